@@ -1,0 +1,30 @@
+"""tshark's output, read into records: one reader for each of tshark's output formats."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from espcap.fields import Value
+
+Layers = dict[str, dict[str, Value | list[Value]]]
+
+
+@dataclass(slots=True)
+class Record:
+    """One dissected packet. `layers` has its final shape: `layers["tcp"]["srcport"]`, a list where a field repeats."""
+
+    epoch: str
+    """Seconds since 1970 as tshark prints them: decimal, nanoseconds; a text of any kind where the time is damaged."""
+    layers: Layers
+    tree: list[str]
+    """The protocols of the packet's tree from the outermost, as in Wireshark's packet details."""
+    unparsed: Layers = field(default_factory=dict)
+    """Values that do not fit their field's type, under the same paths."""
+    community_id: str = ""
+
+
+class Reader(Protocol):
+    """Turns tshark's output into records."""
+
+    def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
+        """A record for each whole packet; None for each empty block, so that the caller can see that time passes."""

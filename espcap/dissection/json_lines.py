@@ -1,0 +1,170 @@
+"""The reader of `tshark -T json`, line by line.
+
+tshark prints one member of an object on each line, so that a packet's fields come as lines `"name": "value",` in the
+order of its tree: reading the lines keeps every value and their order, needs no JSON parser (whose objects keep only
+the last of equal keys), and no recursion. Most lines of a packet stood in an earlier one: what they mean is remembered.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import orjson
+
+from espcap.dissection import Layers, Record
+from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast
+from espcap.tshark.output import IDLE
+
+LONGEST_BYTES = 64
+"""Bytes of a byte field; a longer one is payload."""
+
+_PACKET_END = b"\n  }"  # in the array of packets only a packet's own bracket is indented by two
+_LAYER_INDENT = '        "'
+_REMEMBERED_LINES = 50_000
+_LONGEST_REMEMBERED = 200
+
+
+class _Entry(NamedTuple):
+    """What a line adds: a value under a key of a layer, in one of a packet's three groups."""
+
+    group: int
+    layer: str
+    key: str
+    value: Value
+
+
+_LAYERS, _UNPARSED, _TREE = range(3)
+
+
+class JsonReader:
+    """Reads the lines of `tshark -T json`. Payload is left out unless asked for."""
+
+    def __init__(self, registry: Registry, payload: bool = False) -> None:
+        self._registry = registry
+        self._payload = payload
+        self._entries: dict[str, _Entry | None] = {}
+        self._fields: dict[str, Field] = {}
+        self.bad_utf8 = 0
+        """Blocks whose text was no UTF-8; the bytes became U+FFFD."""
+
+    def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
+        """A record for each whole packet, None for each IDLE. What follows the last whole packet is dropped."""
+        buffer = bytearray()
+        for block in blocks:
+            if block == IDLE:
+                yield None
+                continue
+            searched = max(0, len(buffer) - len(_PACKET_END))
+            buffer += block
+            end = buffer.rfind(_PACKET_END, searched)
+            if end >= 0:
+                text = self._decode(buffer[:end])
+                del buffer[: end + len(_PACKET_END)]
+                for packet in text.split("\n  }"):
+                    yield self._record(packet)
+
+    def _decode(self, text: bytearray) -> str:
+        try:
+            return text.decode()
+        except UnicodeDecodeError:
+            self.bad_utf8 += 1
+            return text.decode("utf-8", "replace")
+
+    def _record(self, packet: str) -> Record:
+        layers: Layers = {}
+        unparsed: Layers = {}
+        tree: Layers = {}
+        groups = (layers, unparsed, tree)
+        entries = self._entries
+        for line in packet.split("\n"):
+            try:
+                entry = entries[line]
+            except KeyError:
+                entry = self._entry(line)
+            if entry is None:
+                continue
+            group, layer, key, value = entry
+            try:
+                keys = groups[group][layer]
+            except KeyError:
+                groups[group][layer] = {key: value}
+                continue
+            if key not in keys:
+                keys[key] = value
+            elif isinstance(earlier := keys[key], list):
+                earlier.append(value)
+            else:
+                keys[key] = [earlier, value]
+        return _record(layers, unparsed, tree)
+
+    def _entry(self, line: str) -> _Entry | None:
+        entry = self._read(line)
+        if len(line) <= _LONGEST_REMEMBERED:
+            if len(self._entries) >= _REMEMBERED_LINES:
+                self._entries.clear()
+            self._entries[line] = entry
+        return entry
+
+    def _read(self, line: str) -> _Entry | None:
+        start = line.find('"')
+        end = line.find('": ', start)
+        if end < 0:
+            return None
+        name, text = line[start + 1 : end], line[end + 3 :].removesuffix(",")
+        if name == "communityid" and text != '""':
+            return _Entry(_TREE, "", name, _unquoted(text))
+        if line.startswith(_LAYER_INDENT) and self._registry.is_protocol(name) and "." not in name:
+            return _Entry(_TREE, "", "protocols", name)
+        field = self._field(name)
+        return self._value(field, text) if field else None
+
+    def _field(self, name: str) -> Field | None:
+        field = self._fields.get(name) or self._registry.field(name)
+        if field:  # a name that is none is a label with a packet's text: not to be remembered
+            self._fields[name] = field
+        return field
+
+    def _value(self, field: Field, text: str) -> _Entry | None:
+        if field.base == PRESENCE:
+            return _Entry(_LAYERS, field.layer, field.key, True)
+        if not text.startswith('"') or self._is_payload(field, text):
+            return None
+        text = _unquoted(text)
+        if not text and field.kind not in (Kind.STRING, Kind.BYTES):
+            return None  # a label that reads like a field's name: such a field is never empty
+        if field.name == "frame.time_epoch":
+            return _Entry(_TREE, "", "epoch", text)
+        try:
+            return _Entry(_LAYERS, field.layer, field.key, cast(field, text))
+        except ValueError:
+            return _Entry(_UNPARSED, field.layer, field.key, text)
+
+    def _is_payload(self, field: Field, text: str) -> bool:
+        if field.kind is not Kind.BYTES or self._payload:
+            return False
+        octets = (len(text) - 1) // 3  # "01:02:03" with its quotes
+        return octets > LONGEST_BYTES or field.name.endswith(".reassembled.data")
+
+
+def _unquoted(text: str) -> str:
+    if "\\" not in text:
+        return text[1:-1]
+    try:
+        return str(orjson.loads(text))
+    except orjson.JSONDecodeError:  # half of a surrogate pair
+        return text[1:-1]
+
+
+def _record(layers: Layers, unparsed: Layers, tree: Layers) -> Record:
+    notes = tree.get("", {})
+    protocols, epoch, community_id = notes.get("protocols", []), notes.get("epoch", ""), notes.get("communityid", "")
+    epoch, community_id = _first(epoch), _first(community_id)
+    try:
+        layers.setdefault("frame", {})["time_epoch"] = float(epoch)
+    except ValueError:
+        unparsed.setdefault("frame", {})["time_epoch"] = epoch
+    names = protocols if isinstance(protocols, list) else [protocols]
+    return Record(epoch, layers, [str(name) for name in names], unparsed, community_id)
+
+
+def _first(value: Value | list[Value]) -> str:
+    return str(value[0] if isinstance(value, list) else value)

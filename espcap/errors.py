@@ -1,0 +1,18 @@
+"""What can go wrong for a reason that the user can act on."""
+
+
+class EspcapError(Exception):
+    """A failure told in one line, `message`, with the next step, `hint`. The command ends with exit code 1."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EspcapError):
+    """The command's own words are wrong: exit code 2."""
+
+
+class StoreError(EspcapError):
+    """The store cannot take or give anything: it is away, refuses the caller, or is not what it should be."""

@@ -1,0 +1,248 @@
+"""The field registry: what Wireshark knows of each field's name and type, as paths, kinds and casts of a document.
+
+Source: `tshark -G fields` and `tshark -G protocols`, kept in an SQLite file for each version of tshark, because the
+quarter of a million fields take a second to read and a capture needs a few hundred of them.
+"""
+
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any, NamedTuple
+
+Value = str | int | float | bool
+
+
+class Kind(StrEnum):
+    """What a value is in a document, and so how stores index it."""
+
+    INTEGER = "integer"
+    UNSIGNED = "unsigned"  # up to 2^64-1
+    FLOAT = "float"
+    BOOLEAN = "boolean"  # also the presence of a field that has no value (FT_NONE)
+    TIME = "time"  # RFC 3339, UTC, nanoseconds
+    IP = "ip"
+    BYTES = "bytes"
+    STRING = "string"
+
+
+class Field(NamedTuple):
+    """A registered field. Its path in a document is `layers.<layer>.<key>`."""
+
+    name: str
+    layer: str
+    key: str
+    kind: Kind
+    base: str
+    """Wireshark's display base: BASE_DEC, BASE_HEX, BASE_OCT, …"""
+
+
+ENVELOPE: dict[str, Kind] = {
+    "@timestamp": Kind.TIME,
+    "sniff_timestamp": Kind.FLOAT,
+    "sniff_date_utc": Kind.STRING,
+    "file_date_utc": Kind.STRING,
+    "source.ip": Kind.IP,
+    "source.port": Kind.INTEGER,
+    "source.bytes": Kind.INTEGER,
+    "destination.ip": Kind.IP,
+    "destination.port": Kind.INTEGER,
+    "network.bytes": Kind.INTEGER,
+    "espcap.bad_time": Kind.BOOLEAN,
+}
+"""Kinds of the paths outside `layers`; a path that is not here is a string."""
+
+_KINDS = {
+    **dict.fromkeys(["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT40", "FT_UINT48"], Kind.INTEGER),
+    **dict.fromkeys(["FT_INT8", "FT_INT16", "FT_INT24", "FT_INT32", "FT_INT40", "FT_INT48"], Kind.INTEGER),
+    **dict.fromkeys(["FT_UINT56", "FT_INT56", "FT_INT64", "FT_FRAMENUM"], Kind.INTEGER),
+    "FT_UINT64": Kind.UNSIGNED,
+    **dict.fromkeys(["FT_FLOAT", "FT_DOUBLE", "FT_IEEE_11073_SFLOAT", "FT_IEEE_11073_FLOAT"], Kind.FLOAT),
+    "FT_RELATIVE_TIME": Kind.FLOAT,
+    **dict.fromkeys(["FT_BOOLEAN", "FT_NONE", "FT_PROTOCOL"], Kind.BOOLEAN),
+    "FT_ABSOLUTE_TIME": Kind.TIME,
+    **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
+    **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
+}
+PRESENCE = "presence"
+"""The base of a field that has no value: that it occurs is all it says."""
+
+
+def _kind(wireshark_type: str, base: str) -> tuple[Kind, str]:
+    if wireshark_type in ("FT_NONE", "FT_PROTOCOL"):
+        return Kind.BOOLEAN, PRESENCE
+    if wireshark_type == "FT_CHAR":  # printed as a number in hexadecimal only, else as a quoted character
+        return (Kind.INTEGER, base) if base.startswith("BASE_HEX") else (Kind.STRING, base)
+    return _KINDS.get(wireshark_type, Kind.STRING), base
+
+
+def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
+    """Fields from the lines of `tshark -G fields` (`F`, description, name, type, protocol, base, bitmask, blurb)."""
+    for line in lines:
+        columns = line.rstrip("\n").split("\t")
+        if columns[0] != "F":
+            continue
+        name, wireshark_type, protocol, base = columns[2:6]
+        layer, dot, rest = name.partition(".")
+        if not dot:
+            layer, rest = protocol, name
+        yield Field(name, layer, rest.replace(".", "_"), *_kind(wireshark_type, base))
+
+
+def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(name, description) from the lines of `tshark -G protocols` (description, short name, filter name)."""
+    for line in lines:
+        columns = line.rstrip("\n").split("\t")
+        if len(columns) == 3:
+            yield columns[2], columns[0]
+
+
+def _protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
+    """Protocols such as `_ws.short`, whose name is a path: their presence is a value like that of a field."""
+    for name, _ in protocols:
+        layer, dot, rest = name.partition(".")
+        if dot:
+            yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE)
+
+
+def _apart(fields: Iterable[Field]) -> Iterator[Field]:
+    """Gives a second name that would come to a path of another kind (`bgp.prefix.length`) a path of its own."""
+    kinds: dict[tuple[str, str], Kind] = {}
+    for field in sorted(fields, key=lambda field: (field.name.count("."), field.name)):
+        if kinds.setdefault((field.layer, field.key), field.kind) is field.kind:
+            yield field
+        else:
+            yield field._replace(key=field.name.partition(".")[2].replace(".", "__"))
+
+
+class Registry:
+    """Looks fields up by name and by path. Made by `open_registry`."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        self._kinds: dict[str, Kind] = dict(ENVELOPE)
+
+    def field(self, name: str) -> Field | None:
+        """The field with this Wireshark name, or None where tshark does not know it."""
+        row = self._database.execute("SELECT * FROM field WHERE name = ?", (name,)).fetchone()
+        return Field(row[0], row[1], row[2], Kind(row[3]), row[4]) if row else None
+
+    def kind(self, path: str) -> Kind:
+        """The kind of a path of a document: `layers.ip.src` or `source.port`; a string where nothing is known."""
+        if path not in self._kinds:
+            self._kinds[path] = self._layer_kind(path)
+        return self._kinds[path]
+
+    def _layer_kind(self, path: str) -> Kind:
+        root, _, rest = path.partition(".")
+        layer, _, key = rest.partition(".")
+        query = "SELECT kind FROM field WHERE layer = ? AND key = ?"
+        row = self._database.execute(query, (layer, key)).fetchone() if root == "layers" else None
+        return Kind(row[0]) if row else Kind.STRING
+
+    def paths(self, kind: Kind) -> list[str]:
+        """The paths of all fields of a kind, sorted: `layers.ip.src`, …"""
+        query = "SELECT DISTINCT 'layers.' || layer || '.' || key FROM field WHERE kind = ? ORDER BY 1"
+        return [row[0] for row in self._database.execute(query, (kind,))]
+
+    def is_protocol(self, name: str) -> bool:
+        """Whether tshark has a protocol with this filter name."""
+        return self._database.execute("SELECT 1 FROM protocol WHERE name = ?", (name,)).fetchone() is not None
+
+    def protocols(self) -> list[tuple[str, str]]:
+        """(name, description) of every protocol, sorted by name."""
+        return list(self._database.execute("SELECT name, description FROM protocol ORDER BY name"))
+
+
+def cache_folder() -> Path:
+    """Where espcap keeps what it can make again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "espcap"
+
+
+def open_registry(key: str, list_fields: Callable[[], Iterable[str]], list_protocols: Callable[[], Iterable[str]]) -> Registry:
+    """The registry kept under `key`, made from tshark's two lists when it is not there yet."""
+    path = cache_folder() / f"fields-{key}.sqlite"
+    if not path.exists():
+        build_registry(path, list_fields(), list_protocols())
+    return Registry(path)
+
+
+def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) -> None:
+    """Writes the registry's file whole or not at all, whoever else does the same at once."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fields-")
+    os.close(handle)
+    known = dict(parse_protocols(protocols))
+    with sqlite3.connect(name) as database:
+        database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base) WITHOUT ROWID")
+        database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
+        every = _apart([*parse_fields(fields), *_protocol_fields(known.items())])
+        database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?)", every)
+        database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
+        database.execute("CREATE INDEX path ON field (layer, key)")
+    database.close()
+    Path(name).replace(path)
+
+
+_MONTHS = {name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_TEXT_TIME = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d), (\d{4}) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? (?:UTC|GMT)")
+_ISO_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+0000| UTC)")
+
+
+def _time(text: str) -> str:
+    if match := _TEXT_TIME.fullmatch(text):
+        month, day, year, clock, fraction = match.groups()
+        month, day = _MONTHS[month], day.replace(" ", "0")
+    elif match := _ISO_TIME.fullmatch(text):  # tshark 4.2 and later
+        year, month, day, clock, fraction = match.groups()
+    else:
+        raise ValueError(text)
+    return f"{year}-{month}-{day}T{clock}.{(fraction or ''):0<9}Z"
+
+
+def _boolean(text: str) -> bool:
+    return {"0": False, "1": True, "False": False, "True": True}[text]
+
+
+def _ip(text: str) -> str:
+    inet_pton(AF_INET6 if ":" in text else AF_INET, text)
+    return text
+
+
+def _integer(text: str) -> int:
+    return int(text, 16) if text[:2] == "0x" else int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # JSON has no word for it
+        raise ValueError(text)
+    return number
+
+
+_CASTS: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: _integer,
+    Kind.UNSIGNED: _integer,
+    Kind.FLOAT: _float,
+    Kind.BOOLEAN: _boolean,
+    Kind.TIME: _time,
+    Kind.IP: _ip,
+}
+
+
+def cast(field: Field, text: str) -> Value:
+    """The typed value of tshark's text for a field. Raises ValueError where the text does not fit the type."""
+    if field.base == PRESENCE:
+        return True
+    if field.base == "BASE_OCT" and field.kind is Kind.INTEGER:
+        return int(text, 8)
+    convert = _CASTS.get(field.kind)
+    try:
+        return convert(text) if convert else text
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(text) from error

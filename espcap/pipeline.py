@@ -1,0 +1,227 @@
+"""From a source to a store: opens the source, has it dissected, batches the documents, and keeps the account."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from espcap.dissection.json_lines import JsonReader
+from espcap.documents import Document, DocumentBuilder, Origin
+from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.fields import Registry
+from espcap.protocols import ProtocolList
+from espcap.report import Problem, Report, Severity
+from espcap.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput, printable
+from espcap.stores import Store
+from espcap.tshark.arguments import Settings
+from espcap.tshark.output import Output, dropped_packets, read_file, read_interfaces, read_pipe
+from espcap.tshark.process import Exit
+from espcap.tshark.program import Program, User, capture_rights_hint
+
+LARGEST_BATCH = 8 << 20
+"""Bytes of JSON at which a batch is written, however few documents it has."""
+
+LONGEST_WAIT = 1.0
+"""Seconds after which a batch of a live capture is written."""
+
+_FOREIGN = "isn't a capture file in a format"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all sources of a run share."""
+
+    program: Program
+    registry: Registry
+    protocols: ProtocolList
+    settings: Settings = Settings()
+    user: User | None = None
+    """As whom tshark runs; None is as ourselves."""
+    payload: bool = False
+    chunk: int = 1000
+    """Documents of a batch."""
+    stall_timeout: float = 60
+    """Seconds of silence after which a file's tshark is given up."""
+
+
+@dataclass
+class _Batch:
+    documents: list[Document] = field(default_factory=list)
+    size: int = 0
+    started: float = 0
+
+    def add(self, document: Document) -> None:
+        if not self.documents:
+            self.started = time.monotonic()
+        self.documents.append(document)
+        self.size += len(document.body)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the dissection of a source ended."""
+
+    tshark: Exit
+    capture: Exit | None
+    stalled: bool
+    packets: int
+
+
+class Pipeline:
+    """Reads sources one after the other into one store."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        on_progress: Callable[[int, int], None] = lambda position, packets: None,
+        on_problem: Callable[[Problem], None] = lambda problem: None,
+    ) -> None:
+        """`on_progress` is told the bytes read of the current file and the packets read of all, block by block."""
+        self.report = Report()
+        self._job = job
+        self._store = store
+        self._on_progress = on_progress
+        self._on_problem = on_problem
+        self._batch = _Batch()
+        self._output: Output | None = None
+        self._signal = 0
+
+    def interrupt(self, signal: int) -> None:
+        """Asks for an end in order. May be called from a signal handler."""
+        self._signal = signal
+        if self._output:
+            self._output.interrupt()
+
+    def run(self, sources: Iterable[Source | EspcapError]) -> Report:
+        """Reads all sources. An error among them is told and passed over; NotACapture is worth a note only.
+
+        Raises StoreError where the store fails, UsageError where an option turns out to be wrong.
+        """
+        unreadable: list[EspcapError] = []
+        opened = False
+        for source in sources:
+            if self._signal:
+                break
+            try:
+                self._read(source)
+                opened = True
+            except (StoreError, UsageError):
+                raise
+            except EspcapError as error:
+                unreadable.append(error)
+        severity = Severity.PARTIAL if opened else Severity.FAILED
+        for error in unreadable:
+            self._tell(severity, error.message, error.hint)
+        return self.report
+
+    def _read(self, source: Source | EspcapError) -> None:
+        match source:
+            case NotACapture():
+                self._tell(Severity.NOTE, f"skipped: {source.message}")
+            case EspcapError():
+                raise source
+            case CaptureFile():
+                self._read_file(source)
+            case StandardInput():
+                self._read_standard_input(source)
+            case Interfaces():
+                self._read_interfaces(source)
+
+    def _read_file(self, source: CaptureFile) -> None:
+        with source.open() as file:
+            self.report.files += 1
+            if source.size == 0:
+                self._tell(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
+                return
+            origin = Origin(source.identify(file), source.name, source.modified)
+            job = self._job
+            output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+            self._judge(source, self._store_output(output, origin, file))
+
+    def _read_standard_input(self, source: StandardInput) -> None:
+        job, pipe = self._job, sys.stdin.buffer
+        output = read_pipe(job.program, job.settings, pipe, job.user)
+        self.report.files += 1
+        self._judge(source, self._store_output(output, Origin(source.capture_id(), source.name)))
+
+    def _read_interfaces(self, source: Interfaces) -> None:
+        job = self._job
+        output = read_interfaces(job.program, job.settings, source, job.user)
+        ended = self._store_output(output, Origin(source.capture_id(), hostname=socket.gethostname()))
+        if ended.capture and self._captured(source, ended.capture):
+            self._judge(source, ended)
+
+    def _store_output(self, output: Output, origin: Origin, file: BinaryIO | None = None) -> _Ended:
+        """Stores all that tshark prints."""
+        job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
+        reader = JsonReader(job.registry, job.payload)
+        self._output = output
+        before = self.report.read
+        with output:
+            for record in reader.records(self._with_progress(output.blocks(), file)):
+                if record:
+                    self._add(builder.build(record))
+                self._write_if_due(live=file is None)
+            self._write()
+            ended = _Ended(output.finish(), output.finish_capture(), output.stalled, self.report.read - before)
+        self.report.bad_utf8 += reader.bad_utf8
+        self._output = None
+        return ended
+
+    def _with_progress(self, blocks: Iterable[bytes], file: BinaryIO | None) -> Iterator[bytes]:
+        for block in blocks:
+            yield block
+            position = os.lseek(file.fileno(), 0, os.SEEK_CUR) if file else 0  # tshark reads the same open file
+            self._on_progress(position, self.report.read)
+
+    def _add(self, document: Document) -> None:
+        self.report.add_document(document)
+        self._batch.add(document)
+
+    def _write_if_due(self, live: bool) -> None:
+        batch = self._batch
+        waited = live and batch.documents and time.monotonic() - batch.started >= LONGEST_WAIT
+        if waited or len(batch.documents) >= self._job.chunk or batch.size >= LARGEST_BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        if batch.documents:
+            self.report.add_outcome(self._store.write(batch.documents))
+
+    def _judge(self, source: Source, ended: _Ended) -> None:
+        """Says what a tshark that did not come to a clean end has left out."""
+        name, after = printable(source.name), f"after {ended.packets:,} packets"
+        if self._signal:
+            self.report.signal = 0 if isinstance(source, Interfaces) else self._signal
+        elif ended.stalled:
+            hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
+            self._tell(Severity.PARTIAL, f"{name}: tshark was silent for {self._job.stall_timeout:g} s {after}", hint)
+        elif ended.tshark.status < 0:
+            hint = "what was read is stored; run espcap again"
+            self._tell(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
+        elif ended.tshark.status > 0 and not ended.packets and _FOREIGN in ended.tshark.message:
+            raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
+        elif ended.tshark.status > 0:
+            hint = "what was read is stored; the rest of this file cannot be read"
+            self._tell(Severity.PARTIAL, f"{name}: {ended.tshark.message} {after}", hint)
+
+    def _captured(self, source: Interfaces, capture: Exit) -> bool:
+        """Whether dumpcap did what it was asked for; where not, says so. Raises UsageError for a bad filter."""
+        self.report.dropped += dropped_packets(capture)
+        if "Invalid capture filter" in capture.message:
+            raise UsageError(capture.message, "see man pcap-filter")
+        if capture.status == 0 and (self._signal or self._job.settings.count):
+            return True
+        if self._signal or "roken pipe" in capture.message:
+            return True
+        hint = capture_rights_hint(self._job.program) if "permission" in capture.message else "see espcap --list"
+        self._tell(Severity.FAILED, f"the capture on {printable(source.name)} ended early: {capture.message}", hint)
+        return False
+
+    def _tell(self, severity: Severity, message: str, hint: str = "") -> None:
+        self._on_problem(self.report.add_problem(severity, message, hint))

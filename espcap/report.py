@@ -1,0 +1,120 @@
+"""The account of a run: what was read, what became of it, what went wrong, and the exit code that follows."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from espcap.documents import Document
+from espcap.stores import Outcome, Refusal
+
+
+class Severity(IntEnum):
+    """How much a problem weighs."""
+
+    NOTE = 0
+    PARTIAL = 1
+    """Something was left out; the rest is there."""
+    FAILED = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that the user should know, in one line, with the next step."""
+
+    severity: Severity
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+@dataclass
+class Report:
+    """Counts of packets. At the end read = stored + already_there + refused; the dropped were never read."""
+
+    files: int = 0
+    read: int = 0
+    stored: int = 0
+    already_there: int = 0
+    refused: int = 0
+    dropped: int = 0
+    """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
+    unparsed: int = 0
+    """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
+    bad_utf8: int = 0
+    first: str = ""
+    last: str = ""
+    """`@timestamp` of the earliest and the latest packet."""
+    signal: int = 0
+    """The signal that ended the reading of a file early; 0 is none."""
+    problems: list[Problem] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why documents were refused: the first ten reasons, and how often each."""
+    started: float = field(default_factory=time.monotonic)
+
+    def add_document(self, document: Document) -> None:
+        """Counts a packet that was read."""
+        self.read += 1
+        if moment := document.source.get("@timestamp"):
+            self.first = min(self.first or moment, moment)
+            self.last = max(self.last, moment)
+        for keys in document.source.get("unparsed", {}).values():
+            self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Counts what became of a batch."""
+        self.stored += outcome.stored
+        self.already_there += outcome.already_there
+        self.refused += len(outcome.refused)
+        for refusal in outcome.refused:
+            self._add_reason(refusal)
+
+    def _add_reason(self, refusal: Refusal) -> None:
+        if refusal.reason in self.reasons or len(self.reasons) < 10:
+            self.reasons[refusal.reason] = self.reasons.get(refusal.reason, 0) + 1
+
+    def add_problem(self, severity: Severity, message: str, hint: str = "") -> Problem:
+        """Keeps a problem, and returns it to be shown. Of mere notes only the first thousand are kept."""
+        problem = Problem(severity, message, hint)
+        if severity or len(self.problems) < 1000:
+            self.problems.append(problem)
+        return problem
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 or 3; 130 or 143 after a signal. See the README."""
+        worst = max((problem.severity for problem in self.problems), default=Severity.NOTE)
+        if worst is Severity.FAILED or self.read != self.stored + self.already_there + self.refused:
+            return 1
+        if self.signal:
+            return 128 + self.signal
+        return 3 if worst is Severity.PARTIAL or self.refused else 0
+
+    def account(self) -> str:
+        """The counts in one line."""
+        seconds = time.monotonic() - self.started
+        counts = [
+            f"{self.files:,} file{'' if self.files == 1 else 's'}",
+            f"{self.read:,} packets read",
+            f"{self.stored:,} stored",
+            f"{self.already_there:,} already there",
+            f"{self.refused:,} refused",
+            f"{self.dropped:,} dropped",
+        ]
+        counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
+        span = [f"{self.first} to {self.last}"] if self.first else []
+        return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self.read / max(seconds, 1e-9):,.0f} packets/s"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        seconds = time.monotonic() - self.started
+        values = asdict(self)
+        del values["started"], values["signal"]
+        values["problems"] = [
+            {"severity": problem.severity.name.lower(), "message": problem.message, "hint": problem.hint}
+            for problem in self.problems
+        ]
+        rate = round(self.read / max(seconds, 1e-9), 1)
+        return values | {"seconds": round(seconds, 3), "packets_per_second": rate, "exit_code": self.exit_code}

@@ -1,0 +1,207 @@
+"""Where packets come from, as plain values, and how to tell a capture from any other file."""
+
+import hashlib
+import os
+import stat
+import sys
+import uuid
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from espcap.errors import EspcapError, UsageError
+
+_CAPTURE_MAGICS = (
+    bytes.fromhex("a1b2c3d4"),  # pcap, microseconds, big-endian
+    bytes.fromhex("d4c3b2a1"),
+    bytes.fromhex("a1b23c4d"),  # pcap, nanoseconds
+    bytes.fromhex("4d3cb2a1"),
+    bytes.fromhex("a1b2cd34"),  # pcap with Kuznetzov's longer records
+    bytes.fromhex("34cdb2a1"),
+    bytes.fromhex("0a0d0d0a"),  # pcapng
+    b"snoop\0\0\0",
+    b"btsnoop\0",
+    b"RTSS",  # Network Monitor 1
+    b"GMBU",  # Network Monitor 2
+    b"XCP\0",  # NetXray, Sniffer for Windows
+    b"TRSNIFF data",
+    b"iptrace 1.0",
+    b"iptrace 2.0",
+)
+_GZIP = bytes.fromhex("1f8b")
+_OTHER_COMPRESSION = (bytes.fromhex("28b52ffd"), bytes.fromhex("04224d18"))  # zstd, lz4: tshark looks inside
+_MAGIC_LENGTH = 16
+
+
+class NotACapture(EspcapError):
+    """The first bytes are not those of a capture."""
+
+
+def _is_capture(head: bytes) -> bool:
+    return head.startswith(_CAPTURE_MAGICS + _OTHER_COMPRESSION)
+
+
+def _uncompressed_head(head: bytes) -> bytes:
+    """The first bytes inside gzip data; nothing where they cannot be had."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, _MAGIC_LENGTH)
+    except zlib.error:
+        return b""
+
+
+def recognise(head: bytes) -> bool:
+    """Whether a file that starts with these bytes (a few hundred) can be a capture, compressed or not."""
+    return _is_capture(_uncompressed_head(head) if head.startswith(_GZIP) else head)
+
+
+@dataclass(frozen=True)
+class CaptureFile:
+    """A regular file that holds a capture."""
+
+    path: str
+    size: int
+    """Bytes on disk."""
+    modified: float
+    """Seconds since 1970, UTC."""
+    label: str = ""
+    """What to call it when not by its path."""
+
+    @property
+    def name(self) -> str:
+        """The path as a document holds it: a byte that is no UTF-8 becomes U+FFFD."""
+        return self.label or os.fsencode(self.path).decode("utf-8", "replace")
+
+    def open(self) -> BinaryIO:
+        """The file, at its start. Raises EspcapError where it cannot be read or is no capture."""
+        try:
+            file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
+            head = file.read(4096)
+        except OSError as error:
+            raise EspcapError(f"cannot read {printable(self.name)}: {error.strerror}", "check the file and its permissions") from error
+        if head and not recognise(head):
+            file.close()
+            raise NotACapture(f"{printable(self.name)} is not a capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
+        file.seek(0)
+        return file
+
+    def identify(self, file: BinaryIO) -> str:
+        """A digest of the whole content, 32 hexadecimal digits; leaves the file at its start."""
+        digest = hashlib.blake2b(digest_size=16)
+        while block := file.read(1 << 20):
+            digest.update(block)
+        file.seek(0)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class StandardInput:
+    """A capture that somebody writes to standard input, now or later."""
+
+    name: str = "-"
+
+    def capture_id(self) -> str:
+        """New for each run: the content is not known before the first packet has to be named."""
+        return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """Live interfaces, captured together."""
+
+    names: tuple[str, ...]
+    capture_filter: str = ""
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.names)
+
+    def capture_id(self) -> str:
+        """New for each run."""
+        return uuid.uuid4().hex
+
+
+Source = CaptureFile | StandardInput | Interfaces
+
+
+def capture_file(path: str) -> Source:
+    """The source for a path as a user gives it; `-`, and a pipe as standard input, are standard input.
+
+    Raises EspcapError where there is no such file, or it is a directory, a pipe or a device.
+    """
+    if path == "-":
+        return _standard_input()
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise EspcapError(f"cannot read {printable(path)}: {error.strerror}", "check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise EspcapError(f"{printable(path)} is a directory", f"read it with --dir {printable(path)}")
+    if not stat.S_ISREG(status.st_mode):
+        raise EspcapError(f"{printable(path)} is not a regular file", "pipe it in: --file - < FIFO")
+    return CaptureFile(path, status.st_size, status.st_mtime)
+
+
+def _standard_input() -> Source:
+    status = os.fstat(sys.stdin.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return StandardInput()
+    return CaptureFile(f"/proc/self/fd/{sys.stdin.fileno()}", status.st_size, status.st_mtime, label="-")
+
+
+def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
+    """The source for interfaces as a user names them. Raises UsageError for a name that dumpcap would take otherwise."""
+    for name in names:
+        if name.startswith(("-", "TCP@", "rpcap://", "|")) or not name:
+            raise UsageError(f"{printable(name)!r} is not an interface", "espcap --list shows the interfaces")
+    if capture_filter.startswith("-"):
+        raise UsageError(f"{printable(capture_filter)!r} is not a capture filter", "see man pcap-filter")
+    return Interfaces(names, capture_filter)
+
+
+def walk(folder: str) -> Iterator[CaptureFile | NotACapture]:
+    """The captures below a folder in the order of their paths, each once; what is no capture as NotACapture.
+
+    Links are followed to regular files only. Raises EspcapError where the folder cannot be read.
+    """
+    if not os.path.isdir(folder):
+        raise EspcapError(f"{printable(folder)} is not a directory", "read a single capture with --file")
+    seen: set[tuple[int, int]] = set()
+    for path in _regular_files(folder):
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        file = CaptureFile(path, status.st_size, status.st_mtime)
+        yield file if _may_be_capture(path) else NotACapture(f"{printable(path)} is not a capture")
+
+
+def _regular_files(folder: str) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        raise EspcapError(f"cannot read {printable(folder)}: {error.strerror}", "check its permissions") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _regular_files(entry.path)
+        elif entry.is_file():
+            yield entry.path
+
+
+def _may_be_capture(path: str) -> bool:
+    """True also for a file that cannot be read: reading it will say so."""
+    try:
+        with open(path, "rb") as file:
+            return recognise(file.read(4096))
+    except OSError:
+        return True
+
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in [*range(0x20), *range(0x7F, 0xA0)]}
+_CONTROLS |= {code: f"\\u{code:04x}" for code in [*range(0x2028, 0x202F), *range(0x2066, 0x206A)]}
+
+
+def printable(text: str) -> str:
+    """Text that is safe on a terminal: control and direction characters, and what is no UTF-8, written out."""
+    return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,68 @@
+"""Where documents go: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from espcap.documents import Document
+from espcap.query import Query
+
+
+class Refusal(NamedTuple):
+    """A document that the store does not take, and why in the store's words."""
+
+    document: Document
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: every document of it is in exactly one of the three."""
+
+    stored: int = 0
+    already_there: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+class Hit(NamedTuple):
+    """One document found."""
+
+    index: str
+    id: str
+    source: dict[str, Any]
+
+
+@dataclass
+class Found:
+    """The answer of a search. `aggregations` has the shape of an Elasticsearch answer, whatever the store."""
+
+    total: int
+    hits: list[Hit]
+    aggregations: dict[str, Any] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """A place for documents. All methods raise StoreError where the store as a whole fails."""
+
+    def prepare(self) -> None:
+        """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
+
+    def write(self, batch: Sequence[Document]) -> Outcome:
+        """Stores what is not there yet and says what became of each document."""
+
+    def search(
+        self,
+        query: Query,
+        size: int = 10,
+        start: int = 0,
+        sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
+        aggregations: dict[str, Any] | None = None,
+    ) -> Found:
+        """Documents that match.
+
+        `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are
+        written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats, one level.
+        """
+
+    def close(self) -> None:
+        """Makes all that was written readable and lets go of the store."""

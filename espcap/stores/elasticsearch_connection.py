@@ -1,0 +1,189 @@
+"""The connection to Elasticsearch: addresses, credentials, certificates, and failures in words of the user."""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from elastic_transport import ConnectionTimeout, NodeConfig, SerializationError, TlsError, Transport, TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from espcap.errors import StoreError, UsageError
+
+PRODUCT_HEADER = "x-elastic-product"
+NOT_ELASTICSEARCH = "answers, but is not Elasticsearch"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach a cluster. Its repr shows no secret.
+
+    `nodes` are `host:port` or `http(s)://[user:password@]host[:port][/path]`; http and port 9200 where missing.
+    `fingerprint` is the SHA-256 of the certificate in hexadecimal, `timeout` seconds for one request.
+    """
+
+    nodes: tuple[str, ...] = field(repr=False)
+    ca_cert: Path | None = None
+    fingerprint: str | None = None
+    verify: bool = True
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    timeout: float = 90.0
+
+    @property
+    def addresses(self) -> str:
+        """The nodes' URLs without credentials, for messages."""
+        return ", ".join(_public(_split(node)) for node in self.nodes)
+
+
+class CompatibleTransport(Transport):
+    """Asks for the API of version 8, which servers 8 and 9 both speak; the client alone would ask 8 for that of 9."""
+
+    def perform_request(self, method: str, target: str, *, headers: Any = None, **options: Any) -> Any:
+        """As the parent's."""
+        older = {name: value.replace("compatible-with=9", "compatible-with=8") for name, value in (headers or {}).items()}
+        return super().perform_request(method, target, headers=older, **options)
+
+
+def connect(connection: Connection) -> Elasticsearch:
+    """A client that makes each request once; no request is sent yet. Raises UsageError for a bad address or file."""
+    if connection.ca_cert and not connection.ca_cert.is_file():
+        raise UsageError(f"{connection.ca_cert}: no such certificate file", "Give a PEM file with --ca-cert.")
+    addresses = [_split(node) for node in connection.nodes]
+    remote = not all(_is_local(str(address.hostname)) for address in addresses)
+    return Elasticsearch(
+        [_node_config(address, connection) for address in addresses],
+        transport_class=CompatibleTransport,
+        request_timeout=connection.timeout,
+        http_compress=remote,
+        max_retries=0,
+        retry_on_status=(),
+        **_credentials(connection, addresses),
+    )
+
+
+def _split(node: str) -> SplitResult:
+    try:
+        address = urlsplit(node if "://" in node else f"http://{node}")
+        valid = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        shown = node.rpartition("@")[2]
+        raise UsageError(f"{shown!r} is not the address of a node", "Write host:port or https://host:port.")
+    return address
+
+
+def _public(address: SplitResult) -> str:
+    host = f"[{address.hostname}]" if ":" in str(address.hostname) else address.hostname
+    return f"{address.scheme}://{host}:{address.port or 9200}{address.path.rstrip('/')}"
+
+
+def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
+    host, path = str(address.hostname), address.path.rstrip("/")
+    if address.scheme == "http":
+        return NodeConfig("http", host, address.port or 9200, path_prefix=path)
+    return NodeConfig(
+        "https",
+        host,
+        address.port or 9200,
+        path_prefix=path,
+        ca_certs=str(connection.ca_cert) if connection.ca_cert else None,
+        ssl_assert_fingerprint=connection.fingerprint,
+        verify_certs=connection.verify,
+        ssl_show_warn=False,  # the command says it louder
+    )
+
+
+def _credentials(connection: Connection, addresses: list[SplitResult]) -> dict[str, Any]:
+    if connection.api_key:
+        return {"api_key": connection.api_key}
+    if connection.user:
+        return {"basic_auth": (connection.user, connection.password or "")}
+    for address in addresses:
+        if address.username:
+            return {"basic_auth": (unquote(address.username), unquote(address.password or ""))}
+    return {}
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def told(connection: Connection) -> Iterator[None]:
+    """Turns the client's exceptions into a StoreError that names the nodes, the cause and the next step."""
+    try:
+        yield
+    except (ApiError, TransportError) as error:
+        raise store_error(connection, error) from error
+
+
+def store_error(connection: Connection, error: ApiError | TransportError) -> StoreError:
+    """The failure as one line with a hint, without credentials."""
+    cause, hint = _api_failure(error) if isinstance(error, ApiError) else _transport_failure(error)
+    return StoreError(f"{connection.addresses} {_redact(cause, connection)}", hint)
+
+
+def _api_failure(error: ApiError) -> tuple[str, str]:
+    reason = f": {server_reason(error.body)}"
+    if error.status_code == 401:
+        return "refuses the credentials (401)", "Give --api-key-file, or the user and password in the environment."
+    if error.status_code == 403:
+        return f"forbids this (403){reason}", "Use a key or user with the privileges to write and search packets-*."
+    if error.meta.headers.get(PRODUCT_HEADER) is None or isinstance(error, UnsupportedProductError):
+        return f"{NOT_ELASTICSEARCH} (status {error.status_code})", "Check the address given with --node."
+    return f"failed with status {error.status_code}{reason}", "See the log of the node."
+
+
+def _transport_failure(error: TransportError) -> tuple[str, str]:
+    detail = " ".join(str(error.message).split())
+    if isinstance(error, UnsupportedProductError):
+        return NOT_ELASTICSEARCH, "Check the address given with --node."
+    if isinstance(error, TlsError):
+        return _tls_failure(detail)
+    if isinstance(error, ConnectionTimeout):
+        return "did not answer in time", "Check that the node runs and that no firewall is in the way."
+    if isinstance(error, SerializationError):
+        return "sent an answer that is no JSON", "Check the address given with --node."
+    if "refused" in detail:
+        return "refuses connections", "Start Elasticsearch there, or give another address with --node."
+    return f"cannot be reached: {detail}", "Check the address; a node that wants TLS needs https:// in front."
+
+
+def _tls_failure(detail: str) -> tuple[str, str]:
+    if "WRONG_VERSION_NUMBER" in detail or "RECORD_LAYER_FAILURE" in detail:
+        return "does not speak TLS", "Write http:// instead of https://."
+    if "ingerprint" in detail:
+        return "has a certificate with another fingerprint", "Check the fingerprint with the cluster's administrator."
+    if "ostname mismatch" in detail or "IP address mismatch" in detail:
+        return "has a certificate for another name", "Use the name that is in the certificate."
+    if "self-signed" in detail or "self signed" in detail or "unable to get local issuer" in detail:
+        return "has a certificate from an unknown authority", "Give the authority's certificate with --ca-cert."
+    return f"fails in TLS: {detail}", "Check the certificate and --ca-cert."
+
+
+def server_reason(body: Any) -> str:
+    """The server's own words for a failure, in one line."""
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        reasons = [str(error.get("reason") or error.get("type") or error)]
+        if isinstance(error.get("caused_by"), dict):
+            reasons.append(str(error["caused_by"].get("reason")))
+        error = ": ".join(reasons)
+    return " ".join(str(error).split())[:500]
+
+
+def _redact(text: str, connection: Connection) -> str:
+    """A proxy may echo what it was sent."""
+    urls = [_split(node).password for node in connection.nodes]
+    for secret in filter(None, [connection.password, connection.api_key, *urls]):
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,69 @@
+"""The index template of Elasticsearch: how each field of a packet is indexed, from the field registry."""
+
+import hashlib
+import json
+from typing import Any
+
+from espcap.fields import Kind, Registry
+
+NAME = "packets"
+PATTERN = "packets-*"
+
+_KEYWORD = {"type": "keyword", "ignore_above": 8191}  # characters, of up to 4 bytes, in a term of at most 32,766 bytes
+_SECONDS = {"type": "date", "format": "yyyy-MM-dd'T'HH:mm:ssZ||strict_date_optional_time", "fields": {"exact": _KEYWORD}}
+_UNSIGNED = {"type": "long", "fields": {"exact": _KEYWORD}}
+_ENVELOPE = {
+    "@timestamp": {"type": "date_nanos"},
+    "sniff_timestamp": {"type": "double"},
+    "sniff_date_utc": _SECONDS,
+    "file_date_utc": _SECONDS,
+    "file_name": _KEYWORD,
+    "capture_id": _KEYWORD,
+    "protocol": _KEYWORD,
+    "source": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
+    "destination": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
+    "network": {"properties": {"bytes": {"type": "long"}}},
+    "espcap": {"properties": {"bad_time": {"type": "boolean"}}},
+    "layers": {"properties": {"frame": {"properties": {"number": {"type": "long"}}}}},
+}
+_SETTINGS = {
+    "codec": "best_compression",
+    "auto_expand_replicas": "0-1",
+    "max_result_window": 100_000,
+    "mapping": {
+        "ignore_malformed": True,
+        "total_fields": {"limit": 10_000, "ignore_dynamic_beyond_limit": True},
+    },
+}
+
+
+def build_template(registry: Registry) -> dict[str, Any]:
+    """The body of `PUT /_index_template/packets`. Its `version` is a digest of all the rest."""
+    template = {
+        "index_patterns": [PATTERN],
+        "priority": 200,
+        "template": {"settings": {"index": _SETTINGS}, "mappings": _mappings(registry)},
+        "_meta": {"description": "Network packets, one document each", "managed_by": "espcap"},
+    }
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
+    return template | {"version": int(digest[:12], 16)}
+
+
+def _mappings(registry: Registry) -> dict[str, Any]:
+    return {
+        "date_detection": False,
+        "numeric_detection": False,
+        "dynamic_templates": [
+            {"unparsed": _dynamic(_KEYWORD, match_mapping_type="*", unmatch_mapping_type="object", path_match="unparsed.*")},
+            {"ip": _dynamic({"type": "ip"}, path_match=registry.paths(Kind.IP))},
+            {"time": _dynamic({"type": "date_nanos"}, path_match=registry.paths(Kind.TIME))},
+            {"unsigned": _dynamic(_UNSIGNED, path_match=registry.paths(Kind.UNSIGNED))},
+            {"float": _dynamic({"type": "double"}, match_mapping_type="double")},
+            {"string": _dynamic(_KEYWORD, match_mapping_type="string")},
+        ],
+        "properties": _ENVELOPE,
+    }
+
+
+def _dynamic(mapping: dict[str, Any], **conditions: Any) -> dict[str, Any]:
+    return {**conditions, "mapping": mapping}

@@ -1,0 +1,73 @@
+"""Pure builders of the command lines, from the parameters of pyshark's capture classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+from pyshark import LiveCapture
+from pyshark.capture.capture import Capture
+from pyshark.capture.pipe_capture import PipeCapture
+
+from espcap.sources import Interfaces
+from espcap.tshark.program import Program
+
+_NO_EVENT_LOOP: Any = object()  # pyshark would look for an asyncio child watcher, which Python 3.14 no longer has
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How tshark shall dissect; names and values are those of tshark's own options."""
+
+    display_filter: str = ""
+    decode_as: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    count: int = 0
+    """Packets to read of each source; 0 is all."""
+    profile_folder: str = ""
+    """A Wireshark configuration folder to use; without one, none is."""
+
+
+class _Reading(PipeCapture):  # type: ignore[misc]
+    """pyshark's capture from a pipe, for its parameters."""
+
+    def __init__(self, program: Program, settings: Settings) -> None:
+        options = [word for rule in settings.decode_as for word in ("-d", rule)]
+        options += [word for preference in settings.preferences for word in ("-o", preference)]
+        filters = {"display_filter": settings.display_filter or None, "custom_parameters": options}
+        super().__init__(None, **filters, eventloop=_NO_EVENT_LOOP)
+        self._version = program.version
+
+    def _get_tshark_version(self) -> Version:
+        return self._version
+
+
+class _Capturing(LiveCapture):  # type: ignore[misc]
+    """pyshark's live capture, for its parameters; without its own list of interfaces, which splits `lo (Loopback)`."""
+
+    def __init__(self, program: Program, interfaces: Interfaces) -> None:
+        Capture.__init__(self, eventloop=_NO_EVENT_LOOP)
+        self.bpf_filter = interfaces.capture_filter
+        self.monitor_mode = False
+        self.interfaces = list(interfaces.names)
+        self._version = program.version
+
+    def _get_tshark_version(self) -> Version:
+        return self._version
+
+
+def reading(program: Program, settings: Settings, live: bool = False) -> list[str]:
+    """Dissects the capture on standard input and prints JSON; when `live`, each packet at once.
+
+    Without `--no-duplicate-keys`, which pyshark would add: it groups the values of a packet by name and so changes
+    their order. Nobody parses the stream as JSON here, so that equal keys do no harm.
+    """
+    count = 0 if live else settings.count
+    flush = ["-l"] if live else []
+    parameters = _Reading(program, settings).get_parameters(packet_count=count)
+    return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
+
+
+def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
+    """Captures on interfaces and writes pcapng to standard output."""
+    count = ["-c", str(settings.count)] if settings.count else []
+    return [program.dumpcap, *count, *_Capturing(program, interfaces)._get_dumpcap_parameters()]

@@ -1,0 +1,167 @@
+"""What tshark prints for a source, as it comes, and the processes behind it."""
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from espcap.errors import EspcapError
+from espcap.sources import Interfaces, NotACapture, recognise
+from espcap.tshark.arguments import Settings, capturing, reading
+from espcap.tshark.process import Exit, Process
+from espcap.tshark.program import Program, User
+
+IDLE = b""
+"""What `Output.blocks` yields when nothing came for a second."""
+
+_PIPE_SIZE = 1 << 20
+
+
+class Output:
+    """The output of one tshark, and all that is needed to have it. Use it as a context manager."""
+
+    def __init__(self, tshark: Process, capture: Process | None = None, stall_timeout: float = 0) -> None:
+        self.tshark = tshark
+        self.capture = capture
+        self.stall_timeout = stall_timeout
+        self.stalled = False
+        self.interrupted = False
+        with contextlib.suppress(OSError):  # an unprivileged user may have used up the pipes' memory: 64 KiB will do
+            fcntl.fcntl(tshark.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+
+    def __enter__(self) -> "Output":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self.capture, self.tshark):
+            if process:
+                process.stop()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Large blocks of output as they come, and IDLE for each second without, until tshark closes its output.
+
+        A tshark that stays silent for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
+        """
+        descriptor = self.tshark.stdout.fileno()
+        last = time.monotonic()
+        while not (self.interrupted and self.ends_at_once):
+            if select.select([descriptor], [], [], 1.0)[0]:
+                if not (block := os.read(descriptor, _PIPE_SIZE)):
+                    return
+                yield block
+                last = time.monotonic()  # after the caller's own work, which is not tshark's silence
+            elif self.stall_timeout and time.monotonic() - last > self.stall_timeout:
+                self.stalled = True
+                return
+            else:
+                yield IDLE
+
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether an interruption leaves the rest unread: so with a file, which stays where it is."""
+        return self.capture is None
+
+    def interrupt(self) -> None:
+        """Asks for an end: a live capture stops, and what it has is still read out."""
+        self.interrupted = True
+        if self.capture:
+            self.capture.send(signal.SIGINT)
+
+    def finish(self) -> Exit:
+        """How tshark ended. Call it after the last block."""
+        if self.stalled or self.interrupted:
+            self.tshark.stop()
+        return self.tshark.wait()
+
+    def finish_capture(self) -> Exit | None:
+        """How the live capture ended; None for any other source."""
+        if not self.capture:
+            return None
+        self.capture.stop()
+        return self.capture.wait()
+
+
+class PipedOutput(Output):
+    """The output for a capture that somebody writes to our standard input, which is passed on to tshark."""
+
+    def __init__(self, tshark: Process, source: BinaryIO, head: bytes) -> None:
+        super().__init__(tshark)
+        self._pump = threading.Thread(target=self._pass_on, args=(source, head), daemon=True)
+        self._pump.start()
+
+    @property
+    def ends_at_once(self) -> bool:
+        return False
+
+    def _pass_on(self, source: BinaryIO, head: bytes) -> None:
+        assert self.tshark.stdin is not None
+        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
+            block = head
+            while block:
+                view = memoryview(block)
+                while view:
+                    view = view[stdin.write(view) :]
+                block = self._next_block(source)
+
+    def _next_block(self, source: BinaryIO) -> bytes:
+        while not self.interrupted:
+            if select.select([source], [], [], 0.5)[0]:
+                return os.read(source.fileno(), 1 << 16)
+        return b""
+
+    def finish(self) -> Exit:
+        return self.tshark.wait()
+
+
+def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:
+    """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter."""
+    return Output(Process(reading(program, settings), file.fileno(), settings.profile_folder, user), None, stall_timeout)
+
+
+def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User | None) -> Output:
+    """Dissects what comes in on a pipe. Raises NotACapture where that does not start like a capture."""
+    head = b""
+    while len(head) < 16 and (block := os.read(source.fileno(), 1 << 16)):
+        head += block
+    if not head:
+        raise EspcapError("standard input is empty", "pipe a capture in: tcpdump -w - | espcap --file -")
+    if not recognise(head):
+        raise NotACapture("standard input is not a capture", "espcap reads pcap and pcapng: tcpdump -w - | espcap --file -")
+    arguments = reading(program, settings, live=True)
+    return PipedOutput(Process(arguments, subprocess.PIPE, settings.profile_folder, user), source, head)
+
+
+def read_interfaces(program: Program, settings: Settings, source: Interfaces, user: User | None) -> Output:
+    """Captures with dumpcap and dissects with tshark: no packet touches the disk, and only dumpcap has rights."""
+    capture = Process(capturing(program, settings, source), subprocess.DEVNULL)
+    try:
+        tshark = Process(reading(program, settings, live=True), capture.stdout.fileno(), settings.profile_folder, user)
+    except EspcapError:
+        capture.stop()
+        raise
+    return Output(tshark, capture)
+
+
+_COUNTS = re.compile(r"Packets received/dropped on interface .*: (\d+)/(\d+) \(")
+
+
+def dropped_packets(capture: Exit) -> int:
+    """Packets that the kernel, the interface or dumpcap dropped, from dumpcap's last words."""
+    return sum(int(match[2]) for line in capture.messages if (match := _COUNTS.search(line)))
+
+
+def check_settings(program: Program, settings: Settings) -> Exit:
+    """How tshark ends on a capture without packets: not with 0 where a filter, a rule or a preference is wrong."""
+    process = Process(reading(program, settings), subprocess.PIPE, settings.profile_folder)
+    assert process.stdin is not None
+    with contextlib.suppress(OSError), process.stdin as stdin:
+        stdin.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+    process.stdout.read()
+    return process.wait()

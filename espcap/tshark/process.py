@@ -1,0 +1,97 @@
+"""A running program of Wireshark's, and how it ended."""
+
+import signal
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import IO
+
+from espcap.errors import EspcapError
+from espcap.sources import printable
+from espcap.tshark.program import INSTALL, User, environment
+
+_NOISE = ("Running as user", "Capturing on", "File: ", "Packets captured: ")
+_LONGEST_LINE = 4096
+_KEPT_MESSAGES = 20
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a program ended: its exit status (negative: killed by that signal) and its first and last messages."""
+
+    status: int
+    messages: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What it said of its end in one line, safe to print; where it said nothing, the exit status."""
+        if self.status < 0:
+            return f"killed by {signal.Signals(-self.status).name}"
+        own = [line for line in self.messages if line.startswith(("tshark: ", "dumpcap: "))] or list(self.messages)
+        text = own[0].partition(": ")[2] or own[0] if own else f"exit status {self.status}"
+        return text.removeprefix('The file "-" ')  # it was handed over as standard input
+
+
+class Process:
+    """A running program. Its standard error is always drained; the first and the last lines are kept."""
+
+    def __init__(self, arguments: list[str], stdin: int, profile_folder: str = "", user: User | None = None) -> None:
+        self._first_messages: list[str] = []
+        self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
+        try:
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(profile_folder),
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C reaches espcap alone, which then ends its children in order
+                user=user.uid if user else None,
+                group=user.gid if user else None,
+                extra_groups=[] if user else None,
+            )
+        except OSError as error:
+            raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
+        self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
+        self.stdin: IO[bytes] | None = self._process.stdin
+        self._drain = threading.Thread(target=self._read_messages, args=(self._process.stderr,), daemon=True)
+        self._drain.start()
+
+    def _read_messages(self, stderr: IO[bytes]) -> None:
+        rest = b""
+        while block := stderr.read(1 << 16):
+            *lines, rest = (rest + block).split(b"\n")
+            self._keep(lines)
+            rest = rest[:_LONGEST_LINE]
+        self._keep([rest])
+        stderr.close()
+
+    def _keep(self, lines: list[bytes]) -> None:
+        for line in lines[-1000:]:
+            text = printable(line[:_LONGEST_LINE].decode("utf-8", "replace").strip())
+            if text and not text.startswith(_NOISE):
+                kept = self._first_messages if len(self._first_messages) < _KEPT_MESSAGES else self._last_messages
+                kept.append(text)
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal, unless the process has ended."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """Ends the process: SIGTERM, and SIGKILL after two seconds."""
+        self.send(signal.SIGTERM)
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait(self) -> Exit:
+        """How it ended; waits for that."""
+        self.stdout.close()
+        status = self._process.wait()
+        self._drain.join(5)  # a grandchild may hold the pipe open
+        return Exit(status, (*self._first_messages, *self._last_messages))

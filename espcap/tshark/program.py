@@ -1,0 +1,123 @@
+"""The installed tshark: where it is, its version, what it may see of the user's machine, and as whom it runs."""
+
+import os
+import pwd
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+from pyshark.tshark.tshark import TSharkNotFoundException, get_process_path
+
+from espcap.errors import EspcapError
+from espcap.sources import printable
+
+OLDEST = Version("3.6.0")
+INSTALL = "install it: apt install tshark (Debian, Ubuntu), dnf install wireshark-cli (Fedora)"
+
+
+@dataclass(frozen=True)
+class Program:
+    """An installed tshark."""
+
+    path: str
+    banner: str
+    """The first line of `tshark --version`."""
+    version: Version
+
+    @property
+    def dumpcap(self) -> str:
+        """Path of the dumpcap beside it, or of the one on the PATH. Raises EspcapError where there is none."""
+        beside = Path(self.path).with_name("dumpcap")
+        try:
+            return str(beside) if beside.exists() else str(get_process_path(process_name="dumpcap"))
+        except TSharkNotFoundException as error:
+            raise EspcapError("dumpcap is not installed", "it comes with tshark: apt install wireshark-common") from error
+
+
+def find_program(path: str = "") -> Program:
+    """The tshark at `path`, or on the PATH. Raises EspcapError where it is missing, too old or no tshark."""
+    if not path:
+        try:
+            path = get_process_path()
+        except TSharkNotFoundException as error:
+            raise EspcapError("tshark is not installed", INSTALL) from error
+    banner = _banner(path)
+    match = re.search(r"\b(\d+\.\d+\.\d+)", banner)
+    if not match:
+        raise EspcapError(f"{printable(path)} is not tshark: it says {banner[:80]!r}", f"espcap needs tshark {OLDEST} or newer")
+    version = Version(match[1])
+    if version < OLDEST:
+        raise EspcapError(f"{printable(path)} is tshark {version}", f"espcap needs tshark {OLDEST} or newer")
+    return Program(path, banner, version)
+
+
+def _banner(path: str) -> str:
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, env=environment(), check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it does not answer"
+        raise EspcapError(f"cannot run {printable(path)}: {reason}", f"name another with --tshark, or {INSTALL}") from error
+    return printable(answer.stdout.decode("utf-8", "replace").partition("\n")[0])
+
+
+def environment(profile_folder: str = "") -> dict[str, str]:
+    """What Wireshark's programs see: no configuration of the user's, UTC, and texts in English and UTF-8."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "XDG_CONFIG_HOME": "/nonexistent",
+        "WIRESHARK_CONFIG_DIR": profile_folder or "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+@dataclass(frozen=True)
+class User:
+    """The user that dissection runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def dissecting_user() -> User | None:
+    """Who dissects when root started espcap: the user behind sudo, else nobody. None where we are not root."""
+    if os.geteuid() != 0:
+        return None
+    uid = int(os.environ.get("SUDO_UID") or 0)
+    try:
+        entry = pwd.getpwuid(uid) if uid else pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise EspcapError("there is no user nobody for tshark to run as", "start espcap as an ordinary user") from error
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def print_lists(program: Program, name: str, profile_folder: str = "") -> list[str]:
+    """The lines of `tshark -G NAME`: fields or protocols."""
+    answer = subprocess.run(
+        [program.path, "-G", name], capture_output=True, env=environment(profile_folder), check=False
+    )
+    if answer.returncode:
+        raise EspcapError(f"tshark -G {name} failed with exit status {answer.returncode}", "run espcap doctor")
+    return answer.stdout.decode("utf-8", "replace").split("\n")
+
+
+def print_interfaces(program: Program) -> str:
+    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError where there is none."""
+    answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
+    text = answer.stdout.decode("utf-8", "replace")
+    if answer.returncode or not text:
+        raise EspcapError("tshark shows no interface", capture_rights_hint(program))
+    return "\n".join(printable(line) for line in text.rstrip("\n").split("\n"))
+
+
+def capture_rights_hint(program: Program) -> str:
+    """What gives a user who is not root the right to capture."""
+    return (
+        "give dumpcap the right to capture: sudo dpkg-reconfigure wireshark-common, "
+        "then sudo usermod -aG wireshark $USER and log in again; "
+        f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"
+    )

@@ -1,0 +1,96 @@
+"""Each row of the table in test_pcaps/README.md holds for its capture."""
+
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "test_pcaps"
+FACT = re.compile(r"`([^`]+)` (\d+)")
+
+
+@dataclass
+class Row:
+    """One capture as the table describes it."""
+
+    file: str
+    packets: int
+    first: str
+    last: str
+    protocols: str
+    options: list[str]
+    facts: dict[str, int]
+
+    @classmethod
+    def parse(cls, line: str) -> "Row":
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        file, packets, first, last, protocols, options, facts = cells
+        counts = {display_filter: int(frames) for display_filter, frames in FACT.findall(facts)}
+        return cls(file, int(packets), first, last, protocols, options.strip("`").split(), counts)
+
+    def tshark(self, *arguments: str) -> list[str]:
+        """The lines that tshark prints about this capture."""
+        path = str(FOLDER / self.file)
+        return run("tshark", "-n", *self.options, "-T", "fields", *arguments, "-r", path)
+
+
+def run(*argv: str) -> list[str]:
+    done = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()
+
+
+def rows() -> list[Row]:
+    lines = [line for line in (FOLDER / "README.md").read_text().splitlines() if line[:1] == "|"]
+    return [Row.parse(line) for line in lines[2:]]
+
+
+def utc(epoch: str) -> str:
+    moment = datetime.fromtimestamp(int(Decimal(epoch)), UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(Decimal(epoch) % 1 * 10**9):09d}Z"
+
+
+each_capture = pytest.mark.parametrize("row", rows(), ids=lambda row: row.file)
+
+
+def test_every_capture_has_a_row() -> None:
+    captures = {path.name for path in FOLDER.iterdir()} - {"README.md"}
+    assert {row.file for row in rows()} == {name for name in captures if not name.endswith(".keys")}
+
+
+@each_capture
+def test_packets(row: Row) -> None:
+    counts = run("capinfos", "-c", "-M", "-T", "-r", str(FOLDER / row.file))
+    assert counts == [f"{FOLDER / row.file}\t{row.packets}"]
+
+
+@each_capture
+def test_times_and_protocols(row: Row) -> None:
+    lines = row.tshark("-e", "frame.time_epoch", "-e", "frame.protocols")
+    times, protocols = zip(*(line.split("\t") for line in lines), strict=True)
+    assert (utc(min(times, key=Decimal)), utc(max(times, key=Decimal))) == (row.first, row.last)
+    top = Counter(protocol.removesuffix(":data").rpartition(":")[2] for protocol in protocols)
+    assert ", ".join(f"{name} {frames}" for name, frames in sorted(top.items())) == row.protocols
+
+
+@each_capture
+def test_facts(row: Row) -> None:
+    assert row.facts
+    assert {fact: len(row.tshark("-e", "frame.number", "-Y", fact)) for fact in row.facts} == row.facts
+
+
+def test_the_captures_hold_no_comment_and_no_machine() -> None:
+    for row in rows():
+        about = "\n".join(run("capinfos", str(FOLDER / row.file)))
+        assert "comment" not in about.lower()
+        assert "Capture hardware" not in about
+        assert "Capture oper-sys" not in about
+
+
+def test_the_folder_is_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
