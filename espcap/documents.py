@@ -6,6 +6,7 @@ The shape is Wireshark's under `layers` and the Elastic Common Schema's (ECS) ab
 import re
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import orjson
@@ -41,7 +42,8 @@ class Origin:
     """The observing host of a live capture."""
 
 
-class Document(NamedTuple):
+@dataclass(slots=True)
+class Document:
     """One packet, ready for a store."""
 
     index: str
@@ -187,8 +189,10 @@ def _observer(hostname: str, frame: dict[str, Any]) -> dict[str, Any]:
 def _add_envelopes(layers: Layers, tree: list[str], stack: Stack) -> None:
     """Says of each layer that has no role in the stack which layer it is in."""
     roles = {"frame", *stack.names.values()}
-    for below, name in zip(tree, tree[1:], strict=False):
+    for below, name in pairwise(tree):
         if name not in roles:
             keys = layers.setdefault(name, {})
             earlier = keys.get("envelope")
-            keys["envelope"] = below if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), below]
+            keys["envelope"] = (
+                below if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), below]
+            )

@@ -4,6 +4,7 @@ Source: `tshark -G fields` and `tshark -G protocols`, kept in an SQLite file for
 quarter of a million fields take a second to read and a capture needs a few hundred of them.
 """
 
+import hashlib
 import os
 import re
 import sqlite3
@@ -14,6 +15,8 @@ from math import isfinite
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, NamedTuple
+
+from espcap.tshark.program import Program, print_list
 
 Value = str | int | float | bool
 
@@ -164,12 +167,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "espcap"
 
 
-def open_registry(key: str, list_fields: Callable[[], Iterable[str]], list_protocols: Callable[[], Iterable[str]]) -> Registry:
-    """The registry kept under `key`, made from tshark's two lists when it is not there yet."""
-    path = cache_folder() / f"fields-{key}.sqlite"
+def open_registry(program: Program, profile_folder: str = "") -> Registry:
+    """The registry of an installed tshark, made when its cache has none. A profile's plugins may add fields."""
+    path = registry_path(program, profile_folder)
     if not path.exists():
-        build_registry(path, list_fields(), list_protocols())
+        build_registry(path, *(print_list(program, name, profile_folder) for name in ("fields", "protocols")))
     return Registry(path)
+
+
+def registry_path(program: Program, profile_folder: str = "") -> Path:
+    """Where the registry of this tshark is kept."""
+    state = [program.banner, profile_folder]
+    if profile_folder:
+        state += [f"{path} {path.stat().st_mtime_ns}" for path in sorted(Path(profile_folder).rglob("*"))]
+    digest = hashlib.blake2b("\n".join(state).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+    return cache_folder() / f"fields-{program.version}-{digest}.sqlite"
 
 
 def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) -> None:
@@ -189,7 +201,9 @@ def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) 
     Path(name).replace(path)
 
 
-_MONTHS = {name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {
+    name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
 _TEXT_TIME = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d), (\d{4}) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? (?:UTC|GMT)")
 _ISO_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+0000| UTC)")
 

@@ -19,7 +19,8 @@ from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import Output, dropped_packets, read_file, read_interfaces, read_pipe
 from espcap.tshark.process import Exit
-from espcap.tshark.program import Program, User, capture_rights_hint
+from espcap.tshark.program import Program, User
+from espcap.tshark.rights import remedy
 
 LARGEST_BATCH = 8 << 20
 """Bytes of JSON at which a batch is written, however few documents it has."""
@@ -37,7 +38,7 @@ class Job:
     program: Program
     registry: Registry
     protocols: ProtocolList
-    settings: Settings = Settings()
+    settings: Settings
     user: User | None = None
     """As whom tshark runs; None is as ourselves."""
     payload: bool = False
@@ -114,8 +115,8 @@ class Pipeline:
             except EspcapError as error:
                 unreadable.append(error)
         severity = Severity.PARTIAL if opened else Severity.FAILED
-        for error in unreadable:
-            self._tell(severity, error.message, error.hint)
+        for failure in unreadable:
+            self._tell(severity, failure.message, failure.hint)
         return self.report
 
     def _read(self, source: Source | EspcapError) -> None:
@@ -208,7 +209,7 @@ class Pipeline:
             raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
         elif ended.tshark.status > 0:
             hint = "what was read is stored; the rest of this file cannot be read"
-            self._tell(Severity.PARTIAL, f"{name}: {ended.tshark.message} {after}", hint)
+            self._tell(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
 
     def _captured(self, source: Interfaces, capture: Exit) -> bool:
         """Whether dumpcap did what it was asked for; where not, says so. Raises UsageError for a bad filter."""
@@ -219,7 +220,7 @@ class Pipeline:
             return True
         if self._signal or "roken pipe" in capture.message:
             return True
-        hint = capture_rights_hint(self._job.program) if "permission" in capture.message else "see espcap --list"
+        hint = remedy(self._job.program) if "permission" in capture.message else "see espcap --list"
         self._tell(Severity.FAILED, f"the capture on {printable(source.name)} ended early: {capture.message}", hint)
         return False
 

@@ -40,7 +40,12 @@ class Stack:
     @property
     def names(self) -> dict[str, str]:
         """`{"link": "eth", "network": "ip", …}` without what is not there."""
-        roles = {"link": self.link, "network": self.network, "transport": self.transport, "application": self.application}
+        roles = {
+            "link": self.link,
+            "network": self.network,
+            "transport": self.transport,
+            "application": self.application,
+        }
         return {role: place.protocol for role, place in roles.items() if place}
 
 
@@ -92,7 +97,9 @@ def read_list(path: str = "") -> ProtocolList:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise EspcapError(f"cannot read the list of protocols {file}: {error}", "name another with --protocols") from error
+        raise EspcapError(
+            f"cannot read the list of protocols {file}: {error}", "name another with --protocols"
+        ) from error
     return ProtocolList(name for line in lines if (name := line.partition("#")[0].strip()))
 
 

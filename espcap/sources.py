@@ -8,7 +8,6 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from espcap.errors import EspcapError, UsageError
@@ -79,10 +78,15 @@ class CaptureFile:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
             head = file.read(4096)
         except OSError as error:
-            raise EspcapError(f"cannot read {printable(self.name)}: {error.strerror}", "check the file and its permissions") from error
+            raise EspcapError(
+                f"cannot read {printable(self.name)}: {error.strerror}", "check the file and its permissions"
+            ) from error
         if head and not recognise(head):
             file.close()
-            raise NotACapture(f"{printable(self.name)} is not a capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
+            raise NotACapture(
+                f"{printable(self.name)} is not a capture",
+                "espcap reads pcap and pcapng, also inside gzip, zstd or lz4",
+            )
         file.seek(0)
         return file
 
@@ -151,7 +155,7 @@ def _standard_input() -> Source:
 
 
 def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
-    """The source for interfaces as a user names them. Raises UsageError for a name that dumpcap would take otherwise."""
+    """The source for interfaces as a user names them. Raises UsageError for names of other things."""
     for name in names:
         if name.startswith(("-", "TCP@", "rpcap://", "|")) or not name:
             raise UsageError(f"{printable(name)!r} is not an interface", "espcap --list shows the interfaces")

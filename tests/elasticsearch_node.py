@@ -7,6 +7,7 @@ so are missing: security, ILM, data streams, ingest processors, and `GET /`, whi
 
 import ctypes.util
 import fcntl
+import json
 import os
 import platform
 import select
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 START_SECONDS = 300  # the first start fetches 60 MB of jars
 MODULE = """name=transport-netty4
@@ -31,13 +33,13 @@ has.native.controller=false
 """
 
 
-class NodeUnavailable(Exception):
+class NodeUnavailableError(Exception):
     """No node can be started on this machine; the text says why and what to do."""
 
 
 @contextmanager
 def node(version: str) -> Iterator[str]:
-    """Runs a node with no data and yields its URL. Raises NodeUnavailable where it does not start."""
+    """Runs a node with no data and yields its URL. Raises NodeUnavailableError where it does not start."""
     with tempfile.TemporaryDirectory(prefix="espcap-elasticsearch-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as errors:
@@ -54,13 +56,21 @@ def node(version: str) -> Iterator[str]:
             _stop(process)
 
 
+def call(url: str, method: str, path: str, body: Any = None) -> Any:
+    """The node's answer to a request with a JSON body. Raises HTTPError where it is a failure."""
+    data = json.dumps(body).encode() if body is not None else None
+    with urlopen(Request(url + path, data, {"Content-Type": "application/json"}, method=method)) as answer:
+        return json.load(answer)
+
+
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     assert process.stdout
     if select.select([process.stdout], [], [], START_SECONDS)[0]:
         line = process.stdout.readline().decode().strip()
         if line.startswith("http://"):
             return line
-    raise NodeUnavailable(f"Elasticsearch did not start: {log.read_text(errors='replace')[-2000:]}")
+    remedy = "the first start needs Maven Central, and libzstd1 must be installed"
+    raise NodeUnavailableError(f"Elasticsearch did not start ({remedy}): {log.read_text(errors='replace')[-2000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -24,14 +24,15 @@ def tshark(capture: Path, *arguments: str) -> bytes:
 
 def packet_count(capture: Path) -> int:
     """Packets of a capture, as `capinfos -c` counts them."""
-    answer = subprocess.run(["capinfos", "-c", "-M", "-T", "-r", str(capture)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["capinfos", "-c", "-M", "-T", "-r", str(capture)], capture_output=True, text=True, check=False
+    )
     return int(answer.stdout.split("\t")[1])
 
 
 def names_in(capture: Path, registry: Registry, *options: str) -> list[str]:
     """Names of the registered fields that occur in a capture."""
     names = {name.decode() for name in _NAME.findall(tshark(capture, *options, "-T", "pdml"))}
-    names |= {"frame.time", "frame.time_epoch"}
     return sorted(name for name in names if registry.field(name))
 
 
@@ -44,7 +45,7 @@ def rows(capture: Path, names: Sequence[str], *options: str) -> Iterator[list[st
         yield line.split("\t")
 
 
-def expected(field: Field, text: str) -> Any:
+def expected(field: Field, text: str) -> Any:  # noqa: PLR0911 - a table of types
     """The value that a document must hold for tshark's text; ValueError where the text does not fit the type."""
     if field.base == "presence":
         return True
@@ -65,7 +66,7 @@ def expected(field: Field, text: str) -> Any:
 
 
 def shown(field: Field, value: Any) -> Any:
-    """A document's value in the form that `expected` gives: bytes without punctuation, controls as `-T fields` shows them."""
+    """A document's value in the form of `expected`: bytes without punctuation, controls as `-T fields` shows them."""
     if field.kind is Kind.BYTES:
         return re.sub("[:.\\- ]", "", value)
     if field.kind is Kind.STRING:
@@ -112,7 +113,11 @@ def _difference(document: dict[str, Any], field: Field, cell: str) -> str:
     if got != wanted:
         return f"{got[:8]} for {wanted[:8]}"
     left_over = _values(document.get("unparsed", {}), field)
-    return "" if left_over == unparsed or field.name == "frame.time_epoch" else f"unparsed {left_over[:8]} for {unparsed[:8]}"
+    return (
+        ""
+        if left_over == unparsed or field.name == "frame.time_epoch"
+        else f"unparsed {left_over[:8]} for {unparsed[:8]}"
+    )
 
 
 def _values(layers: dict[str, Any], field: Field) -> list[Any]:

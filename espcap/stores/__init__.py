@@ -1,10 +1,14 @@
 """Where documents go: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from espcap.documents import Document
+from espcap.errors import UsageError
+from espcap.fields import Registry
 from espcap.query import Query
 
 
@@ -24,7 +28,8 @@ class Outcome:
     refused: list[Refusal] = field(default_factory=list)
 
 
-class Hit(NamedTuple):
+@dataclass(slots=True)
+class Hit:
     """One document found."""
 
     index: str
@@ -64,5 +69,32 @@ class Store(Protocol):
         written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats, one level.
         """
 
+    def describe(self) -> str:
+        """What the store is and where: product and version."""
+
     def close(self) -> None:
         """Makes all that was written readable and lets go of the store."""
+
+
+def open_store(nodes: Sequence[str], registry: Registry, **credentials: Any) -> Store:
+    """The store for what a user calls a node: `local`, `local:DIR`, or the addresses of an Elasticsearch.
+
+    `credentials` are those of `elasticsearch_connection.Connection`. Raises UsageError for an address that is none.
+    """
+    if any(node == "local" or node.startswith("local:") for node in nodes):
+        if len(nodes) > 1:
+            raise UsageError("a local index cannot be named together with other nodes", "name one --node")
+        from espcap.stores.local import LocalStore
+
+        return LocalStore(local_folder(nodes[0]), registry)
+    from espcap.stores.elasticsearch import ElasticsearchStore
+    from espcap.stores.elasticsearch_connection import Connection
+
+    return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry)
+
+
+def local_folder(node: str) -> Path:
+    """The folder of `local` or `local:DIR`."""
+    folder = node.removeprefix("local").removeprefix(":")
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path(folder).expanduser() if folder else data / "espcap"

@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from elastic_transport import ConnectionTimeout, NodeConfig, SerializationError, TlsError, Transport, TransportError
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elastic_transport import (
+    ConnectionTimeout,
+    NodeConfig,
+    SerializationError,
+    TextSerializer,
+    TlsError,
+    Transport,
+    TransportError,
+)
+from elasticsearch import ApiError, Elasticsearch
 
 from espcap.errors import StoreError, UsageError
 
@@ -45,14 +53,16 @@ class CompatibleTransport(Transport):
 
     def perform_request(self, method: str, target: str, *, headers: Any = None, **options: Any) -> Any:
         """As the parent's."""
-        older = {name: value.replace("compatible-with=9", "compatible-with=8") for name, value in (headers or {}).items()}
+        older = {
+            name: value.replace("compatible-with=9", "compatible-with=8") for name, value in (headers or {}).items()
+        }
         return super().perform_request(method, target, headers=older, **options)
 
 
 def connect(connection: Connection) -> Elasticsearch:
-    """A client that makes each request once; no request is sent yet. Raises UsageError for a bad address or file."""
+    """A client that tries a node once; sends nothing yet. Raises UsageError for a bad address or file."""
     if connection.ca_cert and not connection.ca_cert.is_file():
-        raise UsageError(f"{connection.ca_cert}: no such certificate file", "Give a PEM file with --ca-cert.")
+        raise UsageError(f"{connection.ca_cert}: no such certificate file", "give a PEM file with --ca-cert")
     addresses = [_split(node) for node in connection.nodes]
     remote = not all(_is_local(str(address.hostname)) for address in addresses)
     return Elasticsearch(
@@ -60,7 +70,8 @@ def connect(connection: Connection) -> Elasticsearch:
         transport_class=CompatibleTransport,
         request_timeout=connection.timeout,
         http_compress=remote,
-        max_retries=0,
+        serializers={"text/html": TextSerializer()},  # a proxy's refusal must not hide behind its page
+        max_retries=len(addresses) - 1,  # for a node that is away there is another
         retry_on_status=(),
         **_credentials(connection, addresses),
     )
@@ -74,7 +85,7 @@ def _split(node: str) -> SplitResult:
         valid = False
     if not valid:
         shown = node.rpartition("@")[2]
-        raise UsageError(f"{shown!r} is not the address of a node", "Write host:port or https://host:port.")
+        raise UsageError(f"{shown!r} is not the address of a node", "write host:port or https://host:port")
     return address
 
 
@@ -135,39 +146,43 @@ def store_error(connection: Connection, error: ApiError | TransportError) -> Sto
 def _api_failure(error: ApiError) -> tuple[str, str]:
     reason = f": {server_reason(error.body)}"
     if error.status_code == 401:
-        return "refuses the credentials (401)", "Give --api-key-file, or the user and password in the environment."
+        return "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
     if error.status_code == 403:
-        return f"forbids this (403){reason}", "Use a key or user with the privileges to write and search packets-*."
-    if error.meta.headers.get(PRODUCT_HEADER) is None or isinstance(error, UnsupportedProductError):
-        return f"{NOT_ELASTICSEARCH} (status {error.status_code})", "Check the address given with --node."
-    return f"failed with status {error.status_code}{reason}", "See the log of the node."
+        return f"forbids this (403){reason}", "use a key or user with the privileges to write and search packets-*"
+    if error.status_code < 500 and PRODUCT_HEADER not in error.meta.headers:
+        return f"{NOT_ELASTICSEARCH} (status {error.status_code})", "check the address given with --node"
+    return f"failed with status {error.status_code}{reason}", "see the log of the node"
 
 
 def _transport_failure(error: TransportError) -> tuple[str, str]:
     detail = " ".join(str(error.message).split())
-    if isinstance(error, UnsupportedProductError):
-        return NOT_ELASTICSEARCH, "Check the address given with --node."
     if isinstance(error, TlsError):
         return _tls_failure(detail)
     if isinstance(error, ConnectionTimeout):
-        return "did not answer in time", "Check that the node runs and that no firewall is in the way."
+        return "did not answer in time", "check that the node runs and that no firewall is in the way"
     if isinstance(error, SerializationError):
-        return "sent an answer that is no JSON", "Check the address given with --node."
+        return "sent an answer that is no JSON", "check the address given with --node"
     if "refused" in detail:
-        return "refuses connections", "Start Elasticsearch there, or give another address with --node."
-    return f"cannot be reached: {detail}", "Check the address; a node that wants TLS needs https:// in front."
+        return "refuses connections", "start Elasticsearch there, or give another address with --node"
+    return f"cannot be reached: {detail}", "check the address; a node that wants TLS needs https:// in front"
 
 
 def _tls_failure(detail: str) -> tuple[str, str]:
     if "WRONG_VERSION_NUMBER" in detail or "RECORD_LAYER_FAILURE" in detail:
-        return "does not speak TLS", "Write http:// instead of https://."
+        return "does not speak TLS", "write http:// instead of https://"
     if "ingerprint" in detail:
-        return "has a certificate with another fingerprint", "Check the fingerprint with the cluster's administrator."
+        return (
+            "has a certificate with another fingerprint",
+            "compare --fingerprint with the SHA-256 fingerprint of the node's certificate",
+        )
     if "ostname mismatch" in detail or "IP address mismatch" in detail:
-        return "has a certificate for another name", "Use the name that is in the certificate."
+        return "has a certificate for another name", "use the name that is in the certificate"
     if "self-signed" in detail or "self signed" in detail or "unable to get local issuer" in detail:
-        return "has a certificate from an unknown authority", "Give the authority's certificate with --ca-cert."
-    return f"fails in TLS: {detail}", "Check the certificate and --ca-cert."
+        return (
+            "has a certificate from an unknown authority",
+            "give the authority's certificate with --ca-cert, or the certificate's --fingerprint",
+        )
+    return f"fails in TLS: {detail}", "check the certificate and --ca-cert"
 
 
 def server_reason(body: Any) -> str:

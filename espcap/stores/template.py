@@ -5,18 +5,26 @@ import json
 from typing import Any
 
 from espcap.fields import Kind, Registry
+from espcap.query import DEFAULT_PATHS
 
 NAME = "packets"
 PATTERN = "packets-*"
+LARGEST_LONG = 2**63 - 1
+"""Greater values of an unsigned field are indexed as text alone, under `<path>.exact`."""
+SECONDS_PATHS = ("sniff_date_utc", "file_date_utc")
+"""Dates for Kibana, and text for every store's query under `<path>.exact`."""
 
 _KEYWORD = {"type": "keyword", "ignore_above": 8191}  # characters, of up to 4 bytes, in a term of at most 32,766 bytes
-_SECONDS = {"type": "date", "format": "yyyy-MM-dd'T'HH:mm:ssZ||strict_date_optional_time", "fields": {"exact": _KEYWORD}}
+_SECONDS = {
+    "type": "date",
+    "format": "yyyy-MM-dd'T'HH:mm:ssZ||strict_date_optional_time",
+    "fields": {"exact": _KEYWORD},
+}
 _UNSIGNED = {"type": "long", "fields": {"exact": _KEYWORD}}
 _ENVELOPE = {
     "@timestamp": {"type": "date_nanos"},
     "sniff_timestamp": {"type": "double"},
-    "sniff_date_utc": _SECONDS,
-    "file_date_utc": _SECONDS,
+    **dict.fromkeys(SECONDS_PATHS, _SECONDS),
     "file_name": _KEYWORD,
     "capture_id": _KEYWORD,
     "protocol": _KEYWORD,
@@ -30,6 +38,7 @@ _SETTINGS = {
     "codec": "best_compression",
     "auto_expand_replicas": "0-1",
     "max_result_window": 100_000,
+    "query": {"default_field": list(DEFAULT_PATHS)},  # else a word is looked for in up to 10,000 fields
     "mapping": {
         "ignore_malformed": True,
         "total_fields": {"limit": 10_000, "ignore_dynamic_beyond_limit": True},
@@ -54,7 +63,11 @@ def _mappings(registry: Registry) -> dict[str, Any]:
         "date_detection": False,
         "numeric_detection": False,
         "dynamic_templates": [
-            {"unparsed": _dynamic(_KEYWORD, match_mapping_type="*", unmatch_mapping_type="object", path_match="unparsed.*")},
+            {
+                "unparsed": _dynamic(
+                    _KEYWORD, match_mapping_type="*", unmatch_mapping_type="object", path_match="unparsed.*"
+                )
+            },
             {"ip": _dynamic({"type": "ip"}, path_match=registry.paths(Kind.IP))},
             {"time": _dynamic({"type": "date_nanos"}, path_match=registry.paths(Kind.TIME))},
             {"unsigned": _dynamic(_UNSIGNED, path_match=registry.paths(Kind.UNSIGNED))},

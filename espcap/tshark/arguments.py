@@ -25,6 +25,8 @@ class Settings:
     """Packets to read of each source; 0 is all."""
     profile_folder: str = ""
     """A Wireshark configuration folder to use; without one, none is."""
+    descriptors: tuple[int, ...] = ()
+    """Open files that the preferences name, for tshark to inherit."""
 
 
 class _Reading(PipeCapture):  # type: ignore[misc]

@@ -5,15 +5,17 @@ import fcntl
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from espcap.errors import EspcapError
-from espcap.sources import Interfaces, NotACapture, recognise
+from espcap.sources import Interfaces, NotACapture, printable, recognise
 from espcap.tshark.arguments import Settings, capturing, reading
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User
@@ -120,9 +122,14 @@ class PipedOutput(Output):
         return self.tshark.wait()
 
 
+def _dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
+    arguments = reading(program, settings, live)
+    return Process(arguments, stdin, settings.profile_folder, user, settings.descriptors)
+
+
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:
     """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter."""
-    return Output(Process(reading(program, settings), file.fileno(), settings.profile_folder, user), None, stall_timeout)
+    return Output(_dissect(program, settings, file.fileno(), user, live=False), None, stall_timeout)
 
 
 def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User | None) -> Output:
@@ -133,20 +140,20 @@ def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User
     if not head:
         raise EspcapError("standard input is empty", "pipe a capture in: tcpdump -w - | espcap --file -")
     if not recognise(head):
-        raise NotACapture("standard input is not a capture", "espcap reads pcap and pcapng: tcpdump -w - | espcap --file -")
-    arguments = reading(program, settings, live=True)
-    return PipedOutput(Process(arguments, subprocess.PIPE, settings.profile_folder, user), source, head)
+        raise NotACapture(
+            "standard input is not a capture", "espcap reads pcap and pcapng: tcpdump -w - | espcap --file -"
+        )
+    return PipedOutput(_dissect(program, settings, subprocess.PIPE, user, live=True), source, head)
 
 
 def read_interfaces(program: Program, settings: Settings, source: Interfaces, user: User | None) -> Output:
     """Captures with dumpcap and dissects with tshark: no packet touches the disk, and only dumpcap has rights."""
     capture = Process(capturing(program, settings, source), subprocess.DEVNULL)
     try:
-        tshark = Process(reading(program, settings, live=True), capture.stdout.fileno(), settings.profile_folder, user)
+        return Output(_dissect(program, settings, capture.stdout.fileno(), user, live=True), capture)
     except EspcapError:
         capture.stop()
         raise
-    return Output(tshark, capture)
 
 
 _COUNTS = re.compile(r"Packets received/dropped on interface .*: (\d+)/(\d+) \(")
@@ -157,11 +164,36 @@ def dropped_packets(capture: Exit) -> int:
     return sum(int(match[2]) for line in capture.messages if (match := _COUNTS.search(line)))
 
 
-def check_settings(program: Program, settings: Settings) -> Exit:
+def check_settings(program: Program, settings: Settings, user: User | None) -> Exit:
     """How tshark ends on a capture without packets: not with 0 where a filter, a rule or a preference is wrong."""
-    process = Process(reading(program, settings), subprocess.PIPE, settings.profile_folder)
+    process = _dissect(program, settings, subprocess.PIPE, user, live=False)
     assert process.stdin is not None
     with contextlib.suppress(OSError), process.stdin as stdin:
         stdin.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
     process.stdout.read()
     return process.wait()
+
+
+def hand_over_files(settings: Settings, user: User | None) -> Settings:
+    """The settings with files that the dissecting user may not read (a key log of root's) as open copies.
+
+    A file that this user can read stays under its own name, so that tshark sees it grow.
+    """
+    preferences, descriptors = [], []
+    for preference in settings.preferences:
+        name, _, path = preference.partition(":")
+        if user and os.path.isfile(path) and not user.can_read(path):
+            descriptors.append(_copy_in_memory(path))
+            path = f"/proc/self/fd/{descriptors[-1]}"
+        preferences.append(f"{name}:{path}" if path else preference)
+    return replace(settings, preferences=tuple(preferences), descriptors=tuple(descriptors))
+
+
+def _copy_in_memory(path: str) -> int:
+    descriptor = os.memfd_create("espcap")
+    try:
+        with open(path, "rb") as file, open(descriptor, "wb", closefd=False) as copy:
+            shutil.copyfileobj(file, copy)
+    except OSError as error:
+        raise EspcapError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error
+    return descriptor

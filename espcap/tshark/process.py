@@ -11,7 +11,7 @@ from espcap.errors import EspcapError
 from espcap.sources import printable
 from espcap.tshark.program import INSTALL, User, environment
 
-_NOISE = ("Running as user", "Capturing on", "File: ", "Packets captured: ")
+_NOISE = ("Running as user", "Capturing on", "File: ", "Packets captured: ", "dumpcap: cap_set_proc")
 _LONGEST_LINE = 4096
 _KEPT_MESSAGES = 20
 
@@ -28,15 +28,26 @@ class Exit:
         """What it said of its end in one line, safe to print; where it said nothing, the exit status."""
         if self.status < 0:
             return f"killed by {signal.Signals(-self.status).name}"
-        own = [line for line in self.messages if line.startswith(("tshark: ", "dumpcap: "))] or list(self.messages)
-        text = own[0].partition(": ")[2] or own[0] if own else f"exit status {self.status}"
-        return text.removeprefix('The file "-" ')  # it was handed over as standard input
+        starts = [index for index, line in enumerate(self.messages) if line.startswith(("tshark: ", "dumpcap: "))]
+        own = self.messages[starts[0] : starts[0] + 2] if starts else self.messages[:1]
+        lines = [line for index, line in enumerate(own) if index == 0 or line.startswith("(")]  # the cause, in brackets
+        text = " ".join(lines).removeprefix("tshark: ").removeprefix("dumpcap: ").rstrip(".")
+        return (
+            text.removeprefix("The standard input ") or f"exit status {self.status}"
+        )  # it was handed over as standard input
 
 
 class Process:
     """A running program. Its standard error is always drained; the first and the last lines are kept."""
 
-    def __init__(self, arguments: list[str], stdin: int, profile_folder: str = "", user: User | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        stdin: int,
+        profile_folder: str = "",
+        user: User | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         self._first_messages: list[str] = []
         self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         try:
@@ -51,6 +62,7 @@ class Process:
                 user=user.uid if user else None,
                 group=user.gid if user else None,
                 extra_groups=[] if user else None,
+                pass_fds=descriptors,
             )
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error

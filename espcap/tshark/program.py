@@ -33,7 +33,9 @@ class Program:
         try:
             return str(beside) if beside.exists() else str(get_process_path(process_name="dumpcap"))
         except TSharkNotFoundException as error:
-            raise EspcapError("dumpcap is not installed", "it comes with tshark: apt install wireshark-common") from error
+            raise EspcapError(
+                "dumpcap is not installed", "it comes with tshark: apt install wireshark-common"
+            ) from error
 
 
 def find_program(path: str = "") -> Program:
@@ -46,7 +48,9 @@ def find_program(path: str = "") -> Program:
     banner = _banner(path)
     match = re.search(r"\b(\d+\.\d+\.\d+)", banner)
     if not match:
-        raise EspcapError(f"{printable(path)} is not tshark: it says {banner[:80]!r}", f"espcap needs tshark {OLDEST} or newer")
+        raise EspcapError(
+            f"{printable(path)} is not tshark: it says {banner[:80]!r}", f"espcap needs tshark {OLDEST} or newer"
+        )
     version = Version(match[1])
     if version < OLDEST:
         raise EspcapError(f"{printable(path)} is tshark {version}", f"espcap needs tshark {OLDEST} or newer")
@@ -58,7 +62,9 @@ def _banner(path: str) -> str:
         answer = subprocess.run([path, "--version"], capture_output=True, env=environment(), check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = error.strerror if isinstance(error, OSError) else "it does not answer"
-        raise EspcapError(f"cannot run {printable(path)}: {reason}", f"name another with --tshark, or {INSTALL}") from error
+        raise EspcapError(
+            f"cannot run {printable(path)}: {reason}", f"name another with --tshark, or {INSTALL}"
+        ) from error
     return printable(answer.stdout.decode("utf-8", "replace").partition("\n")[0])
 
 
@@ -82,6 +88,11 @@ class User:
     uid: int
     gid: int
 
+    def can_read(self, path: str) -> bool:
+        """Whether this user may open a file."""
+        test = ["test", "-r", path]
+        return subprocess.run(test, user=self.uid, group=self.gid, extra_groups=[], check=False).returncode == 0
+
 
 def dissecting_user() -> User | None:
     """Who dissects when root started espcap: the user behind sudo, else nobody. None where we are not root."""
@@ -95,7 +106,7 @@ def dissecting_user() -> User | None:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def print_lists(program: Program, name: str, profile_folder: str = "") -> list[str]:
+def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
     """The lines of `tshark -G NAME`: fields or protocols."""
     answer = subprocess.run(
         [program.path, "-G", name], capture_output=True, env=environment(profile_folder), check=False
@@ -103,21 +114,3 @@ def print_lists(program: Program, name: str, profile_folder: str = "") -> list[s
     if answer.returncode:
         raise EspcapError(f"tshark -G {name} failed with exit status {answer.returncode}", "run espcap doctor")
     return answer.stdout.decode("utf-8", "replace").split("\n")
-
-
-def print_interfaces(program: Program) -> str:
-    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError where there is none."""
-    answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
-    text = answer.stdout.decode("utf-8", "replace")
-    if answer.returncode or not text:
-        raise EspcapError("tshark shows no interface", capture_rights_hint(program))
-    return "\n".join(printable(line) for line in text.rstrip("\n").split("\n"))
-
-
-def capture_rights_hint(program: Program) -> str:
-    """What gives a user who is not root the right to capture."""
-    return (
-        "give dumpcap the right to capture: sudo dpkg-reconfigure wireshark-common, "
-        "then sudo usermod -aG wireshark $USER and log in again; "
-        f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"
-    )

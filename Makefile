@@ -1,0 +1,48 @@
+# The front door. `make demo` and `make test` do all their own set-up on Debian and Ubuntu.
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGUMENTS ?=
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench native setup clean
+
+help:
+	@echo "make demo    index the sample captures into a local index and search it"
+	@echo "make test    run all tests, against a real tshark and a real Elasticsearch"
+	@echo "make lint    check style and types"
+	@echo "make bench   measure speed and memory side by side with tshark (several minutes)"
+	@echo "make setup   install what espcap needs into $(VENV)"
+	@echo "make clean   remove $(VENV) and what tools have cached"
+
+setup: $(VENV)/espcap
+
+demo: $(VENV)/espcap
+	@scripts/demo.sh $(BIN)/espcap
+
+test: $(VENV)/tests
+	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+lint: $(VENV)/tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/espcap
+	$(BIN)/python -m bench
+
+$(VENV)/bin/python:
+	@scripts/packages.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/espcap: pyproject.toml $(VENV)/bin/python
+	@scripts/packages.sh tshark
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/tests: $(VENV)/espcap
+	@scripts/packages.sh curl openssl libzstd1 iproute2 iputils-ping zstd lz4 tcpdump
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,109 @@
+"""The command line: options, messages, the progress bar and exit codes. The only room that knows click and tqdm.
+
+Rooms with much to import are imported by the commands that need them, so that `espcap --help` answers at once.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from espcap import __version__
+from espcap.cli import options
+from espcap.errors import EspcapError, UsageError
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Turns what can go wrong for a user's reason into one line and its exit code."""
+    try:
+        yield
+    except EspcapError as error:
+        click.echo(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:
+        options.forget_standard_output()
+        sys.exit(128 + 13)  # as if SIGPIPE had ended us: `espcap … | head` is no failure worth words
+
+
+class _Group(click.Group):
+    """Runs every command with its failures told."""
+
+    def invoke(self, context: click.Context) -> Any:
+        with failures_told():
+            return super().invoke(context)
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from espcap.tshark.program import find_program
+
+    click.echo(f"espcap {__version__}")
+    try:
+        click.echo(find_program().banner)
+    except EspcapError as error:
+        click.echo(error.message)
+    context.exit()
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ESPCAP", "max_content_width": 100},
+)
+@options.reading
+@options.storing
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print versions."
+)
+@click.pass_context
+def main(context: click.Context, /, **values: Any) -> None:
+    """Reads packets, dissects them with Wireshark's dissectors, and stores or prints each as one JSON document.
+
+    Reads capture files (pcap and pcapng, also inside gzip, zstd or lz4), directories of them, standard input
+    (--file -) or live interfaces. Prints to standard output, or stores with --node: host:port or a URL of an
+    Elasticsearch, `local` for an index on this machine, or `local:DIR`.
+
+    Every option can also be given in the environment: ESPCAP_NODE, ESPCAP_CHUNK, …
+    """
+    if context.invoked_subcommand is None:
+        from espcap.cli.read import read
+
+        context.exit(read(options.Reading(**values)))
+
+
+@main.command()
+@click.argument("query", default="")
+@options.connection
+@options.searching
+def search(**values: Any) -> None:
+    """Finds packets: a table on a terminal, their documents as NDJSON in a pipe.
+
+    QUERY is in Elasticsearch's query string syntax: `layers.ip.src:10.0.0.4 AND protocol:http`,
+    `source.port:[1 TO 1023]`, `layers.dns.qry_name:*.example.com`, `_exists_:layers.tls`, `NOT protocol:tcp`.
+    """
+    from espcap.cli.search import search as run
+
+    run(options.Searching(**values))
+
+
+@main.command()
+@options.connection
+@click.option("--print", "print_template", is_flag=True, help="Print the index template instead of sending it.")
+def setup(print_template: bool, **values: Any) -> None:
+    """Prepares a store: sends the index template to Elasticsearch, or makes the folder of a local index."""
+    from espcap.cli.setup import setup as run
+
+    run(options.Connecting(**values), print_template)
+
+
+@main.command()
+@options.connection
+def doctor(**values: Any) -> None:
+    """Checks what espcap needs: tshark, the right to capture, the cache, and the node if one is named."""
+    from espcap.cli.doctor import doctor as run
+
+    sys.exit(run(options.Connecting(**values)))

@@ -1,0 +1,205 @@
+"""The options of the commands, in groups, and their values as the commands get them."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from espcap.errors import UsageError
+
+if TYPE_CHECKING:
+    from espcap.fields import Registry
+    from espcap.stores import Store
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Connecting:
+    """Values of `connection`."""
+
+    node: tuple[str, ...]
+    ca_cert: Path | None
+    fingerprint: str | None
+    no_verify: bool
+    user: str | None
+    password_file: Path | None
+    api_key_file: Path | None
+    tshark: str
+
+
+@dataclass(frozen=True)
+class Reading(Connecting):
+    """Values of `reading` and `storing`."""
+
+    file: tuple[str, ...]
+    dir: tuple[str, ...]
+    nic: tuple[str, ...]
+    bpf: str
+    count: int
+    list: bool
+    display_filter: str
+    decode_as: tuple[str, ...]
+    preference: tuple[str, ...]
+    profile_dir: str
+    protocols: str
+    payload: bool
+    pretty: bool
+    chunk: int
+    stall_timeout: float
+    json_report: Path | None
+
+
+@dataclass(frozen=True)
+class Searching(Connecting):
+    """Values of `searching`."""
+
+    query: str
+    since: str
+    until: str
+    agg: str
+    sort: str
+    size: int
+    start: int
+
+
+def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+_FILE = click.Path(path_type=Path)
+
+connection = _all_of(
+    click.option(
+        "--node",
+        multiple=True,
+        metavar="NODE",
+        help="Where documents are: host:port or URL of an Elasticsearch (repeat for more), local, or local:DIR.",
+    ),
+    click.option("--ca-cert", type=_FILE, metavar="FILE", help="Certificate authority of the node, PEM."),
+    click.option("--fingerprint", metavar="SHA256", help="Fingerprint of the node's certificate."),
+    click.option(
+        "--no-verify", is_flag=True, help="Do not check the node's certificate. Anybody can then be the node."
+    ),
+    click.option("--user", metavar="NAME", help="User of the node; the password is read from ESPCAP_PASSWORD."),
+    click.option("--password-file", type=_FILE, metavar="FILE", help="File that holds the password."),
+    click.option(
+        "--api-key-file", type=_FILE, metavar="FILE", help="File that holds an API key; or set ESPCAP_API_KEY."
+    ),
+    click.option("--tshark", default="", metavar="PATH", help="The tshark to use.  [default: the one on the PATH]"),
+)
+
+reading = _all_of(
+    click.option("-r", "--file", multiple=True, metavar="FILE", help="Capture file; - is standard input. Repeatable."),
+    click.option("--dir", multiple=True, metavar="DIR", help="Directory of capture files, with all below. Repeatable."),
+    click.option("-i", "--nic", multiple=True, metavar="NAME", help="Interface to capture on. Repeatable."),
+    click.option("-f", "--bpf", default="", metavar="FILTER", help="Capture filter for interfaces (man pcap-filter)."),
+    click.option(
+        "-c", "--count", default=0, metavar="N", type=click.IntRange(0), help="Stop after N packets of each source."
+    ),
+    click.option("-D", "--list", is_flag=True, help="List the interfaces and exit."),
+    click.option(
+        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
+    ),
+    click.option(
+        "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
+    ),
+    click.option(
+        "-o",
+        "--preference",
+        multiple=True,
+        metavar="NAME:VALUE",
+        help="Wireshark preference, e.g. tls.keylog_file:keys.",
+    ),
+    click.option(
+        "--profile-dir", default="", metavar="DIR", help="Wireshark configuration folder to use; by default none is."
+    ),
+    click.option("--protocols", default="", metavar="FILE", help="List of the protocols that name a packet."),
+    click.option("--payload", is_flag=True, help="Keep byte fields longer than 64 bytes and reassembled data."),
+    click.option(
+        "--stall-timeout",
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="Give up a file when tshark is silent for so long; 0 is never.",
+    ),
+)
+
+storing = _all_of(
+    connection,
+    click.option(
+        "--chunk",
+        default=1000,
+        show_default=True,
+        metavar="N",
+        type=click.IntRange(1),
+        help="Documents stored at a time.",
+    ),
+    click.option("--pretty", is_flag=True, help="Print documents indented."),
+    click.option("--json-report", type=_FILE, metavar="FILE", help="Write the account as JSON."),
+)
+
+searching = _all_of(
+    click.option(
+        "--since", default="", metavar="TIME", help="Packets from this time on; UTC unless it says otherwise."
+    ),
+    click.option("--until", default="", metavar="TIME", help="Packets before this time."),
+    click.option("--agg", default="", metavar="FIELD", help="Count packets by the values of a field instead."),
+    click.option(
+        "--sort", default="@timestamp", show_default=True, metavar="FIELD", help="Sort by a field; -FIELD descends."
+    ),
+    click.option(
+        "--size", default=10, show_default=True, type=click.IntRange(0), help="Packets, or values with --agg."
+    ),
+    click.option(
+        "--from", "start", default=0, show_default=True, type=click.IntRange(0), help="Leave out the first N."
+    ),
+)
+
+
+def read_secret(file: Path | None, variable: str) -> str | None:
+    """A secret from a file or the environment. Raises UsageError where the file cannot be read."""
+    if file is None:
+        return os.environ.get(variable)
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read {file}: {error.__class__.__name__}", "name a file that holds the secret"
+        ) from error
+
+
+def open_named_store(values: Connecting, registry: "Registry", default: str = "") -> "Store":
+    """The store that `--node` names. Raises UsageError where it names none and there is no default."""
+    from espcap.stores import open_store
+
+    nodes = values.node or ((default,) if default else ())
+    if not nodes:
+        raise UsageError("no node is named", "--node host:9200, or --node local")
+    if values.no_verify:
+        click.echo("Warning: the node's certificate is not checked; anybody can be the node.", err=True)
+    return open_store(
+        nodes,
+        registry,
+        ca_cert=values.ca_cert,
+        fingerprint=values.fingerprint,
+        verify=not values.no_verify,
+        user=values.user,
+        password=read_secret(values.password_file, "ESPCAP_PASSWORD"),
+        api_key=read_secret(values.api_key_file, "ESPCAP_API_KEY"),
+    )
+
+
+def forget_standard_output() -> None:
+    """Lets Python end quietly when the reader of our standard output has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,49 @@
+"""The progress bar and the messages above it, on standard error."""
+
+import sys
+from types import TracebackType
+
+import click
+from tqdm import tqdm
+
+
+class Progress:
+    """A bar of the bytes read, where standard error is a terminal; else nothing but the messages."""
+
+    def __init__(self, total: int, shown: bool) -> None:
+        """`total` is the size of all files in bytes; 0 where it is not known, as with a live capture."""
+        self._before = 0
+        self._position = 0
+        self._bar = tqdm(
+            total=total or None,
+            unit="B",
+            unit_scale=True,
+            disable=not shown,
+            dynamic_ncols=True,
+            leave=False,
+            bar_format="{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
+            if total
+            else None,
+        )
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def update(self, position: int, packets: int) -> None:
+        """`position` are the bytes read of the current file: less than before means that a new one began."""
+        if position < self._position:
+            self._before += self._position
+        self._position = position
+        seconds = self._bar.format_dict["elapsed"] or 1e-9
+        self._bar.set_postfix_str(f"{packets:,} packets, {packets / seconds:,.0f}/s", refresh=False)
+        self._bar.update(self._before + position - self._bar.n)
+
+    def message(self, text: str) -> None:
+        """A line above the bar."""
+        with tqdm.external_write_mode(file=sys.stderr):
+            click.echo(text, err=True)

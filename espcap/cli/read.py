@@ -1,0 +1,154 @@
+"""The main command: sources to documents, with progress, and the account at the end."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+import click
+
+from espcap.cli.options import Reading, open_named_store
+from espcap.cli.progress import Progress
+from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.fields import Registry, open_registry
+from espcap.pipeline import Job, Pipeline
+from espcap.protocols import read_list
+from espcap.report import Report, Severity
+from espcap.sources import CaptureFile, Source, capture_file, interfaces, printable, walk
+from espcap.stores import Store
+from espcap.stores.lines import LinesStore
+from espcap.tshark.arguments import Settings
+from espcap.tshark.output import check_settings, hand_over_files
+from espcap.tshark.program import Program, User, dissecting_user, find_program
+from espcap.tshark.rights import print_interfaces
+
+SECONDS_TO_FINISH = 10
+"""How long an interrupted run may take to store what it has read."""
+
+
+def read(options: Reading) -> int:
+    """Runs the command and returns its exit code."""
+    program = find_program(options.tshark)
+    if options.list:
+        click.echo(print_interfaces(program))
+        return 0
+    _check_usage(options)
+    user = dissecting_user()
+    settings = hand_over_files(_settings(options), user)
+    if settings.display_filter or settings.decode_as or settings.preferences:
+        _check_settings(program, settings, user)
+    registry = open_registry(program, settings.profile_folder)
+    job = Job(
+        program=program,
+        registry=registry,
+        protocols=read_list(options.protocols),
+        settings=settings,
+        user=user,
+        payload=options.payload,
+        chunk=options.chunk,
+        stall_timeout=options.stall_timeout,
+    )
+    return _run(job, _store(options, registry), options)
+
+
+def _check_usage(options: Reading) -> None:
+    if not (options.file or options.dir or options.nic):
+        raise UsageError("nothing to read", "name --file, --dir or --nic; espcap --help shows more")
+    if options.bpf and not options.nic:
+        raise UsageError("--bpf is for interfaces", "filter files with -Y, a display filter")
+    if options.pretty and options.node:
+        raise UsageError("--pretty is for printed documents", "leave out --node")
+
+
+def _settings(options: Reading) -> Settings:
+    return Settings(
+        display_filter=options.display_filter,
+        decode_as=options.decode_as,
+        preferences=options.preference,
+        count=options.count,
+        profile_folder=os.path.abspath(options.profile_dir) if options.profile_dir else "",
+    )
+
+
+def _check_settings(program: Program, settings: Settings, user: User | None) -> None:
+    ended = check_settings(program, settings, user)
+    if ended.status:
+        raise UsageError(ended.message, "see man wireshark-filter, and -d and -o in man tshark")
+
+
+def _store(options: Reading, registry: Registry) -> Store:
+    if options.node:
+        return open_named_store(options, registry)
+    return LinesStore(sys.stdout.buffer, options.pretty)
+
+
+def _sources(options: Reading) -> Iterator[Source | EspcapError]:
+    for path in options.file:
+        try:
+            yield capture_file(path)
+        except EspcapError as error:
+            yield error
+    for folder in options.dir:
+        try:
+            yield from walk(folder)
+        except EspcapError as error:
+            yield error
+    if options.nic:
+        yield interfaces(options.nic, options.bpf)
+
+
+def _run(job: Job, store: Store, options: Reading) -> int:
+    shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
+    total = sum(source.size for source in _sources(options) if isinstance(source, CaptureFile)) if shown else 0
+    with Progress(total, shown) as progress:
+        pipeline = Pipeline(job, store, progress.update, lambda problem: progress.message(_line(problem)))
+        if job.user:
+            progress.message(f"Note: started as root; tshark runs as {job.user.name}")
+        _end_in_order(pipeline)
+        try:
+            store.prepare()
+            pipeline.run(_sources(options))
+            store.close()
+        except StoreError as error:
+            progress.message(_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
+        except KeyboardInterrupt:
+            progress.message("Interrupted again: what was read and not yet stored is left out.")
+            pipeline.report.signal = pipeline.report.signal or signal.SIGINT
+    _tell_account(pipeline.report, options)
+    return pipeline.report.exit_code
+
+
+def _line(problem: object) -> str:
+    severity = getattr(problem, "severity", Severity.NOTE)
+    return f"{'Error' if severity else 'Note'}: {problem}"
+
+
+def _end_in_order(pipeline: Pipeline) -> None:
+    """The first SIGINT or SIGTERM ends the reading and stores what was read; the second, or ten seconds, ends all."""
+
+    def first(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(each, again)
+        signal.alarm(SECONDS_TO_FINISH)
+        pipeline.interrupt(number)
+
+    def again(number: int, _: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, first)
+    signal.signal(signal.SIGTERM, first)
+
+
+def _tell_account(report: Report, options: Reading) -> None:
+    for reason, times in report.reasons.items():
+        click.echo(f"Refused {times:,} times: {printable(reason)}", err=True)
+    click.echo(report.account(), err=True)
+    if options.json_report:
+        try:
+            options.json_report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise EspcapError(
+                f"cannot write {options.json_report}: {error.strerror}", "name another --json-report"
+            ) from error

@@ -1,0 +1,106 @@
+"""The search command: hits as a table or as NDJSON, or counts by the values of a field."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import orjson
+
+from espcap.cli.options import Searching, open_named_store
+from espcap.errors import UsageError
+from espcap.fields import Registry, open_registry
+from espcap.query import And, Query, Range, parse
+from espcap.sources import printable
+from espcap.stores import Hit
+from espcap.tshark.program import find_program
+
+_COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
+
+
+def search(options: Searching) -> None:
+    """Runs the command."""
+    registry = open_registry(find_program(options.tshark))
+    store = open_named_store(options, registry, default="local")
+    query = _query(options, registry)
+    try:
+        if options.agg:
+            aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
+            found = store.search(query, size=0, aggregations=aggregations)
+            _show_values(options.agg, found.aggregations["values"]["buckets"])
+        else:
+            sort = (options.sort.removeprefix("-"), options.sort.startswith("-"))
+            found = store.search(query, options.size, options.start, [sort])
+            _show_hits(found.hits, found.total)
+    finally:
+        store.close()
+
+
+def _query(options: Searching, registry: Registry) -> Query:
+    query = parse(options.query, registry.kind)
+    since, until = _moment(options.since), _moment(options.until)
+    if since is None and until is None:
+        return query
+    return And((query, Range("@timestamp", since, until, True, False)))
+
+
+def _moment(text: str) -> Time | None:
+    if not text:
+        return None
+    from dateutil import parser
+
+    try:
+        moment = parser.parse(text, default=datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no time", "write it as 2015-07-30T05:22:12, 30 July 2015 or 05:22") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Time(round(moment.timestamp() * 1_000_000) * 1000)
+
+
+def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
+    if sys.stdout.isatty():
+        _table([field, "packets"], ([_cell(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+    else:
+        _lines(buckets)
+
+
+def _show_hits(hits: list[Hit], total: int) -> None:
+    if sys.stdout.isatty():
+        _table(_COLUMNS, (_row(hit) for hit in hits))
+        click.echo(f"{len(hits):,} of {total:,} packets", err=True)
+    else:
+        _lines(hit.source for hit in hits)
+
+
+def _lines(values: Iterable[Any]) -> None:
+    for value in values:
+        click.echo(orjson.dumps(value))
+
+
+def _row(hit: Hit) -> list[str]:
+    source = hit.source
+    ends = [_end(source.get(end, {})) for end in ("source", "destination")]
+    number = source["layers"]["frame"].get("number", "")
+    name = source.get("file_name") or source.get("observer", {}).get("hostname", "")
+    length = str(source["network"].get("bytes", ""))
+    return [str(source.get("@timestamp", "")), *ends, source["protocol"], length, printable(f"{name}#{number}")]
+
+
+def _end(end: dict[str, Any]) -> str:
+    address = str(end.get("ip") or end.get("mac") or "")
+    port = end.get("port")
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _cell(value: Any) -> str:
+    return printable(str(value))
+
+
+def _table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+    lines = [list(columns), *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

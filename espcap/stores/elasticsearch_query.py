@@ -1,0 +1,138 @@
+"""The query tree to Elasticsearch's query DSL, and its answer to what every store gives."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from espcap.fields import Kind, Registry
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query_values import Time, Value
+from espcap.stores import Found, Hit
+from espcap.stores.template import LARGEST_LONG, SECONDS_PATHS
+
+_UNMAPPED = {
+    Kind.INTEGER: "long",
+    Kind.UNSIGNED: "long",
+    Kind.FLOAT: "double",
+    Kind.BOOLEAN: "boolean",
+    Kind.TIME: "date_nanos",
+    Kind.IP: "ip",
+}
+_LARGEST_UNSIGNED = 2**64 - 1
+_TIE_BREAK: list[Any] = [
+    "_index",
+    {"layers.frame.number": {"order": "asc", "missing": "_last", "unmapped_type": "long"}},
+    {"capture_id": {"order": "asc", "missing": "_last", "unmapped_type": "keyword"}},
+]
+_METRIC = ("value", "count", "min", "max", "avg", "sum")
+_BUCKET = ("key", "key_as_string", "doc_count")
+
+
+def search_body(query: Query, sort: Sequence[tuple[str, bool]], registry: Registry) -> dict[str, Any]:
+    """The body of a search request. Documents that sort the same come by day, frame number and capture."""
+    return {
+        "query": translate(query, registry),
+        "sort": [_sort(path, descending, registry) for path, descending in sort] + _TIE_BREAK,
+        "track_total_hits": True,
+    }
+
+
+def _sort(path: str, descending: bool, registry: Registry) -> dict[str, Any]:
+    unmapped = _UNMAPPED.get(registry.kind(path), "keyword")
+    return {path: {"order": "desc" if descending else "asc", "missing": "_last", "unmapped_type": unmapped}}
+
+
+def translate(query: Query, registry: Registry) -> dict[str, Any]:
+    """The query DSL of a query. Nothing in it scores."""
+    match query:
+        case And(parts):
+            return {"bool": {"filter": [translate(part, registry) for part in parts]}}
+        case Or(parts):
+            return _any_of([translate(part, registry) for part in parts])
+        case Not(part):
+            return {"bool": {"must_not": [translate(part, registry)]}}
+        case Everything():
+            return {"match_all": {}}
+    return _condition(query, registry)
+
+
+def _condition(query: Equals | Range | Exists | Wildcard, registry: Registry) -> dict[str, Any]:
+    match query:
+        case Equals(path, value):
+            return _equals(path, value)
+        case Range():
+            return _range(query, registry)
+        case Wildcard(path, pattern):
+            return {"wildcard": {_text_path(path): {"value": pattern}}}
+        case Exists(path):
+            return _exists(path)
+
+
+def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"bool": {"should": clauses, "minimum_should_match": 1}}
+
+
+def _text_path(path: str) -> str:
+    """Where the text of a path is indexed."""
+    return f"{path}.exact" if path in SECONDS_PATHS else path
+
+
+def _exists(path: str) -> dict[str, Any]:
+    """A value that is in the document but not in the index (too long, not of its type) exists too."""
+    ignored = [{"term": {"_ignored": path}}, {"prefix": {"_ignored": f"{path}."}}]
+    return _any_of([{"exists": {"field": path}}, *ignored])
+
+
+def _equals(path: str, value: Value) -> dict[str, Any]:
+    if isinstance(value, int) and value > LARGEST_LONG:
+        return {"term": {f"{path}.exact": str(value)}}
+    return {"term": {_text_path(path): _json(value)}}
+
+
+def _json(value: Value) -> bool | int | float | str:
+    return str(value) if isinstance(value, Time | IPv4Address | IPv6Address) else value
+
+
+def _range(query: Range, registry: Registry) -> dict[str, Any]:
+    if registry.kind(query.path) is Kind.UNSIGNED:
+        return _unsigned_range(query)
+    return {"range": {_text_path(query.path): _ends(query)}}
+
+
+def _ends(query: Range) -> dict[str, Any]:
+    ends = {}
+    if query.low is not None:
+        ends["gte" if query.include_low else "gt"] = _json(query.low)
+    if query.high is not None:
+        ends["lte" if query.include_high else "lt"] = _json(query.high)
+    return ends
+
+
+def _unsigned_range(query: Range) -> dict[str, Any]:
+    """Values above a long's are indexed as text only, which sorts as the numbers do where the length is the same."""
+    low = 0 if query.low is None else int(query.low) + (not query.include_low)
+    high = _LARGEST_UNSIGNED if query.high is None else int(query.high) - (not query.include_high)
+    clauses: list[dict[str, Any]] = []
+    if low <= LARGEST_LONG:
+        clauses.append({"range": {query.path: {"gte": low, "lte": max(-1, min(high, LARGEST_LONG))}}})
+    for digits, least, greatest in ((19, LARGEST_LONG + 1, 10**19 - 1), (20, 10**19, _LARGEST_UNSIGNED)):
+        if max(low, least) <= min(high, greatest):
+            text = {"gte": str(max(low, least)), "lte": str(min(high, greatest))}
+            path = f"{query.path}.exact"
+            clauses.append({"bool": {"filter": [{"range": {path: text}}, {"regexp": {path: f"[0-9]{{{digits}}}"}}]}})
+    return _any_of(clauses) if clauses else {"match_none": {}}
+
+
+def found(answer: dict[str, Any]) -> Found:
+    """What a search answer holds, without what only Elasticsearch says."""
+    hits = [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in answer["hits"]["hits"]]
+    aggregations = {name: _plain(each) for name, each in answer.get("aggregations", {}).items()}
+    return Found(answer["hits"]["total"]["value"], hits, aggregations)
+
+
+def _plain(aggregation: dict[str, Any]) -> dict[str, Any]:
+    if "buckets" in aggregation:
+        return {
+            "buckets": [{name: bucket[name] for name in _BUCKET if name in bucket} for bucket in aggregation["buckets"]]
+        }
+    return {name: aggregation[name] for name in _METRIC if name in aggregation}

@@ -1,0 +1,68 @@
+"""Documents as lines of JSON on a stream, for terminals and pipes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NoReturn
+
+import orjson
+
+from espcap.documents import Document
+from espcap.errors import StoreError, UsageError
+from espcap.query import Query
+from espcap.stores import Outcome
+
+_UNSAFE_BYTES = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+class LinesStore:
+    """Prints each document as one line or, if pretty, indented. No control character of a packet leaves it raw."""
+
+    def __init__(self, stream: BinaryIO, pretty: bool = False) -> None:
+        self._stream = stream
+        self._pretty = pretty
+
+    def prepare(self) -> None:
+        """Nothing to do."""
+
+    def write(self, batch: Sequence[Document]) -> Outcome:
+        """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
+        text = b"".join(self._body(document) + b"\n" for document in batch)
+        self._print(_UNSAFE_BYTES.sub(_escape, text))
+        return Outcome(stored=len(batch))
+
+    def search(
+        self,
+        query: Query,
+        size: int = 10,
+        start: int = 0,
+        sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
+        aggregations: dict[str, Any] | None = None,
+    ) -> NoReturn:
+        """There is nothing to search in."""
+        raise UsageError("printed documents cannot be searched", "name a store: --node local or --node HOST:PORT")
+
+    def describe(self) -> str:
+        """What is printed."""
+        return "indented JSON" if self._pretty else "lines of JSON"
+
+    def close(self) -> None:
+        """Hands over what the stream still holds."""
+        self._print(b"")
+
+    def _body(self, document: Document) -> bytes:
+        return orjson.dumps(document.source, option=orjson.OPT_INDENT_2) if self._pretty else document.body
+
+    def _print(self, text: bytes) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            hint = "make room or print elsewhere; the output up to here is incomplete"
+            raise StoreError(f"cannot print: {error.strerror or error}", hint) from error
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    """JSON's escape; these characters occur in JSON only inside strings."""
+    return f"\\u{ord(match[0].decode()):04x}".encode()

@@ -1,0 +1,170 @@
+"""The local index: a folder with one tantivy index for each day, searched without a server."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tantivy
+
+from espcap.documents import Document
+from espcap.fields import Kind, Registry
+from espcap.query import And, Equals, Or, Query, Range
+from espcap.query_values import Time
+from espcap.stores import Found, Hit, Outcome
+from espcap.stores.local_aggregations import gather
+from espcap.stores.local_files import exists, failures, open_index
+from espcap.stores.local_query import CAPTURE, FRAME, Day, Sort
+from espcap.stores.local_values import encode
+from espcap.stores.local_writer import Writer
+
+_TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
+_DAY = re.compile(r"\d{4}-\d\d-\d\d$")
+
+
+class LocalStore:
+    """The Store of one folder. The registry tells the kinds of paths."""
+
+    def __init__(self, folder: Path, registry: Registry) -> None:
+        self._folder = folder
+        self._kind = registry.kind
+        self._writer = Writer(folder, registry.kind)
+
+    def prepare(self) -> None:
+        """Makes the folder, which only its owner can enter."""
+        with failures(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, batch: Sequence[Document]) -> Outcome:
+        """Stores what is not there yet; it can be found within two seconds, at the latest after `close`."""
+        return self._writer.write(batch)
+
+    def describe(self) -> str:
+        """Product and version, and the folder."""
+        return f"local index (tantivy {version('tantivy')}) in {self._folder}"
+
+    def close(self) -> None:
+        """Makes all that was written readable."""
+        self._writer.commit()
+
+    def search(
+        self,
+        query: Query,
+        size: int = 10,
+        start: int = 0,
+        sort: Sort = (("@timestamp", False),),
+        aggregations: dict[str, Any] | None = None,
+    ) -> Found:
+        """Documents that match, also those of this store that are not committed yet. See `Store.search`.
+
+        Equal documents come in the order of their index, frame number and capture.
+        """
+        self._writer.commit()
+        gatherers = gather(aggregations or {}, self._kind)
+        total, best = 0, _Best(sort, start + size if size else 0, self._kind)
+        for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
+            with failures(folder):
+                day = Day(open_index(folder), self._kind)
+                question = day.translate(query)
+                total += day.count(question)
+                best.add(folder.name, day, question)
+                for gatherer in gatherers.values():
+                    gatherer.add(day, question)
+        answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
+        return Found(total, best.hits(start), answers)
+
+    def _folders(self, query: Query, newest_first: bool) -> list[Path]:
+        """The days, but for those that the query's bounds of @timestamp leave out."""
+        with failures(self._folder):
+            folders = [folder for folder in self._folder.iterdir() if exists(folder)] if self._folder.exists() else []
+        low, high = _days(query)
+        wanted = [folder for folder in folders if not _DAY.search(folder.name) or low <= folder.name[-10:] <= high]
+        return sorted(wanted, reverse=newest_first)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    keys: list[Any]
+    ties: tuple[Any, ...]
+    index: str
+    day: Day
+    address: tantivy.DocAddress
+
+
+class _Best:
+    """The first documents of a sort, from one day after the other."""
+
+    def __init__(self, sort: Sort, wanted: int, kind: Callable[[str], Kind]) -> None:
+        self._sort = sort
+        self._wanted = wanted
+        self._kind = kind
+        self._by_day = bool(sort) and sort[0][0] == "@timestamp"
+        self._found: list[_Candidate] = []
+
+    def add(self, index: str, day: Day, question: tantivy.Query) -> None:
+        """Takes what a day has of them. Days come in the order of time where that is the first of the sort."""
+        wanted = self._wanted
+        if self._by_day and _DAY.search(index):
+            wanted -= sum(1 for candidate in self._found if _DAY.search(candidate.index))
+        addresses = day.first(question, [*self._sort, *_TIES], wanted)
+        self._found += [self._candidate(index, day, address) for address in addresses]
+        self._order()
+        del self._found[self._wanted :]
+
+    def hits(self, start: int) -> list[Hit]:
+        """The documents from the one numbered `start` on."""
+        return [_hit(candidate) for candidate in self._found[start:]]
+
+    def _candidate(self, index: str, day: Day, address: tantivy.DocAddress) -> _Candidate:
+        source = orjson.loads(day.body(address))
+        keys = [self._key(source, path, descending) for path, descending in self._sort]
+        ties = [self._key(source, path, descending) for path, descending in _TIES]
+        return _Candidate(keys, (index, *((tie is None, tie) for tie in ties)), index, day, address)
+
+    def _key(self, source: dict[str, Any], path: str, descending: bool) -> Any:
+        kind = self._kind(path)
+        terms = [found for value in _values(source, path) if (found := encode(kind, value)) is not None]
+        return (max(terms) if descending else min(terms)) if terms else None
+
+    def _order(self) -> None:
+        self._found.sort(key=lambda candidate: candidate.ties)
+        for position in reversed(range(len(self._sort))):
+            absent = [candidate for candidate in self._found if candidate.keys[position] is None]
+            present = [candidate for candidate in self._found if candidate.keys[position] is not None]
+            present.sort(key=lambda candidate: candidate.keys[position], reverse=self._sort[position][1])
+            self._found = present + absent
+
+
+def _hit(candidate: _Candidate) -> Hit:
+    found = candidate.day.searcher.doc(candidate.address)
+    identifier = f"{found[CAPTURE][0]}-{found[FRAME][0]}"
+    return Hit(candidate.index, identifier, orjson.loads(candidate.day.body(candidate.address)))
+
+
+def _values(source: Any, path: str) -> list[Any]:
+    """What stands at a path, as a list."""
+    for key in path.split("."):
+        source = source.get(key) if isinstance(source, dict) else None
+    found = source if isinstance(source, list) else [source]
+    return [value for value in found if value is not None]
+
+
+def _days(query: Query) -> tuple[str, str]:
+    """The first and the last day that can have documents, as far as the query says."""
+    first, last = "0000-00-00", "9999-99-99"
+    match query:
+        case Equals("@timestamp", Time() as moment):
+            return str(moment)[:10], str(moment)[:10]
+        case Range("@timestamp", low, high, _, include_high):
+            latest = last if not isinstance(high, Time) else str(Time(high - (not include_high)))[:10]
+            return first if low is None else str(low)[:10], latest
+        case And(parts):
+            bounds = [_days(part) for part in parts]
+            return max([first, *(low for low, _ in bounds)]), min([last, *(high for _, high in bounds)])
+        case Or((_, *_) as parts):
+            bounds = [_days(part) for part in parts]
+            return min(low for low, _ in bounds), max(high for _, high in bounds)
+    return first, last

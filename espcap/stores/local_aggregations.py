@@ -1,0 +1,138 @@
+"""Elasticsearch's aggregations over the days of the local index: terms, date_histogram, sum and stats."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from math import fsum
+from typing import Any, Protocol
+
+import tantivy
+
+from espcap.errors import UsageError
+from espcap.fields import Kind
+from espcap.query_values import Time
+from espcap.stores import local_values
+from espcap.stores.local_query import MILLISECONDS, NUMBERS, VALUES, Day
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MOST_BUCKETS = 65_536
+_PARAMETERS = {
+    "terms": {"field", "size"},
+    "date_histogram": {"field", "fixed_interval", "min_doc_count"},
+    "sum": {"field"},
+    "stats": {"field"},
+}
+
+
+class Gatherer(Protocol):
+    """One aggregation on its way through the days."""
+
+    def add(self, day: Day, query: tantivy.Query) -> None:
+        """Takes the matching documents of a day."""
+
+    def result(self) -> dict[str, Any]:
+        """The answer in Elasticsearch's shape."""
+
+
+def gather(request: dict[str, Any], kind: Callable[[str], Kind]) -> dict[str, Gatherer]:
+    """A gatherer for each name of an Elasticsearch request. Raises UsageError for what is not supported."""
+    return {name: _gatherer(name, body, kind) for name, body in request.items()}
+
+
+def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> Gatherer:
+    operation = next(iter(body), "")
+    parameters = body.get(operation, {})
+    if len(body) != 1 or operation not in _PARAMETERS or not parameters.keys() <= _PARAMETERS[operation]:
+        supported = "; ".join(f"{name} ({', '.join(sorted(keys))})" for name, keys in _PARAMETERS.items())
+        raise UsageError(f"aggregation {name!r} is not supported: {body}", f"supported are {supported}")
+    path = parameters["field"]
+    if operation == "terms":
+        return _Terms(path, kind(path), parameters.get("size", 10))
+    if operation == "date_histogram":
+        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0))
+    return _Stats(path, kind(path), only_sum=operation == "sum")
+
+
+class _Terms:
+    def __init__(self, path: str, kind: Kind, size: int) -> None:
+        self._path = path
+        self._kind = kind
+        self._size = size
+        self._counts: Counter[Any] = Counter()
+
+    def add(self, day: Day, query: tantivy.Query) -> None:
+        for found, count in day.count_values(query, self._path).items():
+            self._counts[int(found) // 1_000_000 if self._kind is Kind.TIME else found] += count
+
+    def result(self) -> dict[str, Any]:
+        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        return {"buckets": [self._key(found) | {"doc_count": count} for found, count in ordered[: self._size]]}
+
+    def _key(self, found: Any) -> dict[str, Any]:
+        if self._kind is Kind.BOOLEAN:
+            return {"key": int(found), "key_as_string": str(found).lower()}
+        if self._kind is Kind.TIME:
+            return {"key": found, "key_as_string": _milliseconds(found)}
+        return {"key": local_values.decode(self._kind, found)}
+
+
+class _DateHistogram:
+    def __init__(self, path: str, interval: str, least: int) -> None:
+        match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
+        if path != "@timestamp" or not match:
+            hint = "take @timestamp and an interval such as 10s, 5m, 1h or 1d"
+            raise UsageError(f"date_histogram of {path} by {interval!r} is not supported", hint)
+        self._step = int(match[1]) * _UNITS[match[2]]
+        self._least = least
+        self._counts: Counter[int] = Counter()
+
+    def add(self, day: Day, query: tantivy.Query) -> None:
+        request = {"histogram": {"field": MILLISECONDS, "interval": self._step, "min_doc_count": 1}}
+        try:
+            buckets = day.searcher.aggregate(query, {"steps": request})["steps"]["buckets"]
+        except ValueError as error:
+            raise _too_many() from error
+        self._counts.update({int(bucket["key"]): bucket["doc_count"] for bucket in buckets})
+        if len(self._counts) > _MOST_BUCKETS:
+            raise _too_many()
+
+    def result(self) -> dict[str, Any]:
+        keys: Sequence[int] = sorted(self._counts)
+        if keys and self._least == 0:
+            keys = range(keys[0], keys[-1] + 1, self._step)
+            if len(keys) > _MOST_BUCKETS:
+                raise _too_many()
+        found = [(key, self._counts[key]) for key in keys if self._counts[key] >= self._least]
+        return {"buckets": [{"key_as_string": _milliseconds(key), "key": key, "doc_count": n} for key, n in found]}
+
+
+def _too_many() -> UsageError:
+    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "take a greater fixed_interval")
+
+
+def _milliseconds(moment: int) -> str:
+    """Elasticsearch's buckets of time are milliseconds."""
+    return f"{str(Time(moment * 1_000_000))[:23]}Z"
+
+
+class _Stats:
+    def __init__(self, path: str, kind: Kind, only_sum: bool) -> None:
+        self._field = f"{NUMBERS if kind in local_values.NUMBERS_APART else VALUES}.{path}"
+        if path == "@timestamp":
+            self._field = MILLISECONDS
+        elif kind is not Kind.INTEGER and kind not in local_values.NUMBERS_APART:
+            raise UsageError(f"{path}: only numbers can be added, and this field is of type {kind}")
+        self._only_sum = only_sum
+        self._found: list[dict[str, Any]] = []
+
+    def add(self, day: Day, query: tantivy.Query) -> None:
+        found = day.searcher.aggregate(query, {"stats": {"stats": {"field": self._field}}})["stats"]
+        self._found += [found] if found["count"] else []
+
+    def result(self) -> dict[str, Any]:
+        count, total = sum(int(day["count"]) for day in self._found), fsum(day["sum"] for day in self._found)
+        if self._only_sum:
+            return {"value": total}
+        least = min((day["min"] for day in self._found), default=None)
+        greatest = max((day["max"] for day in self._found), default=None)
+        return {"count": count, "min": least, "max": greatest, "avg": total / count if count else None, "sum": total}

@@ -1,0 +1,122 @@
+"""The files of the local index: a folder for each day, one lock for all writers, and what a failure of them means."""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import tantivy
+
+from espcap.errors import StoreError
+from espcap.stores.local_query import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES
+
+_LITTLE_ROOM = 32_000_000
+"""Bytes; a segment may need more."""
+
+
+def build_schema() -> tantivy.Schema:
+    """The fields of a document: what `Searchable` has, its identifier in two parts, its time and its body."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_json_field(VALUES, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field(NUMBERS, fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True)
+    builder.add_text_field(UNSEARCHABLE, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(CAPTURE, tokenizer_name="raw", index_option="basic", stored=True)
+    builder.add_unsigned_field(FRAME, indexed=True, fast=True, stored=True)
+    builder.add_integer_field(MILLISECONDS, fast=True)
+    builder.add_bytes_field(BODY, stored=True)
+    return builder.build()
+
+
+def exists(folder: Path) -> bool:
+    """Whether the folder holds an index, as far as its one file that is written last says."""
+    return (folder / "meta.json").exists()
+
+
+def open_index(folder: Path) -> tantivy.Index:
+    """Opens the index of a day, with all that is committed; makes it where there is none."""
+    with failures(folder):
+        if not exists(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        index = tantivy.Index(build_schema(), str(folder))
+        index.config_reader("manual")
+        index.reload()
+        return index
+
+
+def opstamp(folder: Path) -> int:
+    """A number that grows with every commit to the index."""
+    with failures(folder):
+        stamp: int = orjson.loads((folder / "meta.json").read_bytes())["opstamp"]
+        return stamp
+
+
+def make_private(folder: Path) -> None:
+    """Takes the files from all but their owner, who alone can pass the folder anyway."""
+    for entry in os.scandir(folder):
+        if entry.stat().st_mode & 0o077:
+            os.chmod(entry.path, 0o600)
+
+
+class WriterLock:
+    """The right to write, which one process has at a time. The kernel takes it back from a process that dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ".lock"
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        """Waits for the right; False where it was there already."""
+        if self._handle is not None:
+            return False
+        handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Gives the right back, if it is there."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+@contextmanager
+def failures(folder: Path) -> Iterator[None]:
+    """Tells failures of the file system and of tantivy as StoreError with the folder's name."""
+    try:
+        yield
+    except OSError as error:
+        raise _store_error(folder, error.strerror or str(error), error.errno) from error
+    except (ValueError, KeyError) as error:  # tantivy has no class of its own
+        raise _store_error(folder, str(error), None) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _store_error(folder, f"tantivy failed: {error}", None) from error
+
+
+def _is_nearly_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE_ROOM
+    except OSError:
+        return False
+
+
+def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
+    if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in reason or _is_nearly_full(folder):
+        hint = "make room on the disk; the same command again stores what is missing"
+    elif code is not None or "ermission" in reason:
+        hint = "choose a folder that you can write to: --node local:DIR"
+    elif "writer was killed" in reason:  # tantivy keeps the cause to itself
+        hint = "look whether the disk is in order; the same command again stores what is missing"
+    else:
+        hint = f"if it is damaged, remove {folder} and store its captures again"
+    return StoreError(f"the local index {folder} failed: {reason}", hint)

@@ -1,0 +1,224 @@
+"""Reads one day's index: the query tree as tantivy's query, counts of values, and documents in the order of a sort."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import tantivy
+from tantivy import Occur
+
+from espcap.fields import Kind
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.stores import local_values
+from espcap.stores.local_values import GREATEST, Term
+
+Sort = Sequence[tuple[str, bool]]
+VALUES, NUMBERS, UNSEARCHABLE = "values", "numbers", "unsearchable"
+CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
+_PAGE = 10_000
+"""Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
+_ALL = 10_000_000
+_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+
+
+def both(*queries: tantivy.Query) -> tantivy.Query:
+    """What all queries match."""
+    return tantivy.Query.boolean_query([(Occur.Must, query) for query in queries])
+
+
+def without(query: tantivy.Query, excluded: tantivy.Query) -> tantivy.Query:
+    """What the first query matches and the second does not."""
+    return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.MustNot, excluded)])
+
+
+class Day:
+    """One index as it was when opened; `kind` tells the kind of a path."""
+
+    def __init__(self, index: tantivy.Index, kind: Callable[[str], Kind]) -> None:
+        self._index = index
+        self._schema = index.schema
+        self._kind = kind
+        self.searcher = index.searcher()
+
+    # Queries
+
+    def translate(self, query: Query) -> tantivy.Query:
+        """The same question for tantivy."""
+        match query:
+            case Everything():
+                return tantivy.Query.all_query()
+            case And(parts):
+                return both(*(self.translate(part) for part in parts)) if parts else tantivy.Query.all_query()
+            case Or(parts):
+                return tantivy.Query.boolean_query([(Occur.Should, self.translate(part)) for part in parts])
+            case Not(part):
+                return without(tantivy.Query.all_query(), self.translate(part))
+        return self._leaf(query)
+
+    def _leaf(self, query: Equals | Range | Exists | Wildcard) -> tantivy.Query:
+        match query:
+            case Equals(path, value):
+                return self._equals(path, value)
+            case Range():
+                return self._range(query)
+            case Exists(path):
+                return self._exists(path)
+            case Wildcard(path, pattern):
+                return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, _expression(pattern)))
+
+    def has_terms(self, path: str) -> tantivy.Query:
+        """Documents with a term at the path or, where it is an object, under it."""
+        return tantivy.Query.exists_query(f"{VALUES}.{path}", json_subpaths=True)
+
+    def _exists(self, path: str) -> tantivy.Query:
+        unsearchable = tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
+        return tantivy.Query.boolean_query([(Occur.Should, self.has_terms(path)), (Occur.Should, unsearchable)])
+
+    def any_of(self, path: str, terms: Iterable[Term]) -> tantivy.Query:
+        """Documents with one of these terms."""
+        found = list(terms)
+        if not found:
+            return tantivy.Query.empty_query()
+        return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
+
+    def _equals(self, path: str, value: Any) -> tantivy.Query:
+        if path == "_id":
+            return self._identified(value)
+        kind = self._kind(path)
+        if kind in local_values.ORDERED:
+            value = local_values.term(kind, local_values.ordinal(kind, value))
+        return tantivy.Query.term_query(self._schema, f"{VALUES}.{path}", value)
+
+    def _identified(self, identifier: str) -> tantivy.Query:
+        capture, _, frame = identifier.rpartition("-")
+        if not frame.isdecimal() or int(frame) > GREATEST:
+            return tantivy.Query.empty_query()
+        return both(self.of_capture(capture), tantivy.Query.term_query(self._schema, FRAME, int(frame)))
+
+    def of_capture(self, capture: str) -> tantivy.Query:
+        """Documents of one capture."""
+        return tantivy.Query.term_query(self._schema, CAPTURE, capture)
+
+    def frames_between(self, low: int, high: int) -> tantivy.Query:
+        """Documents whose frame number is at least `low` and at most `high`."""
+        return tantivy.Query.range_query(self._schema, FRAME, tantivy.FieldType.Unsigned, low, high)
+
+    def _range(self, query: Range) -> tantivy.Query:
+        kind = self._kind(query.path)
+        if kind not in local_values.ORDERED:
+            found = self.count_values(tantivy.Query.all_query(), query.path)
+            return self.any_of(query.path, (value for value in found if _within(value, query)))
+        low, high = local_values.extent(kind)
+        if query.low is not None:
+            low = local_values.ordinal(kind, query.low) + (not query.include_low)
+        if query.high is not None:
+            high = local_values.ordinal(kind, query.high) - (not query.include_high)
+        if not local_values.extent(kind)[0] <= low <= high <= local_values.extent(kind)[1]:
+            return tantivy.Query.empty_query()
+        path = re.sub(r"([^\w.])", r"\\\1", query.path)  # only tantivy's parser makes ranges of JSON fields
+        terms = f"[{local_values.term(kind, low)} TO {local_values.term(kind, high)}]"
+        return self._index.parse_query(f"{VALUES}.{path}:{terms}")
+
+    # Values
+
+    def count_values(self, query: tantivy.Query, path: str, expression: str | None = None) -> Counter[Term]:
+        """How many of the documents have each term of a path; of strings, those that the expression matches."""
+        terms: dict[str, Any] = {"field": f"{VALUES}.{path}", "size": _ALL, "segment_size": _ALL}
+        if expression is not None:
+            terms["include"] = expression
+        counts: Counter[Term] = Counter()
+        self._count(query, {"terms": terms}, counts, 0, self._last_frame())
+        return counts
+
+    def _count(self, query: tantivy.Query, request: dict[str, Any], counts: Counter[Term], low: int, high: int) -> None:
+        """Adds the counts of the frames from low to high, and halves them where they have too many values."""
+        try:
+            answer = self.searcher.aggregate(both(query, self.frames_between(low, high)), {"values": request})
+        except ValueError:  # the limit of buckets
+            if low == high:
+                raise
+            middle = (low + high) // 2
+            self._count(query, request, counts, low, middle)
+            self._count(query, request, counts, middle + 1, high)
+        else:
+            counts.update({_term(bucket): bucket["doc_count"] for bucket in answer["values"]["buckets"]})
+
+    def _last_frame(self) -> int:
+        answer = self.searcher.aggregate(tantivy.Query.all_query(), {"last": {"max": {"field": FRAME}}})
+        return int(answer["last"]["value"] or 0)
+
+    def _first_values(self, query: tantivy.Query, path: str, descending: bool, size: int) -> list[tuple[Term, int]]:
+        terms = {"field": f"{VALUES}.{path}", "size": size, "order": {"_key": "desc" if descending else "asc"}}
+        buckets = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
+        return [(_term(bucket), bucket["doc_count"]) for bucket in buckets]
+
+    # Documents
+
+    def count(self, query: tantivy.Query) -> int:
+        """How many documents match."""
+        total: int = self.searcher.search(query, 1).count  # type: ignore[attr-defined]
+        return total
+
+    def addresses(self, query: tantivy.Query, wanted: int) -> list[tantivy.DocAddress]:
+        """Where some of the matching documents are, at most as many as wanted."""
+        limit = min(wanted, self.searcher.num_docs)
+        return [address for _, address in self.searcher.search(query, limit, count=False).hits] if limit else []
+
+    def first(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
+        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted.
+
+        Takes the values of the first path in their order until they have enough documents; only the documents of the
+        last of these values need the other paths.
+        """
+        if wanted <= 0:
+            return []
+        if not sort:
+            return self.addresses(query, wanted)
+        (path, descending), rest = sort[0], sort[1:]
+        found: list[tantivy.DocAddress] = []
+        present = both(query, self.has_terms(path))
+        while len(found) < wanted:
+            values = self._first_values(present, path, descending, min(wanted - len(found), _PAGE))
+            if not values:
+                absent = without(query, self.has_terms(path))
+                return found + self.first(absent, rest, wanted - len(found))
+            before, last = _until(values, wanted - len(found))
+            earlier = self.any_of(path, before)
+            found += self.addresses(both(present, earlier), self.searcher.num_docs) if before else []
+            tied = without(both(present, self.any_of(path, [last])), earlier)
+            found += self.first(tied, rest, wanted - len(found))
+            present = without(present, self.any_of(path, [*before, last]))
+        return found
+
+    def body(self, address: tantivy.DocAddress) -> bytes:
+        """The document's JSON as it was written."""
+        return bytes(self.searcher.doc(address)[BODY][0])
+
+
+def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Term]:
+    """The values before the one with which there are enough documents, and that one."""
+    totals = list(accumulate(count for _, count in values))
+    position = min(bisect_left(totals, wanted), len(values) - 1)
+    return [value for value, _ in values[:position]], values[position][0]
+
+
+def _term(bucket: dict[str, Any]) -> Term:
+    """tantivy names the terms of booleans beside their numbers."""
+    found: Term = bucket["key_as_string"] == "true" if "key_as_string" in bucket else bucket["key"]
+    return found
+
+
+def _within(value: Any, query: Range) -> bool:
+    above = query.low is None or value > query.low or (query.include_low and value == query.low)
+    below = query.high is None or value < query.high or (query.include_high and value == query.high)
+    return above and below
+
+
+def _expression(pattern: str) -> str:
+    """The wildcard pattern as a regular expression of tantivy."""
+    tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
+    words = {"*": ".*", "?": "."}
+    return "(?s)" + "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)

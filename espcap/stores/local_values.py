@@ -1,0 +1,184 @@
+"""How values stand in the local index, so that order and equality are exact.
+
+Integers, booleans and strings as they are; unsigned 64-bit numbers, floats and times as signed 64-bit integers of the
+same order; addresses as `x` and the 32 hexadecimal digits of their IPv6 form.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any
+
+from espcap.errors import UsageError
+from espcap.fields import Kind
+from espcap.query_values import Time, span
+
+Term = int | str | bool
+LONGEST = 8191
+"""Longer strings, in UTF-16 units as Java counts them, are not searchable (Elasticsearch's ignore_above)."""
+LEAST, GREATEST = -(2**63), 2**63 - 1
+ORDERED = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.TIME, Kind.IP)
+"""Kinds whose values have an `ordinal`."""
+NUMBERS_APART = (Kind.FLOAT, Kind.UNSIGNED)
+"""Kinds whose terms are no numbers to add: the plain numbers stand in a field of their own."""
+_MAPPED = 0xFFFF << 32  # where the IPv4 addresses are among the IPv6 addresses
+
+
+def ordinal(kind: Kind, value: Any) -> int:
+    """The place of a query's value among all values of its kind."""
+    if kind is Kind.IP:
+        return int(value) | (_MAPPED if value.version == 4 else 0)
+    if kind is Kind.FLOAT:
+        return _sortable(value)
+    return int(value) + (LEAST if kind is Kind.UNSIGNED else 0)
+
+
+def extent(kind: Kind) -> tuple[int, int]:
+    """The least and the greatest ordinal of a kind."""
+    return (0, 2**128 - 1) if kind is Kind.IP else (LEAST, GREATEST)
+
+
+def term(kind: Kind, ordinal: int) -> Term:
+    """What stands in the index for an ordinal."""
+    return f"x{ordinal:032x}" if kind is Kind.IP else ordinal
+
+
+def encode(kind: Kind, value: Any) -> Term | None:
+    """What stands in the index for a document's value; None where it is out of bounds and cannot be searched."""
+    encoder = _ENCODERS.get(kind)
+    try:
+        return encoder(value) if encoder else value
+    except (ValueError, TypeError, OSError, struct.error, UsageError):
+        return None
+
+
+def decode(kind: Kind, found: Term) -> Any:
+    """The value behind a term; a time is a `Time`."""
+    return _DECODERS[kind](found) if kind in _DECODERS else found
+
+
+@lru_cache(65536)
+def _address(text: str) -> str:
+    packed = inet_pton(AF_INET6, text) if ":" in text else b"\0" * 10 + b"\xff\xff" + inet_pton(AF_INET, text)
+    return f"x{packed.hex()}"
+
+
+def _decoded_address(found: str) -> str:
+    number = int(found[1:], 16)
+    return str(ip_address(number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else IPv6Address(number))
+
+
+@lru_cache(4096)
+def _second(text: str) -> int:
+    first, _ = span("time", Kind.TIME, text)
+    return int(first)
+
+
+def _time(text: str) -> int | None:
+    nanoseconds = _second(text[:19]) + int(text[20:29])
+    return nanoseconds if nanoseconds <= GREATEST else None
+
+
+def _sortable(number: float) -> int:
+    bits: int = struct.unpack(">q", struct.pack(">d", number))[0]
+    return bits if bits >= 0 else -(bits & GREATEST)
+
+
+def _float(sortable: int) -> float:
+    bits = sortable if sortable >= 0 else 2**63 - sortable
+    number: float = struct.unpack(">d", struct.pack(">Q", bits))[0]
+    return number
+
+
+def _unsigned(number: int) -> int | None:
+    return number + LEAST if 0 <= number < 2**64 else None
+
+
+_ENCODERS: dict[Kind, Callable[[Any], Term | None]] = {
+    Kind.UNSIGNED: _unsigned,
+    Kind.FLOAT: _sortable,
+    Kind.TIME: _time,
+    Kind.IP: _address,
+}
+_DECODERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.UNSIGNED: lambda found: found - LEAST,
+    Kind.FLOAT: _float,
+    Kind.TIME: Time,
+    Kind.IP: _decoded_address,
+}
+
+
+@dataclass(slots=True)
+class Searchable:
+    """What the index takes of a document."""
+
+    values: dict[str, Any]
+    """The document with its values as terms."""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    """Paths to the plain numbers of `NUMBERS_APART`."""
+    unsearchable: set[str] = field(default_factory=set)
+    """Paths with a value that no term stands for."""
+
+
+class Encoder:
+    """Makes documents searchable; remembers of each object which of its keys need another form or are objects."""
+
+    def __init__(self, kind: Callable[[str], Kind]) -> None:
+        self._kind = kind
+        self._known: dict[str, set[str]] = {}
+        self._special: dict[str, dict[str, Kind | None]] = {}
+
+    def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
+        """What to index of a document; the search for strings that are too long costs time."""
+        result = Searchable({})
+        result.values = self._object(source, "", result)
+        if has_long_strings:
+            result.values = _without_long_strings(result.values, "", result.unsearchable)
+        return result
+
+    def _object(self, source: dict[str, Any], prefix: str, into: Searchable) -> dict[str, Any]:
+        keys = source.keys()
+        if prefix not in self._known or not keys <= self._known[prefix]:
+            self._learn(source, prefix)
+        special = self._special[prefix]
+        result = source.copy()
+        for key in keys & special.keys():
+            kind, value = special[key], source[key]
+            if kind is None:
+                result[key] = self._object(value, f"{prefix}{key}.", into)
+                continue
+            found = result[key] = _encode_all(kind, value)
+            if found is None or (type(found) is list and len(found) < len(value)):
+                into.unsearchable.add(prefix + key)
+            if kind in NUMBERS_APART:
+                into.numbers[prefix + key] = value
+        return result
+
+    def _learn(self, source: dict[str, Any], prefix: str) -> None:
+        known, special = self._known.setdefault(prefix, set()), self._special.setdefault(prefix, {})
+        for key in source.keys() - known:
+            known.add(key)
+            if isinstance(source[key], dict):
+                special[key] = None
+            elif (kind := self._kind(prefix + key)) in _ENCODERS:
+                special[key] = kind
+
+
+def _encode_all(kind: Kind, value: Any) -> Any:
+    if type(value) is list:
+        return [found for one in value if (found := encode(kind, one)) is not None]
+    return encode(kind, value)
+
+
+def _without_long_strings(value: Any, path: str, lost: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_long_strings(one, f"{path}.{key}" if path else key, lost) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_long_strings(one, path, lost) for one in value]
+    if not isinstance(value, str) or len(value) <= LONGEST // 2 or len(value.encode("utf-16-le")) <= 2 * LONGEST:
+        return value
+    lost.add(path)
+    return None

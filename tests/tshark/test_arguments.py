@@ -1,0 +1,66 @@
+import pytest
+from packaging.version import Version
+
+from espcap.sources import Interfaces
+from espcap.tshark.arguments import Settings, capturing, reading
+from espcap.tshark.program import Program
+
+TSHARK = Program("/opt/wireshark/bin/tshark", "TShark (Wireshark) 4.0.17", Version("4.0.17"))
+START = ["/opt/wireshark/bin/tshark", "-n", "-T", "json", "--enable-protocol", "communityid"]
+LIVE = ["/opt/wireshark/bin/tshark", "-n", "-l", "-T", "json", "--enable-protocol", "communityid"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (Settings(), []),
+        (Settings(display_filter='http.host == "a b"'), ["-Y", 'http.host == "a b"']),
+        (Settings(display_filter="-Xlua_script:evil.lua"), ["-Y", "-Xlua_script:evil.lua"]),
+        (Settings(count=5), ["-c", "5"]),
+        (
+            Settings(decode_as=("tcp.port==1,http", "udp.port==2,dns")),
+            ["-d", "tcp.port==1,http", "-d", "udp.port==2,dns"],
+        ),
+        (Settings(decode_as=("-w out.pcap",)), ["-d", "-w out.pcap"]),
+        (
+            Settings(preferences=("tls.keylog_file:/a b.keys", "tcp.desegment_tcp_streams:FALSE")),
+            ["-o", "tls.keylog_file:/a b.keys", "-o", "tcp.desegment_tcp_streams:FALSE"],
+        ),
+        (
+            Settings("http", ("tcp.port==1,http",), ("a.b:c",), 5, "/a profile"),
+            ["-Y", "http", "-c", "5", "-d", "tcp.port==1,http", "-o", "a.b:c"],
+        ),
+    ],
+)
+def test_reading(settings: Settings, options: list[str]) -> None:
+    assert reading(TSHARK, settings) == [*START, *options, "-r", "-"]
+
+
+def test_reading_live() -> None:
+    assert reading(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-r", "-"]
+
+
+@pytest.mark.parametrize("version", ["3.6.0", "4.2.0", "4.4.1"])
+def test_other_versions_get_the_same(version: str) -> None:
+    program = Program(TSHARK.path, f"TShark (Wireshark) {version}", Version(version))
+    assert reading(program, Settings("http", count=1)) == reading(TSHARK, Settings("http", count=1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "interfaces", "options"),
+    [
+        (Settings(), Interfaces(("lo",)), ["-q", "-i", "lo"]),
+        (Settings(count=5), Interfaces(("lo",)), ["-c", "5", "-q", "-i", "lo"]),
+        (
+            Settings("http"),
+            Interfaces(("lo", "eth0"), "tcp port 80 or udp"),
+            ["-q", "-f", "tcp port 80 or udp", "-i", "lo", "-i", "eth0"],
+        ),
+        (Settings(), Interfaces(("name with blanks",), "-w out.pcap"), ["-q", "-f", "-w out.pcap", "-i", "name with blanks"]),
+    ],
+)  # fmt: skip
+def test_capturing(
+    settings: Settings, interfaces: Interfaces, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Program, "dumpcap", "/opt/wireshark/bin/dumpcap")
+    assert capturing(TSHARK, settings, interfaces) == ["/opt/wireshark/bin/dumpcap", *options, "-w", "-"]
