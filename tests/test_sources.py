@@ -1,5 +1,4 @@
 import gzip
-import io
 import os
 import re
 import shutil
@@ -78,7 +77,7 @@ def found(path: Path | str) -> list[str]:
         ("1f8b", False),
         ("ffd8ffe0", False),
         (b"{}".hex(), False),
-        (b"snoop".hex(), False),
+        (b"snoops".hex(), False),
         (b"PK\x03\x04".hex(), False),
     ],
 )
@@ -206,18 +205,6 @@ class TestStandardInput:
             with source.open() as file:
                 assert file.read() == Path("a.pcap").read_bytes()
 
-    def test_a_folder(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with io.FileIO(descriptor, closefd=False) as stdin:
-                monkeypatch.setattr(sys, "stdin", stdin)
-                with pytest.raises(EspcapError):
-                    capture_file("-")
-        except IsADirectoryError:  # Python itself refuses to make a file of it
-            pytest.skip("standard input cannot be a folder here")
-        finally:
-            os.close(descriptor)
-
     def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`espcap --file - <&-`"""
         monkeypatch.setattr(sys, "stdin", None)
@@ -310,7 +297,9 @@ class TestWalk:
         files.odd_names(touch("source"), folder / "d")
         sources = list(walk("d"))
         assert len(sources) == len(files.ODD_NAMES)
-        assert [os.fsencode(each.path)[2:] for each in sources if isinstance(each, CaptureFile)] == sorted(files.ODD_NAMES)
+        assert [os.fsencode(each.path)[2:] for each in sources if isinstance(each, CaptureFile)] == sorted(
+            files.ODD_NAMES
+        )
 
     def test_an_odd_name_of_no_capture(self, folder: Path) -> None:
         for name in files.ODD_NAMES:
@@ -348,7 +337,7 @@ class TestWalk:
 
     def test_a_deep_folder(self, folder: Path) -> None:
         deep = "/".join(["d"] * 1500)
-        os.makedirs(deep)
+        subprocess.run(["mkdir", "-p", deep], check=True)
         touch(f"{deep}/a.pcap")
         try:
             assert found(".") == [f"{deep}/a.pcap"]

@@ -4,7 +4,8 @@ The lock is held from the first document after a commit to the next commit, and 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -45,7 +46,7 @@ class FrameSet:
     def add(self, frame: int) -> None:
         byte = frame >> 3
         if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 1 - len(self._bits) + 8192))
+            self._bits.extend(bytes(byte + 1 - len(self._bits) + len(self._bits) // 4))
         self._bits[byte] |= 1 << (frame & 7)
 
 
@@ -123,23 +124,21 @@ class Writer:
         """Adds what is not there yet, and commits when it is due."""
         quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
         outcome = Outcome()
-        try:
+        with self._all_or_nothing():
             self._acquire()
             for document in batch:
                 self._add(document, outcome)
-            if quiet or self._pending.is_due():
-                self.commit()
-        except BaseException:
-            self._abandon()
-            raise
+        if quiet or self._pending.is_due():
+            self.commit()
         self._last_write = time.monotonic()
         return outcome
 
     def commit(self) -> None:
         """Makes all readable and lets other processes write."""
-        for day in self._days.values():
-            with failures(day.folder):
-                day.commit()
+        with self._all_or_nothing():
+            for day in self._days.values():
+                with failures(day.folder):
+                    day.commit()
         self._lock.release()
 
     def _acquire(self) -> None:
@@ -151,10 +150,15 @@ class Writer:
         for name in changed:  # another process wrote: its frames are not known here
             del self._days[name]
 
-    def _abandon(self) -> None:
-        """Forgets what is not committed, as the index will."""
-        self._days.clear()
-        self._lock.release()
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """After a failure forgets what is not committed, as the index does."""
+        try:
+            yield
+        except BaseException:
+            self._days.clear()
+            self._lock.release()
+            raise
 
     def _day(self, name: str) -> _OpenDay:
         if name in self._days:
