@@ -57,11 +57,12 @@ def espcap(
     return Ran(ran.returncode, ran.stdout, errors)
 
 
-def start(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
-    """Starts `espcap ARGUMENTS` and returns at once."""
+def start(
+    *arguments: str | Path, stdout: Any = subprocess.PIPE, stdin: Any = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
+    """Starts `espcap ARGUMENTS` and returns at once; standard error is a pipe."""
     command = [*ESPCAP, *arguments]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
-    return subprocess.Popen(command, env=environment(), cwd=ROOT, **streams)
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment(), cwd=ROOT)
 
 
 def children(process: int) -> list[int]:

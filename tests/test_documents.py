@@ -266,7 +266,11 @@ def test_a_capture_has_only_so_many_days() -> None:
         ("eth:ethertype:vlan:ethertype:ip:icmp", "eth vlan ip icmp", {"vlan": "eth"}),
         ("eth:ethertype:vlan:ethertype:vlan:ethertype:ip", "eth vlan vlan ip", {"vlan": ["eth", "vlan"]}),
         ("eth:ethertype:ip:gre:ip:icmp", "eth ip gre ip icmp", {"gre": "ip"}),
-        ("eth:ethertype:ip:tcp:http:json:json:json", "eth ip tcp http json json json", {"json": ["http", "json", "json"]}),
+        (
+            "eth:ethertype:ip:tcp:http:json:json:json",
+            "eth ip tcp http json json json",
+            {"json": ["http", "json", "json"]},
+        ),
         ("eth:llc:stp", "eth llc stp", {"llc": "eth"}),
         ("eth:ethertype:ip:udp:data", "eth ip udp data", {"data": "udp"}),
         ("eth:ethertype:ip:icmp:ip:udp:dns", "eth ip icmp ip udp dns", {"udp": "ip", "dns": "udp"}),
@@ -274,7 +278,7 @@ def test_a_capture_has_only_so_many_days() -> None:
         ("eth:ethertype:ip:tcp", "eth ip tcp", {}),
         ("", "", {}),
     ],
-)  # fmt: skip
+)
 def test_envelopes(protocols: str, tree: str, envelopes: dict[str, Any]) -> None:
     layers = build(protocols, {}, tree)["layers"]
     assert {name: keys["envelope"] for name, keys in layers.items() if "envelope" in keys} == envelopes

@@ -50,8 +50,14 @@ def field(kind: Kind, base: str = "") -> Field:
         ),
         (line("dns.qry.name", "FT_STRING", "mdns"), Field("dns.qry.name", "dns", "qry_name", Kind.STRING, "")),
         # Without a dot: under the protocol that registered it.
-        (line("iwarp_ddp", "FT_NONE", "iwarp_ddp_rdmap"), Field("iwarp_ddp", "iwarp_ddp_rdmap", "iwarp_ddp", Kind.BOOLEAN, PRESENCE)),
-        (line("cba_revision_build", "FT_UINT16", "cba_pdev", "BASE_DEC"), Field("cba_revision_build", "cba_pdev", "cba_revision_build", Kind.INTEGER, "BASE_DEC")),
+        (
+            line("iwarp_ddp", "FT_NONE", "iwarp_ddp_rdmap"),
+            Field("iwarp_ddp", "iwarp_ddp_rdmap", "iwarp_ddp", Kind.BOOLEAN, PRESENCE),
+        ),
+        (
+            line("cba_revision_build", "FT_UINT16", "cba_pdev", "BASE_DEC"),
+            Field("cba_revision_build", "cba_pdev", "cba_revision_build", Kind.INTEGER, "BASE_DEC"),
+        ),
         (line("x.y", "FT_CHAR", base="BASE_HEX"), field(Kind.INTEGER, "BASE_HEX")),
         (line("x.y", "FT_CHAR", base="BASE_NONE"), field(Kind.STRING, "BASE_NONE")),
         (line("x.y", "FT_NONE"), field(Kind.BOOLEAN, PRESENCE)),
@@ -70,7 +76,7 @@ def field(kind: Kind, base: str = "") -> Field:
         (line("x.y", "FT_GUID"), field(Kind.STRING)),
         (line("x.y", "FT_NOT_YET_INVENTED"), field(Kind.STRING)),
     ],
-)  # fmt: skip
+)
 def test_parse_fields(text: str, expected: Field) -> None:
     assert list(parse_fields([text])) == [expected]
 
@@ -334,7 +340,7 @@ class TestCache:
         (Kind.STRING, "", "0x12", "0x12"),
         (Kind.BYTES, "", "de:ad:be:ef", "de:ad:be:ef"),
     ],
-)  # fmt: skip
+)
 def test_cast(kind: Kind, base: str, text: str, value: Any) -> None:
     got = cast(field(kind, base), text)
     assert got == value

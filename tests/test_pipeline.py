@@ -33,6 +33,8 @@ Writer = Callable[[Path], Path]
 Lines = list[tuple[Severity, str, str]]
 
 HTTP, DNS, ARP = CAPTURES / "http_xml.pcap", CAPTURES / "dns.pcap", CAPTURES / "arp.pcap"
+CUT_SHORT = "appears to have been cut short in the middle of a packet"
+TOO_LONG = "appears to be damaged or corrupt. (pcap: File has {}-byte packet, bigger than maximum of 262144)"
 UNREADABLE_REST = "what was read is stored; the rest of this file cannot be read"
 
 
@@ -184,30 +186,33 @@ class TestDamagedFiles:
     """What was read is kept, and the rest is told."""
 
     @pytest.mark.parametrize(
-        ("write", "count", "expected"),
+        ("write", "count", "cause"),
         [
-            (files.zero_byte, 0, (Severity.NOTE, "{path} is empty (0 bytes)", "")),
-            (files.header_only, 0, None),
-            (files.half_header, 0, (Severity.PARTIAL, "{path}: appears to have been cut short in the middle of a packet or other data, after 0 packets", UNREADABLE_REST)),
-            (files.cut_in_data, 9, (Severity.PARTIAL, "{path}: appears to have been cut short in the middle of a packet, after 9 packets", UNREADABLE_REST)),
-            (files.cut_in_record_header, 10, (Severity.PARTIAL, "{path}: appears to have been cut short in the middle of a packet, after 10 packets", UNREADABLE_REST)),
-            (files.cut_pcapng, 9, (Severity.PARTIAL, "{path}: appears to have been cut short in the middle of a packet, after 9 packets", UNREADABLE_REST)),
-            (files.absurd_caplen, 5, (Severity.PARTIAL, "{path}: appears to be damaged or corrupt. (pcap: File has 2147483647-byte packet, bigger than maximum of 262144), after 5 packets", UNREADABLE_REST)),
-            (files.oversized_caplen, 5, (Severity.PARTIAL, "{path}: appears to be damaged or corrupt. (pcap: File has 300000-byte packet, bigger than maximum of 262144), after 5 packets", UNREADABLE_REST)),
-            (files.caplen_above_length, 1, None),
-            (files.snaplen_cut, 10, None),
+            (files.header_only, 0, ""),
+            (files.caplen_above_length, 1, ""),
+            (files.snaplen_cut, 10, ""),
+            (files.half_header, 0, f"{CUT_SHORT} or other data"),
+            (files.cut_in_data, 9, CUT_SHORT),
+            (files.cut_in_record_header, 10, CUT_SHORT),
+            (files.cut_pcapng, 9, CUT_SHORT),
+            (files.absurd_caplen, 5, TOO_LONG.format(2147483647)),
+            (files.oversized_caplen, 5, TOO_LONG.format(300000)),
         ],
-    )  # fmt: skip
-    def test_account(
-        self, job: Job, tmp_path: Path, write: Writer, count: int, expected: tuple[Severity, str, str] | None
-    ) -> None:
+    )
+    def test_account(self, job: Job, tmp_path: Path, write: Writer, count: int, cause: str) -> None:
         path = write(tmp_path / "capture.pcap")
         report, store = read(job, path)
-        problems = [(expected[0], expected[1].format(path=path), expected[2])] if expected else []
-        assert lines(report.problems) == problems
+        expected = [(Severity.PARTIAL, f"{path}: {cause}, after {count} packets", UNREADABLE_REST)] if cause else []
+        assert lines(report.problems) == expected
         assert (report.files, report.read, report.stored) == (1, count, count)
         assert numbers(store) == list(range(1, count + 1))
-        assert report.exit_code == (3 if expected and expected[0] else 0)
+        assert report.exit_code == (3 if cause else 0)
+
+    def test_an_empty_file(self, job: Job, tmp_path: Path) -> None:
+        path = files.zero_byte(tmp_path / "capture.pcap")
+        report, _ = read(job, path)
+        assert lines(report.problems) == [(Severity.NOTE, f"{path} is empty (0 bytes)", "")]
+        assert (report.files, report.read, report.exit_code) == (1, 0, 0)
 
     @pytest.mark.parametrize(
         ("write", "words"),
@@ -268,7 +273,7 @@ class TestDamagedFiles:
         assert [(severity, message) for severity, message, _ in lines(report.problems)] == [
             (
                 Severity.PARTIAL,
-                "./b.pcap: appears to have been cut short in the middle of a packet, after 9 packets",
+                f"./b.pcap: {CUT_SHORT}, after 9 packets",
             ),
             (Severity.NOTE, "skipped: ./c.txt is not a capture"),
             (Severity.PARTIAL, "cannot read ./d.pcap: Permission denied"),
@@ -566,7 +571,7 @@ class TestStandardInput:
         report = Pipeline(job, MemoryStore()).run([StandardInput()])
         count = report.read
         assert 0 < count < 6
-        message = f"-: appears to have been cut short in the middle of a packet, after {count} packets"
+        message = f"-: {CUT_SHORT}, after {count} packets"
         assert lines(report.problems) == [(Severity.PARTIAL, message, UNREADABLE_REST)]
         assert report.exit_code == 3
 

@@ -88,7 +88,7 @@ def own() -> ProtocolList:
         ("", "frame", stack()),
         ("frame", "frame", stack()),
     ],
-)  # fmt: skip
+)
 def test_describe(own: ProtocolList, frame_protocols: str, name: str, expected: Stack) -> None:
     assert own.describe(frame_protocols) == (name, expected)
 

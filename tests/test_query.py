@@ -6,8 +6,9 @@ import pytest
 
 from espcap.errors import UsageError
 from espcap.fields import ENVELOPE, Kind
-from espcap.query import DEFAULT_PATHS, And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard, parse
-from espcap.query_values import Time
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query.lucene import DEFAULT_PATHS, parse
+from espcap.query.values import Time
 
 KINDS = ENVELOPE | {
     "layers.ip.src": Kind.IP,

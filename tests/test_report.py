@@ -12,7 +12,7 @@ def document(source: dict[str, Any] | None = None) -> Document:
     return Document("packets-2024-05-01", "c0ffee-1", source or {}, b"{}")
 
 
-def report(*severities: Severity, **counts: int) -> Report:
+def report(*severities: Severity, **counts: Any) -> Report:
     made = Report(**counts)
     for severity in severities:
         made.add_problem(severity, "message", "hint")
@@ -62,13 +62,19 @@ def test_exit_code(made: Report, exit_code: int) -> None:
             "2.0 s, 617,284 packets/s",
         ),
         (
-            {"files": 1000, "read": 3, "stored": 3, "unparsed": 1200, "first": "2024-05-01T10:00:00.000000000Z",
-             "last": "2024-05-02T10:00:00.000000000Z"},
+            {
+                "files": 1000,
+                "read": 3,
+                "stored": 3,
+                "unparsed": 1200,
+                "first": "2024-05-01T10:00:00.000000000Z",
+                "last": "2024-05-02T10:00:00.000000000Z",
+            },
             "1,000 files, 3 packets read, 3 stored, 0 already there, 0 refused, 0 dropped, 1,200 values unparsed, "
             "2024-05-01T10:00:00.000000000Z to 2024-05-02T10:00:00.000000000Z, 2.0 s, 2 packets/s",
         ),
     ],
-)  # fmt: skip
+)
 def test_account(counts: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 102.0)
     assert Report(**counts, started=100.0).account() == expected

@@ -141,9 +141,13 @@ class TestCaptureFile:
             (lambda: os.mkfifo("x\x1b"), "x\\x1b is not a regular file", "pipe it in: --file - < FIFO"),
             (lambda: os.symlink("/dev/zero", "x\x1b"), "x\\x1b is not a regular file", "pipe it in: --file - < FIFO"),
             (lambda: os.symlink("nowhere", "x\x1b"), "cannot read x\\x1b: No such file or directory", "check the path"),
-            (lambda: os.symlink("x\x1b", "x\x1b"), "cannot read x\\x1b: Too many levels of symbolic links", "check the path"),
+            (
+                lambda: os.symlink("x\x1b", "x\x1b"),
+                "cannot read x\\x1b: Too many levels of symbolic links",
+                "check the path",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_what_is_no_file(self, folder: Path, prepare: Callable[[], None], message: str, hint: str) -> None:
         prepare()
         with pytest.raises(EspcapError) as caught:
@@ -220,8 +224,9 @@ class TestInterfaces:
         assert source.capture_id() != source.capture_id()
 
     @pytest.mark.parametrize(
-        "name", ["", "-", "-Xlua_script:evil.lua", "--version", "TCP@192.0.2.1", "rpcap://192.0.2.1/lo", "|touch PWN", "-\x1b"]
-    )  # fmt: skip
+        "name",
+        ["", "-", "-Xlua_script:evil.lua", "--version", "TCP@192.0.2.1", "rpcap://192.0.2.1/lo", "|touch PWN", "-\x1b"],
+    )
     def test_names_of_something_else(self, name: str) -> None:
         with pytest.raises(UsageError) as caught:
             interfaces(("lo", name))

@@ -11,8 +11,9 @@ import orjson
 from espcap.cli.options import Searching, open_named_store
 from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
-from espcap.query import And, Query, Range, parse
-from espcap.query_values import Time
+from espcap.query import And, Query, Range
+from espcap.query.lucene import parse
+from espcap.query.values import Time
 from espcap.sources import printable
 from espcap.stores import Hit
 from espcap.tshark.program import find_program

@@ -13,7 +13,7 @@ def setup(options: Connecting, print_template: bool) -> None:
     """Runs the command."""
     registry = open_registry(find_program(options.tshark))
     if print_template:
-        from espcap.stores.template import build_template
+        from espcap.stores.elasticsearch.template import build_template
 
         click.echo(json.dumps(build_template(registry), indent=2))
         return

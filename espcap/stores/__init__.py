@@ -84,11 +84,11 @@ def open_store(nodes: Sequence[str], registry: Registry, **credentials: Any) -> 
     if any(node == "local" or node.startswith("local:") for node in nodes):
         if len(nodes) > 1:
             raise UsageError("a local index cannot be named together with other nodes", "name one --node")
-        from espcap.stores.local import LocalStore
+        from espcap.stores.local.store import LocalStore
 
         return LocalStore(local_folder(nodes[0]), registry)
-    from espcap.stores.elasticsearch import ElasticsearchStore
-    from espcap.stores.elasticsearch_connection import Connection
+    from espcap.stores.elasticsearch.connection import Connection
+    from espcap.stores.elasticsearch.store import ElasticsearchStore
 
     return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry)
 

@@ -8,7 +8,6 @@ import select
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -200,11 +199,11 @@ def test_node_that_is_away() -> None:
 
 
 @pytest.fixture
-def secret_key_log(tmp_path: Path) -> Iterator[Path]:
+def secret_key_log(tmp_path: Path) -> Path:
     path = tmp_path / "keys"
     path.write_bytes((CAPTURES / "tls13.keys").read_bytes())
     path.chmod(0o600)
-    yield path
+    return path
 
 
 def test_key_log_that_only_its_owner_may_read(secret_key_log: Path) -> None:

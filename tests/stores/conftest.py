@@ -7,9 +7,9 @@ import pytest
 
 from espcap.fields import Registry
 from espcap.stores import Store
-from espcap.stores.elasticsearch import ElasticsearchStore
-from espcap.stores.elasticsearch_connection import Connection
-from espcap.stores.local import LocalStore
+from espcap.stores.elasticsearch.connection import Connection
+from espcap.stores.elasticsearch.store import ElasticsearchStore
+from espcap.stores.local.store import LocalStore
 from tests.stores import documents
 
 

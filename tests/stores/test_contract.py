@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, parse
+from espcap.query import Equals, Everything
+from espcap.query.lucene import parse
 from espcap.stores import Store
 from tests.stores.documents import documents, make
 

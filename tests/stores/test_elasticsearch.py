@@ -10,10 +10,11 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, Exists, Not, Query, Range, Wildcard, parse
-from espcap.stores.elasticsearch import ElasticsearchStore
-from espcap.stores.elasticsearch_connection import Connection
-from espcap.stores.template import build_template
+from espcap.query import Equals, Everything, Exists, Not, Query, Range, Wildcard
+from espcap.query.lucene import parse
+from espcap.stores.elasticsearch.connection import Connection
+from espcap.stores.elasticsearch.store import ElasticsearchStore
+from espcap.stores.elasticsearch.template import build_template
 from tests.elasticsearch_node import call
 from tests.stores.small_registry import small_registry
 

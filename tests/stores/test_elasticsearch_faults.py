@@ -11,9 +11,9 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.stores.elasticsearch import ElasticsearchStore
-from espcap.stores.elasticsearch_connection import Connection
-from espcap.stores.retry import Retry
+from espcap.stores.elasticsearch.connection import Connection
+from espcap.stores.elasticsearch.retry import Retry
+from espcap.stores.elasticsearch.store import ElasticsearchStore
 from tests.stores.fault_server import Answer, Server, fault_server, items, tls_context
 from tests.stores.small_registry import small_registry
 

@@ -15,10 +15,11 @@ import pytest
 
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, parse
-from espcap.stores import local_writer
-from espcap.stores.local import LocalStore
-from espcap.stores.local_writer import FrameSet
+from espcap.query import Equals, Everything
+from espcap.query.lucene import parse
+from espcap.stores.local import writer as local_writer
+from espcap.stores.local.store import LocalStore
+from espcap.stores.local.writer import FrameSet
 from tests.stores.documents import FIRST, SECOND, documents, make
 
 DAY = f"packets-{FIRST}"
@@ -239,7 +240,7 @@ def run(code: str, folder: Path, registry: Registry) -> subprocess.Popen[str]:
 
 WRITE_ALL = """
     import sys
-    from espcap.stores import local_writer
+    from espcap.stores.local import writer as local_writer
     from tests.stores.test_local import write_all
     local_writer.COMMIT_DOCUMENTS = 200
     print(write_all(sys.argv[1], sys.argv[2]))
@@ -279,7 +280,7 @@ def test_lock_of_a_dead_process(store: LocalStore, folder: Path, packet_registry
     code = """
         import sys
         from pathlib import Path
-        from espcap.stores.local_files import WriterLock
+        from espcap.stores.local.files import WriterLock
         lock = WriterLock(Path(sys.argv[1]))
         print(lock.acquire(), flush=True)
         sys.stdin.read()

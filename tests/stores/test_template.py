@@ -9,7 +9,7 @@ import pytest
 
 from espcap.errors import EspcapError
 from espcap.fields import Registry, open_registry
-from espcap.stores.template import build_template
+from espcap.stores.elasticsearch.template import build_template
 from espcap.tshark.program import find_program
 from tests.elasticsearch_node import call
 from tests.stores.small_registry import FIELDS, small_registry

@@ -56,9 +56,13 @@ def test_other_versions_get_the_same(version: str) -> None:
             Interfaces(("lo", "eth0"), "tcp port 80 or udp"),
             ["-q", "-f", "tcp port 80 or udp", "-i", "lo", "-i", "eth0"],
         ),
-        (Settings(), Interfaces(("name with blanks",), "-w out.pcap"), ["-q", "-f", "-w out.pcap", "-i", "name with blanks"]),
+        (
+            Settings(),
+            Interfaces(("name with blanks",), "-w out.pcap"),
+            ["-q", "-f", "-w out.pcap", "-i", "name with blanks"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_capturing(
     settings: Settings, interfaces: Interfaces, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

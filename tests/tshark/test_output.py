@@ -123,7 +123,7 @@ class TestPipe:
                 time.sleep(hold)
 
         threading.Thread(target=feed, daemon=True).start()
-        return open(read, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
+        return open(read, "rb", buffering=0)
 
     @pytest.mark.parametrize("name", ["http_xml.pcap", "http_xml.pcap.gz", "nanoseconds.pcapng"])
     def test_the_same_as_from_a_file(self, program: Program, name: str) -> None:

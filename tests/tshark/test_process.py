@@ -25,18 +25,27 @@ def ended(program: Program) -> Exit:
     [
         ("exit 0", 0, "exit status 0"),
         ("exit 2", 2, "exit status 2"),
-        ("echo 'tshark: The standard input appears to have been cut short in the middle of a packet.' >&2; exit 2", 2,
-         "appears to have been cut short in the middle of a packet"),
+        (
+            "echo 'tshark: The standard input appears to have been cut short in the middle of a packet.' >&2; exit 2",
+            2,
+            "appears to have been cut short in the middle of a packet",
+        ),
         ("echo 'Running as user \"root\"' >&2; echo 'dumpcap: no permission' >&2; exit 1", 1, "no permission"),
         ("echo 'Warning: odd' >&2; echo 'tshark: bad filter: x' >&2; exit 4", 4, "bad filter: x"),
-        ("echo 'tshark: damaged.' >&2; echo '(pcap: too long)' >&2; echo 'more' >&2; exit 2", 2,
-         "damaged. (pcap: too long)"),
+        (
+            "echo 'tshark: damaged.' >&2; echo '(pcap: too long)' >&2; echo 'more' >&2; exit 2",
+            2,
+            "damaged. (pcap: too long)",
+        ),
         ("echo 'something odd' >&2; exit 1", 1, "something odd"),
-        ("printf 'tshark: \\033]0;title\\007\\377\\302\\233 \\342\\200\\256\\n' >&2; exit 1", 1,
-         "\\x1b]0;title\\x07\ufffd\\x9b \\u202e"),
+        (
+            "printf 'tshark: \\033]0;title\\007\\377\\302\\233 \\342\\200\\256\\n' >&2; exit 1",
+            1,
+            "\\x1b]0;title\\x07\ufffd\\x9b \\u202e",
+        ),
         ("printf 'tshark: no newline' >&2; exit 1", 1, "no newline"),
     ],
-)  # fmt: skip
+)
 def test_message(tmp_path: Path, script: str, status: int, message: str) -> None:
     got = ended(shell(tmp_path, script))
     assert (got.status, got.message) == (status, message)

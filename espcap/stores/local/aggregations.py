@@ -10,9 +10,9 @@ import tantivy
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query_values import Time
-from espcap.stores import local_values
-from espcap.stores.local_query import MILLISECONDS, NUMBERS, VALUES, Day
+from espcap.query.values import Time
+from espcap.stores.local import values as local_values
+from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_BUCKETS = 65_536

@@ -13,13 +13,13 @@ import tantivy
 from espcap.documents import Document
 from espcap.fields import Kind, Registry
 from espcap.query import And, Equals, Or, Query, Range
-from espcap.query_values import Time
+from espcap.query.values import Time
 from espcap.stores import Found, Hit, Outcome
-from espcap.stores.local_aggregations import gather
-from espcap.stores.local_files import exists, failures, open_index
-from espcap.stores.local_query import CAPTURE, FRAME, Day, Sort
-from espcap.stores.local_values import encode
-from espcap.stores.local_writer import Writer
+from espcap.stores.local.aggregations import gather
+from espcap.stores.local.day import CAPTURE, FRAME, Day, Sort
+from espcap.stores.local.files import exists, failures, open_index
+from espcap.stores.local.values import encode
+from espcap.stores.local.writer import Writer
 
 _TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")

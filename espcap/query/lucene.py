@@ -1,13 +1,11 @@
-"""One query for every store: what the user wrote, as a small tree whose values are typed.
+"""Reads Elasticsearch's query string (Lucene).
 
-The language is Elasticsearch's query string (Lucene). Words side by side must all match (the default operator is AND),
-and bind looser than OR. AND, OR, NOT, `&&`, `||`, `!`, `+` and `-` are plain Boolean algebra. On a field with several
-values a condition holds when any of them meets it; NOT holds wherever the condition does not, also without the field.
+Words side by side must all match (the default operator is AND), and bind looser than OR. AND, OR, NOT, `&&`, `||`, `!`,
+`+` and `-` are plain Boolean algebra.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from luqum import tree
 from luqum.exceptions import ParseError
@@ -15,62 +13,8 @@ from luqum.thread import parse as parse_lucene
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query_values import Value, span
-
-
-@dataclass(frozen=True)
-class Everything:
-    """Every document."""
-
-
-@dataclass(frozen=True)
-class And:
-    parts: "tuple[Query, ...]"
-
-
-@dataclass(frozen=True)
-class Or:
-    parts: "tuple[Query, ...]"
-
-
-@dataclass(frozen=True)
-class Not:
-    part: "Query"
-
-
-@dataclass(frozen=True)
-class Equals:
-    path: str
-    value: Value
-
-
-@dataclass(frozen=True)
-class Range:
-    """None is an open end."""
-
-    path: str
-    low: Value | None
-    high: Value | None
-    include_low: bool = True
-    include_high: bool = True
-
-
-@dataclass(frozen=True)
-class Exists:
-    """The path, a field or an object such as `layers.dns`, has a value."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class Wildcard:
-    """`*` is any text, `?` one character; a backslash takes the meaning from them and from itself."""
-
-    path: str
-    pattern: str
-
-
-Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query.values import span
 
 DEFAULT_PATHS = (
     "protocol",

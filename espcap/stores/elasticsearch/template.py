@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from espcap.fields import Kind, Registry
-from espcap.query import DEFAULT_PATHS
+from espcap.query.lucene import DEFAULT_PATHS
 
 NAME = "packets"
 PATTERN = "packets-*"

@@ -12,7 +12,7 @@ import orjson
 import tantivy
 
 from espcap.errors import StoreError
-from espcap.stores.local_query import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES
 
 _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from espcap.fields import Kind, Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
-from espcap.query_values import Time, Value
+from espcap.query.values import Time, Value
 from espcap.stores import Found, Hit
-from espcap.stores.template import LARGEST_LONG, SECONDS_PATHS
+from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS
 
 _UNMAPPED = {
     Kind.INTEGER: "long",

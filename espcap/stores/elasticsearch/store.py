@@ -14,11 +14,11 @@ from espcap.errors import StoreError
 from espcap.fields import Registry
 from espcap.query import Query
 from espcap.stores import Found, Outcome, Refusal
-from espcap.stores.elasticsearch_bulk import ANSWER, TEMPORARY, UntrustedAnswerError, encode, judge, split_by_size
-from espcap.stores.elasticsearch_connection import PRODUCT_HEADER, Connection, connect, store_error, told
-from espcap.stores.elasticsearch_query import found, search_body
-from espcap.stores.retry import Retry
-from espcap.stores.template import NAME, PATTERN, build_template
+from espcap.stores.elasticsearch.bulk import ANSWER, TEMPORARY, UntrustedAnswerError, encode, judge, split_by_size
+from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, store_error, told
+from espcap.stores.elasticsearch.query_dsl import found, search_body
+from espcap.stores.elasticsearch.retry import Retry
+from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
 
 _REACH_SECONDS = 4.0
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL

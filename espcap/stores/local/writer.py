@@ -16,9 +16,9 @@ import tantivy
 from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.stores import Outcome, Refusal
-from espcap.stores.local_files import WriterLock, failures, make_private, open_index, opstamp
-from espcap.stores.local_query import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
-from espcap.stores.local_values import LONGEST, Encoder
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
+from espcap.stores.local.files import WriterLock, failures, make_private, open_index, opstamp
+from espcap.stores.local.values import LONGEST, Encoder
 
 COMMIT_DOCUMENTS = 20_000
 COMMIT_BYTES = 64_000_000

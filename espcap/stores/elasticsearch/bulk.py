@@ -8,7 +8,7 @@ import orjson
 from espcap.documents import Document
 from espcap.errors import StoreError
 from espcap.stores import Outcome, Refusal
-from espcap.stores.elasticsearch_connection import server_reason
+from espcap.stores.elasticsearch.connection import server_reason
 
 LARGEST_REQUEST = 8 << 20
 """Bytes of a bulk request; one document may be more."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query_values import Time, span
+from espcap.query.values import Time, span
 
 Term = int | str | bool
 LONGEST = 8191

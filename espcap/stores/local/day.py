@@ -12,8 +12,8 @@ from tantivy import Occur
 
 from espcap.fields import Kind
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
-from espcap.stores import local_values
-from espcap.stores.local_values import GREATEST, Term
+from espcap.stores.local import values as local_values
+from espcap.stores.local.values import GREATEST, Term
 
 Sort = Sequence[tuple[str, bool]]
 VALUES, NUMBERS, UNSEARCHABLE = "values", "numbers", "unsearchable"

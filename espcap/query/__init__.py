@@ -1,0 +1,64 @@
+"""One query for every store: a small tree whose values are typed. Each language has a room that reads it.
+
+On a field with several values a condition holds when any of them meets it; NOT holds wherever the condition does not,
+also where the field is missing.
+"""
+
+from dataclasses import dataclass
+
+from espcap.query.values import Value
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Every document."""
+
+
+@dataclass(frozen=True)
+class And:
+    parts: "tuple[Query, ...]"
+
+
+@dataclass(frozen=True)
+class Or:
+    parts: "tuple[Query, ...]"
+
+
+@dataclass(frozen=True)
+class Not:
+    part: "Query"
+
+
+@dataclass(frozen=True)
+class Equals:
+    path: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Range:
+    """None is an open end."""
+
+    path: str
+    low: Value | None
+    high: Value | None
+    include_low: bool = True
+    include_high: bool = True
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The path, a field or an object such as `layers.dns`, has a value."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Wildcard:
+    """`*` is any text, `?` one character; a backslash takes the meaning from them and from itself."""
+
+    path: str
+    pattern: str
+
+
+Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard
