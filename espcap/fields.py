@@ -16,6 +16,8 @@ from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, NamedTuple
 
+from espcap.errors import EspcapError
+from espcap.sources import printable
 from espcap.tshark.program import Program, print_list
 
 Value = str | int | float | bool
@@ -72,6 +74,7 @@ _KINDS = {
     **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
     **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
 }
+_RESERVED = frozenset(["envelope"])  # what documents add to a layer
 PRESENCE = "presence"
 """The base of a field that has no value: that it occurs is all it says."""
 
@@ -94,7 +97,8 @@ def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
         layer, dot, rest = name.partition(".")
         if not dot:
             layer, rest = protocol, name
-        yield Field(name, layer, rest.replace(".", "_"), *_kind(wireshark_type, base))
+        key = rest.replace(".", "_")
+        yield Field(name, layer, f"{key}_" if key in _RESERVED else key, *_kind(wireshark_type, base))
 
 
 def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -128,6 +132,7 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        self._database.execute("SELECT 1 FROM protocol, field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
 
     def field(self, name: str) -> Field | None:
@@ -170,9 +175,18 @@ def cache_folder() -> Path:
 def open_registry(program: Program, profile_folder: str = "") -> Registry:
     """The registry of an installed tshark, made when its cache has none. A profile's plugins may add fields."""
     path = registry_path(program, profile_folder)
-    if not path.exists():
-        build_registry(path, *(print_list(program, name, profile_folder) for name in ("fields", "protocols")))
-    return Registry(path)
+    try:
+        return Registry(path)
+    except sqlite3.Error:  # there is none, or it is damaged
+        lists = [print_list(program, name, profile_folder) for name in ("fields", "protocols")]
+    try:
+        build_registry(path, *lists)
+        return Registry(path)
+    except (OSError, sqlite3.Error) as error:
+        raise EspcapError(
+            f"cannot keep tshark's list of fields in {printable(str(path.parent))}: {error}",
+            "set XDG_CACHE_HOME to a folder that can be written",
+        ) from error
 
 
 def registry_path(program: Program, profile_folder: str = "") -> Path:
@@ -189,6 +203,14 @@ def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) 
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fields-")
     os.close(handle)
+    try:
+        _fill(name, fields, protocols)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _fill(name: str, fields: Iterable[str], protocols: Iterable[str]) -> None:
     known = dict(parse_protocols(protocols))
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base) WITHOUT ROWID")
@@ -198,7 +220,6 @@ def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) 
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")
     database.close()
-    Path(name).replace(path)
 
 
 _MONTHS = {

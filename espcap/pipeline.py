@@ -106,6 +106,7 @@ class Pipeline:
         opened = False
         for source in sources:
             if self._signal:
+                self.report.signal = self._signal
                 break
             try:
                 self._read(source)
@@ -161,6 +162,8 @@ class Pipeline:
         job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
         reader = JsonReader(job.registry, job.payload)
         self._output = output
+        if self._signal:  # it came while the content of a large file was being identified
+            output.interrupt()
         before = self.report.read
         with output:
             for record in reader.records(self._with_progress(output.blocks(), file)):

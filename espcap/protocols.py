@@ -58,7 +58,7 @@ class ProtocolList:
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the packet and its stack, from `frame.protocols`."""
-        names = [name for name in frame_protocols.split(":") if name not in _NO_PROTOCOLS]
+        names = [name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS]
         stack = _stack(names, self._names)
         listed = [name for name in names if name in self._names]
         fallback = [place for place in (stack.transport, stack.network, stack.link) if place]

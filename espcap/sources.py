@@ -148,10 +148,13 @@ def capture_file(path: str) -> Source:
 
 
 def _standard_input() -> Source:
-    status = os.fstat(sys.stdin.fileno())
+    if sys.stdin is None:
+        raise EspcapError("standard input is closed", "pipe a capture in: tcpdump -w - | espcap --file -")
+    descriptor = sys.stdin.fileno()
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return StandardInput()
-    return CaptureFile(f"/proc/self/fd/{sys.stdin.fileno()}", status.st_size, status.st_mtime, label="-")
+    return CaptureFile(f"/proc/self/fd/{descriptor}", status.st_size, status.st_mtime, label="-")
 
 
 def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
@@ -164,33 +167,55 @@ def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
     return Interfaces(names, capture_filter)
 
 
-def walk(folder: str) -> Iterator[CaptureFile | NotACapture]:
+def walk(folder: str) -> Iterator[CaptureFile | EspcapError]:
     """The captures below a folder in the order of their paths, each once; what is no capture as NotACapture.
 
-    Links are followed to regular files only. Raises EspcapError where the folder cannot be read.
+    A folder below that cannot be read comes as an EspcapError, the folder itself raises one. Links are followed to
+    regular files only.
     """
     if not os.path.isdir(folder):
         raise EspcapError(f"{printable(folder)} is not a directory", "read a single capture with --file")
     seen: set[tuple[int, int]] = set()
     for path in _regular_files(folder):
-        status = os.stat(path)
-        if (status.st_dev, status.st_ino) in seen:
+        if isinstance(path, EspcapError):
+            yield path
             continue
-        seen.add((status.st_dev, status.st_ino))
-        file = CaptureFile(path, status.st_size, status.st_mtime)
-        yield file if _may_be_capture(path) else NotACapture(f"{printable(path)} is not a capture")
+        try:
+            status = os.stat(path)
+        except OSError:  # it went away meanwhile
+            continue
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            file = CaptureFile(path, status.st_size, status.st_mtime)
+            yield file if _may_be_capture(path) else NotACapture(f"{printable(path)} is not a capture")
 
 
-def _regular_files(folder: str) -> Iterator[str]:
+def _regular_files(folder: str) -> Iterator[str | EspcapError]:
+    waiting = _entries(folder)
+    while waiting:
+        entry = waiting.pop()
+        if entry.is_dir(follow_symlinks=False):
+            try:
+                waiting += _entries(entry.path)
+            except EspcapError as error:
+                yield error
+        elif _is_file(entry):
+            yield entry.path
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, the last first."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+        return sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name), reverse=True)
     except OSError as error:
         raise EspcapError(f"cannot read {printable(folder)}: {error.strerror}", "check its permissions") from error
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _regular_files(entry.path)
-        elif entry.is_file():
-            yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself, or where we may not look
+        return False
 
 
 def _may_be_capture(path: str) -> bool:

@@ -19,7 +19,7 @@ def builder(**origin: Any) -> DocumentBuilder:
 def build(protocols: str, layers: Layers, tree: str = "", **record: Any) -> dict[str, Any]:
     """The source of a packet's document; `tree` has a protocol of the tree in each word."""
     frame: Layers = {"frame": {"number": 7, "len": 60, "protocols": protocols}}
-    names = ["frame", *(tree.split() or protocols.replace("ethertype:", "").split(":"))]
+    names = ["frame", *(tree or protocols.replace("ethertype:", "").replace(":", " ")).split()]
     return builder().build(Record(EPOCH, frame | layers, names, **record)).source
 
 

@@ -88,7 +88,7 @@ def test_parse_fields_leaves_out_what_is_no_field() -> None:
 
 
 def test_parse_protocols() -> None:
-    lines = ["Transmission Control Protocol\tTCP\ttcp\n", "", "Short Frame\tShort frame\t_ws.short\n"]
+    lines = ["Transmission Control Protocol\tTCP\ttcp\n", "", "no\tprotocol\n", "Short Frame\tShort frame\t_ws.short\n"]
     assert list(parse_protocols(lines)) == [("tcp", "Transmission Control Protocol"), ("_ws.short", "Short Frame")]
 
 

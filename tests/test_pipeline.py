@@ -22,6 +22,7 @@ from espcap.report import Problem, Severity
 from espcap.sources import CaptureFile, NotACapture, Source, StandardInput, capture_file, walk
 from espcap.stores import Outcome
 from espcap.tshark.arguments import Settings
+from espcap.tshark.output import read_file
 from espcap.tshark.program import Program, dissecting_user
 from tests.hostile import files, packets, times
 from tests.support import CAPTURES, MemoryStore, children, read, unprivileged
@@ -383,8 +384,9 @@ class TestTsharkThatGoesWrong:
         assert (again.read, again.exit_code) == (33, 0)
 
     def test_silent(self, job: Job, tmp_path: Path) -> None:
-        real = shlex.quote(job.program.path)
-        program = fakes.shell(tmp_path, f'{real} "$@"; exec sleep 100')
+        with ARP.open("rb") as file, read_file(job.program, job.settings, file, None, 60) as output:
+            (tmp_path / "printed").write_bytes(b"".join(output.blocks()))
+        program = fakes.shell(tmp_path, f"cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
         report, _ = read(self.job(job, program, stall_timeout=1.5), ARP)
         hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
         assert lines(report.problems) == [
@@ -545,19 +547,22 @@ class TestStandardInput:
         stdin(f"cat {shlex.quote(str(DNS))}; exec sleep 100")
         store = MemoryStore()
         pipeline = Pipeline(job, store)
-        timer = threading.Thread(target=self._interrupt_when, args=(pipeline, store, 23))
+        stored: list[int] = []
+
+        def interrupt() -> None:
+            deadline = time.monotonic() + 20
+            while len(store.documents) < 23 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            stored.append(len(store.documents))
+            pipeline.interrupt(signal.SIGINT)
+
+        timer = threading.Thread(target=interrupt)
         timer.start()
         report = pipeline.run([StandardInput()])
         timer.join()
+        assert stored[0] >= 23  # the last may wait for what follows
         assert report.read == report.stored == 24
         assert (report.problems, report.exit_code) == ([], 130)
-
-    @staticmethod
-    def _interrupt_when(pipeline: Pipeline, store: MemoryStore, count: int) -> None:
-        deadline = time.monotonic() + 20
-        while len(store.documents) < count and time.monotonic() < deadline:
-            time.sleep(0.05)
-        pipeline.interrupt(signal.SIGINT)
 
     def test_a_count(self, job: Job, stdin: Callable[[str], None]) -> None:
         stdin(f"cat {shlex.quote(str(DNS))}")

@@ -115,7 +115,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_documents() -> None:
     made = Report()
-    for second in (5, 3, 9):
+    for second in (5, 9, 3):
         made.add_document(document({"@timestamp": f"2024-05-01T10:00:0{second}.000000000Z"}))
     made.add_document(document({"unparsed": {"ip": {"src": "a", "ttl": ["b", "c"]}, "frame": {"time": "d"}}}))
     assert (made.read, made.unparsed) == (4, 4)

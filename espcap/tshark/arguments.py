@@ -63,9 +63,8 @@ def reading(program: Program, settings: Settings, live: bool = False) -> list[st
     Without `--no-duplicate-keys`, which pyshark would add: it groups the values of a packet by name and so changes
     their order. Nobody parses the stream as JSON here, so that equal keys do no harm.
     """
-    count = 0 if live else settings.count
     flush = ["-l"] if live else []
-    parameters = _Reading(program, settings).get_parameters(packet_count=count)
+    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
     return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
 
 

@@ -149,8 +149,9 @@ def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User
 def read_interfaces(program: Program, settings: Settings, source: Interfaces, user: User | None) -> Output:
     """Captures with dumpcap and dissects with tshark: no packet touches the disk, and only dumpcap has rights."""
     capture = Process(capturing(program, settings, source), subprocess.DEVNULL)
+    uncounted = replace(settings, count=0)  # dumpcap counts
     try:
-        return Output(_dissect(program, settings, capture.stdout.fileno(), user, live=True), capture)
+        return Output(_dissect(program, uncounted, capture.stdout.fileno(), user, live=True), capture)
     except EspcapError:
         capture.stop()
         raise

@@ -81,7 +81,9 @@ class Process:
         stderr.close()
 
     def _keep(self, lines: list[bytes]) -> None:
-        for line in lines[-1000:]:
+        if len(self._first_messages) == _KEPT_MESSAGES:
+            lines = lines[-1000:]  # a flood would keep this thread from draining the pipe
+        for line in lines:
             text = printable(line[:_LONGEST_LINE].decode("utf-8", "replace").strip())
             if text and not text.startswith(_NOISE):
                 kept = self._first_messages if len(self._first_messages) < _KEPT_MESSAGES else self._last_messages

@@ -165,6 +165,15 @@ def test_lines(registry: Registry, lines: list[str], expected: dict[str, Any]) -
     assert layers(registry, *lines) == expected
 
 
+def test_a_mark_is_a_value_and_no_layer_of_the_tree(registry: Registry) -> None:
+    (record,) = records(
+        registry, [stream(packet('        "ip": {', '        "_ws.malformed": {', '        "data": {'))]
+    )
+    assert record
+    assert record.layers["_ws"] == {"malformed": True}
+    assert record.tree == ["frame", "ip", "data"]
+
+
 def test_a_label_makes_no_layer_of_the_tree(registry: Registry) -> None:
     (record,) = records(registry, [stream(packet('        "http": {', '"tcp": {', '"udp": ""', '          "eth": {'))])
     assert record

@@ -263,7 +263,7 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str], says: str) -> None:
 def test_bad_capture_filter() -> None:
     ran = espcap("--nic", "lo", "--bpf", "bad bpf((")
     assert ran.status == 2, ran.errors
-    assert "Invalid capture filter \"bad bpf((\" for interface 'lo'." in ran.errors
+    assert "Invalid capture filter \"bad bpf((\" for interface 'lo'" in ran.errors
 
 
 def test_the_users_wireshark_configuration_changes_nothing(tmp_path: Path) -> None:
@@ -316,3 +316,25 @@ def test_full_disk_under_the_local_index(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert ran.status == 1
     assert "No space left" in ran.errors
+
+
+def test_profile_folder_on_request(tmp_path: Path) -> None:
+    (tmp_path / "preferences").write_text("tcp.relative_sequence_numbers: FALSE\n")
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        parent.chmod(0o755)  # tshark does not run as root
+    plain = espcap("--file", CAPTURES / "http_xml.pcap", "-c", "1").documents
+    profiled = espcap("--file", CAPTURES / "http_xml.pcap", "-c", "1", "--profile-dir", tmp_path).documents
+    assert plain[0]["layers"]["tcp"]["seq"] == 0
+    assert profiled[0]["layers"]["tcp"]["seq"] == plain[0]["layers"]["tcp"]["seq_raw"]
+
+
+def test_secrets_are_not_told(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("s3cret")
+    ran = espcap(
+        *("--file", CAPTURES / "arp.pcap", "--node", "http://user:s3cret@127.0.0.1:1"),
+        *("--user", "user", "--password-file", tmp_path / "password", "--json-report", tmp_path / "report"),
+        ESPCAP_API_KEY="s3cret",
+    )
+    assert ran.status == 1
+    assert "s3cret" not in ran.errors + (tmp_path / "report").read_text()

@@ -119,11 +119,14 @@ def numbers(store: Store, text: str, registry: Registry, **more: Any) -> list[in
     return [hit.source["layers"]["frame"]["number"] for hit in found.hits]
 
 
-@pytest.mark.parametrize("text", QUERIES)
-def test_query(text: str, store: Store, packet_registry: Registry) -> None:
-    found = store.search(parse(text, packet_registry.kind), size=100)
-    assert sorted(hit.source["layers"]["frame"]["number"] for hit in found.hits) == QUERIES[text]
-    assert found.total == len(QUERIES[text])
+def test_queries(store: Store, packet_registry: Registry) -> None:
+    """One test for all of them: the store is filled once."""
+    answers = {text: store.search(parse(text, packet_registry.kind), size=100) for text in QUERIES}
+    found = {
+        text: sorted(hit.source["layers"]["frame"]["number"] for hit in answer.hits) for text, answer in answers.items()
+    }
+    assert found == QUERIES
+    assert {text: answer.total for text, answer in answers.items()} == {text: len(QUERIES[text]) for text in QUERIES}
 
 
 def test_write_again(empty_store: Store) -> None:
@@ -161,10 +164,9 @@ SORTS: dict[str, tuple[str, list[tuple[str, bool]], list[int]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SORTS)
-def test_sort(name: str, store: Store, packet_registry: Registry) -> None:
-    text, sort, expected = SORTS[name]
-    assert numbers(store, text, packet_registry, sort=sort) == expected
+def test_sorts(store: Store, packet_registry: Registry) -> None:
+    found = {name: numbers(store, text, packet_registry, sort=sort) for name, (text, sort, _) in SORTS.items()}
+    assert found == {name: expected for name, (_, _, expected) in SORTS.items()}
 
 
 @pytest.mark.parametrize("sort", [[("layers.frame.len", True)], [("@timestamp", True)], [("protocol", False)], []])

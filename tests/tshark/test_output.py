@@ -58,7 +58,9 @@ def test_a_file(program: Program) -> None:
 def test_blocks_as_they_come(tmp_path: Path) -> None:
     program = shell(tmp_path, "printf one; sleep 1.3; printf two; exit 2")
     with fake(program) as output:
-        assert list(output.blocks()) == [b"one", IDLE, b"two"]
+        blocks = list(output.blocks())
+        assert IDLE in blocks[blocks.index(b"one") :]
+        assert b"".join(blocks) == b"onetwo"
         assert output.finish().status == 2
         assert output.finish_capture() is None
         assert not output.stalled
@@ -75,8 +77,8 @@ def test_a_silent_program_is_given_up(tmp_path: Path) -> None:
 
 
 def test_the_time_that_the_caller_takes_is_no_silence(tmp_path: Path) -> None:
-    program = shell(tmp_path, "printf one; sleep 1.6; printf two")
-    with fake(program, stall_timeout=1.1) as output:
+    program = shell(tmp_path, "printf one; sleep 2.6; printf two")
+    with fake(program, stall_timeout=1.5) as output:
         seen = []
         for block in output.blocks():
             seen.append(block)
@@ -86,7 +88,10 @@ def test_the_time_that_the_caller_takes_is_no_silence(tmp_path: Path) -> None:
 
 def test_without_a_timeout_silence_may_last(tmp_path: Path) -> None:
     with fake(shell(tmp_path, "sleep 2.2; printf one")) as output:
-        assert list(output.blocks()) == [IDLE, IDLE, b"one"]
+        *silence, last = output.blocks()
+        assert last == b"one"
+        assert set(silence) == {IDLE}
+        assert len(silence) >= 2
 
 
 def test_leaving_early_ends_the_program(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,12 @@ def test_death_by_a_signal(tmp_path: Path, name: str) -> None:
 
 def test_a_line_of_five_megabytes(tmp_path: Path) -> None:
     """The program would block for ever if nobody drained its standard error; and little of it is kept."""
-    got = ended(python(tmp_path, "sys.stderr.write('x' * 5_000_000); sys.stderr.flush(); print('out'); sys.exit(3)"))
+    program = python(tmp_path, "sys.stderr.write('x' * 5_000_000); sys.stderr.flush(); print('out'); sys.exit(3)")
+    tracemalloc.start()
+    got = ended(program)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
     assert got.status == 3
     assert got.messages == ("x" * 4096,)
 
