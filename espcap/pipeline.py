@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from espcap.dissection.json_lines import JsonReader
@@ -17,6 +17,7 @@ from espcap.report import Problem, Report, Severity
 from espcap.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput, printable
 from espcap.stores import Store
 from espcap.tshark.arguments import Settings
+from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dropped_packets, read_file, read_interfaces, read_pipe
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, User
@@ -69,6 +70,12 @@ class _Ended:
     capture: Exit | None
     stalled: bool
     packets: int
+    last_frame: int
+
+    @property
+    def broke(self) -> bool:
+        """Whether tshark hung, or was ended by a signal."""
+        return self.stalled or self.tshark.status < 0
 
 
 class Pipeline:
@@ -142,7 +149,35 @@ class Pipeline:
             origin = Origin(source.identify(file), source.name, source.modified)
             job = self._job
             output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
-            self._judge(source, self._store_output(output, origin, file))
+            ended = self._store_output(output, origin, file)
+            if ended.broke and not self._signal:
+                ended = self._finish_without_faults(source, file, origin, ended)
+            self._judge(source, ended)
+
+    def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: _Ended) -> _Ended:
+        """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
+
+        A tshark that was ended from outside does not end at the same packet again: then all stays as it is.
+        """
+        job, faults = self._job, frozenset[int]()
+        capture = FaultyCapture(job.program, job.settings, job.user, job.stall_timeout, file)
+        while ended.broke and not self._signal and len(faults) < MOST_FAULTS:
+            try:
+                fault = capture.locate(faults)
+                if fault is None or fault in faults:  # it is not the packet's data, then
+                    faults -= {fault}
+                    break
+                faults |= {fault}
+                output = capture.read(faults)
+            except EspcapError:  # the format cannot be read without some of its packets
+                return ended
+            rest = self._store_output(output, origin, file, ended.last_frame, faults)
+            ended = replace(rest, packets=ended.packets + rest.packets)
+        if faults:
+            frames = ", ".join(map(str, sorted(faults)))
+            hint = "tshark crashes or hangs there"
+            self._tell(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
+        return ended
 
     def _read_standard_input(self, source: StandardInput) -> None:
         job, pipe = self._job, sys.stdin.buffer
@@ -157,21 +192,30 @@ class Pipeline:
         if ended.capture and self._captured(source, ended.capture):
             self._judge(source, ended)
 
-    def _store_output(self, output: Output, origin: Origin, file: BinaryIO | None = None) -> _Ended:
-        """Stores all that tshark prints."""
+    def _store_output(
+        self,
+        output: Output,
+        origin: Origin,
+        file: BinaryIO | None = None,
+        after: int = 0,
+        without: frozenset[int] = frozenset(),
+    ) -> _Ended:
+        """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
         reader = JsonReader(job.registry, job.payload)
         self._output = output
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
-        before = self.report.read
+        before, last_frame = self.report.read, after
         with output:
             for record in reader.records(self._with_progress(output.blocks(), file)):
-                if record:
+                if record and (frame := record.frame_number) > after and frame not in without:
                     self._add(builder.build(record))
+                    last_frame = frame
                 self._write_if_due(live=file is None)
             self._write()
-            ended = _Ended(output.finish(), output.finish_capture(), output.stalled, self.report.read - before)
+            tshark, capture = output.finish(), output.finish_capture()
+        ended = _Ended(tshark, capture, output.stalled, self.report.read - before, last_frame)
         self.report.bad_utf8 += reader.bad_utf8
         self._output = None
         return ended

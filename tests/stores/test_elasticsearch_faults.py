@@ -258,7 +258,7 @@ def test_certificate_failures(tls_server: Server, certificate: tuple[Path, Path]
     port = tls_server.server_port
     for connection, cause in {
         Connection((tls_server.url,)): "has a certificate from an unknown authority",
-        Connection((f"https://localhost:{port}",), ca_cert=certificate[0]): "has a certificate for another name",
+        Connection((f"https://127.1:{port}",), ca_cert=certificate[0]): "has a certificate for another name",
         Connection((tls_server.url,), fingerprint="00" * 32): "has a certificate with another fingerprint",
         Connection((f"http://127.0.0.1:{port}",)): "cannot be reached",
     }.items():
