@@ -398,7 +398,7 @@ class TestTsharkThatGoesWrong:
         program = fakes.python(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)")
         started = time.monotonic()
         report, _ = read(self.job(job, program, stall_timeout=0.5), ARP)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30  # four runs, each killed after two seconds
         assert (report.problems[0].message, report.exit_code) == (
             f"{ARP}: tshark was silent for 0.5 s after 0 packets",
             3,
