@@ -50,11 +50,6 @@ class DeadLetters:
             ) from error
         self.path = path
 
-    def close(self) -> None:
-        """Lets go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-
     def _open(self, path: Path) -> int:
         if not self._chosen:
             path.parent.parent.parent.mkdir(parents=True, exist_ok=True)
