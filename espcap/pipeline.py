@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from espcap.dead_letters import DeadLetters, deliver
 from espcap.dissection.json_lines import JsonReader
 from espcap.documents import Document, DocumentBuilder, Origin
 from espcap.errors import EspcapError, StoreError, UsageError
@@ -87,13 +88,18 @@ class Pipeline:
         store: Store,
         on_progress: Callable[[int, int], None] = lambda position, packets: None,
         on_problem: Callable[[Problem], None] = lambda problem: None,
+        dead_letters: DeadLetters | None = None,
     ) -> None:
-        """`on_progress` is told the bytes read of the current file and the packets read of all, block by block."""
+        """`on_progress` is told the bytes read of the current file and the packets read of all, block by block.
+
+        Without `dead_letters` refused documents go to a file of the default folder.
+        """
         self.report = Report()
         self._job = job
         self._store = store
         self._on_progress = on_progress
         self._on_problem = on_problem
+        self._dead_letters = dead_letters or DeadLetters()
         self._batch = _Batch()
         self._output: Output | None = None
         self._signal = 0
@@ -239,7 +245,7 @@ class Pipeline:
     def _write(self) -> None:
         batch, self._batch = self._batch, _Batch()
         if batch.documents:
-            self.report.add_outcome(self._store.write(batch.documents))
+            deliver(batch.documents, self._store, self._dead_letters, self.report)
 
     def _judge(self, source: Source, ended: _Ended) -> None:
         """Says what a tshark that did not come to a clean end has left out."""

@@ -59,11 +59,14 @@ def espcap(
 
 
 def start(
-    *arguments: str | Path, stdout: Any = subprocess.PIPE, stdin: Any = subprocess.DEVNULL
+    *arguments: str | Path,
+    stdout: Any = subprocess.PIPE,
+    stdin: Any = subprocess.DEVNULL,
+    stderr: Any = subprocess.PIPE,
 ) -> "subprocess.Popen[bytes]":
-    """Starts `espcap ARGUMENTS` and returns at once; standard error is a pipe."""
+    """Starts `espcap ARGUMENTS` and returns at once."""
     command = [*ESPCAP, *arguments]
-    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment(), cwd=ROOT)
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(), cwd=ROOT)
 
 
 def children(process: int, name: str = "") -> list[int]:
