@@ -8,6 +8,14 @@ import pytest
 from tests.elasticsearch_node import NodeUnavailableError, call, node
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The ledgers of the tests' nodes are no business of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def _node(version: str) -> Iterator[str]:
     try:
         pytest.importorskip(

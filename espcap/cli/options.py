@@ -51,6 +51,9 @@ class Reading(Connecting):
     pretty: bool
     chunk: int
     stall_timeout: float
+    again: bool
+    watch: bool
+    settle: float
     json_report: Path | None
 
 
@@ -101,6 +104,15 @@ connection = _all_of(
 reading = _all_of(
     click.option("-r", "--file", multiple=True, metavar="FILE", help="Capture file; - is standard input. Repeatable."),
     click.option("--dir", multiple=True, metavar="DIR", help="Directory of capture files, with all below. Repeatable."),
+    click.option("--watch", is_flag=True, help="Keep following the directories of --dir until SIGINT or SIGTERM."),
+    click.option(
+        "--settle",
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="With --watch: take a file once it was the same for so long.",
+    ),
     click.option("-i", "--nic", multiple=True, metavar="NAME", help="Interface to capture on. Repeatable."),
     click.option("-f", "--bpf", default="", metavar="FILTER", help="Capture filter for interfaces (man pcap-filter)."),
     click.option(
@@ -145,6 +157,7 @@ storing = _all_of(
         type=click.IntRange(1),
         help="Documents stored at a time.",
     ),
+    click.option("--again", is_flag=True, help="Dissect also files that the node has in full since an earlier run."),
     click.option("--pretty", is_flag=True, help="Print documents indented."),
     click.option("--json-report", type=_FILE, metavar="FILE", help="Write the account as JSON."),
 )

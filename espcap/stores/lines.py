@@ -30,6 +30,9 @@ class LinesStore:
         self._print(_UNSAFE_BYTES.sub(_escape, text))
         return Outcome(stored=len(batch))
 
+    def flush(self) -> None:
+        """Nothing to do: each batch is handed over at once."""
+
     def search(
         self,
         query: Query,
@@ -40,6 +43,18 @@ class LinesStore:
     ) -> NoReturn:
         """There is nothing to search in."""
         raise UsageError("printed documents cannot be searched", "name a store: --node local or --node HOST:PORT")
+
+    def days(self) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
+
+    def delete(self, index: str) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
+
+    def keep(self, days: int) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
 
     def describe(self) -> str:
         """What is printed."""
@@ -61,6 +76,10 @@ class LinesStore:
         except OSError as error:
             hint = "make room or print elsewhere; the output up to here is incomplete"
             raise StoreError(f"cannot print: {error.strerror or error}", hint) from error
+
+
+def _nothing_kept() -> UsageError:
+    return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
