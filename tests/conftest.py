@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,9 @@ def elasticsearch8_url(_elasticsearch8_node: str) -> Iterator[str]:
 def any_elasticsearch_url(request: pytest.FixtureRequest) -> str:
     """The URL of each version in turn."""
     return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier tests have stored the same captures in the same node, which then lost them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
