@@ -61,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body) + answer.missing))
+        self.send_header("Connection", "close")  # or the client may send its next request into the closing connection
         self.end_headers()
         with suppress(OSError):  # the client may have lost its patience
             self.wfile.write(answer.body)

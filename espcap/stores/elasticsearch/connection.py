@@ -63,7 +63,7 @@ class CompatibleTransport(Transport):
 
 
 def connect(connection: Connection) -> Elasticsearch:
-    """A client that tries a node once; sends nothing yet. Raises UsageError for a bad address or file."""
+    """A client that tries every node, and at least twice; sends nothing yet. Raises UsageError for a bad address or file."""
     if connection.ca_cert and not connection.ca_cert.is_file():
         raise UsageError(f"{connection.ca_cert}: no such certificate file", "give a PEM file with --ca-cert")
     addresses = [_split(node) for node in connection.nodes]
@@ -74,7 +74,7 @@ def connect(connection: Connection) -> Elasticsearch:
         request_timeout=connection.timeout,
         http_compress=remote,
         serializers={"text/html": TextSerializer()},  # a proxy's refusal must not hide behind its page
-        max_retries=len(addresses) - 1,  # for a node that is away there is another
+        max_retries=max(1, len(addresses) - 1),  # a kept connection may just have been closed at the other end
         retry_on_status=(),
         **_credentials(connection, addresses),
     )

@@ -73,8 +73,9 @@ class ElasticsearchStore:
 
     def _installed(self) -> _Installed:
         """Also the first request: each node is asked, in seconds, whether it is there and is Elasticsearch."""
-        seconds = min(self._connection.timeout, _REACH_SECONDS / len(self._connection.nodes))
-        client = self._client.options(request_timeout=seconds, retry_on_timeout=True)
+        nodes = len(self._connection.nodes)
+        seconds = min(self._connection.timeout, _REACH_SECONDS / nodes)
+        client = self._client.options(request_timeout=seconds, retry_on_timeout=nodes > 1)
         paths = "index_templates.index_template.version", "**.settings.index.lifecycle.name"
         try:
             answer = client.indices.get_index_template(name=NAME, filter_path=",".join(paths))
