@@ -41,6 +41,8 @@ class Report:
     refused: int = 0
     dropped: int = 0
     """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
+    spool_dropped: int = 0
+    """Packets of a live capture that were overwritten in a full spool, or lost on a full disk, before dissection."""
     unparsed: int = 0
     """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
     bad_utf8: int = 0
@@ -103,6 +105,7 @@ class Report:
             f"{self.refused:,} refused",
             f"{self.dropped:,} dropped",
         ]
+        counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
         counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
         span = [f"{self.first} to {self.last}"] if self.first else []
         return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self.read / max(seconds, 1e-9):,.0f} packets/s"])

@@ -98,6 +98,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "already_there": 0,
         "refused": 2,
         "dropped": 1,
+        "spool_dropped": 0,
         "unparsed": 2,
         "bad_utf8": 3,
         "first": "a",

@@ -11,12 +11,14 @@ import click
 
 from espcap.cli.options import Reading, open_named_store
 from espcap.cli.progress import Progress
+from espcap.cli.statistics import Statistics
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
 from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, capture_file, interfaces, printable, walk
+from espcap.spool import SpoolSettings, default_folder
 from espcap.stores import Store
 from espcap.stores.lines import LinesStore
 from espcap.tshark.arguments import Settings
@@ -25,7 +27,7 @@ from espcap.tshark.program import Program, User, dissecting_user, find_program
 from espcap.tshark.rights import print_interfaces
 
 SECONDS_TO_FINISH = 10
-"""How long an interrupted run may take to store what it has read."""
+"""How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
 
 
 def read(options: Reading) -> int:
@@ -49,6 +51,7 @@ def read(options: Reading) -> int:
         payload=options.payload,
         chunk=options.chunk,
         stall_timeout=options.stall_timeout,
+        spool=SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size),
     )
     return _run(job, _store(options, registry), options)
 
@@ -103,19 +106,21 @@ def _run(job: Job, store: Store, options: Reading) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
     total = sum(source.size for source in _sources(options) if isinstance(source, CaptureFile)) if shown else 0
     with Progress(total, shown) as progress:
-        pipeline = Pipeline(job, store, progress.update, lambda problem: progress.message(_line(problem)))
+        pipeline = Pipeline(job, store, progress.update, lambda problem: progress.message(_line(problem)), _more_time)
         if job.user:
             progress.message(f"Note: started as root; tshark runs as {job.user.name}")
         _end_in_order(pipeline)
         try:
             store.prepare()
-            pipeline.run(_sources(options))
+            with Statistics(pipeline.report, options.stats_interval if options.nic else 0, progress.message):
+                pipeline.run(_sources(options))
             store.close()
         except StoreError as error:
             progress.message(_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
         except KeyboardInterrupt:
-            progress.message("Interrupted again: what was read and not yet stored is left out.")
+            progress.message("Interrupted before all was stored.")
             pipeline.report.signal = pipeline.report.signal or signal.SIGINT
+    signal.alarm(0)
     _tell_account(pipeline.report, options)
     return pipeline.report.exit_code
 
@@ -139,6 +144,12 @@ def _end_in_order(pipeline: Pipeline) -> None:
 
     signal.signal(signal.SIGINT, first)
     signal.signal(signal.SIGTERM, first)
+
+
+def _more_time() -> None:
+    """What makes headway after the first signal gets its ten seconds anew: a spool may take long to be stored."""
+    if signal.alarm(0):
+        signal.alarm(SECONDS_TO_FINISH)
 
 
 def _tell_account(report: Report, options: Reading) -> None:
