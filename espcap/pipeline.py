@@ -298,7 +298,7 @@ class Pipeline:
             self._dropped(unwritten)
         if "Invalid capture filter" in capture.message:
             raise UsageError(capture.message, "see man pcap-filter")
-        if not (self._signal or (capture.status == 0 and self._job.settings.count)):
+        if capture.status > 0 or not (self._signal or self._job.settings.count):
             hint = remedy(self._job.program) if "permission" in capture.message else "see espcap --list"
             hint = "make room there, and start espcap again" if "no space" in capture.message else hint
             self._tell(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)

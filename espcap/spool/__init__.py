@@ -7,6 +7,7 @@ What a run leaves behind when it is killed, the next one stores.
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 SEGMENTS = 32
 """Segments of a spool, those included that are being dissected."""
@@ -32,14 +33,16 @@ class SpoolSettings:
     folder: Path = field(default_factory=default_folder)
     size: int = 1_000_000_000
     """Bytes."""
-    tshark_memory: int = 1 << 30
+    tshark_memory: ClassVar[int] = 1 << 30
     """Bytes of resident memory past which tshark is started anew at the next border of segments."""
 
     def segment_size(self) -> int:
         """Kilobytes of a segment, of dumpcap's 1,000 bytes, where the folder's disk has room for the whole spool.
 
-        Where it has not, the segments are smaller, so that the ring fits in nine tenths of what is free.
+        Where it has not, the segments are smaller, so that the ring fits in nine tenths of what is free, with whole
+        blocks of the disk for each and the packet that a segment may be too long.
         """
         status = os.statvfs(self.folder)
-        size = min(self.size, status.f_bavail * status.f_frsize * 9 // 10)
+        free = status.f_bavail * status.f_frsize * 9 // 10 - SEGMENTS * 2 * status.f_frsize
+        size = min(self.size, free)
         return max(1, min(_LARGEST_SEGMENT, size // SEGMENTS // 1000))

@@ -3,6 +3,7 @@
 import array
 import contextlib
 import fcntl
+import select
 import subprocess
 import termios
 import threading
@@ -26,6 +27,8 @@ _PAUSE = 0.1
 class Feed(Output):
     """The output of one tshark. It ends where the capture ends, where packets are missing, or at a border of segments
     once tshark is larger than `memory` bytes."""
+
+    idle_after = 0.1
 
     def __init__(self, tshark: Process, ring: Ring, first: Segment, memory: int) -> None:
         super().__init__(tshark)
@@ -76,10 +79,12 @@ class Feed(Output):
     def acknowledge_idle(self) -> None:
         """Call it when all documents are stored and tshark prints nothing: a display filter may let nothing pass.
 
-        A tshark that sleeps with nothing left in its pipe has dissected all it was passed.
+        A tshark that sleeps with nothing left in its pipe, and nothing more to be read from it, has dissected all that
+        it was passed.
         """
         passed = self.passed
-        if self.tshark.state() == "S" and self._pending() == 0 and self.passed == passed:
+        sleeps = self._pending() == 0 and self.tshark.state() == "S"
+        if sleeps and not select.select([self.tshark.stdout], [], [], 0)[0]:
             self.acknowledge(passed)
 
     def _pending(self) -> int:

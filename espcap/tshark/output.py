@@ -20,13 +20,16 @@ from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User
 
 IDLE = b""
-"""What `Output.blocks` yields when nothing came for a second."""
+"""What `Output.blocks` yields when nothing came for a while."""
 
 _PIPE_SIZE = 1 << 20
 
 
 class Output:
     """The output of one tshark, and all that is needed to have it. Use it as a context manager."""
+
+    idle_after = 1.0
+    """Seconds of silence for which there is an IDLE."""
 
     def __init__(self, tshark: Process, stall_timeout: float = 0) -> None:
         self.tshark = tshark
@@ -43,14 +46,14 @@ class Output:
         self.tshark.stop()
 
     def blocks(self) -> Iterator[bytes]:
-        """Large blocks of output as they come, and IDLE for each second without, until tshark closes its output.
+        """Large blocks of output as they come, until tshark closes it, and IDLE for each `idle_after` seconds without.
 
         A tshark that stays silent for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
         """
         descriptor = self.tshark.stdout.fileno()
         last = time.monotonic()
         while not (self.interrupted and self.ends_at_once):
-            if select.select([descriptor], [], [], 1.0)[0]:
+            if select.select([descriptor], [], [], self.idle_after)[0]:
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
