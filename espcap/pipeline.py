@@ -209,9 +209,9 @@ class Pipeline:
                 self._tell(Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f")
                 return False
             self._tell(Severity.PARTIAL, failed, "tshark is started again")
-            if feed.passed > feed.stored:
-                ring.resume = feed.stored + 1
-                self._dropped(1)
+            poison = not ended.packets and feed.passed > feed.stored  # the second to die on the same packet
+            ring.resume = feed.stored + poison
+            self._dropped(int(poison))
         return True
 
     def _dropped(self, packets: int) -> None:

@@ -278,6 +278,39 @@ def test_tshark_that_dies_is_started_anew(name: str, tmp_path: Path) -> None:
     assert [document["layers"]["frame"]["number"] for document in run.documents()] == list(range(1, 2_001))
 
 
+DYING = """#!/usr/bin/env python3
+import os, subprocess, sys
+if "-r" not in sys.argv:
+    os.execvp("tshark", ["tshark", *sys.argv[1:]])
+tshark = subprocess.Popen(["tshark", *sys.argv[1:]], stdout=subprocess.PIPE)
+packet = b""
+for line in tshark.stdout:
+    packet += line
+    if b'"udp.srcport": "1524"' in line:
+        tshark.kill()
+        os.kill(os.getpid(), 11)
+    if line.startswith(b"  }"):
+        os.write(1, packet)
+        packet = b""
+os.write(1, packet)
+"""
+
+
+def test_a_packet_that_kills_tshark_is_left_out(name: str, tmp_path: Path) -> None:
+    dying = tmp_path / "tshark"
+    dying.write_text(DYING)
+    for path in (dying, tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(0o755)
+    run = Run(name, tmp_path, "--tshark", str(dying))
+    network.send(name, 1_000, 2000)
+    until(lambda: len(run.documents()) >= 900)
+    assert run.end() == 3, run.said
+    numbers = [document["layers"]["frame"]["number"] for document in run.documents()]
+    assert numbers == [number for number in range(1, 1_001) if number != 501]
+    assert run.count("dropped by the spool") == 1
+    assert "tshark: killed by SIGSEGV after packet 500 of the capture" in run.said
+
+
 def test_the_spool_is_private(name: str, tmp_path: Path) -> None:
     run = Run(name, tmp_path)
     modes = {path: path.stat().st_mode & 0o777 for path in [run.spool, *run.spool.rglob("*")]}
