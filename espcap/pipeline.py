@@ -201,7 +201,7 @@ class Pipeline:
         fruitless = 0
         while feed := open_feed(job.program, job.settings, ring, job.user, job.spool.tshark_memory):
             ended = self._store_output(feed, origin)
-            if ended.tshark.status == 0:
+            if ended.tshark.status == 0 and feed.stored == feed.passed:
                 continue
             fruitless = 0 if ended.packets else fruitless + 1
             failed = f"{name}: tshark: {ended.tshark.message} after packet {feed.stored:,} of the capture"
@@ -241,8 +241,8 @@ class Pipeline:
                 if record:
                     self._add(builder.build(record))
                 self._write_if_due(live=file is None)
-                if feed and not record and not self._batch.documents:
-                    feed.acknowledge_idle()
+                if feed and not record and not self._batch.documents and feed.acknowledge_idle():
+                    self._on_stored()
             self._write()
             ended = _Ended(output.finish(), output.stalled, self.report.read - before)
         self.report.bad_utf8 += reader.bad_utf8

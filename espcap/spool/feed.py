@@ -30,7 +30,8 @@ class Feed(Output):
 
     idle_after = 0.1
 
-    def __init__(self, tshark: Process, ring: Ring, first: Segment, memory: int) -> None:
+    def __init__(self, tshark: Process, ring: Ring, first: Segment, memory: int, filtered: bool) -> None:
+        """`filtered`: not every packet gives a document."""
         super().__init__(tshark)
         self.before = max(first.first, ring.resume)
         """Packets of the run before tshark's first."""
@@ -40,6 +41,7 @@ class Feed(Output):
         """The number in the run of the last packet that is known to be stored."""
         self._ring = ring
         self._memory = memory
+        self._filtered = filtered
         self._in_flight: deque[Segment] = deque()
         self._closed = False
         self._first = first
@@ -58,12 +60,11 @@ class Feed(Output):
         self._ring.put_back(self._in_flight)
 
     def finish(self) -> Exit:
-        """How tshark ended; where in order, all that it was passed is dissected."""
+        """How tshark ended; where in order, a filter may have left out the last packets that it was passed."""
         ended = self.tshark.wait()
         self._closed = True
         self._pump.join()
-        if ended.status == 0:
-            self.acknowledge(self.passed)
+        self.acknowledge(self.passed if ended.status == 0 and self._filtered else self.stored)
         return ended
 
     def acknowledge(self, packet: int) -> None:
@@ -76,16 +77,17 @@ class Feed(Output):
             self._in_flight.popleft()
             self._ring.remove(segment)
 
-    def acknowledge_idle(self) -> None:
-        """Call it when all documents are stored and tshark prints nothing: a display filter may let nothing pass.
+    def acknowledge_idle(self) -> bool:
+        """Whether there was headway. Call it when all documents are stored and tshark prints nothing: a display filter may let nothing pass.
 
         A tshark that sleeps with nothing left in its pipe, and nothing more to be read from it, has dissected all that
-        it was passed.
+        it was passed; not so a program that has a tshark of its own.
         """
-        passed = self.passed
-        sleeps = self._pending() == 0 and self.tshark.state() == "S"
+        passed, stored = self.passed, self.stored
+        sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
         if sleeps and not select.select([self.tshark.stdout], [], [], 0)[0]:
             self.acknowledge(passed)
+        return self.stored > stored
 
     def _pending(self) -> int:
         """Bytes that tshark has not read."""
@@ -163,4 +165,4 @@ def open_feed(program: Program, settings: Settings, ring: Ring, user: User | Non
     except BaseException:
         ring.put_back(deque([first]))
         raise
-    return Feed(tshark, ring, first, memory)
+    return Feed(tshark, ring, first, memory, bool(settings.display_filter))

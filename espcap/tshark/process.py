@@ -123,9 +123,13 @@ class Process:
         """Its process identifier."""
         return self._process.pid
 
-    def state(self) -> str:
-        """One letter of the kernel's: R runs, S sleeps; nothing where the process has ended."""
-        return (self._statistics() or [""])[0]
+    def is_asleep(self) -> bool:
+        """Whether it waits for something, and not for a child of its own."""
+        try:
+            with open(f"/proc/{self.id}/task/{self.id}/children", encoding="ascii") as file:
+                return not file.read() and self._statistics()[:1] == ["S"]
+        except OSError:  # it has ended, or the kernel does not tell
+            return False
 
     def memory(self) -> int:
         """Bytes of resident memory."""

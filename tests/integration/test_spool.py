@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,19 @@ main(prog_name="espcap")
 """espcap with a store that takes nothing while a file exists, and then only so many seconds for each batch."""
 
 
+STARTED: list["subprocess.Popen[bytes]"] = []
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left() -> Iterator[None]:
+    """Also where a test fails."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+
+
 class Run:
     """A live capture of the near interface whose documents go to a file."""
 
@@ -51,12 +65,13 @@ class Run:
         command += ["--spool", str(self.spool), *options]
         before = set(self.spool.glob("*/packets_00001_*"))
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", name, *command],
+            [str(shutil.which("ip")), "netns", "exec", name, *command],
             stdout=self.output.open("ab"),
             stderr=self.errors.open("wb"),
             env=environment(PYTHONPATH=str(ROOT), **variables),
             cwd=folder,
         )
+        STARTED.append(self.process)
         until(lambda: bool(set(self.spool.glob("*/packets_00001_*")) - before) or self.process.poll() is not None)
 
     def hold(self) -> None:
@@ -172,8 +187,14 @@ def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
     assert not list(last.spool.iterdir())
 
 
-def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Path) -> None:
-    run = Run(name, tmp_path)
+@pytest.mark.parametrize("setpriv", [True, False])
+def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Path, setpriv: bool) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("tshark", "dumpcap", *(["setpriv"] if setpriv else [])):
+        (programs / program).symlink_to(str(shutil.which(program)))
+    _open_to_nobody(programs)
+    run = Run(name, tmp_path, PATH=str(programs))
     until(lambda: {"tshark", "dumpcap", "sh"} <= {_name(child) for child in children(run.process.pid)})
     found = children(run.process.pid)
     run.process.kill()
@@ -299,8 +320,8 @@ os.write(1, packet)
 def test_a_packet_that_kills_tshark_is_left_out(name: str, tmp_path: Path) -> None:
     dying = tmp_path / "tshark"
     dying.write_text(DYING)
-    for path in (dying, tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        path.chmod(0o755)
+    dying.chmod(0o755)
+    _open_to_nobody(tmp_path)
     run = Run(name, tmp_path, "--tshark", str(dying))
     network.send(name, 1_000, 2000)
     until(lambda: len(run.documents()) >= 900)
@@ -327,6 +348,12 @@ def test_a_display_filter_that_lets_nothing_pass_frees_the_spool(name: str, tmp_
     until(lambda: not list(run.spool.glob("*/*_00001_*")))
     assert run.end() == 0, run.said
     assert run.count("dropped by the spool") == 0
+
+
+def _open_to_nobody(folder: Path) -> None:
+    for path in (folder, *list(folder.parents)[:3]):
+        if path != Path("/tmp"):
+            path.chmod(0o755)
 
 
 def _name(process: int) -> str:
