@@ -78,10 +78,10 @@ class Feed(Output):
             self._ring.remove(segment)
 
     def acknowledge_idle(self) -> bool:
-        """Whether there was headway. Call it when all documents are stored and tshark prints nothing: a display filter may let nothing pass.
+        """Call it when all documents are stored and tshark prints nothing. Says whether there was headway.
 
-        A tshark that sleeps with nothing left in its pipe, and nothing more to be read from it, has dissected all that
-        it was passed; not so a program that has a tshark of its own.
+        A display filter may let nothing pass. A tshark that sleeps with nothing left in its pipe, and nothing more to be
+        read from it, has dissected all that it was passed; not so a program that has a tshark of its own.
         """
         passed, stored = self.passed, self.stored
         sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
