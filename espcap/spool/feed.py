@@ -80,8 +80,8 @@ class Feed(Output):
     def acknowledge_idle(self) -> bool:
         """Call it when all documents are stored and tshark prints nothing. Says whether there was headway.
 
-        A display filter may let nothing pass. A tshark that sleeps with nothing left in its pipe, and nothing more to be
-        read from it, has dissected all that it was passed; not so a program that has a tshark of its own.
+        A display filter may let nothing pass. A tshark that sleeps with nothing left in its pipe, and nothing more to
+        be read from it, has dissected all that it was passed; not so a program that has a tshark of its own.
         """
         passed, stored = self.passed, self.stored
         sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
