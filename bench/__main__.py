@@ -5,7 +5,7 @@ The capture is copied, one after the other, up to N packets. A row has the media
 """
 
 import argparse
-import os
+import re
 import statistics
 import subprocess
 import sys
@@ -73,11 +73,21 @@ def run(command: list[str]) -> Run:
         words = [word.replace("{folder}", folder) for word in command]
         began = time.monotonic()
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0.0
+        while process.poll() is None:
+            peak = resident_peak(process.pid) or peak
+            time.sleep(0.02)
         seconds = time.monotonic() - began
-    if status:
+    if process.returncode:
         sys.exit(f"failed: {' '.join(words)}")
-    return Run(seconds, usage.ru_maxrss / 1024)
+    return Run(seconds, peak)
+
+
+def resident_peak(process: int) -> float:
+    """MiB of the process alone: the kernel's own account of a finished process would count its children too."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0  # a process that has just ended has none
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from espcap.dead_letters import DeadLetters, deliver
 from espcap.dissection.json_lines import JsonReader
 from espcap.documents import Document, DocumentBuilder, Origin
 from espcap.errors import EspcapError, StoreError, UsageError
@@ -22,6 +23,7 @@ from espcap.spool.folder import RunFolder, create, left_over
 from espcap.spool.ring import Ring
 from espcap.stores import Store
 from espcap.tshark.arguments import Settings
+from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dropped_packets, read_file, read_pipe, received_packets
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, User
@@ -78,6 +80,12 @@ class _Ended:
     tshark: Exit
     stalled: bool
     packets: int
+    last_frame: int
+
+    @property
+    def broke(self) -> bool:
+        """Whether tshark hung, or was ended by a signal."""
+        return self.stalled or self.tshark.status < 0
 
 
 class Pipeline:
@@ -89,18 +97,20 @@ class Pipeline:
         store: Store,
         on_progress: Callable[[int, int], None] = lambda position, packets: None,
         on_problem: Callable[[Problem], None] = lambda problem: None,
-        on_stored: Callable[[], None] = lambda: None,
+        dead_letters: DeadLetters | None = None,
     ) -> None:
         """`on_progress` is told the bytes read of the current file and the packets read of all, block by block.
 
-        `on_stored` is called whenever packets have found their end in the store.
+        Without `dead_letters` refused documents go to a file of the default folder.
         """
         self.report = Report()
+        self.on_stored: Callable[[], None] = lambda: None
+        """Called whenever packets have found their end in the store."""
         self._job = job
         self._store = store
         self._on_progress = on_progress
         self._on_problem = on_problem
-        self._on_stored = on_stored
+        self._dead_letters = dead_letters or DeadLetters()
         self._batch = _Batch()
         self._output: Output | None = None
         self._capture: SpooledCapture | None = None
@@ -159,7 +169,35 @@ class Pipeline:
             origin = Origin(source.identify(file), source.name, source.modified)
             job = self._job
             output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
-            self._judge(source, self._store_output(output, origin, file))
+            ended = self._store_output(output, origin, file)
+            if ended.broke and not self._signal:
+                ended = self._finish_without_faults(source, file, origin, ended)
+            self._judge(source, ended)
+
+    def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: _Ended) -> _Ended:
+        """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
+
+        A tshark that was ended from outside does not end at the same packet again: then all stays as it is.
+        """
+        job, faults = self._job, frozenset[int]()
+        capture = FaultyCapture(job.program, job.settings, job.user, job.stall_timeout, file)
+        while ended.broke and not self._signal and len(faults) < MOST_FAULTS:
+            try:
+                fault = capture.locate(faults)
+                if fault is None or fault in faults:  # it is not the packet's data, then
+                    faults -= {fault}
+                    break
+                faults |= {fault}
+                output = capture.read(faults)
+            except EspcapError:  # the format cannot be read without some of its packets
+                return ended
+            rest = self._store_output(output, origin, file, ended.last_frame, faults)
+            ended = replace(rest, packets=ended.packets + rest.packets)
+        if faults:
+            frames = ", ".join(map(str, sorted(faults)))
+            hint = "tshark crashes or hangs there"
+            self._tell(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
+        return ended
 
     def _read_standard_input(self, source: StandardInput) -> None:
         job, pipe = self._job, sys.stdin.buffer
@@ -227,24 +265,33 @@ class Pipeline:
             self._tell(Severity.FAILED, message, "the next live capture with this spool stores them")
         folder.close(remove=not left)
 
-    def _store_output(self, output: Output, origin: Origin, file: BinaryIO | None = None) -> _Ended:
-        """Stores all that tshark prints."""
+    def _store_output(
+        self,
+        output: Output,
+        origin: Origin,
+        file: BinaryIO | None = None,
+        after: int = 0,
+        without: frozenset[int] = frozenset(),
+    ) -> _Ended:
+        """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
         feed = output if isinstance(output, Feed) else None
         reader = JsonReader(job.registry, job.payload, feed.before if feed else 0)
         self._output = output
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
-        before = self.report.read
+        before, last_frame = self.report.read, after
         with output:
             for record in reader.records(self._with_progress(output.blocks(), file)):
-                if record:
+                if record and (frame := record.frame_number) > after and frame not in without:
                     self._add(builder.build(record))
+                    last_frame = frame
                 self._write_if_due(live=file is None)
                 if feed and not record and not self._batch.documents and feed.acknowledge_idle():
-                    self._on_stored()
+                    self.on_stored()
             self._write()
-            ended = _Ended(output.finish(), output.stalled, self.report.read - before)
+            tshark = output.finish()
+        ended = _Ended(tshark, output.stalled, self.report.read - before, last_frame)
         self.report.bad_utf8 += reader.bad_utf8
         self._output = None
         return ended
@@ -268,10 +315,10 @@ class Pipeline:
     def _write(self) -> None:
         batch, self._batch = self._batch, _Batch()
         if batch.documents:
-            self.report.add_outcome(self._store.write(batch.documents))
+            deliver(batch.documents, self._store, self._dead_letters, self.report)
             if isinstance(self._output, Feed):
                 self._output.acknowledge(batch.documents[-1].source["layers"]["frame"]["number"])
-            self._on_stored()
+            self.on_stored()
 
     def _judge(self, source: Source, ended: _Ended) -> None:
         """Says what a tshark that did not come to a clean end has left out."""

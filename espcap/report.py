@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass
 class Report:
-    """Counts of packets. At the end read = stored + already_there + refused; the dropped were never read."""
+    """Counts of packets: read = stored + already_there + refused + not_stored; the dropped were never read."""
 
     files: int = 0
     read: int = 0
@@ -54,6 +54,8 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     """Why documents were refused: the first ten reasons, and how often each."""
+    dead_letters: str = ""
+    """The file of the refused documents, if there is one."""
     started: float = field(default_factory=time.monotonic)
 
     def add_document(self, document: Document) -> None:
@@ -85,10 +87,15 @@ class Report:
         return problem
 
     @property
+    def not_stored(self) -> int:
+        """Packets that were read and of which the store never said what became of them."""
+        return self.read - self.stored - self.already_there - self.refused
+
+    @property
     def exit_code(self) -> int:
         """0, 1 or 3; 130 or 143 after a signal. See the README."""
         worst = max((problem.severity for problem in self.problems), default=Severity.NOTE)
-        if worst is Severity.FAILED or self.read != self.stored + self.already_there + self.refused:
+        if worst is Severity.FAILED or self.not_stored:
             return 1
         if self.signal:
             return 128 + self.signal
@@ -106,6 +113,7 @@ class Report:
             f"{self.dropped:,} dropped",
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
+        counts += [f"{self.not_stored:,} not stored"] if self.not_stored else []
         counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
         span = [f"{self.first} to {self.last}"] if self.first else []
         return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self.read / max(seconds, 1e-9):,.0f} packets/s"])
@@ -113,7 +121,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The same for scripts."""
         seconds = time.monotonic() - self.started
-        values = asdict(self)
+        values = asdict(self) | {"not_stored": self.not_stored}
         del values["started"], values["signal"]
         values["problems"] = [
             {"severity": problem.severity.name.lower(), "message": problem.message, "hint": problem.hint}

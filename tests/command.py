@@ -1,5 +1,6 @@
 """Runs espcap as a user does: a process of its own, looked at from outside."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -58,14 +59,22 @@ def espcap(
 
 
 def start(
-    *arguments: str | Path, stdout: Any = subprocess.PIPE, stdin: Any = subprocess.DEVNULL
+    *arguments: str | Path,
+    stdout: Any = subprocess.PIPE,
+    stdin: Any = subprocess.DEVNULL,
+    stderr: Any = subprocess.PIPE,
 ) -> "subprocess.Popen[bytes]":
-    """Starts `espcap ARGUMENTS` and returns at once; standard error is a pipe."""
+    """Starts `espcap ARGUMENTS` and returns at once."""
     command = [*ESPCAP, *arguments]
-    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment(), cwd=ROOT)
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(), cwd=ROOT)
 
 
-def children(process: int) -> list[int]:
-    """Ids of the running children of a process."""
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
+def children(process: int, name: str = "") -> list[int]:
+    """Ids of the running children of a process, of all or of those with this name."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            before, _, after = status.read_text(errors="replace").rpartition(")")
+            if int(after.split()[1]) == process and name in ("", before.partition("(")[2]):
+                found.append(int(status.parent.name))
+    return found

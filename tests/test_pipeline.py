@@ -100,8 +100,8 @@ class TestCounts:
 
     def test_a_store_that_loses_documents(self, job: Job) -> None:
         class Careless(MemoryStore):
-            def write(self, batch: Any) -> Outcome:
-                return Outcome(stored=len(batch) - 1)
+            def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
+                return super().write(batch[1:], outcome)
 
         assert Pipeline(job, Careless()).run([source(ARP)]).exit_code == 1
 
@@ -398,7 +398,7 @@ class TestTsharkThatGoesWrong:
         program = fakes.python(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)")
         started = time.monotonic()
         report, _ = read(self.job(job, program, stall_timeout=0.5), ARP)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30  # four runs, each killed after two seconds
         assert (report.problems[0].message, report.exit_code) == (
             f"{ARP}: tshark was silent for 0.5 s after 0 packets",
             3,
@@ -458,9 +458,9 @@ class TestInterrupt:
 
     def test_while_writing(self, job: Job, large: Path) -> None:
         class Interrupting(MemoryStore):
-            def write(self, batch: Any) -> Outcome:
+            def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
                 pipeline.interrupt(signal.SIGTERM)
-                return super().write(batch)
+                return super().write(batch, outcome)
 
         pipeline = Pipeline(replace(job, chunk=50), Interrupting())
         report = pipeline.run([source(large)])

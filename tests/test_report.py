@@ -62,6 +62,11 @@ def test_exit_code(made: Report, exit_code: int) -> None:
             "2.0 s, 617,284 packets/s",
         ),
         (
+            {"files": 1, "read": 10, "stored": 4, "already_there": 1, "refused": 2},
+            "1 file, 10 packets read, 4 stored, 1 already there, 2 refused, 0 dropped, 3 not stored, "
+            "2.0 s, 5 packets/s",
+        ),
+        (
             {
                 "files": 1000,
                 "read": 3,
@@ -108,6 +113,8 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
             {"severity": "note", "message": "note", "hint": ""},
         ],
         "reasons": {"too odd": 2},
+        "dead_letters": "",
+        "not_stored": 0,
         "seconds": 3.0,
         "packets_per_second": 2.3,
         "exit_code": 3,

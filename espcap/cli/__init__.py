@@ -91,6 +91,19 @@ def search(**values: Any) -> None:
 
 
 @main.command()
+@click.argument("file", metavar="FILE")
+@options.delivering
+def retry(file: str, **values: Any) -> None:
+    """Sends the documents of FILE again, which a store refused before (see --dead-letters).
+
+    FILE stays as it is; what is refused again goes to a new file.
+    """
+    from espcap.cli.retry import retry as run
+
+    sys.exit(run(options.Delivering(**values), file))
+
+
+@main.command()
 @options.connection
 @click.option("--print", "print_template", is_flag=True, help="Print the index template instead of sending it.")
 def setup(print_template: bool, **values: Any) -> None:

@@ -14,6 +14,7 @@ from espcap.errors import UsageError
 from espcap.spool import SMALLEST_SPOOL
 
 if TYPE_CHECKING:
+    from espcap.dead_letters import DeadLetters
     from espcap.fields import Registry
     from espcap.stores import Store
 
@@ -35,7 +36,17 @@ class Connecting:
 
 
 @dataclass(frozen=True)
-class Reading(Connecting):
+class Delivering(Connecting):
+    """Values of `delivering`."""
+
+    chunk: int
+    give_up_after: float | None
+    dead_letters: Path | None
+    json_report: Path | None
+
+
+@dataclass(frozen=True)
+class Reading(Delivering):
     """Values of `reading` and `storing`."""
 
     file: tuple[str, ...]
@@ -51,12 +62,10 @@ class Reading(Connecting):
     protocols: str
     payload: bool
     pretty: bool
-    chunk: int
     stall_timeout: float
     spool: Path | None
     spool_size: int
     stats_interval: float
-    json_report: Path | None
 
 
 @dataclass(frozen=True)
@@ -171,7 +180,7 @@ reading = _all_of(
     ),
 )
 
-storing = _all_of(
+delivering = _all_of(
     connection,
     click.option(
         "--chunk",
@@ -181,9 +190,24 @@ storing = _all_of(
         type=click.IntRange(1),
         help="Documents stored at a time.",
     ),
-    click.option("--pretty", is_flag=True, help="Print documents indented."),
+    click.option(
+        "--give-up-after",
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="Fail when an Elasticsearch that is away or busy takes nothing for so long; inf is never. Files wait for "
+        "a node that is down at the start only where this is given.  [default: 300 for files, inf for others]",
+    ),
+    click.option(
+        "--dead-letters",
+        type=_FILE,
+        metavar="FILE",
+        help="Append documents that the store refuses to this file.  [default: a new file in "
+        "~/.local/state/espcap/dead-letters]",
+    ),
     click.option("--json-report", type=_FILE, metavar="FILE", help="Write the account as JSON."),
 )
+
+storing = _all_of(delivering, click.option("--pretty", is_flag=True, help="Print documents indented."))
 
 searching = _all_of(
     click.option(
@@ -215,8 +239,11 @@ def read_secret(file: Path | None, variable: str) -> str | None:
         ) from error
 
 
-def open_named_store(values: Connecting, registry: "Registry", default: str = "") -> "Store":
-    """The store that `--node` names. Raises UsageError where it names none and there is no default."""
+def open_named_store(values: Connecting, registry: "Registry", default: str = "", **waiting: Any) -> "Store":
+    """The store that `--node` names. Raises UsageError where it names none and there is no default.
+
+    `waiting` is what `open_store` has of it.
+    """
     from espcap.stores import open_store
 
     nodes = values.node or ((default,) if default else ())
@@ -233,7 +260,28 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
         user=values.user,
         password=read_secret(values.password_file, "ESPCAP_PASSWORD"),
         api_key=read_secret(values.api_key_file, "ESPCAP_API_KEY"),
+        **waiting,
     )
+
+
+def open_patient_store(values: Delivering, registry: "Registry", endless: bool) -> "Store":
+    """The same for writing: it waits for a node as `--give-up-after` says, and in an endless run for ever."""
+    from espcap.cli.progress import Progress
+
+    explicit = values.give_up_after is not None
+    seconds = values.give_up_after if values.give_up_after is not None else float("inf") if endless else 300.0
+    return open_named_store(
+        values, registry, give_up_after=seconds, wait_from_start=explicit or endless, on_note=Progress.note
+    )
+
+
+def open_dead_letters(values: Delivering) -> "DeadLetters":
+    """The file that `--dead-letters` names. Raises UsageError where it cannot be made."""
+    from espcap.dead_letters import DeadLetters
+
+    if values.dead_letters and not values.dead_letters.parent.is_dir():
+        raise UsageError(f"{values.dead_letters.parent} is not a folder", "make it, or name another --dead-letters")
+    return DeadLetters(values.dead_letters)
 
 
 def forget_standard_output() -> None:

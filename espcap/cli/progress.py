@@ -6,6 +6,8 @@ from types import TracebackType
 import click
 from tqdm import tqdm
 
+from espcap.sources import printable
+
 
 class Progress:
     """A bar of the bytes read, where standard error is a terminal; else nothing but the messages."""
@@ -43,7 +45,13 @@ class Progress:
         self._bar.set_postfix_str(f"{packets:,} packets, {packets / seconds:,.0f}/s", refresh=False)
         self._bar.update(self._before + position - self._bar.n)
 
-    def message(self, text: str) -> None:
-        """A line above the bar."""
+    @staticmethod
+    def message(text: str) -> None:
+        """A line above the bar, if there is one. A server's words may have control characters."""
         with tqdm.external_write_mode(file=sys.stderr):
-            click.echo(text, err=True)
+            click.echo(printable(text), err=True)
+
+    @staticmethod
+    def note(text: str) -> None:
+        """A line that asks for nothing."""
+        Progress.message(f"Note: {text}")

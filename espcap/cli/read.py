@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from espcap.cli.options import Reading, open_named_store
+from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.errors import EspcapError, StoreError, UsageError
@@ -17,7 +17,7 @@ from espcap.fields import Registry, open_registry
 from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
 from espcap.report import Report, Severity
-from espcap.sources import CaptureFile, Source, capture_file, interfaces, printable, walk
+from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
 from espcap.spool import SpoolSettings, default_folder
 from espcap.stores import Store
 from espcap.stores.lines import LinesStore
@@ -83,8 +83,14 @@ def _check_settings(program: Program, settings: Settings, user: User | None) -> 
 
 def _store(options: Reading, registry: Registry) -> Store:
     if options.node:
-        return open_named_store(options, registry)
+        return open_patient_store(options, registry, endless=_is_endless(options))
     return LinesStore(sys.stdout.buffer, options.pretty)
+
+
+def _is_endless(options: Reading) -> bool:
+    """Whether packets come from where they would be lost, not from files that can be read again."""
+    piped = "-" in options.file and isinstance(capture_file("-"), StandardInput)
+    return bool(options.nic) or piped
 
 
 def _sources(options: Reading) -> Iterator[Source | EspcapError]:
@@ -104,9 +110,17 @@ def _sources(options: Reading) -> Iterator[Source | EspcapError]:
 
 def _run(job: Job, store: Store, options: Reading) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
+    dead_letters = open_dead_letters(options)
     total = sum(source.size for source in _sources(options) if isinstance(source, CaptureFile)) if shown else 0
     with Progress(total, shown) as progress:
-        pipeline = Pipeline(job, store, progress.update, lambda problem: progress.message(_line(problem)), _more_time)
+        pipeline = Pipeline(
+            job,
+            store,
+            progress.update,
+            lambda problem: progress.message(problem_line(problem)),
+            dead_letters,
+        )
+        pipeline.on_stored = _more_time
         if job.user:
             progress.message(f"Note: started as root; tshark runs as {job.user.name}")
         _end_in_order(pipeline)
@@ -116,16 +130,17 @@ def _run(job: Job, store: Store, options: Reading) -> int:
                 pipeline.run(_sources(options))
             store.close()
         except StoreError as error:
-            progress.message(_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
+            progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
         except KeyboardInterrupt:
             progress.message("Interrupted before all was stored.")
             pipeline.report.signal = pipeline.report.signal or signal.SIGINT
     signal.alarm(0)
-    _tell_account(pipeline.report, options)
+    tell_account(pipeline.report, options)
     return pipeline.report.exit_code
 
 
-def _line(problem: object) -> str:
+def problem_line(problem: object) -> str:
+    """A problem as the command tells it."""
     severity = getattr(problem, "severity", Severity.NOTE)
     return f"{'Error' if severity else 'Note'}: {problem}"
 
@@ -152,9 +167,13 @@ def _more_time() -> None:
         signal.alarm(SECONDS_TO_FINISH)
 
 
-def _tell_account(report: Report, options: Reading) -> None:
+def tell_account(report: Report, options: Delivering) -> None:
+    """The last lines of a run, and the report. Raises EspcapError where it cannot be written."""
     for reason, times in report.reasons.items():
         click.echo(f"Refused {times:,} times: {printable(reason)}", err=True)
+    if report.dead_letters:
+        name = printable(report.dead_letters)
+        click.echo(f"Refused documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
     click.echo(report.account(), err=True)
     if options.json_report:
         try:

@@ -22,6 +22,11 @@ class Record:
     """Values that do not fit their field's type, under the same paths."""
     community_id: str = ""
 
+    @property
+    def frame_number(self) -> int:
+        """The packet's number in its capture, from 1."""
+        return int(str(self.layers["frame"].get("number", 0)))
+
 
 class Reader(Protocol):
     """Turns tshark's output into records."""

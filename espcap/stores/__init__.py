@@ -1,7 +1,7 @@
 """Where documents go: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -26,6 +26,12 @@ class Outcome:
     stored: int = 0
     already_there: int = 0
     refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, other: "Outcome") -> None:
+        """Takes in what became of further documents."""
+        self.stored += other.stored
+        self.already_there += other.already_there
+        self.refused += other.refused
 
 
 @dataclass(slots=True)
@@ -52,8 +58,11 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
-        """Stores what is not there yet and says what became of each document."""
+    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
+        """Stores what is not there yet and says what became of each document.
+
+        A given `outcome` is added to as the store acknowledges documents: it holds also where this method raises.
+        """
 
     def search(
         self,
@@ -76,10 +85,19 @@ class Store(Protocol):
         """Makes all that was written readable and lets go of the store."""
 
 
-def open_store(nodes: Sequence[str], registry: Registry, **credentials: Any) -> Store:
+def open_store(
+    nodes: Sequence[str],
+    registry: Registry,
+    give_up_after: float = 300.0,
+    wait_from_start: bool = False,
+    on_note: Callable[[str], None] = lambda note: None,
+    **credentials: Any,
+) -> Store:
     """The store for what a user calls a node: `local`, `local:DIR`, or the addresses of an Elasticsearch.
 
-    `credentials` are those of `elasticsearch_connection.Connection`. Raises UsageError for an address that is none.
+    `give_up_after` are the seconds without progress after which an Elasticsearch that is away is a failure (`inf`:
+    never), from the very first request on with `wait_from_start`. `on_note` is told of such waiting.
+    `credentials` are those of `Connection`. Raises UsageError for an address that is none.
     """
     if any(node == "local" or node.startswith("local:") for node in nodes):
         if len(nodes) > 1:
@@ -88,9 +106,11 @@ def open_store(nodes: Sequence[str], registry: Registry, **credentials: Any) -> 
 
         return LocalStore(local_folder(nodes[0]), registry)
     from espcap.stores.elasticsearch.connection import Connection
+    from espcap.stores.elasticsearch.retry import Retry
     from espcap.stores.elasticsearch.store import ElasticsearchStore
 
-    return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry)
+    retry = Retry(give_up_after, wait_from_start)
+    return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry, retry, on_note)
 
 
 def local_folder(node: str) -> Path:

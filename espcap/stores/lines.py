@@ -24,11 +24,13 @@ class LinesStore:
     def prepare(self) -> None:
         """Nothing to do."""
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
+    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
+        outcome = outcome or Outcome()
         text = b"".join(self._body(document) + b"\n" for document in batch)
         self._print(_UNSAFE_BYTES.sub(_escape, text))
-        return Outcome(stored=len(batch))
+        outcome.stored += len(batch)
+        return outcome
 
     def search(
         self,

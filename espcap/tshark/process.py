@@ -1,5 +1,6 @@
 """A running program of Wireshark's, and how it ended."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -149,13 +150,18 @@ class Process:
             self._process.send_signal(number)
 
     def stop(self) -> None:
-        """Ends the process: SIGTERM, and SIGKILL after two seconds."""
-        self.send(signal.SIGTERM)
+        """Ends the process and what it has started: SIGTERM, and SIGKILL after two seconds."""
+        self._send_to_all(signal.SIGTERM)
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._send_to_all(signal.SIGKILL)
             self._process.wait()
+
+    def _send_to_all(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(self._process.pid, number)  # it leads a session of its own
 
     def wait(self) -> Exit:
         """How it ended; waits for that."""

@@ -72,11 +72,9 @@ def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, numbe
 
 def test_tshark_that_hangs(tmp_path: Path) -> None:
     hanging = _program(tmp_path, 'case $* in *--version*|*-G*) exec tshark "$@";; esac\nsleep 1000')
-    began = time.monotonic()
-    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", hanging, "--stall-timeout", "2")
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", hanging, "--stall-timeout", "1", timeout=60)
     assert ran.status == 3, ran.errors
-    assert "tshark was silent for 2 s after 0 packets" in ran.errors
-    assert time.monotonic() - began < 20
+    assert "tshark was silent for 1 s after 0 packets" in ran.errors
 
 
 def test_tshark_that_floods_standard_error(tmp_path: Path) -> None:

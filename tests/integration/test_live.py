@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
 
 MAY_CAPTURE = (
     subprocess.run(
@@ -36,10 +36,7 @@ def send(count: int, port: int, pause: float = 0.02) -> None:
 def wait_for_capture(process: "subprocess.Popen[bytes]") -> None:
     """Until dumpcap captures: it has then a packet socket."""
     for _ in range(200):
-        if (
-            subprocess.run(["pgrep", "-P", str(process.pid), "tshark"], capture_output=True, check=False).returncode
-            == 0
-        ):
+        if children(process.pid, "tshark"):
             time.sleep(1)
             return
         time.sleep(0.05)

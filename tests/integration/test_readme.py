@@ -21,7 +21,8 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for l
 def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
-        espcap(*command, "--help", COLUMNS="100").output.decode() for command in ([], ["search"], ["setup"], ["doctor"])
+        espcap(*command, "--help", COLUMNS="100").output.decode()
+        for command in ([], ["search"], ["retry"], ["setup"], ["doctor"])
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 

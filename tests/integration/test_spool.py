@@ -28,11 +28,11 @@ from espcap.cli import main
 from espcap.spool import SpoolSettings
 from espcap.stores.lines import LinesStore
 write, stop, pause = LinesStore.write, sys.argv.pop(1), float(sys.argv.pop(1))
-def hesitant(self, batch):
+def hesitant(self, batch, outcome=None):
     while os.path.exists(stop):
         time.sleep(0.05)
     time.sleep(pause)
-    return write(self, batch)
+    return write(self, batch, outcome)
 LinesStore.write = hesitant
 SpoolSettings.tshark_memory = int(os.environ.get("ESPCAP_TEST_MEMORY", 1 << 30))
 main(prog_name="espcap")

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
+from espcap.stores import Outcome
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore
@@ -18,7 +20,7 @@ from tests.stores.fault_server import Answer, Server, fault_server, items, tls_c
 from tests.stores.small_registry import small_registry
 
 SECRET = "s3cret"
-FAST = Retry(attempts=4, first=0.001)
+FAST = Retry(give_up_after=20, first=0.001, longest=0.01)
 
 
 @pytest.fixture
@@ -75,6 +77,9 @@ FAULTS: dict[str, Callable[[list[str]], Answer | None]] = {
     "other documents": lambda ids: items(dict.fromkeys(reversed(ids), 201)),
     "connection closed": lambda ids: None,
     "busy items": lambda ids: items({id: 201 if id == ids[0] else 429 for id in ids}),
+    "mapping late": lambda ids: items(
+        dict.fromkeys(ids, 500), type="mapper_exception", reason="timed out while waiting for a dynamic mapping update"
+    ),
     "shards away": lambda ids: items(dict.fromkeys(ids, 503)),
 }
 
@@ -85,6 +90,12 @@ def test_temporary_fault_loses_nothing(fault: str, server: Server, store: Elasti
     outcome = store.write(documents(20))
     assert (outcome.stored + outcome.already_there, outcome.refused) == (20, [])
     assert len(server.sizes) >= 4
+
+
+def test_document_that_the_node_stumbles_over_is_refused(server: Server, store: ElasticsearchStore) -> None:
+    server.faults = [lambda ids: items({id: 500 if id == "c-3" else 201 for id in ids}, type="x", reason="NPE")]
+    outcome = store.write(documents(10))
+    assert (outcome.stored, [refusal.document.id for refusal in outcome.refused]) == (9, ["c-3"])
 
 
 def test_slow_answer_is_sent_again(server: Server, store: ElasticsearchStore) -> None:
@@ -103,12 +114,93 @@ def test_only_busy_items_are_sent_again(server: Server, store: ElasticsearchStor
 
 
 @pytest.mark.parametrize("fault", ["busy", "unavailable", "garbage", "connection closed", "shards away"])
-def test_lasting_fault_ends_with_its_cause(fault: str, server: Server, store: ElasticsearchStore) -> None:
-    server.faults = [FAULTS[fault]] * 100
-    with pytest.raises(StoreError) as caught:
+def test_lasting_fault_ends_with_its_cause(fault: str, server: Server, registry: Registry) -> None:
+    server.faults = [FAULTS[fault]] * 10_000
+    notes: list[str] = []
+    store = ElasticsearchStore(Connection((server.url,)), registry, replace(FAST, give_up_after=0.2), notes.append)
+    with pytest.raises(StoreError, match=r"; gave up after 0\.2 s$") as caught:
         store.write(documents(2))
-    assert server.url in caught.value.message
-    assert len(server.sizes) <= 5
+    assert caught.value.message.startswith(server.url)
+    assert len(server.sizes) > 1
+    assert len(notes) == 1
+    assert "; waiting up to 0.2 s" in notes[0]
+
+
+def test_without_patience_one_request_is_made(server: Server, registry: Registry) -> None:
+    server.faults = [FAULTS["unavailable"]]
+    with pytest.raises(StoreError, match="gave up after 0 s"):
+        ElasticsearchStore(Connection((server.url,)), registry, Retry(give_up_after=0)).write(documents(2))
+    assert len(server.sizes) == 1
+
+
+def test_outage_is_told_once_and_its_end(server: Server, registry: Registry) -> None:
+    server.faults = [FAULTS["connection closed"], FAULTS["unavailable"], FAULTS["busy"]]
+    notes: list[str] = []
+    store = ElasticsearchStore(Connection((server.url,)), registry, FAST, notes.append)
+    store.write(documents(20))
+    assert len(notes) == 2
+    assert notes[0].startswith(f"{server.url} cannot be reached: ")
+    assert notes[1].startswith(f"{server.url} is back after ")
+    store.write(documents(30))
+    assert len(notes) == 2
+
+
+def test_disk_that_is_full_is_waited_for_and_told_once(server: Server, registry: Registry) -> None:
+    blocked = {"type": "cluster_block_exception", "reason": "disk usage exceeded flood-stage watermark"}
+    server.faults = [
+        lambda ids: items(dict.fromkeys(ids, 429), **blocked),
+        lambda ids: items({id: 201 if id == "c-1" else 429 for id in ids}, **blocked),
+        lambda ids: items(dict.fromkeys(ids, 403), type=blocked["type"], reason="create-index blocked (api)"),
+    ]
+    notes: list[str] = []
+    retry = replace(FAST, flood_stage=0.2)
+    began = time.monotonic()
+    outcome = ElasticsearchStore(Connection((server.url,)), registry, retry, notes.append).write(documents(5))
+    assert time.monotonic() - began >= 0.6
+    assert (outcome.stored, outcome.refused) == (5, [])
+    assert [("disk flood-stage" in note, "is back" in note) for note in notes] == [(True, False), (False, True)] * 2
+
+
+def test_what_was_acknowledged_before_a_failure_is_told(server: Server, registry: Registry) -> None:
+    """Of two requests and of one answer, in which an index that is closed comes in the middle."""
+    closed = {"type": "index_closed_exception", "reason": "closed"}
+    server.faults = [
+        lambda ids: items(dict.fromkeys(ids, 201)),
+        lambda ids: items({id: {0: 201, 1: 400, 2: 409}[number] for number, id in enumerate(ids)}, **closed),
+    ]
+    outcome = Outcome()
+    with pytest.raises(StoreError, match="takes no documents: closed"):
+        ElasticsearchStore(Connection((server.url,)), registry, FAST).write(documents(5, 3 << 20), outcome)
+    assert (outcome.stored, outcome.already_there, outcome.refused) == (3, 0, [])
+
+
+def test_size_that_the_node_takes_is_learnt(server: Server, store: ElasticsearchStore) -> None:
+    server.largest = 1000
+    store.write(documents(40))
+    first = len(server.sizes)
+    assert max(server.sizes) > 1000
+    store.write(documents(80))
+    assert max(server.sizes[first:]) <= 1000
+
+
+def test_node_that_is_away_at_the_start_is_waited_for(registry: Registry) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    notes: list[str] = []
+    patient = Retry(give_up_after=0.3, from_the_start=True, first=0.01)
+    with pytest.raises(StoreError, match=r"refuses connections; gave up after 0\.3 s"):
+        ElasticsearchStore(Connection((address,)), registry, patient, notes.append).prepare()
+    assert notes == [
+        f"http://{address} refuses connections; waiting up to 0.3 s "
+        "(start Elasticsearch there, or give another address with --node)"
+    ]
+
+
+def test_refused_caller_is_not_waited_for_at_the_start(server: Server, registry: Registry) -> None:
+    server.always = Answer(401, b"{}")
+    with pytest.raises(StoreError, match="refuses the credentials"):
+        ElasticsearchStore(Connection((server.url,)), registry, replace(FAST, from_the_start=True)).prepare()
+    assert len(server.requests) == 1
 
 
 PERMANENT = {
@@ -258,7 +350,7 @@ def test_certificate_failures(tls_server: Server, certificate: tuple[Path, Path]
     port = tls_server.server_port
     for connection, cause in {
         Connection((tls_server.url,)): "has a certificate from an unknown authority",
-        Connection((f"https://localhost:{port}",), ca_cert=certificate[0]): "has a certificate for another name",
+        Connection((f"https://127.1:{port}",), ca_cert=certificate[0]): "has a certificate for another name",
         Connection((tls_server.url,), fingerprint="00" * 32): "has a certificate with another fingerprint",
         Connection((f"http://127.0.0.1:{port}",)): "cannot be reached",
     }.items():

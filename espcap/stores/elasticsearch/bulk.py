@@ -1,14 +1,14 @@
 """Documents to bulk requests, and the answer of Elasticsearch to what became of each document."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from espcap.documents import Document
 from espcap.errors import StoreError
 from espcap.stores import Outcome, Refusal
-from espcap.stores.elasticsearch.connection import server_reason
+from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason
 
 LARGEST_REQUEST = 8 << 20
 """Bytes of a bulk request; one document may be more."""
@@ -16,7 +16,6 @@ LARGEST_REQUEST = 8 << 20
 ANSWER = ",".join(f"items.create.{part}" for part in ("_id", "status", "error.type", "error.reason", "error.caused_by"))
 """What of the answer is needed."""
 
-TEMPORARY = frozenset([429, 500, 502, 503, 504])
 _TEMPORARY_ITEM = TEMPORARY - {500}  # one document that the server stumbles over must not stop the others
 _NOT_THE_DOCUMENT = frozenset(["index_closed_exception", "validation_exception"])
 
@@ -46,25 +45,42 @@ def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> 
         yield part
 
 
-def judge(sent: Sequence[Document], answer: Any, outcome: Outcome) -> tuple[list[Document], str]:
-    """Adds what became of the documents to `outcome`; gives back those to send again, and why.
+class Again(NamedTuple):
+    """The documents that are to be sent again, and why in the server's words."""
 
-    Raises UntrustedAnswerError, with `outcome` as it was, and StoreError where the failure is not the document's.
+    documents: list[Document]
+    reason: str
+    disk_is_full: bool
+
+
+def judge(sent: Sequence[Document], answer: Any, outcome: Outcome) -> Again:
+    """Adds what became of the documents to `outcome`; gives back those to send again.
+
+    Raises UntrustedAnswerError, with `outcome` as it was, and StoreError where a failure is not the document's; then
+    `outcome` has all the others.
     """
     again: list[Document] = []
-    reason = ""
+    reason, disk_is_full = "", False
+    failure: StoreError | None = None
     for document, item in zip(sent, _items(sent, answer), strict=True):
         status = item["status"]
         if status in (200, 201):
             outcome.stored += 1
         elif status == 409:
             outcome.already_there += 1
-        elif status in _TEMPORARY_ITEM:
+        elif _is_temporary(item) or _is_disk_full(item):
             again.append(document)
             reason = server_reason(item)
+            disk_is_full = disk_is_full or _is_disk_full(item)
+        elif _is_the_documents(item):
+            outcome.refused.append(Refusal(document, server_reason(item)))
         else:
-            outcome.refused.append(_refusal(document, item))
-    return again, reason
+            failure = StoreError(
+                f"index {document.index} takes no documents: {server_reason(item)}", "see the index's settings"
+            )
+    if failure:
+        raise failure
+    return Again(again, reason, disk_is_full)
 
 
 def _items(sent: Sequence[Document], answer: Any) -> list[dict[str, Any]]:
@@ -78,11 +94,22 @@ def _items(sent: Sequence[Document], answer: Any) -> list[dict[str, Any]]:
     return items
 
 
-def _refusal(document: Document, item: dict[str, Any]) -> Refusal:
+def _kind(item: dict[str, Any]) -> Any:
     error = item.get("error")
-    kind = error.get("type") if isinstance(error, dict) else ""
-    if item["status"] in (401, 403, 404) or kind in _NOT_THE_DOCUMENT:
-        raise StoreError(
-            f"index {document.index} takes no documents: {server_reason(item)}", "see the index's settings"
-        )
-    return Refusal(document, server_reason(item))
+    return error.get("type") if isinstance(error, dict) else ""
+
+
+def _is_temporary(item: dict[str, Any]) -> bool:
+    """Also a server that had no time to make the fields of a document, which it calls its own error."""
+    return item["status"] in _TEMPORARY_ITEM or (item["status"] == 500 and "timed out" in server_reason(item))
+
+
+def _is_disk_full(item: dict[str, Any]) -> bool:
+    """A block that the server sets when its disk is full, and takes back when it has room."""
+    return _kind(item) == "cluster_block_exception" and (
+        item["status"] == 429 or "create-index blocked" in server_reason(item)
+    )
+
+
+def _is_the_documents(item: dict[str, Any]) -> bool:
+    return item["status"] not in (401, 403, 404) and _kind(item) not in _NOT_THE_DOCUMENT

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from elastic_transport import ConnectionError as NoConnection
 from elastic_transport import (
     ConnectionTimeout,
     NodeConfig,
@@ -23,6 +24,8 @@ from espcap.errors import StoreError, UsageError
 
 PRODUCT_HEADER = "x-elastic-product"
 NOT_ELASTICSEARCH = "answers, but is not Elasticsearch"
+TEMPORARY = frozenset([408, 429, 500, 502, 503, 504])
+"""Statuses of a request that may fare better later."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,13 @@ def told(connection: Connection) -> Iterator[None]:
         raise store_error(connection, error) from error
 
 
+def is_temporary(error: ApiError | TransportError) -> bool:
+    """Whether the same request may fare better later."""
+    if isinstance(error, ApiError):
+        return error.status_code in TEMPORARY
+    return isinstance(error, NoConnection | ConnectionTimeout | SerializationError) and not isinstance(error, TlsError)
+
+
 def store_error(connection: Connection, error: ApiError | TransportError) -> StoreError:
     """The failure as one line with a hint, without credentials."""
     cause, hint = _api_failure(error) if isinstance(error, ApiError) else _transport_failure(error)
@@ -149,7 +159,7 @@ def _api_failure(error: ApiError) -> tuple[str, str]:
         return "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
     if error.status_code == 403:
         return f"forbids this (403){reason}", "use a key or user with the privileges to write and search packets-*"
-    if error.status_code < 500 and PRODUCT_HEADER not in error.meta.headers:
+    if error.status_code < 500 and error.status_code not in TEMPORARY and PRODUCT_HEADER not in error.meta.headers:
         return f"{NOT_ELASTICSEARCH} (status {error.status_code})", "check the address given with --node"
     return f"failed with status {error.status_code}{reason}", "see the log of the node"
 

@@ -1,19 +1,71 @@
-"""How long to wait before a request is sent again."""
+"""How long to wait before a request is sent again, and when to give up."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from espcap.errors import StoreError
+
+_DOUBLINGS = 30
+"""More would only make numbers large."""
+_LEAST_REQUEST = 5.0
+"""Seconds; a node that makes an index may need them."""
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Exponential waits with jitter, in seconds: `first`, twice that, … up to `longest`; one less than `attempts`."""
+    """Exponential waits with jitter, all times in seconds."""
 
-    attempts: int = 8
-    first: float = 0.5
+    give_up_after: float = 300.0
+    """Without progress; `inf` is never, 0 at the first failure."""
+    from_the_start: bool = False
+    """Whether to wait also for a node that has not answered yet."""
+    first: float = 1.0
     longest: float = 60.0
+    flood_stage: float = 30.0
+    """The least wait for a disk to get room."""
 
-    def waits(self) -> Iterator[float]:
-        """The waits, one before each further attempt."""
-        for attempt in range(self.attempts - 1):
-            yield min(self.first * 2**attempt, self.longest) * random.uniform(0.5, 1)
+    def wait(self, failures: int) -> float:
+        """The wait after so many failures before this one: in the upper half of 2, 4, 8, … times `first`."""
+        ceiling = min(self.first * 2 ** (1 + min(failures, _DOUBLINGS)), self.longest)
+        return random.uniform(ceiling / 2, ceiling)
+
+    def request_seconds(self, longest: float) -> float:
+        """How long one request may take, so that there is patience left for others."""
+        return min(longest, max(_LEAST_REQUEST, self.give_up_after / 4))
+
+
+@dataclass
+class Patience:
+    """Waits out the failures between two signs of progress, and says so once: that it waits, and that it is over."""
+
+    retry: Retry
+    who: str
+    """The nodes, for messages."""
+    on_note: Callable[[str], None]
+    _since: float = field(default_factory=time.monotonic)
+    _failures: int = 0
+    _said: set[bool] = field(default_factory=set)
+
+    def wait(self, failure: StoreError, disk_is_full: bool = False, quiet: bool = False) -> None:
+        """Sleeps; `quiet` says nothing of it. Raises StoreError where the patience is at its end."""
+        rest = self._since + self.retry.give_up_after - time.monotonic()
+        if not rest > 0:
+            raise StoreError(f"{failure.message}; gave up after {self.retry.give_up_after:g} s", failure.hint)
+        if not quiet and disk_is_full not in self._said:
+            self._said.add(disk_is_full)
+            self.on_note(f"{failure.message}; waiting{self._limit()} ({failure.hint})")
+        wait = self.retry.wait(self._failures)
+        self._failures += 1
+        time.sleep(min(max(wait, self.retry.flood_stage) if disk_is_full else wait, rest))
+
+    def progress(self) -> None:
+        """The next failure begins anew."""
+        if self._said:
+            self.on_note(f"{self.who} is back after {time.monotonic() - self._since:.0f} s")
+        self._since, self._failures, self._said = time.monotonic(), 0, set()
+
+    def _limit(self) -> str:
+        limit = self.retry.give_up_after
+        return "" if limit == float("inf") else f" up to {limit:g} s"

@@ -1,54 +1,65 @@
 """The store that is an Elasticsearch cluster, version 8 or 9."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from elastic_transport import ConnectionError as NoConnection
-from elastic_transport import SerializationError, TlsError, TransportError
+from elastic_transport import TransportError
 from elasticsearch import ApiError, NotFoundError
 
 from espcap.documents import Document
-from espcap.errors import StoreError
 from espcap.fields import Registry
 from espcap.query import Query
-from espcap.stores import Found, Outcome, Refusal
-from espcap.stores.elasticsearch.bulk import ANSWER, TEMPORARY, UntrustedAnswerError, encode, judge, split_by_size
-from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, store_error, told
+from espcap.stores import Found, Outcome
+from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.query_dsl import found, search_body
-from espcap.stores.elasticsearch.retry import Retry
+from espcap.stores.elasticsearch.retry import Patience, Retry
+from espcap.stores.elasticsearch.sender import BulkSender
 from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
 
 _REACH_SECONDS = 4.0
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
 
 
-class _Rest(NamedTuple):
-    """What a bulk request left to be sent again."""
-
-    documents: list[Document]
-    status: int
-    error: StoreError | None
-
-
 class ElasticsearchStore:
     """A Store over `connection`. Makes no request before the first call of a method."""
 
-    def __init__(self, connection: Connection, registry: Registry, retry: Retry | None = None) -> None:
-        """Raises UsageError where an address or a certificate file is wrong."""
+    def __init__(
+        self,
+        connection: Connection,
+        registry: Registry,
+        retry: Retry | None = None,
+        on_note: Callable[[str], None] = lambda note: None,
+    ) -> None:
+        """`on_note` is told when the store begins to wait for the cluster, and when it is back.
+
+        Raises UsageError where an address or a certificate file is wrong.
+        """
         self._connection = connection
         self._registry = registry
         self._retry = retry or Retry()
+        self._on_note = on_note
         self._client = connect(connection)
+        self._sender = BulkSender(self._client, connection, self._retry, on_note)
         self._written: set[str] = set()
 
     def prepare(self) -> None:
         """Puts the index template where the cluster does not have this one."""
+        patience = Patience(self._retry, self._connection.addresses, self._on_note)
+        while True:
+            try:
+                self._put_template()
+                return patience.progress()
+            except (ApiError, TransportError) as error:
+                failure = store_error(self._connection, error)
+                if not (self._retry.from_the_start and is_temporary(error)):
+                    raise failure from error
+                patience.wait(failure)
+
+    def _put_template(self) -> None:
         template = build_template(self._registry)
-        with told(self._connection):
-            if self._installed_version() != template["version"]:
-                self._client.indices.put_index_template(name=NAME, body=template)
+        if self._installed_version() != template["version"]:
+            self._client.indices.put_index_template(name=NAME, body=template)
 
     def _installed_version(self) -> int | None:
         """Also the first request: each node is asked, in seconds, whether it is there and is Elasticsearch."""
@@ -65,52 +76,12 @@ class ElasticsearchStore:
             pass  # somebody else's template of this name has no version
         return None
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
+    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Creates the documents that are not there yet; waits and sends again where the cluster is busy or away."""
-        outcome = Outcome()
+        outcome = outcome or Outcome()
         self._written.update(document.index for document in batch)
-        for part in split_by_size(batch):
-            self._send(part, outcome)
+        self._sender.send(batch, outcome)
         return outcome
-
-    def _send(self, documents: list[Document], outcome: Outcome) -> None:
-        waits = self._retry.waits()
-        parts = [documents]
-        while parts:
-            part = parts.pop()
-            rest = self._request(part, outcome)
-            if len(rest.documents) < len(part):
-                waits = self._retry.waits()
-            if rest.error and rest.status != 413:
-                wait = next(waits, None)
-                if wait is None:
-                    raise rest.error
-                time.sleep(wait)
-            middle = len(rest.documents) // 2 if rest.status in (413, 429) else 0
-            parts += [half for half in (rest.documents[middle:], rest.documents[:middle]) if half]
-
-    def _request(self, documents: list[Document], outcome: Outcome) -> _Rest:
-        """One bulk request. Raises StoreError where another one would fare no better."""
-        try:
-            operations = b"".join(map(encode, documents))
-            answer = self._client.bulk(operations=operations, filter_path=ANSWER)  # type: ignore[arg-type]
-            again, reason = judge(documents, answer.body, outcome)
-        except UntrustedAnswerError:
-            reason, again = "gives answers that do not fit the documents sent", documents
-        except (ApiError, TransportError) as error:
-            return self._failed(documents, error, outcome)
-        return _Rest(again, 200, StoreError(f"{self._connection.addresses}: {reason}") if again else None)
-
-    def _failed(self, documents: list[Document], error: ApiError | TransportError, outcome: Outcome) -> _Rest:
-        told_error = store_error(self._connection, error)
-        status = error.status_code if isinstance(error, ApiError) else 0
-        if status == 413 and len(documents) == 1:
-            size = f"{len(documents[0].body):,} bytes are more than the node takes (http.max_content_length)"
-            outcome.refused.append(Refusal(documents[0], size))
-            return _Rest([], status, None)
-        if status == 413 or status in TEMPORARY or _is_temporary(error):
-            return _Rest(documents, status, told_error)
-        raise told_error from error
 
     def search(
         self,
@@ -147,9 +118,3 @@ class ElasticsearchStore:
             some = indices[first : first + _REFRESHED_AT_ONCE]
             self._client.indices.refresh(index=some, ignore_unavailable=True)
         self._written.clear()
-
-
-def _is_temporary(error: ApiError | TransportError) -> bool:
-    if isinstance(error, TlsError):
-        return False
-    return isinstance(error, NoConnection | SerializationError) or "Timeout" in type(error).__name__

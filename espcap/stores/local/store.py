@@ -38,9 +38,11 @@ class LocalStore:
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
+    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet; it can be found within two seconds, at the latest after `close`."""
-        return self._writer.write(batch)
+        outcome = outcome or Outcome()
+        outcome.add(self._writer.write(batch))
+        return outcome
 
     def describe(self) -> str:
         """Product and version, and the folder."""

@@ -1,0 +1,167 @@
+"""Documents that a store refuses for good: where they go, and how they come back."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import CAPTURES, Ran, espcap
+from tests.elasticsearch_node import call
+
+INDEX = "packets-2024-05-01"
+HTTP = CAPTURES / "http_xml.pcap"
+REFUSED = 8
+"""Packets of the capture that have the layer http."""
+
+
+@pytest.fixture
+def conflicting(elasticsearch_url: str) -> str:
+    """A node with an index of somebody else's making, in which `layers.http` is a number."""
+    http = {"properties": {"http": {"type": "long"}}}
+    call(elasticsearch_url, "PUT", f"/{INDEX}", {"mappings": {"properties": {"layers": http}}})
+    return elasticsearch_url
+
+
+def store(node: str, *arguments: str | Path) -> Ran:
+    return espcap("--file", HTTP, "--node", node, *arguments)
+
+
+def letters(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def count(url: str) -> int:
+    call(url, "POST", f"/{INDEX}/_refresh")
+    return int(call(url, "GET", f"/{INDEX}/_count")["count"])
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    report = ("--json-report", tmp_path / "report")
+    ran = espcap("--file", HTTP, "--node", conflicting, *report, XDG_STATE_HOME=state)
+    assert ran.status == 3, ran.errors
+    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} refused" in ran.account
+    [file] = (tmp_path / "state" / "espcap" / "dead-letters").iterdir()
+    assert f"Refused documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
+    assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
+    assert [mode(path) for path in (file, file.parent, file.parent.parent)] == [0o600, 0o700, 0o700]
+    printed = {document["layers"]["frame"]["number"]: document for document in espcap("--file", HTTP).documents}
+    for letter in letters(file):
+        assert letter["index"] == INDEX
+        number = int(letter["id"].rpartition("-")[2])
+        assert letter["source"] == printed[number]
+        assert "layers.http" in letter["reason"]
+    assert len(letters(file)) == REFUSED
+
+    call(conflicting, "DELETE", f"/{INDEX}")
+    before = file.read_bytes()
+    again = espcap("retry", file, "--node", conflicting)
+    assert again.status == 0, again.errors
+    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 refused" in again.account
+    assert file.read_bytes() == before
+    assert count(conflicting) == REFUSED
+    rest = store(conflicting)
+    assert f"{33 - REFUSED} stored, {REFUSED} already there" in rest.account
+    assert count(conflicting) == 33
+
+
+def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    store(conflicting, "--dead-letters", first)
+    before = first.read_bytes()
+    ran = espcap("retry", first, "--node", conflicting, "--dead-letters", second, "--chunk", "3")
+    assert ran.status == 3, ran.errors
+    assert f"{REFUSED} refused" in ran.account
+    assert str(second) in ran.lines[-2]
+    assert first.read_bytes() == before
+    assert [letter["id"] for letter in letters(second)] == [letter["id"] for letter in letters(first)]
+    same = espcap("retry", first, "--node", conflicting, "--dead-letters", first)
+    assert same.status == 2
+    assert "is the file that is read" in same.errors
+
+
+def test_damaged_letters_are_told_and_passed_over(conflicting: str, tmp_path: Path) -> None:
+    file = tmp_path / "letters"
+    store(conflicting, "--dead-letters", file)
+    file.write_bytes(file.read_bytes()[:-20])  # its writer was killed
+    ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}")
+    assert ran.status == 3, ran.errors
+    assert f"{file}: 1 damaged, passed over; the first is line {REFUSED} (its writer" in ran.errors
+    assert f"{REFUSED - 1} packets read, {REFUSED - 1} stored" in ran.account
+
+    store(conflicting, "--dead-letters", file)  # goes on in a new line
+    assert len(file.read_bytes().splitlines()) == 2 * REFUSED
+    assert f"{2 * REFUSED - 1} packets read" in espcap("retry", file, "--node", f"local:{tmp_path / 'index'}").account
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {"index": "packets-2024-05-01/../../x", "id": "c-1", "source": {}},
+        {"index": "packets-2024-05-01", "id": "c-x", "source": {}},
+        {"index": "packets-2024-05-01", "id": "c-1", "source": []},
+        {"index": 1, "id": "c-1", "source": {}},
+        [],
+    ],
+)
+def test_line_that_is_no_letter_goes_nowhere(letter: Any, tmp_path: Path) -> None:
+    (tmp_path / "letters").write_text(json.dumps({"reason": ""}) + "\n" + json.dumps(letter) + "\n")
+    ran = espcap("retry", tmp_path / "letters", "--node", f"local:{tmp_path / 'index'}")
+    assert ran.status == 3
+    assert "2 damaged, passed over; the first is line 1" in ran.errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "letters"]
+    assert not [path for path in (tmp_path / "index").iterdir() if path.name.startswith("packets")]
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (HTTP, "is not a file of dead letters"),
+        (CAPTURES, "Is a directory"),
+        (Path("/no/such"), "No such file"),
+    ],
+)
+def test_file_that_is_none(file: Path, says: str, tmp_path: Path) -> None:
+    ran = espcap("retry", file, "--node", f"local:{tmp_path}")
+    assert ran.status == 1
+    assert says in ran.errors
+
+
+def test_folder_that_is_missing_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    ran = store(f"local:{tmp_path}", "--dead-letters", tmp_path / "no" / "letters")
+    assert ran.status == 2
+    assert f"{tmp_path / 'no'} is not a folder" in ran.errors
+
+
+def test_nothing_refused_makes_no_file(tmp_path: Path) -> None:
+    ran = espcap("--file", HTTP, "--node", f"local:{tmp_path / 'index'}", XDG_STATE_HOME=str(tmp_path / "state"))
+    assert ran.status == 0
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
+def test_full_disk_stops_the_run_and_leaves_the_file_whole(conflicting: str, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(disk)], check=True)
+    try:
+        report = ("--json-report", tmp_path / "report")
+        ran = store(conflicting, "--chunk", "4", "--dead-letters", disk / "letters", *report)
+        kept = letters(disk / "letters")
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert ran.status == 1, ran.errors
+    assert f"cannot write the refused documents to {disk / 'letters'}: No space left on device" in ran.errors
+    counts = json.loads((tmp_path / "report").read_text())
+    assert 0 < counts["refused"] == len(kept) < REFUSED
+    assert counts["not_stored"] > 0
+    assert counts["read"] == counts["stored"] + counts["refused"] + counts["not_stored"]
+    assert counts["stored"] == count(conflicting)

@@ -1,0 +1,63 @@
+"""Rewritten captures against tshark's and capinfos' view of the original."""
+
+import gzip
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from espcap.captures import without_data
+from espcap.errors import EspcapError
+from tests.command import CAPTURES
+from tests.hostile import files
+
+PCAP, PCAPNG = CAPTURES / "http_xml.pcap", CAPTURES / "nanoseconds.pcapng"
+
+
+def rewritten(capture: Path, *frames: int) -> bytes:
+    with capture.open("rb") as file:
+        return b"".join(without_data(file, frozenset(frames)))
+
+
+def lengths(content: bytes) -> list[str]:
+    """What tshark says of each frame: number, time, length, captured length."""
+    fields = [word for name in ("number", "time_epoch", "len", "cap_len") for word in ("-e", f"frame.{name}")]
+    ran = subprocess.run(
+        ["tshark", "-n", "-r", "-", "-T", "fields", *fields], input=content, capture_output=True, check=True
+    )
+    return ran.stdout.decode().splitlines()
+
+
+@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap*")), ids=lambda path: path.name)
+def test_nothing_changes_without_frames(capture: Path) -> None:
+    content = capture.read_bytes()
+    assert rewritten(capture) == (gzip.decompress(content) if capture.suffix == ".gz" else content)
+
+
+@pytest.mark.parametrize("capture", [PCAP, PCAPNG])
+def test_only_the_data_of_these_frames_is_gone(capture: Path) -> None:
+    before, after = lengths(capture.read_bytes()), lengths(rewritten(capture, 2, 5))
+    assert [number for number, (was, now) in enumerate(zip(before, after, strict=True), 1) if was != now] == [2, 5]
+    for number in (2, 5):
+        assert after[number - 1].split("\t") == [*before[number - 1].split("\t")[:3], "0"]
+
+
+@pytest.mark.parametrize(
+    "write", [files.cut_in_data, files.cut_in_record_header, files.absurd_caplen, files.cut_pcapng]
+)
+def test_a_damaged_end_stays_as_it_is(tmp_path: Path, write: object) -> None:
+    path = write(tmp_path / "damaged")  # type: ignore[operator]
+    assert rewritten(path) == path.read_bytes()
+
+
+def test_several_gzip_members(tmp_path: Path) -> None:
+    content = PCAP.read_bytes()
+    path = tmp_path / "members.gz"
+    path.write_bytes(gzip.compress(content[:1000]) + gzip.compress(content[1000:]))
+    assert rewritten(path) == content
+
+
+def test_other_formats_are_refused() -> None:
+    with pytest.raises(EspcapError, match="only pcap and pcapng"):
+        without_data(io.BytesIO(b"snoop\0\0\0" + bytes(100)), frozenset([1]))
