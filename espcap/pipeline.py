@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from espcap.checkpoints import Checkpoints
 from espcap.dead_letters import DeadLetters, deliver
 from espcap.dissection.json_lines import JsonReader
 from espcap.documents import Document, DocumentBuilder, Origin
@@ -15,7 +16,7 @@ from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry
 from espcap.protocols import ProtocolList
 from espcap.report import Problem, Report, Severity
-from espcap.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput, printable
+from espcap.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput, printable, stamp_of
 from espcap.spool import SpoolSettings
 from espcap.spool.capture import SpooledCapture
 from espcap.spool.feed import Feed, open_feed
@@ -37,6 +38,9 @@ LONGEST_WAIT = 1.0
 
 FRUITLESS_ATTEMPTS = 3
 """How many tsharks of a live capture may die one after the other before their first packet."""
+
+CLAIM_SECONDS = 0.2
+"""How often to look whether another process has finished a capture."""
 
 _FOREIGN = "isn't a capture file in a format"
 
@@ -81,6 +85,8 @@ class _Ended:
     stalled: bool
     packets: int
     last_frame: int
+    indices: frozenset[str]
+    """Names of the indices that the packets belong to."""
 
     @property
     def broke(self) -> bool:
@@ -115,6 +121,19 @@ class Pipeline:
         self._output: Output | None = None
         self._capture: SpooledCapture | None = None
         self._signal = 0
+        self._checkpoints: Checkpoints | None = None
+        self._unreadable: list[EspcapError] = []
+        self._deferred: list[tuple[CaptureFile, str]] = []
+        """Captures, with their digests, that other processes were at."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an end was asked for."""
+        return bool(self._signal)
+
+    def note(self, error: EspcapError) -> None:
+        """Tells of a failure that leaves nothing out."""
+        self._tell(Severity.NOTE, error.message, error.hint)
 
     def interrupt(self, signal: int) -> None:
         """Asks for an end in order. May be called from a signal handler."""
@@ -124,28 +143,64 @@ class Pipeline:
         elif self._output:
             self._output.interrupt()
 
-    def run(self, sources: Iterable[Source | EspcapError]) -> Report:
+    def run(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None = None) -> Report:
         """Reads all sources. An error among them is told and passed over; NotACapture is worth a note only.
 
-        Raises StoreError where the store fails, UsageError where an option turns out to be wrong.
+        None among them says that nothing is there to be read at present. Files that the checkpoints know are passed
+        over, and those that come to a good end are recorded there. Raises StoreError where the store fails, UsageError
+        where an option turns out to be wrong.
         """
-        unreadable: list[EspcapError] = []
+        self._checkpoints = checkpoints
         opened = False
         for source in sources:
+            if source is None:
+                self._settle()
+                self._tell_unreadable(Severity.PARTIAL)
+                continue
             if self._signal:
                 self.report.signal = self._signal
                 break
-            try:
-                self._read(source)
-                opened = True
-            except (StoreError, UsageError):
-                raise
-            except EspcapError as error:
-                unreadable.append(error)
-        severity = Severity.PARTIAL if opened else Severity.FAILED
-        for failure in unreadable:
-            self._tell(severity, failure.message, failure.hint)
+            opened |= self._try_to_read(source)
+            if checkpoints:
+                checkpoints.settle_if_due(self._store)
+        self._settle()
+        self._read_deferred()
+        self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
         return self.report
+
+    def _try_to_read(self, source: Source | EspcapError) -> bool:
+        """Whether the source could be opened."""
+        try:
+            self._read(source)
+        except (StoreError, UsageError):
+            raise
+        except EspcapError as error:
+            self._unreadable.append(error)
+            return False
+        return True
+
+    def _tell_unreadable(self, severity: Severity) -> None:
+        for failure in self._unreadable:
+            self._tell(severity, failure.message, failure.hint)
+        self._unreadable.clear()
+
+    def _settle(self) -> None:
+        if self._checkpoints:
+            self._checkpoints.settle(self._store)
+
+    def _read_deferred(self) -> None:
+        """Comes back to what other processes were at, once they have done it or given it up."""
+        while self._deferred and not self._signal:
+            waiting, self._deferred = self._deferred, []
+            for source, content in waiting:
+                if self._checkpoints and not self._checkpoints.take(content):
+                    self._deferred.append((source, content))
+                else:
+                    self._try_to_read(source)
+                    self._settle()
+            time.sleep(CLAIM_SECONDS if self._deferred else 0)
+        if self._deferred:
+            self.report.signal = self._signal
 
     def _read(self, source: Source | EspcapError) -> None:
         match source:
@@ -161,18 +216,50 @@ class Pipeline:
                 self._read_interfaces(source)
 
     def _read_file(self, source: CaptureFile) -> None:
+        done = self._checkpoints.packets_of_file(source) if self._checkpoints else None
+        if done is not None:
+            self.report.add_done_before(done)
+            return
         with source.open() as file:
-            self.report.files += 1
             if source.size == 0:
+                self.report.files += 1
                 self._tell(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
                 return
-            origin = Origin(source.identify(file), source.name, source.modified)
-            job = self._job
-            output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
-            ended = self._store_output(output, origin, file)
-            if ended.broke and not self._signal:
-                ended = self._finish_without_faults(source, file, origin, ended)
-            self._judge(source, ended)
+            content = source.identify(file)
+            if self._checkpoints:
+                self._read_once(source, file, content, self._checkpoints)
+            else:
+                self._dissect_file(source, file, content)
+
+    def _read_once(self, source: CaptureFile, file: BinaryIO, content: str, checkpoints: Checkpoints) -> None:
+        """Reads a file unless another process is at it or has done it, and records a good end."""
+        if not checkpoints.take(content):
+            self._deferred.append((source, content))
+            return
+        if (packets := checkpoints.packets_of_content(content, source)) is not None:
+            self.report.add_done_before(packets)
+            return
+        before = self.report.left_out
+        try:
+            ended = self._dissect_file(source, file, content)
+        except EspcapError:
+            checkpoints.release(content)
+            raise
+        if self.report.left_out == before and not self._signal and stamp_of(os.fstat(file.fileno())) == source.stamp:
+            checkpoints.add(source, content, ended.packets, ended.indices)
+        else:
+            checkpoints.release(content)
+
+    def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> _Ended:
+        self.report.files += 1
+        job = self._job
+        origin = Origin(content, source.name, source.modified)
+        output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+        ended = self._store_output(output, origin, file)
+        if ended.broke and not self._signal:
+            ended = self._finish_without_faults(source, file, origin, ended)
+        self._judge(source, ended)
+        return ended
 
     def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: _Ended) -> _Ended:
         """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
@@ -192,7 +279,7 @@ class Pipeline:
             except EspcapError:  # the format cannot be read without some of its packets
                 return ended
             rest = self._store_output(output, origin, file, ended.last_frame, faults)
-            ended = replace(rest, packets=ended.packets + rest.packets)
+            ended = replace(rest, packets=ended.packets + rest.packets, indices=ended.indices | rest.indices)
         if faults:
             frames = ", ".join(map(str, sorted(faults)))
             hint = "tshark crashes or hangs there"
@@ -238,6 +325,7 @@ class Pipeline:
         origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
         fruitless = 0
         while feed := open_feed(job.program, job.settings, ring, job.user, job.spool.tshark_memory):
+            feed.before_removal = self._store.flush
             ended = self._store_output(feed, origin)
             if ended.tshark.status == 0 and feed.stored == feed.passed:
                 continue
@@ -280,18 +368,21 @@ class Pipeline:
         self._output = output
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
-        before, last_frame = self.report.read, after
+        before, last_frame, indices = self.report.read, after, set()
         with output:
             for record in reader.records(self._with_progress(output.blocks(), file)):
                 if record and (frame := record.frame_number) > after and frame not in without:
-                    self._add(builder.build(record))
+                    document = builder.build(record)
+                    self._add(document)
+                    indices.add(document.index)
                     last_frame = frame
                 self._write_if_due(live=file is None)
                 if feed and not record and not self._batch.documents and feed.acknowledge_idle():
                     self.on_stored()
             self._write()
             tshark = output.finish()
-        ended = _Ended(tshark, output.stalled, self.report.read - before, last_frame)
+        packets = self.report.read - before
+        ended = _Ended(tshark, output.stalled, packets, last_frame, frozenset(indices))
         self.report.bad_utf8 += reader.bad_utf8
         self._output = None
         return ended

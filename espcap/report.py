@@ -43,6 +43,10 @@ class Report:
     """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
     spool_dropped: int = 0
     """Packets of a live capture that were overwritten in a full spool, or lost on a full disk, before dissection."""
+    done_before: int = 0
+    """Files that an earlier run stored in full and that were not dissected again."""
+    done_before_packets: int = 0
+    """Their packets; they are among the read and the already there."""
     unparsed: int = 0
     """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
     bad_utf8: int = 0
@@ -66,6 +70,14 @@ class Report:
             self.last = max(self.last, moment)
         for keys in document.source.get("unparsed", {}).values():
             self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+
+    def add_done_before(self, packets: int) -> None:
+        """Counts a file that is stored since an earlier run, with its packets."""
+        self.files += 1
+        self.done_before += 1
+        self.done_before_packets += packets
+        self.read += packets
+        self.already_there += packets
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Counts what became of a batch."""
@@ -92,6 +104,12 @@ class Report:
         return self.read - self.stored - self.already_there - self.refused
 
     @property
+    def left_out(self) -> tuple[int, int]:
+        """Grows with each packet that is read and not in the store, and with each problem worth more than a note."""
+        severe = sum(1 for problem in self.problems if problem.severity)
+        return self.read - self.stored - self.already_there, severe
+
+    @property
     def exit_code(self) -> int:
         """0, 1 or 3; 130 or 143 after a signal. See the README."""
         worst = max((problem.severity for problem in self.problems), default=Severity.NOTE)
@@ -100,6 +118,10 @@ class Report:
         if self.signal:
             return 128 + self.signal
         return 3 if worst is Severity.PARTIAL or self.refused else 0
+
+    def _rate(self, seconds: float) -> float:
+        """Packets that were dissected per second."""
+        return (self.read - self.done_before_packets) / max(seconds, 1e-9)
 
     def account(self) -> str:
         """The counts in one line."""
@@ -114,9 +136,11 @@ class Report:
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
         counts += [f"{self.not_stored:,} not stored"] if self.not_stored else []
+        done = f"{self.done_before:,} file{'' if self.done_before == 1 else 's'} done before"
+        counts += [done] if self.done_before else []
         counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
         span = [f"{self.first} to {self.last}"] if self.first else []
-        return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self.read / max(seconds, 1e-9):,.0f} packets/s"])
+        return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self._rate(seconds):,.0f} packets/s"])
 
     def as_json(self) -> dict[str, Any]:
         """The same for scripts."""
@@ -127,5 +151,5 @@ class Report:
             {"severity": problem.severity.name.lower(), "message": problem.message, "hint": problem.hint}
             for problem in self.problems
         ]
-        rate = round(self.read / max(seconds, 1e-9), 1)
+        rate = round(self._rate(seconds), 1)
         return values | {"seconds": round(seconds, 3), "packets_per_second": rate, "exit_code": self.exit_code}

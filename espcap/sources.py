@@ -6,9 +6,9 @@ import stat
 import sys
 import uuid
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
 
 from espcap.errors import EspcapError, UsageError
 
@@ -55,6 +55,23 @@ def recognise(head: bytes) -> bool:
     return _is_capture(_uncompressed_head(head) if head.startswith(_GZIP) else head)
 
 
+class Stamp(NamedTuple):
+    """What changes when the content of a file does, as far as one can know without reading it."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    modified: int
+    changed: int
+    """Nanoseconds since 1970, UTC, of the last change of the content, and of the content or the file's attributes."""
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file, from its status."""
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 @dataclass(frozen=True)
 class CaptureFile:
     """A regular file that holds a capture."""
@@ -66,6 +83,8 @@ class CaptureFile:
     """Seconds since 1970, UTC."""
     label: str = ""
     """What to call it when not by its path."""
+    stamp: Stamp | None = field(default=None, compare=False)
+    """Of the file when it was found."""
 
     @property
     def name(self) -> str:
@@ -144,7 +163,7 @@ def capture_file(path: str) -> Source:
         raise EspcapError(f"{printable(path)} is a directory", f"read it with --dir {printable(path)}")
     if not stat.S_ISREG(status.st_mode):
         raise EspcapError(f"{printable(path)} is not a regular file", "pipe it in: --file - < FIFO")
-    return CaptureFile(path, status.st_size, status.st_mtime)
+    return CaptureFile(path, status.st_size, status.st_mtime, stamp=stamp_of(status))
 
 
 def _standard_input() -> Source:
@@ -154,7 +173,7 @@ def _standard_input() -> Source:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return StandardInput()
-    return CaptureFile(f"/proc/self/fd/{descriptor}", status.st_size, status.st_mtime, label="-")
+    return CaptureFile(f"/proc/self/fd/{descriptor}", status.st_size, status.st_mtime, "-", stamp_of(status))
 
 
 def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
@@ -167,11 +186,13 @@ def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
     return Interfaces(names, capture_filter)
 
 
-def walk(folder: str) -> Iterator[CaptureFile | EspcapError]:
+def walk(
+    folder: str, is_known: Callable[[CaptureFile], bool] = lambda file: False
+) -> Iterator[CaptureFile | EspcapError]:
     """The captures below a folder in the order of their paths, each once; what is no capture as NotACapture.
 
-    A folder below that cannot be read comes as an EspcapError, the folder itself raises one. Links are followed to
-    regular files only.
+    A file that `is_known` to be a capture is not opened. A folder below that cannot be read comes as an EspcapError,
+    the folder itself raises one. Links are followed to regular files only.
     """
     if not os.path.isdir(folder):
         raise EspcapError(f"{printable(folder)} is not a directory", "read a single capture with --file")
@@ -186,8 +207,8 @@ def walk(folder: str) -> Iterator[CaptureFile | EspcapError]:
             continue
         if (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
-            file = CaptureFile(path, status.st_size, status.st_mtime)
-            yield file if _may_be_capture(path) else NotACapture(f"{printable(path)} is not a capture")
+            file = CaptureFile(path, status.st_size, status.st_mtime, stamp=stamp_of(status))
+            yield file if is_known(file) or may_be_capture(path) else not_a_capture(path)
 
 
 def _regular_files(folder: str) -> Iterator[str | EspcapError]:
@@ -218,8 +239,16 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _may_be_capture(path: str) -> bool:
-    """True also for a file that cannot be read: reading it will say so."""
+def not_a_capture(path: str) -> NotACapture:
+    """What to say of a file in a directory that is none."""
+    return NotACapture(f"{printable(path)} is not a capture")
+
+
+def may_be_capture(path: str) -> bool:
+    """Whether the first bytes are those of a capture.
+
+    True also for a file that cannot be read: reading it will say so.
+    """
     try:
         with open(path, "rb") as file:
             return recognise(file.read(4096))

@@ -8,6 +8,14 @@ import pytest
 from tests.elasticsearch_node import NodeUnavailableError, call, node
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes to the state folder of the user who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def _node(version: str) -> Iterator[str]:
     try:
         pytest.importorskip(
@@ -60,11 +68,3 @@ def elasticsearch8_url(_elasticsearch8_node: str) -> Iterator[str]:
 def any_elasticsearch_url(request: pytest.FixtureRequest) -> str:
     """The URL of each version in turn."""
     return str(request.getfixturevalue(request.param))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes to the state folder of the user who runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield

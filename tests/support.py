@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from espcap.errors import EspcapError
 from espcap.pipeline import Job, Pipeline
 from espcap.report import Report
 from espcap.sources import Source, capture_file
-from espcap.stores import Found, Outcome, Refusal
+from espcap.stores import Found, Outcome, Refusal, StoredDay
 
 CAPTURES = Path(__file__).parent.parent / "test_pcaps"
 
@@ -43,6 +44,19 @@ class MemoryStore:
                 self.documents[document.id] = document
                 outcome.stored += 1
         return outcome
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def days(self) -> list[StoredDay]:
+        counts = Counter(document.index for document in self.documents.values())
+        return [StoredDay(name, count, 0, name) for name, count in sorted(counts.items())]
+
+    def delete(self, index: str) -> None:
+        self.documents = {id: document for id, document in self.documents.items() if document.index != index}
+
+    def keep(self, days: int) -> None:
+        raise NotImplementedError
 
     def search(
         self,

@@ -104,6 +104,8 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "refused": 2,
         "dropped": 1,
         "spool_dropped": 0,
+        "done_before": 0,
+        "done_before_packets": 0,
         "unparsed": 2,
         "bad_utf8": 3,
         "first": "a",

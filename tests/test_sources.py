@@ -382,3 +382,11 @@ class TestWalk:
 def test_printable(text: str, expected: str) -> None:
     assert printable(text) == expected
     printable(text).encode()
+
+
+def test_walk_does_not_open_what_is_known(tmp_path: Path) -> None:
+    """A text that is said to be known passes for a capture."""
+    (tmp_path / "a").write_text("text")
+    (tmp_path / "b").write_text("text")
+    found = list(walk(str(tmp_path), lambda file: file.path.endswith("a")))
+    assert [type(each) for each in found] == [CaptureFile, NotACapture]

@@ -106,11 +106,32 @@ def retry(file: str, **values: Any) -> None:
 @main.command()
 @options.connection
 @click.option("--print", "print_template", is_flag=True, help="Print the index template instead of sending it.")
-def setup(print_template: bool, **values: Any) -> None:
+@click.option(
+    "--keep", default="", metavar="AGE", help="Have the server delete indices of this age (30d, 4w), where it can."
+)
+def setup(print_template: bool, keep: str, **values: Any) -> None:
     """Prepares a store: sends the index template to Elasticsearch, or makes the folder of a local index."""
     from espcap.cli.setup import setup as run
 
-    run(options.Connecting(**values), print_template)
+    run(options.Connecting(**values), print_template, keep)
+
+
+@main.command()
+@options.connection
+@click.option("--keep", default="", metavar="AGE", help="Delete days older than this: 30d, 4w.")
+@click.option(
+    "--max-size", default="", metavar="SIZE", help="Delete the oldest days until the rest is no larger: 10GB."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+def prune(keep: str, max_size: str, dry_run: bool, **values: Any) -> None:
+    """Deletes whole days of packets, the oldest first, and prints their names.
+
+    A day is that of the packets, not of their loading. Deleted days do not come back with the next --dir; --again
+    loads them.
+    """
+    from espcap.cli.prune import prune as run
+
+    run(options.Connecting(**values), keep, max_size, dry_run)
 
 
 @main.command()

@@ -66,6 +66,9 @@ class Reading(Delivering):
     spool: Path | None
     spool_size: int
     stats_interval: float
+    again: bool
+    watch: bool
+    settle: float
 
 
 @dataclass(frozen=True)
@@ -101,29 +104,40 @@ def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command],
 
 _FILE = click.Path(path_type=Path)
 
+
+def _shared(name: str, **attributes: Any) -> Callable[[_Command], _Command]:
+    """An option of all commands: click would look for ESPCAP_SEARCH_NODE where users set ESPCAP_NODE."""
+    return click.option(name, envvar=f"ESPCAP_{name[2:].upper().replace('-', '_')}", **attributes)
+
+
 connection = _all_of(
-    click.option(
+    _shared(
         "--node",
         multiple=True,
         metavar="NODE",
         help="Where documents are: host:port or URL of an Elasticsearch (repeat for more), local, or local:DIR.",
     ),
-    click.option("--ca-cert", type=_FILE, metavar="FILE", help="Certificate authority of the node, PEM."),
-    click.option("--fingerprint", metavar="SHA256", help="Fingerprint of the node's certificate."),
-    click.option(
-        "--no-verify", is_flag=True, help="Do not check the node's certificate. Anybody can then be the node."
-    ),
-    click.option("--user", metavar="NAME", help="User of the node; the password is read from ESPCAP_PASSWORD."),
-    click.option("--password-file", type=_FILE, metavar="FILE", help="File that holds the password."),
-    click.option(
-        "--api-key-file", type=_FILE, metavar="FILE", help="File that holds an API key; or set ESPCAP_API_KEY."
-    ),
-    click.option("--tshark", default="", metavar="PATH", help="The tshark to use.  [default: the one on the PATH]"),
+    _shared("--ca-cert", type=_FILE, metavar="FILE", help="Certificate authority of the node, PEM."),
+    _shared("--fingerprint", metavar="SHA256", help="Fingerprint of the node's certificate."),
+    _shared("--no-verify", is_flag=True, help="Do not check the node's certificate. Anybody can then be the node."),
+    _shared("--user", metavar="NAME", help="User of the node; the password is read from ESPCAP_PASSWORD."),
+    _shared("--password-file", type=_FILE, metavar="FILE", help="File that holds the password."),
+    _shared("--api-key-file", type=_FILE, metavar="FILE", help="File that holds an API key; or set ESPCAP_API_KEY."),
+    _shared("--tshark", default="", metavar="PATH", help="The tshark to use.  [default: the one on the PATH]"),
 )
 
 reading = _all_of(
     click.option("-r", "--file", multiple=True, metavar="FILE", help="Capture file; - is standard input. Repeatable."),
     click.option("--dir", multiple=True, metavar="DIR", help="Directory of capture files, with all below. Repeatable."),
+    click.option("--watch", is_flag=True, help="Keep following the directories of --dir until SIGINT or SIGTERM."),
+    click.option(
+        "--settle",
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="With --watch: take a file once it was the same for so long.",
+    ),
     click.option("-i", "--nic", multiple=True, metavar="NAME", help="Interface to capture on. Repeatable."),
     click.option("-f", "--bpf", default="", metavar="FILTER", help="Capture filter for interfaces (man pcap-filter)."),
     click.option(
@@ -207,7 +221,11 @@ delivering = _all_of(
     click.option("--json-report", type=_FILE, metavar="FILE", help="Write the account as JSON."),
 )
 
-storing = _all_of(delivering, click.option("--pretty", is_flag=True, help="Print documents indented."))
+storing = _all_of(
+    delivering,
+    click.option("--again", is_flag=True, help="Dissect also files that the node has in full since an earlier run."),
+    click.option("--pretty", is_flag=True, help="Print documents indented."),
+)
 
 searching = _all_of(
     click.option(

@@ -8,25 +8,22 @@ from tqdm import tqdm
 
 from espcap.sources import printable
 
+_OF_TOTAL = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
+
 
 class Progress:
     """A bar of the bytes read, where standard error is a terminal; else nothing but the messages."""
 
-    def __init__(self, total: int, shown: bool) -> None:
-        """`total` is the size of all files in bytes; 0 where it is not known, as with a live capture."""
+    def __init__(self, shown: bool) -> None:
         self._before = 0
         self._position = 0
-        self._bar = tqdm(
-            total=total or None,
-            unit="B",
-            unit_scale=True,
-            disable=not shown,
-            dynamic_ncols=True,
-            leave=False,
-            bar_format="{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
-            if total
-            else None,
-        )
+        self._bar = tqdm(unit="B", unit_scale=True, disable=not shown, dynamic_ncols=True, leave=False)
+
+    def expect(self, total: int) -> None:
+        """`total` is the size of all files in bytes; 0 where it is not known, as with a live capture."""
+        if total:
+            self._bar.total = total
+            self._bar.bar_format = _OF_TOTAL
 
     def __enter__(self) -> "Progress":
         return self

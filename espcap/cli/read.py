@@ -4,16 +4,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import click
 
+from espcap.checkpoints import Checkpoints, open_checkpoints, settings_digest
 from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
+from espcap.ledger import ledger_path
 from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
 from espcap.report import Report, Severity
@@ -25,6 +27,7 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.output import check_settings, hand_over_files
 from espcap.tshark.program import Program, User, dissecting_user, find_program
 from espcap.tshark.rights import print_interfaces
+from espcap.watch import watch
 
 SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
@@ -61,6 +64,8 @@ def _check_usage(options: Reading) -> None:
         raise UsageError("nothing to read", "name --file, --dir or --nic; espcap --help shows more")
     if options.bpf and not options.nic:
         raise UsageError("--bpf is for interfaces", "filter files with -Y, a display filter")
+    if options.watch and (options.nic or not options.dir):
+        raise UsageError("--watch follows directories and nothing else", "name them with --dir, and no --nic")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
 
@@ -93,26 +98,53 @@ def _is_endless(options: Reading) -> bool:
     return bool(options.nic) or piped
 
 
-def _sources(options: Reading) -> Iterator[Source | EspcapError]:
+def _open_checkpoints(options: Reading, pipeline: Pipeline, store: Store) -> Checkpoints | None:
+    """What earlier runs have stored and the store still has; None where no file is stored, or the ledger fails."""
+    if not options.node or not (options.file or options.dir):
+        return None
+    settings = settings_digest(_settings(options), options.payload)
+    checkpoints = open_checkpoints(ledger_path(options.node), settings, pipeline.note, options.again)
+    if checkpoints and (lost := checkpoints.verify(store)):
+        pipeline.note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
+    return checkpoints
+
+
+def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Source | EspcapError]:
     for path in options.file:
         try:
             yield capture_file(path)
         except EspcapError as error:
             yield error
-    for folder in options.dir:
+    for folder in () if options.watch else options.dir:
         try:
-            yield from walk(folder)
+            yield from walk(folder, checkpoints.is_known) if checkpoints else walk(folder)
         except EspcapError as error:
             yield error
     if options.nic:
         yield interfaces(options.nic, options.bpf)
 
 
+def _all_sources(
+    options: Reading, checkpoints: Checkpoints | None, is_ended: Callable[[], bool]
+) -> Iterator[Source | EspcapError | None]:
+    """Those that are there now, and with --watch those to come."""
+    yield from _sources(options, checkpoints)
+    if options.watch:
+        is_known = checkpoints.is_known if checkpoints else lambda file: False
+        yield from watch(options.dir, options.settle, is_ended, is_known)
+
+
+def _bytes_to_read(options: Reading, checkpoints: Checkpoints | None) -> int:
+    """Of all files that are not done yet."""
+    files = (source for source in _sources(options, checkpoints) if isinstance(source, CaptureFile))
+    return sum(file.size for file in files if not (checkpoints and checkpoints.is_known(file)))
+
+
 def _run(job: Job, store: Store, options: Reading) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
     dead_letters = open_dead_letters(options)
-    total = sum(source.size for source in _sources(options) if isinstance(source, CaptureFile)) if shown else 0
-    with Progress(total, shown) as progress:
+    checkpoints = None
+    with Progress(shown) as progress:
         pipeline = Pipeline(
             job,
             store,
@@ -126,8 +158,10 @@ def _run(job: Job, store: Store, options: Reading) -> int:
         _end_in_order(pipeline)
         try:
             store.prepare()
+            checkpoints = _open_checkpoints(options, pipeline, store)
+            progress.expect(_bytes_to_read(options, checkpoints) if shown and not options.watch else 0)
             with Statistics(pipeline.report, options.stats_interval if options.nic else 0, progress.message):
-                pipeline.run(_sources(options))
+                pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)
             store.close()
         except StoreError as error:
             progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
@@ -135,6 +169,8 @@ def _run(job: Job, store: Store, options: Reading) -> int:
             progress.message("Interrupted before all was stored.")
             pipeline.report.signal = pipeline.report.signal or signal.SIGINT
     signal.alarm(0)
+    if checkpoints:
+        checkpoints.close()
     tell_account(pipeline.report, options)
     return pipeline.report.exit_code
 

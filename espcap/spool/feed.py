@@ -9,6 +9,7 @@ import termios
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import IO
 
@@ -39,6 +40,8 @@ class Feed(Output):
         """The number in the run of the last packet that tshark was passed."""
         self.stored = self.before
         """The number in the run of the last packet that is known to be stored."""
+        self.before_removal: Callable[[], None] = lambda: None
+        """Makes durable what is stored; what it raises keeps the segments."""
         self._ring = ring
         self._memory = memory
         self._filtered = filtered
@@ -74,6 +77,7 @@ class Feed(Output):
             segment = self._in_flight[0]
             if segment.packets is None or segment.first + segment.packets > packet:
                 return
+            self.before_removal()
             self._in_flight.popleft()
             self._ring.remove(segment)
 

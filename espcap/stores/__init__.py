@@ -52,6 +52,20 @@ class Found:
     aggregations: dict[str, Any] = field(default_factory=dict)
 
 
+class StoredDay(NamedTuple):
+    """One index of a store."""
+
+    name: str
+    """`packets-2015-07-30` or `packets-undated`."""
+    documents: int
+    bytes: int
+    """On disk."""
+    identity: str = ""
+    """Another one after the index was deleted and made anew; empty where the store has none yet."""
+    expires: float | None = None
+    """Seconds since 1970, UTC, from when on the store itself may delete it; None is never."""
+
+
 class Store(Protocol):
     """A place for documents. All methods raise StoreError where the store as a whole fails."""
 
@@ -63,6 +77,9 @@ class Store(Protocol):
 
         A given `outcome` is added to as the store acknowledges documents: it holds also where this method raises.
         """
+
+    def flush(self) -> None:
+        """Makes all that was written durable and readable."""
 
     def search(
         self,
@@ -77,6 +94,15 @@ class Store(Protocol):
         `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are
         written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats, one level.
         """
+
+    def days(self) -> list[StoredDay]:
+        """The indices of packets in the order of their names."""
+
+    def delete(self, index: str) -> None:
+        """Deletes an index of packets with all its documents; nothing happens where there is none."""
+
+    def keep(self, days: int) -> None:
+        """Has the store itself delete indices of this age from now on. Raises StoreError where it cannot."""
 
     def describe(self) -> str:
         """What the store is and where: product and version."""

@@ -32,6 +32,9 @@ class LinesStore:
         outcome.stored += len(batch)
         return outcome
 
+    def flush(self) -> None:
+        """Nothing to do: each batch is handed over at once."""
+
     def search(
         self,
         query: Query,
@@ -42,6 +45,18 @@ class LinesStore:
     ) -> NoReturn:
         """There is nothing to search in."""
         raise UsageError("printed documents cannot be searched", "name a store: --node local or --node HOST:PORT")
+
+    def days(self) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
+
+    def delete(self, index: str) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
+
+    def keep(self, days: int) -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
 
     def describe(self) -> str:
         """What is printed."""
@@ -63,6 +78,10 @@ class LinesStore:
         except OSError as error:
             hint = "make room or print elsewhere; the output up to here is incomplete"
             raise StoreError(f"cannot print: {error.strerror or error}", hint) from error
+
+
+def _nothing_kept() -> UsageError:
+    return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

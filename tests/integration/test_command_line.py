@@ -138,7 +138,7 @@ def test_options_from_the_environment(tmp_path: Path) -> None:
     node = f"local:{tmp_path}"
     ran = espcap("--file", CAPTURES / "arp.pcap", ESPCAP_NODE=node, ESPCAP_COUNT="2")
     assert "2 stored" in ran.account
-    assert len(espcap("search", ESPCAP_SEARCH_NODE=node).documents) == 2
+    assert len(espcap("search", ESPCAP_NODE=node).documents) == 2
 
 
 def test_version() -> None:

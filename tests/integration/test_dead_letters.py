@@ -12,6 +12,8 @@ import pytest
 from tests.command import CAPTURES, Ran, espcap
 from tests.elasticsearch_node import call
 
+pytestmark = pytest.mark.slow
+
 INDEX = "packets-2024-05-01"
 HTTP = CAPTURES / "http_xml.pcap"
 REFUSED = 8

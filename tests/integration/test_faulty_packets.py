@@ -11,6 +11,8 @@ from tests.command import CAPTURES, espcap
 FAKE = """
 import gzip, os, signal, struct, subprocess, sys, time
 
+pytestmark = pytest.mark.slow
+
 if "-T" not in sys.argv:
     os.execvp("tshark", ["tshark", *sys.argv[1:]])
 data = sys.stdin.buffer.read()

@@ -18,6 +18,8 @@ from tests.elasticsearch_node import call, node_in
 from tests.stores import fault_proxy as faults
 from tests.stores.fault_proxy import FaultProxy, fault_proxy
 
+pytestmark = pytest.mark.slow
+
 INDEX = "packets-2024-05-01"
 HTTP = CAPTURES / "http_xml.pcap"
 COPIES = 20

@@ -22,7 +22,7 @@ def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
         espcap(*command, "--help", COLUMNS="100").output.decode()
-        for command in ([], ["search"], ["retry"], ["setup"], ["doctor"])
+        for command in ([], ["search"], ["retry"], ["setup"], ["prune"], ["doctor"])
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from espcap.errors import StoreError
 from espcap.fields import Registry
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
@@ -239,3 +240,37 @@ def test_another_capture_of_the_same_day(store: Store) -> None:
     outcome = store.write([make(1), make(1, capture="fedcba")])
     assert (outcome.stored, outcome.already_there) == (1, 1)
     assert store.search(Everything()).total == 31
+
+
+def test_days(store: Store) -> None:
+    store.flush()
+    days = store.days()
+    assert [(day.name, day.documents) for day in days] == [("packets-2015-07-30", 20), ("packets-2015-07-31", 10)]
+    assert all(day.bytes > 1000 for day in days)
+    assert all(day.expires is None for day in days)
+    assert len({day.identity for day in days} - {""}) == 2
+    assert store.days() == days
+
+
+def test_days_of_an_empty_store(empty_store: Store) -> None:
+    assert empty_store.days() == []
+
+
+def test_a_deleted_day_is_gone_and_can_be_written_anew(store: Store) -> None:
+    first, second = store.days()
+    store.delete(first.name)
+    assert store.days() == [second]
+    assert store.search(Everything()).total == 10
+    store.delete(first.name)
+    outcome = store.write(documents())
+    assert (outcome.stored, outcome.already_there) == (20, 10)
+    again = store.days()[0]
+    assert (again.name, again.documents) == (first.name, 20)
+    assert again.identity != first.identity
+
+
+def test_a_store_that_cannot_delete_by_itself_says_so(store: Store) -> None:
+    """The node of the tests has no ILM."""
+    with pytest.raises(StoreError, match=r"no lifecycle management \(ILM\)|deletes nothing by itself") as failure:
+        store.keep(28)
+    assert "espcap prune --keep 28d" in failure.value.hint

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, NotFoundError
 
 from espcap.documents import Document
+from espcap.errors import StoreError
 from espcap.fields import Registry
 from espcap.query import Query
-from espcap.stores import Found, Outcome
+from espcap.stores import Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
+from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
 from espcap.stores.elasticsearch.query_dsl import found, search_body
 from espcap.stores.elasticsearch.retry import Patience, Retry
 from espcap.stores.elasticsearch.sender import BulkSender
@@ -19,6 +21,13 @@ from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
 
 _REACH_SECONDS = 4.0
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
+
+
+class _Installed(NamedTuple):
+    """What the cluster's own index template says."""
+
+    version: int | None = None
+    lifecycle: str = ""
 
 
 class ElasticsearchStore:
@@ -44,7 +53,7 @@ class ElasticsearchStore:
         self._written: set[str] = set()
 
     def prepare(self) -> None:
-        """Puts the index template where the cluster does not have this one."""
+        """Puts the index template where the cluster does not have this one; a lifecycle that it names stays."""
         patience = Patience(self._retry, self._connection.addresses, self._on_note)
         while True:
             try:
@@ -57,24 +66,27 @@ class ElasticsearchStore:
                 patience.wait(failure)
 
     def _put_template(self) -> None:
-        template = build_template(self._registry)
-        if self._installed_version() != template["version"]:
+        installed = self._installed()
+        template = build_template(self._registry, installed.lifecycle)
+        if installed.version != template["version"]:
             self._client.indices.put_index_template(name=NAME, body=template)
 
-    def _installed_version(self) -> int | None:
+    def _installed(self) -> _Installed:
         """Also the first request: each node is asked, in seconds, whether it is there and is Elasticsearch."""
         seconds = min(self._connection.timeout, _REACH_SECONDS / len(self._connection.nodes))
         client = self._client.options(request_timeout=seconds, retry_on_timeout=True)
-        path = "index_templates.index_template.version"
+        paths = "index_templates.index_template.version", "**.settings.index.lifecycle.name"
         try:
-            answer = client.indices.get_index_template(name=NAME, filter_path=path)
-            return int(answer["index_templates"][0]["index_template"]["version"])
+            answer = client.indices.get_index_template(name=NAME, filter_path=",".join(paths))
+            template = answer["index_templates"][0]["index_template"]
+            index = template.get("template", {}).get("settings", {}).get("index", {})
+            return _Installed(template.get("version"), index.get("lifecycle", {}).get("name", ""))
         except NotFoundError as error:
             if PRODUCT_HEADER not in error.meta.headers:
                 raise
-        except (KeyError, TypeError, ValueError):
-            pass  # somebody else's template of this name has no version
-        return None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass  # somebody else's template of this name may hold anything
+        return _Installed()
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Creates the documents that are not there yet; waits and sends again where the cluster is busy or away."""
@@ -82,6 +94,49 @@ class ElasticsearchStore:
         self._written.update(document.index for document in batch)
         self._sender.send(batch, outcome)
         return outcome
+
+    def flush(self) -> None:
+        """Nothing to do: what a node acknowledged is durable (as long as `index.translog.durability` is `request`)."""
+
+    def days(self) -> list[StoredDay]:
+        """The indices of packets in the order of their names; `expires` follows the lifecycle of `keep`."""
+        columns = "index,uuid,docs.count,store.size,creation.date"
+        with told(self._connection):
+            self._refresh()
+            answer = self._client.cat.indices(
+                index=PATTERN, format="json", bytes="b", h=columns, expand_wildcards="all", s="index"
+            )
+            kept = self._seconds_kept()
+        return [_day(row, kept) for row in answer.body]
+
+    def _seconds_kept(self) -> float | None:
+        try:
+            return seconds_kept(self._client.ilm.get_lifecycle(name=NAME).body)
+        except ApiError as error:
+            if error.status_code in NOT_SUPPORTED | {401, 403}:  # it may be hidden from whom only writes
+                return None
+            raise
+
+    def delete(self, index: str) -> None:
+        """Deletes one index."""
+        with told(self._connection):
+            self._client.indices.delete(index=index, ignore_unavailable=True)
+
+    def keep(self, days: int) -> None:
+        """Writes the lifecycle policy `packets`, and has the indices that are and those to come follow it."""
+        with told(self._connection):
+            try:
+                self._client.ilm.put_lifecycle(name=NAME, policy=build_policy(days))
+            except ApiError as error:
+                if error.status_code in NOT_SUPPORTED:
+                    message = f"{self._connection.addresses} has no lifecycle management (ILM)"
+                    hint = f"run espcap prune --keep {days}d every day instead, for example from cron"
+                    raise StoreError(message, hint) from error
+                raise
+            self._client.indices.put_index_template(name=NAME, body=build_template(self._registry, NAME))
+            self._client.indices.put_settings(
+                index=PATTERN, settings={"index.lifecycle.name": NAME}, allow_no_indices=True
+            )
 
     def search(
         self,
@@ -118,3 +173,10 @@ class ElasticsearchStore:
             some = indices[first : first + _REFRESHED_AT_ONCE]
             self._client.indices.refresh(index=some, ignore_unavailable=True)
         self._written.clear()
+
+
+def _day(row: Any, kept: float | None) -> StoredDay:
+    expires = int(row["creation.date"]) / 1000 + kept if kept else None
+    return StoredDay(
+        row["index"], int(row.get("docs.count") or 0), int(row.get("store.size") or 0), row["uuid"], expires
+    )

@@ -46,12 +46,16 @@ _SETTINGS = {
 }
 
 
-def build_template(registry: Registry) -> dict[str, Any]:
-    """The body of `PUT /_index_template/packets`. Its `version` is a digest of all the rest."""
+def build_template(registry: Registry, lifecycle: str = "") -> dict[str, Any]:
+    """The body of `PUT /_index_template/packets`. Its `version` is a digest of all the rest.
+
+    `lifecycle` is the name of the lifecycle policy of new indices.
+    """
+    settings = _SETTINGS | ({"lifecycle": {"name": lifecycle}} if lifecycle else {})
     template = {
         "index_patterns": [PATTERN],
         "priority": 200,
-        "template": {"settings": {"index": _SETTINGS}, "mappings": _mappings(registry)},
+        "template": {"settings": {"index": settings}, "mappings": _mappings(registry)},
         "_meta": {"description": "Network packets, one document each", "managed_by": "espcap"},
     }
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()

@@ -4,15 +4,24 @@ import errno
 import fcntl
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 import tantivy
 
 from espcap.errors import StoreError
+from espcap.stores import StoredDay
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES
+
+_IDENTITY = "identity"
+"""The file that tells an index from one that takes its place later."""
+
+_REMOVED = ".removed-"
+"""Starts the name of a folder whose removal began."""
 
 _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""
@@ -33,7 +42,7 @@ def build_schema() -> tantivy.Schema:
 
 def exists(folder: Path) -> bool:
     """Whether the folder holds an index, as far as its one file that is written last says."""
-    return (folder / "meta.json").exists()
+    return not folder.name.startswith(_REMOVED) and (folder / "meta.json").exists()
 
 
 def open_index(folder: Path) -> tantivy.Index:
@@ -47,11 +56,49 @@ def open_index(folder: Path) -> tantivy.Index:
         return index
 
 
-def opstamp(folder: Path) -> int:
-    """A number that grows with every commit to the index."""
+def state(folder: Path) -> tuple[str, int] | None:
+    """The index's identity and a number that grows with every commit to it; None where there is no index."""
     with failures(folder):
-        stamp: int = orjson.loads((folder / "meta.json").read_bytes())["opstamp"]
-        return stamp
+        return (identity(folder), _meta(folder)["opstamp"]) if exists(folder) else None
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    meta: dict[str, Any] = orjson.loads((folder / "meta.json").read_bytes())
+    return meta
+
+
+def identity(folder: Path) -> str:
+    """What tells this index from another one of the same day; empty where it was not given yet."""
+    try:
+        return (folder / _IDENTITY).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def give_identity(folder: Path) -> None:
+    """Gives the index an identity where it has none. Only for who holds the lock."""
+    if not identity(folder):
+        new = folder / f"{_IDENTITY}.new"
+        new.write_text(uuid.uuid4().hex, encoding="ascii")
+        new.rename(folder / _IDENTITY)
+
+
+def measure(folder: Path) -> StoredDay:
+    """What is committed to the index."""
+    with failures(folder):
+        segments = _meta(folder)["segments"]
+        documents = sum(segment["max_doc"] for segment in segments)  # nothing is ever deleted from an index
+        size = sum(entry.stat().st_size for entry in os.scandir(folder))
+        return StoredDay(folder.name, documents, size, identity(folder))
+
+
+def remove_index(folder: Path) -> None:
+    """Removes the index, and what an earlier removal that was cut short has left. Only for who holds the lock."""
+    with failures(folder):
+        if exists(folder):
+            folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))  # at once for all who look
+        for rest in folder.parent.glob(f"{_REMOVED}*"):
+            shutil.rmtree(rest)
 
 
 def make_private(folder: Path) -> None:

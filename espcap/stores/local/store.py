@@ -11,13 +11,14 @@ import orjson
 import tantivy
 
 from espcap.documents import Document
+from espcap.errors import StoreError
 from espcap.fields import Kind, Registry
-from espcap.query import And, Equals, Or, Query, Range
+from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
-from espcap.stores import Found, Hit, Outcome
+from espcap.stores import Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import CAPTURE, FRAME, Day, Sort
-from espcap.stores.local.files import exists, failures, open_index
+from espcap.stores.local.files import exists, failures, measure, open_index
 from espcap.stores.local.values import encode
 from espcap.stores.local.writer import Writer
 
@@ -39,10 +40,29 @@ class LocalStore:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Stores what is not there yet; it can be found within two seconds, at the latest after `close`."""
+        """Stores what is not there yet; it can be found within two seconds, at the latest after `flush`."""
         outcome = outcome or Outcome()
         outcome.add(self._writer.write(batch))
         return outcome
+
+    def flush(self) -> None:
+        """Makes all that was written durable and readable."""
+        self._writer.commit()
+
+    def days(self) -> list[StoredDay]:
+        """The days that hold something, in the order of their names."""
+        self._writer.commit()
+        return [measure(folder) for folder in self._folders(Everything(), newest_first=False)]
+
+    def delete(self, index: str) -> None:
+        """Deletes a day when no other process writes."""
+        if self._folder.exists():
+            self._writer.delete(index)
+
+    def keep(self, days: int) -> None:
+        """Nothing runs that could delete."""
+        hint = f"run espcap prune --keep {days}d --node local:{self._folder} every day, for example from cron"
+        raise StoreError("a local index deletes nothing by itself", hint)
 
     def describe(self) -> str:
         """Product and version, and the folder."""

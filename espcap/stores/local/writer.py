@@ -17,7 +17,15 @@ from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.stores import Outcome, Refusal
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
-from espcap.stores.local.files import WriterLock, failures, make_private, open_index, opstamp
+from espcap.stores.local.files import (
+    WriterLock,
+    failures,
+    give_identity,
+    make_private,
+    open_index,
+    remove_index,
+    state,
+)
 from espcap.stores.local.values import LONGEST, Encoder
 
 COMMIT_DOCUMENTS = 20_000
@@ -59,7 +67,9 @@ class _OpenDay:
         self._committed = Day(self._index, kind)
         self._writer: tantivy.IndexWriter | None = None
         self._frames: dict[str, FrameSet] = {}
-        self.stamp = opstamp(folder)
+        with failures(folder):
+            give_identity(folder)
+        self.state = state(folder)
 
     def frames(self, capture: str) -> FrameSet:
         if capture not in self._frames:
@@ -79,7 +89,7 @@ class _OpenDay:
         writer.commit()
         writer.wait_merging_threads()
         make_private(self.folder)
-        self.stamp = opstamp(self.folder)
+        self.state = state(self.folder)
 
 
 def _read_frames(day: Day, capture: str) -> FrameSet:
@@ -141,12 +151,21 @@ class Writer:
                     day.commit()
         self._lock.release()
 
+    def delete(self, index: str) -> None:
+        """Commits what is open, and deletes a day when nobody writes."""
+        self.commit()
+        with self._all_or_nothing():
+            self._acquire()
+            self._days.pop(index, None)
+            remove_index(self._folder / index)
+        self._lock.release()
+
     def _acquire(self) -> None:
         with failures(self._folder):
             if not self._lock.acquire():
                 return
         self._pending = _Pending()
-        changed = [name for name, day in self._days.items() if opstamp(day.folder) != day.stamp]
+        changed = [name for name, day in self._days.items() if state(day.folder) != day.state]
         for name in changed:  # another process wrote: its frames are not known here
             del self._days[name]
 

@@ -1,0 +1,173 @@
+"""Which captures of a run need no dissection, and the recording of those that come to a good end.
+
+A capture is recorded once the store has made all of its packets durable, some captures at a time.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from espcap.claims import Claims
+from espcap.errors import StoreError
+from espcap.ledger import Done, Ledger, LedgerError
+from espcap.sources import CaptureFile, Stamp
+from espcap.stores import Store, StoredDay
+from espcap.tshark.arguments import Settings
+
+_Answer = TypeVar("_Answer")
+
+SETTLE_SECONDS = 2.0
+"""Captures are recorded together so long after the first of them, and at the end of a run."""
+
+
+def open_checkpoints(
+    path: Path, settings: str, on_failure: Callable[[LedgerError], None], again: bool = False
+) -> "Checkpoints | None":
+    """The checkpoints with the ledger at `path`; None, and told, where it cannot be used."""
+    try:
+        ledger = Ledger(path)
+        claims = Claims(path.with_suffix(".claims"))
+    except LedgerError as error:
+        on_failure(error)
+        return None
+    except OSError as error:
+        on_failure(LedgerError(f"cannot write {path.with_suffix('.claims')}: {error.strerror}"))
+        return None
+    return Checkpoints(ledger, claims, settings, on_failure, again)
+
+
+def settings_digest(settings: Settings, payload: bool) -> str:
+    """A digest of all that decides which packets and values of a capture are stored, files that it names included."""
+    parts = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
+    digest = hashlib.blake2b(repr([parts, settings.count, payload]).encode("utf-8", "surrogateescape"), digest_size=16)
+    for preference in settings.preferences:
+        path = preference.partition(":")[2]
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+@dataclass
+class _Pending:
+    """What is to be recorded together."""
+
+    captures: list[Done] = field(default_factory=list)
+    files: list[tuple[Stamp, str]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """Claims on the captures."""
+    since: float = field(default_factory=time.monotonic)
+
+    def __bool__(self) -> bool:
+        return bool(self.captures or self.files)
+
+
+class Checkpoints:
+    """What a run asks its ledger. A ledger that fails is told of once and not asked again."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        claims: Claims,
+        settings: str,
+        on_failure: Callable[[LedgerError], None],
+        again: bool = False,
+    ) -> None:
+        """`settings` is a `settings_digest`; `again` has everything dissected, and still recorded."""
+        self._ledger: Ledger | None = ledger
+        self._claims = claims
+        self._settings = settings
+        self._on_failure = on_failure
+        self._again = again
+        self._pending = _Pending()
+
+    def verify(self, store: Store) -> int:
+        """Forgets what the store has lost; returns how many captures. A store that hides its indices has no ledger."""
+        try:
+            days = store.days()
+        except StoreError as error:
+            self._give_up(LedgerError(f"what is done cannot be verified: {error.message}", error.hint))
+            return 0
+        return self._ask(lambda ledger: ledger.verify(days, time.time())) or 0
+
+    def packets_of_file(self, file: CaptureFile) -> int | None:
+        """Packets of a file that is done and has not changed since; None where it must be looked at."""
+        stamp = file.stamp
+        if self._again or stamp is None:
+            return None
+        return self._ask(lambda ledger: ledger.packets_of_file(stamp, self._settings))
+
+    def is_known(self, file: CaptureFile) -> bool:
+        """Whether a file is done and has not changed since."""
+        return self.packets_of_file(file) is not None
+
+    def take(self, content: str) -> bool:
+        """Claims a capture for this process; False where another one is at it."""
+        return self._claims.take(self._key(content))
+
+    def packets_of_content(self, content: str, file: CaptureFile) -> int | None:
+        """Packets of a capture that is done, maybe as another file; None where it must be dissected."""
+        if self._again:
+            return None
+        packets = self._ask(lambda ledger: ledger.packets_of_content(content, self._settings))
+        if packets is not None:
+            self._note(file, content)
+            self._claims.release(self._key(content))
+        return packets
+
+    def release(self, content: str) -> None:
+        """Lets another process try a capture that did not come to a good end here."""
+        self._claims.release(self._key(content))
+
+    def add(self, file: CaptureFile, content: str, packets: int, indices: frozenset[str]) -> None:
+        """Keeps a capture that came to a good end until its packets are known to be durable."""
+        self._note(file, content)
+        self._pending.captures.append(Done(content, self._settings, packets, indices))
+        self._pending.keys.append(self._key(content))
+
+    def _note(self, file: CaptureFile, content: str) -> None:
+        if not self._pending:
+            self._pending.since = time.monotonic()
+        if file.stamp:
+            self._pending.files.append((file.stamp, content))
+
+    def settle_if_due(self, store: Store) -> None:
+        """Settles some seconds after the first capture that is not recorded yet."""
+        if self._pending and time.monotonic() - self._pending.since >= SETTLE_SECONDS:
+            self.settle(store)
+
+    def settle(self, store: Store) -> None:
+        """Has the store make all durable, records it, and lets go of the claims. Raises StoreError."""
+        pending, self._pending = self._pending, _Pending()
+        if pending.captures:
+            store.flush()
+            self._record(pending, store.days() if self._ledger else [])
+        self._ask(lambda ledger: ledger.add_files(pending.files) if pending.files else None)
+        for key in pending.keys:
+            self._claims.release(key)
+
+    def _record(self, pending: _Pending, days: list[StoredDay]) -> None:
+        self._ask(lambda ledger: ledger.add(pending.captures, days))
+
+    def close(self) -> None:
+        """Lets go of the ledger and of all claims."""
+        self._ask(Ledger.close)
+        self._claims.close()
+
+    def _key(self, content: str) -> str:
+        return hashlib.blake2b(f"{content} {self._settings}".encode(), digest_size=16).hexdigest()
+
+    def _ask(self, question: Callable[[Ledger], _Answer]) -> _Answer | None:
+        try:
+            return question(self._ledger) if self._ledger else None
+        except LedgerError as error:
+            self._give_up(error)
+            return None
+
+    def _give_up(self, error: LedgerError) -> None:
+        self._ledger = None
+        self._on_failure(error)

@@ -1,0 +1,105 @@
+"""Retention: whole days are deleted by name, and do not come back by themselves."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.command import CAPTURES, espcap
+from tests.hostile import times
+
+pytestmark = pytest.mark.slow
+
+FIRST = datetime(2024, 5, 1, 10, tzinfo=UTC)
+"""Of the packets of dns.pcap: 24 within a second."""
+
+
+def day(ago: int) -> str:
+    return f"packets-{datetime.now(UTC).date() - timedelta(ago)}"
+
+
+@pytest.fixture(params=["local", "elasticsearch"])
+def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "local":
+        return f"local:{tmp_path / 'index'}"
+    return str(request.getfixturevalue("elasticsearch_url"))
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> Path:
+    """Captures of today, and of two, ten and forty days ago, and one whose packet has no true time."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    today = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) + timedelta(hours=1)
+    for ago in (0, 2, 10, 40):
+        shift = str((today - timedelta(ago) - FIRST).total_seconds())
+        subprocess.run(["editcap", "-t", shift, CAPTURES / "dns.pcap", folder / f"{ago}.pcap"], check=True)
+    return folder
+
+
+def indices(node: str) -> set[str]:
+    return {
+        line.split()[0]
+        for line in espcap("prune", "--max-size", "0", "--dry-run", "--node", node).output.decode().splitlines()
+    }
+
+
+def test_old_days_go_and_stay_away(node: str, captures: Path) -> None:
+    assert "96 packets read, 96 stored" in espcap("--dir", captures, "--node", node).account
+    dry = espcap("prune", "--keep", "7d", "--dry-run", "--node", node)
+    assert indices(node) == {day(ago) for ago in (0, 2, 10, 40)}
+    wet = espcap("prune", "--keep", "7d", "--node", node)
+    assert dry.output == wet.output
+    assert [line.split("  ")[:2] for line in wet.output.decode().splitlines()] == [
+        [day(40), "24 packets"],
+        [day(10), "24 packets"],
+    ]
+    assert "2 of 4 indices would be deleted; nothing was" in dry.errors
+    assert "2 of 4 indices deleted" in wet.errors
+    assert indices(node) == {day(0), day(2)}
+    assert len(espcap("search", "--size", "100", "--node", node).documents) == 48
+
+    assert (
+        "0 stored, 96 already there, 0 refused, 0 dropped, 4 files done"
+        in espcap("--dir", captures, "--node", node).account
+    )
+    assert indices(node) == {day(0), day(2)}
+    assert "48 stored, 48 already there" in espcap("--dir", captures, "--node", node, "--again").account
+    assert indices(node) == {day(ago) for ago in (0, 2, 10, 40)}
+
+
+def test_oldest_days_go_until_the_rest_fits(node: str, captures: Path) -> None:
+    espcap("--dir", captures, "--node", node)
+    listed = espcap("prune", "--max-size", "0", "--dry-run", "--node", node).output.decode().splitlines()
+    sizes = [int(line.split("  ")[2].split()[0].replace(",", "")) for line in listed]
+    ran = espcap("prune", "--max-size", str(sum(sizes[1:])), "--node", node)
+    assert [line.split()[0] for line in ran.output.decode().splitlines()] == [day(40)]
+    assert indices(node) == {day(0), day(2), day(10)}
+
+
+def test_packets_without_a_day_are_left_alone(tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    undated = times.negative(tmp_path / "negative.pcapng")
+    espcap("--file", undated, "--node", node)
+    ran = espcap("prune", "--keep", "1d", "--max-size", "0", "--node", node)
+    assert ran.status == 0
+    assert ran.output == b""
+    assert "Note: packets-undated is left alone: it is not for one day (1 packets)" in ran.errors
+    assert "no day is left to delete" in ran.errors
+    assert espcap("search", "--node", node).documents
+
+
+def test_usage(tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    assert espcap("prune", "--node", node).status == 2
+    assert espcap("prune", "--keep", "soon", "--node", node).status == 2
+    assert espcap("prune", "--keep", "1d").status == 2
+    assert espcap("prune", "--keep", "1d", "--node", node).errors == "0 of 0 indices deleted; 0 bytes remain\n"
+
+
+def test_setup_keep_where_the_server_has_no_lifecycles(node: str) -> None:
+    ran = espcap("setup", "--keep", "2w", "--node", node)
+    assert ran.status == 1
+    assert "espcap prune --keep 14d" in ran.errors
+    assert len(ran.lines) == 1
