@@ -15,6 +15,14 @@ from tests.elasticsearch_node import call
 pytestmark = pytest.mark.slow
 
 INDEX = "packets-2024-05-01"
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier tests have stored the same captures in the same node, which then lost them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 HTTP = CAPTURES / "http_xml.pcap"
 REFUSED = 8
 """Packets of the capture that have the layer http."""

@@ -8,10 +8,10 @@ import pytest
 
 from tests.command import CAPTURES, espcap
 
+pytestmark = pytest.mark.slow
+
 FAKE = """
 import gzip, os, signal, struct, subprocess, sys, time
-
-pytestmark = pytest.mark.slow
 
 if "-T" not in sys.argv:
     os.execvp("tshark", ["tshark", *sys.argv[1:]])
