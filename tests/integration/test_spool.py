@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.command import ROOT, children, environment
+from tests.command import ROOT, children, environment, espcap
 from tests.integration import network
 from tests.integration.test_live import needs_root
 
-pytestmark = needs_root
+pytestmark = [needs_root, pytest.mark.slow]
 
 STORE = """
 import os, sys, time
@@ -185,6 +185,22 @@ def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
     assert len(found) == sent
     assert len(ports) == sent  # an identifier that comes again is that of the same packet
     assert not list(last.spool.iterdir())
+
+
+def test_a_killed_run_leaves_nothing_out_of_the_local_index(name: str, tmp_path: Path) -> None:
+    """Whose documents are durable some time after it took them: until then their segments stay."""
+    node = ("--node", f"local:{tmp_path / 'index'}", "--chunk", "100")
+    for first in (0, 3_000):
+        run = Run(name, tmp_path, *node, "--spool-size", "1MB")
+        network.send(name, 3_000, 1000, first)
+        time.sleep(0.8)  # dumpcap writes every half second
+        run.process.kill()
+        run.process.wait()
+    assert Run(name, tmp_path, *node).end() == 0
+    found = espcap("search", "--node", node[1], "--size", "10000").documents
+    assert len(found) == 6_000
+    assert len({(each["capture_id"], each["layers"]["frame"]["number"]) for each in found}) == 6_000
+    assert len({(each["capture_id"], each["source"]["port"]) for each in found}) == 6_000
 
 
 @pytest.mark.parametrize("setpriv", [True, False])
