@@ -270,6 +270,11 @@ _CASTS: dict[Kind, Callable[[str], Any]] = {
 }
 
 
+def is_frame_number(field: Field) -> bool:
+    """Whether the value is the number of this frame or of another: FT_FRAMENUM is the only integer without a base."""
+    return field.name == "frame.number" or (field.kind is Kind.INTEGER and not field.base)
+
+
 def cast(field: Field, text: str) -> Value:
     """The typed value of tshark's text for a field. Raises ValueError where the text does not fit the type."""
     if field.base == PRESENCE:

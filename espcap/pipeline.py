@@ -17,10 +17,15 @@ from espcap.fields import Registry
 from espcap.protocols import ProtocolList
 from espcap.report import Problem, Report, Severity
 from espcap.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput, printable, stamp_of
+from espcap.spool import SpoolSettings
+from espcap.spool.capture import SpooledCapture
+from espcap.spool.feed import Feed, open_feed
+from espcap.spool.folder import RunFolder, create, left_over
+from espcap.spool.ring import Ring
 from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
-from espcap.tshark.output import Output, dropped_packets, read_file, read_interfaces, read_pipe
+from espcap.tshark.output import Output, dropped_packets, read_file, read_pipe, received_packets
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, User
 from espcap.tshark.rights import remedy
@@ -30,6 +35,9 @@ LARGEST_BATCH = 8 << 20
 
 LONGEST_WAIT = 1.0
 """Seconds after which a batch of a live capture is written."""
+
+FRUITLESS_ATTEMPTS = 3
+"""How many tsharks of a live capture may die one after the other before their first packet."""
 
 CLAIM_SECONDS = 0.2
 """How often to look whether another process has finished a capture."""
@@ -52,6 +60,8 @@ class Job:
     """Documents of a batch."""
     stall_timeout: float = 60
     """Seconds of silence after which a file's tshark is given up."""
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    """Where live captures wait for the store."""
 
 
 @dataclass
@@ -72,7 +82,6 @@ class _Ended:
     """How the dissection of a source ended."""
 
     tshark: Exit
-    capture: Exit | None
     stalled: bool
     packets: int
     last_frame: int
@@ -101,6 +110,8 @@ class Pipeline:
         Without `dead_letters` refused documents go to a file of the default folder.
         """
         self.report = Report()
+        self.on_stored: Callable[[], None] = lambda: None
+        """Called whenever packets have found their end in the store."""
         self._job = job
         self._store = store
         self._on_progress = on_progress
@@ -108,6 +119,7 @@ class Pipeline:
         self._dead_letters = dead_letters or DeadLetters()
         self._batch = _Batch()
         self._output: Output | None = None
+        self._capture: SpooledCapture | None = None
         self._signal = 0
         self._checkpoints: Checkpoints | None = None
         self._unreadable: list[EspcapError] = []
@@ -126,7 +138,9 @@ class Pipeline:
     def interrupt(self, signal: int) -> None:
         """Asks for an end in order. May be called from a signal handler."""
         self._signal = signal
-        if self._output:
+        if self._capture:
+            self._capture.interrupt()
+        elif self._output:
             self._output.interrupt()
 
     def run(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None = None) -> Report:
@@ -280,10 +294,64 @@ class Pipeline:
 
     def _read_interfaces(self, source: Interfaces) -> None:
         job = self._job
-        output = read_interfaces(job.program, job.settings, source, job.user)
-        ended = self._store_output(output, Origin(source.capture_id(), hostname=socket.gethostname()))
-        if ended.capture and self._captured(source, ended.capture):
-            self._judge(source, ended)
+        ring = Ring(create(job.spool.folder, socket.gethostname()), self._dropped)
+        try:
+            with SpooledCapture(job.program, job.settings, source, job.spool, ring) as capture:
+                self._capture = capture
+                if self._signal:
+                    capture.interrupt()
+                for folder in left_over(job.spool.folder):
+                    self._store_left_over(folder)
+                followed = self._follow(ring, printable(source.name))
+                if followed:
+                    self._captured(source, capture.finish(), ring)
+        finally:
+            self._capture = None
+            self._leave(ring.folder)
+
+    def _store_left_over(self, folder: RunFolder) -> None:
+        before, ring = self.report.read, Ring(folder, self._dropped)
+        try:
+            ring.load()
+            self._follow(ring, f"the spool of {folder.run}")
+        finally:
+            self._leave(folder)
+        if packets := self.report.read - before:
+            self._tell(Severity.NOTE, f"stored what an earlier run had left in the spool: {packets:,} packets")
+
+    def _follow(self, ring: Ring, name: str) -> bool:
+        """Stores all packets of a ring, through one tshark after the other; False where tshark fails for good."""
+        job = self._job
+        origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
+        fruitless = 0
+        while feed := open_feed(job.program, job.settings, ring, job.user, job.spool.tshark_memory):
+            feed.before_removal = self._store.flush
+            ended = self._store_output(feed, origin)
+            if ended.tshark.status == 0 and feed.stored == feed.passed:
+                continue
+            fruitless = 0 if ended.packets else fruitless + 1
+            failed = f"{name}: tshark: {ended.tshark.message} after packet {feed.stored:,} of the capture"
+            if fruitless == FRUITLESS_ATTEMPTS:
+                self._tell(Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f")
+                return False
+            self._tell(Severity.PARTIAL, failed, "tshark is started again")
+            poison = not ended.packets and feed.passed > feed.stored  # the second to die on the same packet
+            ring.resume = feed.stored + poison
+            self._dropped(int(poison))
+        return True
+
+    def _dropped(self, packets: int) -> None:
+        self.report.spool_dropped += packets
+
+    def _leave(self, folder: RunFolder) -> None:
+        """Removes the folder of a run, unless packets are left in it: then says so."""
+        size = folder.size()
+        left = bool(folder.segments())
+        if left:
+            folder.write_dropped(0)
+            message = f"{size:,} bytes of packets that are not stored stay in {printable(str(folder.path))}"
+            self._tell(Severity.FAILED, message, "the next live capture with this spool stores them")
+        folder.close(remove=not left)
 
     def _store_output(
         self,
@@ -295,7 +363,8 @@ class Pipeline:
     ) -> _Ended:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
-        reader = JsonReader(job.registry, job.payload)
+        feed = output if isinstance(output, Feed) else None
+        reader = JsonReader(job.registry, job.payload, feed.before if feed else 0)
         self._output = output
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
@@ -308,10 +377,12 @@ class Pipeline:
                     indices.add(document.index)
                     last_frame = frame
                 self._write_if_due(live=file is None)
+                if feed and not record and not self._batch.documents and feed.acknowledge_idle():
+                    self.on_stored()
             self._write()
-            tshark, capture = output.finish(), output.finish_capture()
+            tshark = output.finish()
         packets = self.report.read - before
-        ended = _Ended(tshark, capture, output.stalled, packets, last_frame, frozenset(indices))
+        ended = _Ended(tshark, output.stalled, packets, last_frame, frozenset(indices))
         self.report.bad_utf8 += reader.bad_utf8
         self._output = None
         return ended
@@ -336,12 +407,15 @@ class Pipeline:
         batch, self._batch = self._batch, _Batch()
         if batch.documents:
             deliver(batch.documents, self._store, self._dead_letters, self.report)
+            if isinstance(self._output, Feed):
+                self._output.acknowledge(batch.documents[-1].source["layers"]["frame"]["number"])
+            self.on_stored()
 
     def _judge(self, source: Source, ended: _Ended) -> None:
         """Says what a tshark that did not come to a clean end has left out."""
         name, after = printable(source.name), f"after {ended.packets:,} packets"
         if self._signal:
-            self.report.signal = 0 if isinstance(source, Interfaces) else self._signal
+            self.report.signal = self._signal
         elif ended.stalled:
             hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
             self._tell(Severity.PARTIAL, f"{name}: tshark was silent for {self._job.stall_timeout:g} s {after}", hint)
@@ -354,18 +428,21 @@ class Pipeline:
             hint = "what was read is stored; the rest of this file cannot be read"
             self._tell(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
 
-    def _captured(self, source: Interfaces, capture: Exit) -> bool:
-        """Whether dumpcap did what it was asked for; where not, says so. Raises UsageError for a bad filter."""
+    def _captured(self, source: Interfaces, capture: Exit, ring: Ring) -> None:
+        """Counts what dumpcap dropped, and says where it did not do as asked. Raises UsageError for a bad filter."""
+        name = printable(source.name)
         self.report.dropped += dropped_packets(capture)
+        if (unwritten := received_packets(capture) - ring.packets) > 0:
+            self._dropped(unwritten)
         if "Invalid capture filter" in capture.message:
             raise UsageError(capture.message, "see man pcap-filter")
-        if capture.status == 0 and (self._signal or self._job.settings.count):
-            return True
-        if self._signal or "roken pipe" in capture.message:
-            return True
-        hint = remedy(self._job.program) if "permission" in capture.message else "see espcap --list"
-        self._tell(Severity.FAILED, f"the capture on {printable(source.name)} ended early: {capture.message}", hint)
-        return False
+        if capture.status > 0 or not (self._signal or self._job.settings.count):
+            hint = remedy(self._job.program) if "permission" in capture.message else "see espcap --list"
+            hint = "make room there, and start espcap again" if "no space" in capture.message else hint
+            self._tell(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)
+        if self.report.spool_dropped:
+            hint = "raise --spool-size, or make the store faster"
+            self._tell(Severity.PARTIAL, f"{name}: the spool dropped {self.report.spool_dropped:,} packets", hint)
 
     def _tell(self, severity: Severity, message: str, hint: str = "") -> None:
         self._on_problem(self.report.add_problem(severity, message, hint))

@@ -41,6 +41,8 @@ class Report:
     refused: int = 0
     dropped: int = 0
     """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
+    spool_dropped: int = 0
+    """Packets of a live capture that were overwritten in a full spool, or lost on a full disk, before dissection."""
     done_before: int = 0
     """Files that an earlier run stored in full and that were not dissected again."""
     done_before_packets: int = 0
@@ -132,6 +134,7 @@ class Report:
             f"{self.refused:,} refused",
             f"{self.dropped:,} dropped",
         ]
+        counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
         counts += [f"{self.not_stored:,} not stored"] if self.not_stored else []
         done = f"{self.done_before:,} file{'' if self.done_before == 1 else 's'} done before"
         counts += [done] if self.done_before else []

@@ -103,6 +103,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "already_there": 0,
         "refused": 2,
         "dropped": 1,
+        "spool_dropped": 0,
         "done_before": 0,
         "done_before_packets": 0,
         "unparsed": 2,

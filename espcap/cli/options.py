@@ -1,6 +1,7 @@
 """The options of the commands, in groups, and their values as the commands get them."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from espcap.errors import UsageError
+from espcap.spool import SMALLEST_SPOOL
 
 if TYPE_CHECKING:
     from espcap.dead_letters import DeadLetters
@@ -61,6 +63,9 @@ class Reading(Delivering):
     payload: bool
     pretty: bool
     stall_timeout: float
+    spool: Path | None
+    spool_size: int
+    stats_interval: float
     again: bool
     watch: bool
     settle: float
@@ -77,6 +82,15 @@ class Searching(Connecting):
     sort: str
     size: int
     start: int
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `500MB`, `20GB` or a number. Raises click.BadParameter where it is none, or too small for a spool."""
+    match = re.fullmatch(r"(\d{1,12}) ?([kMGT]?)B?", text, re.I)
+    size = int(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ") if match else 0
+    if size < SMALLEST_SPOOL:
+        raise click.BadParameter(f"{text!r} is no size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")
+    return size
 
 
 def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
@@ -155,6 +169,28 @@ reading = _all_of(
         metavar="SECONDS",
         type=click.FloatRange(0),
         help="Give up a file when tshark is silent for so long; 0 is never.",
+    ),
+    click.option(
+        "--spool",
+        type=_FILE,
+        metavar="DIR",
+        help="Where live packets wait for the store.  [default: ~/.local/state/espcap/spool]",
+    ),
+    click.option(
+        "--spool-size",
+        default="1GB",
+        show_default=True,
+        metavar="SIZE",
+        callback=lambda context, option, value: parse_size(value),
+        help="How much the spool may hold of one capture: 500MB, 20GB.",
+    ),
+    click.option(
+        "--stats-interval",
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="Say the counts of a live capture so often; 0 is never.",
     ),
 )
 

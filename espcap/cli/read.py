@@ -12,6 +12,7 @@ import click
 from espcap.checkpoints import Checkpoints, open_checkpoints, settings_digest
 from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
+from espcap.cli.statistics import Statistics
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
 from espcap.ledger import ledger_path
@@ -19,6 +20,7 @@ from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
+from espcap.spool import SpoolSettings, default_folder
 from espcap.stores import Store
 from espcap.stores.lines import LinesStore
 from espcap.tshark.arguments import Settings
@@ -28,7 +30,7 @@ from espcap.tshark.rights import print_interfaces
 from espcap.watch import watch
 
 SECONDS_TO_FINISH = 10
-"""How long an interrupted run may take to store what it has read."""
+"""How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
 
 
 def read(options: Reading) -> int:
@@ -52,6 +54,7 @@ def read(options: Reading) -> int:
         payload=options.payload,
         chunk=options.chunk,
         stall_timeout=options.stall_timeout,
+        spool=SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size),
     )
     return _run(job, _store(options, registry), options)
 
@@ -143,8 +146,13 @@ def _run(job: Job, store: Store, options: Reading) -> int:
     checkpoints = None
     with Progress(shown) as progress:
         pipeline = Pipeline(
-            job, store, progress.update, lambda problem: progress.message(problem_line(problem)), dead_letters
+            job,
+            store,
+            progress.update,
+            lambda problem: progress.message(problem_line(problem)),
+            dead_letters,
         )
+        pipeline.on_stored = _more_time
         if job.user:
             progress.message(f"Note: started as root; tshark runs as {job.user.name}")
         _end_in_order(pipeline)
@@ -152,13 +160,15 @@ def _run(job: Job, store: Store, options: Reading) -> int:
             store.prepare()
             checkpoints = _open_checkpoints(options, pipeline, store)
             progress.expect(_bytes_to_read(options, checkpoints) if shown and not options.watch else 0)
-            pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)
+            with Statistics(pipeline.report, options.stats_interval if options.nic else 0, progress.message):
+                pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)
             store.close()
         except StoreError as error:
             progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
         except KeyboardInterrupt:
-            progress.message("Interrupted again: what was read and not yet stored is left out.")
+            progress.message("Interrupted before all was stored.")
             pipeline.report.signal = pipeline.report.signal or signal.SIGINT
+    signal.alarm(0)
     if checkpoints:
         checkpoints.close()
     tell_account(pipeline.report, options)
@@ -185,6 +195,12 @@ def _end_in_order(pipeline: Pipeline) -> None:
 
     signal.signal(signal.SIGINT, first)
     signal.signal(signal.SIGTERM, first)
+
+
+def _more_time() -> None:
+    """What makes headway after the first signal gets its ten seconds anew: a spool may take long to be stored."""
+    if signal.alarm(0):
+        signal.alarm(SECONDS_TO_FINISH)
 
 
 def tell_account(report: Report, options: Delivering) -> None:

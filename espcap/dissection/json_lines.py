@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from espcap.dissection import Layers, Record
-from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast
+from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
 from espcap.tshark.output import IDLE
 
 LONGEST_BYTES = 64
@@ -36,11 +36,15 @@ _LAYERS, _UNPARSED, _TREE = range(3)
 
 
 class JsonReader:
-    """Reads the lines of `tshark -T json`. Payload is left out unless asked for."""
+    """Reads the lines of `tshark -T json`. Payload is left out unless asked for.
 
-    def __init__(self, registry: Registry, payload: bool = False) -> None:
+    `before` is added to all numbers of frames: the packets of the capture before the first one that this tshark saw.
+    """
+
+    def __init__(self, registry: Registry, payload: bool = False, before: int = 0) -> None:
         self._registry = registry
         self._payload = payload
+        self._before = before
         self._entries: dict[str, _Entry | None] = {}
         self._fields: dict[str, Field] = {}
         self.bad_utf8 = 0
@@ -134,9 +138,13 @@ class JsonReader:
         if field.name == "frame.time_epoch":
             return _Entry(_TREE, "", "epoch", text)
         try:
-            return _Entry(_LAYERS, field.layer, field.key, cast(field, text))
+            return _Entry(_LAYERS, field.layer, field.key, self._cast(field, text))
         except ValueError:
             return _Entry(_UNPARSED, field.layer, field.key, text)
+
+    def _cast(self, field: Field, text: str) -> Value:
+        value = cast(field, text)
+        return value + self._before if self._before and is_frame_number(field) and isinstance(value, int) else value
 
     def _is_payload(self, field: Field, text: str) -> bool:
         if field.kind is not Kind.BYTES or self._payload:

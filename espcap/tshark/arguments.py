@@ -72,3 +72,9 @@ def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> l
     """Captures on interfaces and writes pcapng to standard output."""
     count = ["-c", str(settings.count)] if settings.count else []
     return [program.dumpcap, *count, *_Capturing(program, interfaces)._get_dumpcap_parameters()]
+
+
+def spooling(capture: list[str], path: str, size: int, files: int) -> list[str]:
+    """A command of `capturing` into a ring of `files` files of `size` kB; prints the name of each that is complete."""
+    ring = [word for value in (f"filesize:{size}", f"files:{files}", "printname:stdout") for word in ("-b", value)]
+    return [*capture[:-1], path, *ring]

@@ -6,7 +6,6 @@ import os
 import re
 import select
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -15,13 +14,13 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from espcap.errors import EspcapError
-from espcap.sources import Interfaces, NotACapture, printable, recognise
-from espcap.tshark.arguments import Settings, capturing, reading
+from espcap.sources import NotACapture, printable, recognise
+from espcap.tshark.arguments import Settings, reading
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User
 
 IDLE = b""
-"""What `Output.blocks` yields when nothing came for a second."""
+"""What `Output.blocks` yields when nothing came for a while."""
 
 _PIPE_SIZE = 1 << 20
 
@@ -29,9 +28,11 @@ _PIPE_SIZE = 1 << 20
 class Output:
     """The output of one tshark, and all that is needed to have it. Use it as a context manager."""
 
-    def __init__(self, tshark: Process, capture: Process | None = None, stall_timeout: float = 0) -> None:
+    idle_after = 1.0
+    """Seconds of silence for which there is an IDLE."""
+
+    def __init__(self, tshark: Process, stall_timeout: float = 0) -> None:
         self.tshark = tshark
-        self.capture = capture
         self.stall_timeout = stall_timeout
         self.stalled = False
         self.interrupted = False
@@ -42,19 +43,17 @@ class Output:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (self.capture, self.tshark):
-            if process:
-                process.stop()
+        self.tshark.stop()
 
     def blocks(self) -> Iterator[bytes]:
-        """Large blocks of output as they come, and IDLE for each second without, until tshark closes its output.
+        """Large blocks of output as they come, until tshark closes it, and IDLE for each `idle_after` seconds without.
 
         A tshark that stays silent for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
         """
         descriptor = self.tshark.stdout.fileno()
         last = time.monotonic()
         while not (self.interrupted and self.ends_at_once):
-            if select.select([descriptor], [], [], 1.0)[0]:
+            if select.select([descriptor], [], [], self.idle_after)[0]:
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
@@ -68,26 +67,17 @@ class Output:
     @property
     def ends_at_once(self) -> bool:
         """Whether an interruption leaves the rest unread: so with a file, which stays where it is."""
-        return self.capture is None
+        return True
 
     def interrupt(self) -> None:
-        """Asks for an end: a live capture stops, and what it has is still read out."""
+        """Asks for an end. May be called from a signal handler."""
         self.interrupted = True
-        if self.capture:
-            self.capture.send(signal.SIGINT)
 
     def finish(self) -> Exit:
         """How tshark ended. Call it after the last block."""
         if self.stalled or self.interrupted:
             self.tshark.stop()
         return self.tshark.wait()
-
-    def finish_capture(self) -> Exit | None:
-        """How the live capture ended; None for any other source."""
-        if not self.capture:
-            return None
-        self.capture.stop()
-        return self.capture.wait()
 
 
 class PipedOutput(Output):
@@ -122,14 +112,15 @@ class PipedOutput(Output):
         return self.tshark.wait()
 
 
-def _dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
+def dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
+    """A tshark that reads a capture from `stdin`."""
     arguments = reading(program, settings, live)
     return Process(arguments, stdin, settings.profile_folder, user, settings.descriptors)
 
 
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:
     """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter."""
-    return Output(_dissect(program, settings, file.fileno(), user, live=False), None, stall_timeout)
+    return Output(dissect(program, settings, file.fileno(), user, live=False), stall_timeout)
 
 
 def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User | None) -> Output:
@@ -143,18 +134,7 @@ def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User
         raise NotACapture(
             "standard input is not a capture", "espcap reads pcap and pcapng: tcpdump -w - | espcap --file -"
         )
-    return PipedOutput(_dissect(program, settings, subprocess.PIPE, user, live=True), source, head)
-
-
-def read_interfaces(program: Program, settings: Settings, source: Interfaces, user: User | None) -> Output:
-    """Captures with dumpcap and dissects with tshark: no packet touches the disk, and only dumpcap has rights."""
-    capture = Process(capturing(program, settings, source), subprocess.DEVNULL)
-    uncounted = replace(settings, count=0)  # dumpcap counts
-    try:
-        return Output(_dissect(program, uncounted, capture.stdout.fileno(), user, live=True), capture)
-    except EspcapError:
-        capture.stop()
-        raise
+    return PipedOutput(dissect(program, settings, subprocess.PIPE, user, live=True), source, head)
 
 
 _COUNTS = re.compile(r"Packets received/dropped on interface .*: (\d+)/(\d+) \(")
@@ -165,9 +145,14 @@ def dropped_packets(capture: Exit) -> int:
     return sum(int(match[2]) for line in capture.messages if (match := _COUNTS.search(line)))
 
 
+def received_packets(capture: Exit) -> int:
+    """Packets that dumpcap took to be written, from its last words; 0 where it had none."""
+    return sum(int(match[1]) for line in capture.messages if (match := _COUNTS.search(line)))
+
+
 def check_settings(program: Program, settings: Settings, user: User | None) -> Exit:
     """How tshark ends on a capture without packets: not with 0 where a filter, a rule or a preference is wrong."""
-    process = _dissect(program, settings, subprocess.PIPE, user, live=False)
+    process = dissect(program, settings, subprocess.PIPE, user, live=False)
     assert process.stdin is not None
     with contextlib.suppress(OSError), process.stdin as stdin:
         stdin.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))

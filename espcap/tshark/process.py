@@ -1,12 +1,16 @@
 """A running program of Wireshark's, and how it ended."""
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import IO
 
 from espcap.errors import EspcapError
@@ -39,6 +43,29 @@ class Exit:
         )  # it was handed over as standard input
 
 
+@cache
+def _dying_with_us() -> tuple[str, ...]:
+    """The words in front of a command that has to end when we do, SIGKILL included: setpriv sets the signal that the
+    kernel then sends, after the change of user, which would clear it. Nothing where setpriv is missing or too old."""
+    setpriv = shutil.which("setpriv")
+    if not setpriv:
+        return ()
+    known = subprocess.run([setpriv, "--help"], capture_output=True, env=environment(), check=False).stdout
+    return (setpriv, "--pdeathsig", "KILL", "--") if b"--pdeathsig" in known else ()
+
+
+def _check_executable(name: str) -> None:
+    """Raises the OSError that running the program would raise; setpriv has only an exit status for it."""
+    path = shutil.which(name) or name
+    if not os.path.exists(path):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not os.access(path, os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    with suppress(PermissionError), open(path, "rb") as file:
+        if not file.read(4).startswith((b"\x7fELF", b"#!")):
+            raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
+
+
 class Process:
     """A running program. Its standard error is always drained; the first and the last lines are kept."""
 
@@ -53,8 +80,9 @@ class Process:
         self._first_messages: list[str] = []
         self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         try:
+            _check_executable(arguments[0])
             self._process = subprocess.Popen(
-                arguments,
+                [*_dying_with_us(), *arguments],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -90,6 +118,31 @@ class Process:
             if text and not text.startswith(_NOISE):
                 kept = self._first_messages if len(self._first_messages) < _KEPT_MESSAGES else self._last_messages
                 kept.append(text)
+
+    @property
+    def id(self) -> int:
+        """Its process identifier."""
+        return self._process.pid
+
+    def is_asleep(self) -> bool:
+        """Whether it waits for something, and not for a child of its own."""
+        try:
+            with open(f"/proc/{self.id}/task/{self.id}/children", encoding="ascii") as file:
+                return not file.read() and self._statistics()[:1] == ["S"]
+        except OSError:  # it has ended, or the kernel does not tell
+            return False
+
+    def memory(self) -> int:
+        """Bytes of resident memory."""
+        return int(self._statistics()[21]) * os.sysconf("SC_PAGE_SIZE") if self._statistics() else 0
+
+    def _statistics(self) -> list[str]:
+        """The fields of proc(5)'s stat from the third on."""
+        try:
+            with open(f"/proc/{self._process.pid}/stat", encoding="utf-8", errors="replace") as file:
+                return file.read().rpartition(")")[2].split()
+        except OSError:
+            return []
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal, unless the process has ended."""

@@ -1,0 +1,34 @@
+"""The counts of a capture that runs for long, from time to time."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from espcap.report import Report
+
+
+class Statistics:
+    """Tells the account so far every `interval` seconds, 0 for never, while the body of the `with` runs."""
+
+    def __init__(self, report: Report, interval: float, tell: Callable[[str], None]) -> None:
+        self._report = report
+        self._interval = interval
+        self._tell = tell
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Statistics":
+        if self._interval:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        if self._interval:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._interval):
+            self._tell(f"So far: {self._report.account()}")

@@ -1,0 +1,48 @@
+"""The spool: a live capture waits on disk, in a bounded ring of pcapng segments, until the store has taken it.
+
+dumpcap writes the segments, a tshark is passed them in order, and a segment goes when all its documents are written.
+What a run leaves behind when it is killed, the next one stores.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+SEGMENTS = 32
+"""Segments of a spool, those included that are being dissected."""
+
+IN_FLIGHT = 8
+"""Segments that may be with tshark or the store while dumpcap goes on to overwrite others."""
+
+SMALLEST_SPOOL = 1 << 18
+"""Bytes."""
+
+_LARGEST_SEGMENT = 2_000_000  # kB, dumpcap's own limit
+
+
+def default_folder() -> Path:
+    """`$XDG_STATE_HOME/espcap/spool`."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "espcap" / "spool"
+
+
+@dataclass(frozen=True)
+class SpoolSettings:
+    """Where live captures wait, and how much of the disk they may take there."""
+
+    folder: Path = field(default_factory=default_folder)
+    size: int = 1_000_000_000
+    """Bytes."""
+    tshark_memory: ClassVar[int] = 1 << 30
+    """Bytes of resident memory past which tshark is started anew at the next border of segments."""
+
+    def segment_size(self) -> int:
+        """Kilobytes of a segment, of dumpcap's 1,000 bytes, where the folder's disk has room for the whole spool.
+
+        Where it has not, the segments are smaller, so that the ring fits in nine tenths of what is free, with whole
+        blocks of the disk for each and the packet that a segment may be too long.
+        """
+        status = os.statvfs(self.folder)
+        free = status.f_bavail * status.f_frsize * 9 // 10 - SEGMENTS * 2 * status.f_frsize
+        size = min(self.size, free)
+        return max(1, min(_LARGEST_SEGMENT, size // SEGMENTS // 1000))

@@ -1,0 +1,386 @@
+"""Live captures that meet a slow store, a full spool, a full disk, and their own death."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import ROOT, children, environment, espcap
+from tests.integration import network
+from tests.integration.test_live import needs_root
+
+pytestmark = [needs_root, pytest.mark.slow]
+
+STORE = """
+import os, sys, time
+from espcap.cli import main
+from espcap.spool import SpoolSettings
+from espcap.stores.lines import LinesStore
+write, stop, pause = LinesStore.write, sys.argv.pop(1), float(sys.argv.pop(1))
+def hesitant(self, batch, outcome=None):
+    while os.path.exists(stop):
+        time.sleep(0.05)
+    time.sleep(pause)
+    return write(self, batch, outcome)
+LinesStore.write = hesitant
+SpoolSettings.tshark_memory = int(os.environ.get("ESPCAP_TEST_MEMORY", 1 << 30))
+main(prog_name="espcap")
+"""
+"""espcap with a store that takes nothing while a file exists, and then only so many seconds for each batch."""
+
+
+STARTED: list["subprocess.Popen[bytes]"] = []
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left() -> Iterator[None]:
+    """Also where a test fails."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+
+
+class Run:
+    """A live capture of the near interface whose documents go to a file."""
+
+    def __init__(
+        self, name: str, folder: Path, *options: str, pause: float = 0, spool: Path | None = None, **variables: str
+    ) -> None:
+        self.stop_file, self.output, self.errors = folder / "stop", folder / "out", folder / "errors"
+        self.spool = spool or folder / "spool"
+        command = [sys.executable, "-c", STORE, str(self.stop_file), str(pause), "-i", network.NEAR]
+        command += ["--spool", str(self.spool), *options]
+        before = set(self.spool.glob("*/packets_00001_*"))
+        self.process = subprocess.Popen(
+            [str(shutil.which("ip")), "netns", "exec", name, *command],
+            stdout=self.output.open("ab"),
+            stderr=self.errors.open("wb"),
+            env=environment(PYTHONPATH=str(ROOT), **variables),
+            cwd=folder,
+        )
+        STARTED.append(self.process)
+        until(lambda: bool(set(self.spool.glob("*/packets_00001_*")) - before) or self.process.poll() is not None)
+
+    def hold(self) -> None:
+        """The store takes nothing."""
+        self.stop_file.touch()
+
+    def release(self) -> None:
+        """The store takes again."""
+        self.stop_file.unlink()
+
+    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 60) -> int:
+        """Asks for the end and returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    @property
+    def said(self) -> str:
+        return self.errors.read_text()
+
+    def documents(self) -> list[dict[str, Any]]:
+        lines = self.output.read_bytes().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+    def count(self, what: str) -> int:
+        """A number of the account."""
+        found = re.search(rf"([\d,]+) {what}", self.said.splitlines()[-1])
+        return int(found[1].replace(",", "")) if found else 0
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def identifiers(documents: list[dict[str, Any]]) -> list[str]:
+    return [f"{document['capture_id']}-{document['layers']['frame']['number']}" for document in documents]
+
+
+@pytest.fixture(scope="module")
+def name() -> Iterator[str]:
+    with network.namespace() as made:
+        yield made
+
+
+def test_a_store_that_stops_costs_no_packet(name: str, tmp_path: Path) -> None:
+    """12,000 packets at 3,000/s, while the store stands still for half of the time."""
+    run = Run(name, tmp_path, "--stats-interval", "1")
+    sender = threading.Thread(target=network.send, args=(name, 12_000, 3000))
+    sender.start()
+    time.sleep(1)
+    run.hold()
+    time.sleep(2)
+    run.release()
+    sender.join()
+    time.sleep(1)  # dumpcap leaves behind what the kernel has not handed over when it is asked to end
+    assert run.end(signal.SIGTERM) == 0, run.said
+    found = run.documents()
+    assert len(found) == run.count("stored") == 12_000 - run.count("dropped,")
+    assert run.count("dropped by the spool") == 0
+    assert [document["layers"]["frame"]["number"] for document in found] == list(range(1, len(found) + 1))
+    assert run.said.count("So far: ") >= 3
+    assert not list(run.spool.iterdir())
+
+
+def test_a_ring_that_overflows_is_counted(name: str, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    run = Run(name, tmp_path, "--spool-size", "300kB", "--json-report", str(report))
+    run.hold()
+    network.send(name, 9_000, 4000)
+    until(lambda: len(list(run.spool.glob("*/packets_*"))) > 5)
+    time.sleep(1)
+    size = sum(path.stat().st_size for path in {p.stat().st_ino: p for p in run.spool.glob("*/*_*")}.values())
+    assert size < 400_000
+    run.release()
+    assert run.end() == 3, run.said
+    found = identifiers(run.documents())
+    counts = json.loads(report.read_text())
+    assert counts["spool_dropped"] == run.count("dropped by the spool") > 1000
+    assert len(found) == len(set(found)) == counts["stored"]
+    assert len(found) + counts["spool_dropped"] + counts["dropped"] == 9_000
+    assert f"the spool dropped {counts['spool_dropped']:,} packets" in run.said
+    # The numbers of what was lost are left out, so that a frame number is the place in the capture.
+    assert max(int(each.rpartition("-")[2]) for each in found) == 9_000 - counts["dropped"]
+
+
+def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
+    """Each kill comes with the store in another state; what was stored and not removed comes again, as itself."""
+    sent = 0
+    for pause in (0.0, 0.2):
+        run = Run(name, tmp_path, "--chunk", "200", "--spool-size", "2MB", pause=pause)
+        network.send(name, 3_000, 3000, sent)
+        sent += 3_000
+        time.sleep(1)
+        if not pause:
+            run.hold()
+        network.send(name, 1_000, 3000, sent)
+        sent += 1_000
+        time.sleep(0.8)  # dumpcap writes every half second
+        run.process.kill()
+        run.process.wait()
+        run.stop_file.unlink(missing_ok=True)
+    last = Run(name, tmp_path)
+    assert last.end() == 0, last.said
+    assert "stored what an earlier run had left in the spool: " in last.said
+    found = Counter(identifiers(last.documents()))
+    ports = {
+        (each["capture_id"], each["source"]["port"], each["layers"]["frame"]["number"]) for each in last.documents()
+    }
+    assert len(found) == sent
+    assert len(ports) == sent  # an identifier that comes again is that of the same packet
+    assert not list(last.spool.iterdir())
+
+
+def test_a_killed_run_leaves_nothing_out_of_the_local_index(name: str, tmp_path: Path) -> None:
+    """Whose documents are durable some time after it took them: until then their segments stay."""
+    node = ("--node", f"local:{tmp_path / 'index'}", "--chunk", "100")
+    for first in (0, 3_000):
+        run = Run(name, tmp_path, *node, "--spool-size", "1MB")
+        network.send(name, 3_000, 1000, first)
+        time.sleep(0.8)  # dumpcap writes every half second
+        run.process.kill()
+        run.process.wait()
+    assert Run(name, tmp_path, *node).end() == 0
+    found = espcap("search", "--node", node[1], "--size", "10000").documents
+    assert len(found) == 6_000
+    assert len({(each["capture_id"], each["layers"]["frame"]["number"]) for each in found}) == 6_000
+    assert len({(each["capture_id"], each["source"]["port"]) for each in found}) == 6_000
+
+
+@pytest.mark.parametrize("setpriv", [True, False])
+def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Path, setpriv: bool) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("tshark", "dumpcap", *(["setpriv"] if setpriv else [])):
+        (programs / program).symlink_to(str(shutil.which(program)))
+    _open_to_nobody(programs)
+    run = Run(name, tmp_path, PATH=str(programs))
+    until(lambda: {"tshark", "dumpcap", "sh"} <= {_name(child) for child in children(run.process.pid)})
+    found = children(run.process.pid)
+    run.process.kill()
+    run.process.wait()
+    until(lambda: not any(_is_alive(child) for child in found), 5)
+    assert Run(name, tmp_path).end() == 0
+    assert not list(run.spool.iterdir())
+
+
+def test_second_interruption_says_what_stays(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    run.hold()
+    network.send(name, 2_000, 4000)
+    time.sleep(1)
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    found = children(run.process.pid)
+    assert run.end(seconds=8) == 1, run.said
+    assert re.search(rf"[\d,]+ bytes of packets that are not stored stay in {run.spool}/\w+ \(the next live", run.said)
+    assert not any(_is_alive(child) for child in found)
+    run.release()
+    again = Run(name, tmp_path)
+    assert again.end() == 0, again.said
+    assert len(set(identifiers(again.documents()))) == 2_000
+
+
+def test_a_store_that_stays_away_during_the_drain(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    run.hold()
+    network.send(name, 1_000, 4000)
+    time.sleep(1)
+    assert run.end(signal.SIGTERM, 30) == 1, run.said
+    assert "bytes of packets that are not stored stay in" in run.said
+    assert list(run.spool.iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_small_disk_makes_a_small_ring(name: str, tmp_path: Path, small_disk: Path) -> None:
+    run = Run(name, tmp_path, spool=small_disk / "spool")
+    run.hold()
+    network.send(name, 9_000, 4000)
+    time.sleep(1)
+    run.release()
+    assert run.end() == 3, run.said
+    assert len(run.documents()) + run.count("dropped by the spool") + run.count("dropped,") == 9_000
+
+
+def test_a_full_disk(name: str, tmp_path: Path, small_disk: Path) -> None:
+    run = Run(name, tmp_path, spool=small_disk / "spool")
+    run.hold()
+    network.send(name, 1_000, 4000)
+    time.sleep(1)  # dumpcap writes every half second
+    (small_disk / "other").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - 40_000))
+    network.send(name, 1_000, 4000, 1_000)
+    time.sleep(1)
+    run.release()
+    assert run.process.wait(60) == 1, run.said
+    assert run.said.count("no space left on the file system") == 1
+    assert "Traceback" not in run.said
+    found = identifiers(run.documents())
+    lost = run.count("dropped by the spool")
+    assert len(found) == len(set(found)) >= 1_000
+    assert len(found) + lost + run.count("dropped,") <= 2_000  # the rest came after dumpcap had ended
+    assert lost > 0
+    assert not list(run.spool.iterdir())
+
+
+def test_tshark_is_started_anew_without_loss(name: str, tmp_path: Path) -> None:
+    """With a limit that any tshark is over, each segment has a tshark of its own."""
+    run = Run(name, tmp_path, "--spool-size", "3MB", ESPCAP_TEST_MEMORY="1")
+    network.send(name, 3_000, 2000)
+    time.sleep(1)
+    assert run.end() == 0, run.said
+    found = run.documents()
+    assert [document["layers"]["frame"]["number"] for document in found] == list(range(1, 3_001))
+    assert len({document["capture_id"] for document in found}) == 1
+    # tshark's own counting of streams shows where a new one began
+    assert sum(document["layers"]["udp"]["stream"] == 0 for document in found) > 1
+
+
+def test_tshark_that_dies_is_started_anew(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    network.send(name, 1_000, 4000)
+    until(lambda: len(run.documents()) == 1_000)
+    [tshark] = [child for child in children(run.process.pid) if _name(child) == "tshark"]
+    os.kill(tshark, signal.SIGKILL)
+    time.sleep(1.5)
+    network.send(name, 1_000, 4000, 1_000)
+    time.sleep(1)
+    assert run.end() == 3, run.said
+    assert "v0: tshark: killed by SIGKILL after packet 1,000 of the capture (tshark is started again)" in run.said
+    assert [document["layers"]["frame"]["number"] for document in run.documents()] == list(range(1, 2_001))
+
+
+DYING = """#!/usr/bin/env python3
+import os, subprocess, sys
+if "-r" not in sys.argv:
+    os.execvp("tshark", ["tshark", *sys.argv[1:]])
+tshark = subprocess.Popen(["tshark", *sys.argv[1:]], stdout=subprocess.PIPE)
+packet = b""
+for line in tshark.stdout:
+    packet += line
+    if b'"udp.srcport": "1524"' in line:
+        tshark.kill()
+        os.kill(os.getpid(), 11)
+    if line.startswith(b"  }"):
+        os.write(1, packet)
+        packet = b""
+os.write(1, packet)
+"""
+
+
+def test_a_packet_that_kills_tshark_is_left_out(name: str, tmp_path: Path) -> None:
+    dying = tmp_path / "tshark"
+    dying.write_text(DYING)
+    dying.chmod(0o755)
+    _open_to_nobody(tmp_path)
+    run = Run(name, tmp_path, "--tshark", str(dying))
+    network.send(name, 1_000, 2000)
+    until(lambda: len(run.documents()) >= 900)
+    assert run.end() == 3, run.said
+    numbers = [document["layers"]["frame"]["number"] for document in run.documents()]
+    assert numbers == [number for number in range(1, 1_001) if number != 501]
+    assert run.count("dropped by the spool") == 1
+    assert "tshark: killed by SIGSEGV after packet 500 of the capture" in run.said
+
+
+def test_the_spool_is_private(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    modes = {path: path.stat().st_mode & 0o777 for path in [run.spool, *run.spool.rglob("*")]}
+    assert run.end() == 0
+    assert len(modes) >= 5
+    assert {mode for path, mode in modes.items() if path.suffix or path.name == "numbers"} == {0o600}
+    assert {mode for path, mode in modes.items() if not path.suffix and path.name != "numbers"} == {0o700}
+
+
+def test_a_display_filter_that_lets_nothing_pass_frees_the_spool(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path, "-Y", "tcp", "--spool-size", "300kB")
+    for part in range(4):
+        network.send(name, 1_000, 1000, part)
+    until(lambda: not list(run.spool.glob("*/*_00001_*")))
+    assert run.end() == 0, run.said
+    assert run.count("dropped by the spool") == 0
+
+
+def _open_to_nobody(folder: Path) -> None:
+    for path in (folder, *list(folder.parents)[:3]):
+        if path != Path("/tmp"):
+            path.chmod(0o755)
+
+
+def _name(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
