@@ -63,7 +63,10 @@ class CompatibleTransport(Transport):
 
 
 def connect(connection: Connection) -> Elasticsearch:
-    """A client that tries every node, and at least twice; sends nothing yet. Raises UsageError for a bad address or file."""
+    """A client that tries every node, and at least twice; sends nothing yet.
+
+    Raises UsageError for a bad address or file.
+    """
     if connection.ca_cert and not connection.ca_cert.is_file():
         raise UsageError(f"{connection.ca_cert}: no such certificate file", "give a PEM file with --ca-cert")
     addresses = [_split(node) for node in connection.nodes]

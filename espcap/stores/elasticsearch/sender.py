@@ -45,7 +45,7 @@ class BulkSender:
         self._largest = LARGEST_REQUEST
         seconds = retry.request_seconds(connection.timeout)
         nodes = len(connection.nodes)
-        self._client = client.options(request_timeout=seconds, max_retries=nodes - 1)  # the same node only with patience
+        self._client = client.options(request_timeout=seconds, max_retries=nodes - 1)  # Patience does the rest
         self._server_timeout = f"{max(1, int(seconds / 2))}s"  # so that a shard that is away is told, not a timeout
 
     def send(self, batch: Sequence[Document], outcome: Outcome) -> None:
