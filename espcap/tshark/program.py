@@ -14,6 +14,10 @@ from espcap.errors import EspcapError
 from espcap.sources import printable
 
 OLDEST = Version("3.6.0")
+NO_FOLDER = "/proc/nonexistent"
+"""A folder that is not there and that nobody can make: a tshark of root's makes the folder of its configuration, and
+another user's tshark fails where it then may not look into it."""
+
 INSTALL = "install it: apt install tshark (Debian, Ubuntu), dnf install wireshark-cli (Fedora)"
 
 
@@ -72,9 +76,9 @@ def environment(profile_folder: str = "") -> dict[str, str]:
     """What Wireshark's programs see: no configuration of the user's, UTC, and texts in English and UTF-8."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "XDG_CONFIG_HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": profile_folder or "/nonexistent",
+        "HOME": NO_FOLDER,
+        "XDG_CONFIG_HOME": NO_FOLDER,
+        "WIRESHARK_CONFIG_DIR": profile_folder or NO_FOLDER,
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }
