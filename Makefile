@@ -4,22 +4,30 @@ VENV ?= .venv
 PYTEST_ARGUMENTS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench native setup clean
+.PHONY: help demo test lint bench native native-if-possible setup clean
 
 help:
 	@echo "make demo    index the sample captures into a local index and search it"
 	@echo "make test    run all tests, against a real tshark and a real Elasticsearch"
 	@echo "make lint    check style and types"
 	@echo "make bench   measure speed and memory side by side with tshark (several minutes)"
+	@echo "make native  compile the native reader, which is several times faster, for the installed tshark"
 	@echo "make setup   install what espcap needs into $(VENV)"
 	@echo "make clean   remove $(VENV) and what tools have cached"
 
 setup: $(VENV)/espcap
 
-demo: $(VENV)/espcap
+native: $(VENV)/espcap
+	@scripts/packages.sh gcc pkg-config libwireshark-dev libglib2.0-dev
+	@$(BIN)/python -m espcap.native
+
+native-if-possible: $(VENV)/espcap
+	@$(MAKE) --silent native || echo "Note: going on without the native reader; documents are the same, more slowly." >&2
+
+demo: $(VENV)/espcap native-if-possible
 	@scripts/demo.sh $(BIN)/espcap
 
-test: $(VENV)/tests
+test: $(VENV)/tests native-if-possible
 	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/tests

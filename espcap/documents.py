@@ -6,6 +6,7 @@ The shape is Wireshark's under `layers` and the Elastic Common Schema's (ECS) ab
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,6 +31,14 @@ _NETWORK_TYPES = {"ip": "ipv4"}
 _TRANSPORT_NAMES = {"icmpv6": "ipv6-icmp"}  # as IANA, and so ECS, calls it
 
 
+HEAD = (
+    *("frame.number", "frame.len", "frame.protocols", "frame.interface_name"),
+    *(f"{layer}.{key}" for layer, *keys in (*_ADDRESSES.values(), *_MACS.values()) for key in keys),
+    *(f"{layer}.{key}" for layer in sorted(_PORTS) for key in ("srcport", "dstport")),
+)
+"""What is needed of a packet's layers for what is outside `layers`: the only ones that are looked at."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """What all documents of one capture have in common."""
@@ -50,9 +59,21 @@ class Document:
     """Name of its day's index, `packets-2015-07-30`."""
     id: str
     """`<capture_id>-<frame number>`; a store keeps one document for each."""
-    source: dict[str, Any]
+    head: dict[str, Any]
+    """The document without `layers`."""
     body: bytes
-    """`source` as one line of JSON, UTF-8, without a newline."""
+    """The document as one line of JSON, UTF-8, without a newline."""
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The document, made anew from its text."""
+        source: dict[str, Any] = orjson.loads(self.body)
+        return source
+
+    @property
+    def frame_number(self) -> int:
+        """The packet's number in its capture, from 1."""
+        return int(self.id.rpartition("-")[2])
 
 
 class Moment(NamedTuple):
@@ -80,20 +101,25 @@ class DocumentBuilder:
         layers = record.layers
         frame = layers["frame"]
         moment = _moment(record.epoch)
-        protocol, stack = self._protocols.describe(str(frame.get("protocols", "")))
-        source: dict[str, Any] = _times(moment, record) | self._common
-        source["protocol"] = protocol
-        source["stack"] = stack.names
-        source |= _ends(layers, stack)
-        source["network"] = _network(stack, record)
+        protocols = str(frame.get("protocols", ""))
+        protocol, stack = self._protocols.describe(protocols)
+        head: dict[str, Any] = _times(moment, record) | self._common
+        head["protocol"] = protocol
+        head["stack"] = stack.names
+        head |= _ends(layers, stack)
+        head["network"] = _network(stack, record)
         if self._origin.hostname:
-            source["observer"] = _observer(self._origin.hostname, frame)
-        _add_envelopes(layers, record.tree, stack)
-        source["layers"] = layers
+            head["observer"] = _observer(self._origin.hostname, frame)
         if record.unparsed:
-            source["unparsed"] = record.unparsed
+            head["unparsed"] = record.unparsed
+        if record.left_out:
+            head.setdefault("espcap", {})["left_out"] = record.left_out
+        text = record.layers_json or orjson.dumps(layers)
+        for layer, envelope in _envelopes(tuple(record.tree), stack):
+            text = _with_envelope(text, layer, envelope)
         identifier = f"{self._origin.capture_id}-{frame.get('number', 0)}"
-        return Document(self._index(moment), identifier, source, orjson.dumps(source))
+        body = b'%b,"layers":%b}' % (orjson.dumps(head)[:-1], text)
+        return Document(self._index(moment), identifier, head, body)
 
     def _index(self, moment: Moment | None) -> str:
         if moment is None:
@@ -110,6 +136,7 @@ def _moment(epoch: str) -> Moment | None:
     return moment if moment and moment <= _LATEST else None
 
 
+@lru_cache(maxsize=1000)
 def _date(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))
 
@@ -186,13 +213,27 @@ def _observer(hostname: str, frame: dict[str, Any]) -> dict[str, Any]:
     return observer
 
 
-def _add_envelopes(layers: Layers, tree: list[str], stack: Stack) -> None:
-    """Says of each layer that has no role in the stack which layer it is in."""
+@lru_cache(maxsize=10_000)
+def _envelopes(tree: tuple[str, ...], stack: Stack) -> list[tuple[bytes, bytes]]:
+    """As JSON, the name of each layer that has no role in the stack, and the layer that it is in, or all of them."""
     roles = {"frame", *stack.names.values()}
+    envelopes: dict[str, list[str]] = {}
     for below, name in pairwise(tree):
         if name not in roles:
-            keys = layers.setdefault(name, {})
-            earlier = keys.get("envelope")
-            keys["envelope"] = (
-                below if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), below]
-            )
+            envelopes.setdefault(name, []).append(below)
+    return [
+        (orjson.dumps(name), orjson.dumps(below if len(below) > 1 else below[0])) for name, below in envelopes.items()
+    ]
+
+
+def _with_envelope(layers: bytes, name: bytes, envelope: bytes) -> bytes:
+    """The JSON of layers with one more member in a layer.
+
+    The layer is found by its name as text, without parsing: a quote inside a string is escaped, so that `"xml":{` can
+    only be a key and the start of an object, and objects are what layers alone are.
+    """
+    opening = b"%b:{" % name
+    before, found, after = layers.partition(opening)
+    if not found:
+        return b'%b%b%b"envelope":%b}}' % (layers[:-1], b"," if len(layers) > 2 else b"", opening, envelope)
+    return b'%b%b"envelope":%b%b%b' % (before, opening, envelope, b"" if after[:1] == b"}" else b",", after)

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -131,6 +132,7 @@ class Registry:
     """Looks fields up by name and by path. Made by `open_registry`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         self._database.execute("SELECT 1 FROM protocol, field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
@@ -162,6 +164,26 @@ class Registry:
         """Whether tshark has a protocol with this filter name."""
         return self._database.execute("SELECT 1 FROM protocol WHERE name = ?", (name,)).fetchone() is not None
 
+    def table(self) -> Path:
+        """A file with a line for each name, sorted by their bytes: name, layer, key, kind, base, 1 for a protocol.
+
+        Made when there is none. Raises EspcapError where it cannot be.
+        """
+        path = self.path.with_suffix(".tsv")
+        if not path.exists():
+            with _kept_in(path.parent):
+                _write_whole(path, self._write_table)
+        return path
+
+    def _write_table(self, name: str) -> None:
+        query = (
+            "SELECT name, layer, key, kind, base, CASE WHEN name IN (SELECT name FROM protocol) THEN 1 ELSE '' END"
+            " FROM field UNION ALL"
+            " SELECT name, '', '', '', '', 1 FROM protocol WHERE name NOT IN (SELECT name FROM field) ORDER BY 1"
+        )
+        with open(name, "w", encoding="utf-8") as file:
+            file.writelines("\t".join(map(str, row)) + "\n" for row in self._database.execute(query))
+
     def protocols(self) -> list[tuple[str, str]]:
         """(name, description) of every protocol, sorted by name."""
         return list(self._database.execute("SELECT name, description FROM protocol ORDER BY name"))
@@ -179,12 +201,18 @@ def open_registry(program: Program, profile_folder: str = "") -> Registry:
         return Registry(path)
     except sqlite3.Error:  # there is none, or it is damaged
         lists = [print_list(program, name, profile_folder) for name in ("fields", "protocols")]
-    try:
+    with _kept_in(path.parent):
         build_registry(path, *lists)
         return Registry(path)
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
         raise EspcapError(
-            f"cannot keep tshark's list of fields in {printable(str(path.parent))}: {error}",
+            f"cannot keep tshark's list of fields in {printable(str(folder))}: {error}",
             "set XDG_CACHE_HOME to a folder that can be written",
         ) from error
 
@@ -200,11 +228,15 @@ def registry_path(program: Program, profile_folder: str = "") -> Path:
 
 def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) -> None:
     """Writes the registry's file whole or not at all, whoever else does the same at once."""
+    _write_whole(path, lambda name: _fill(name, fields, protocols))
+
+
+def _write_whole(path: Path, write: Callable[[str], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fields-")
     os.close(handle)
     try:
-        _fill(name, fields, protocols)
+        write(name)
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)

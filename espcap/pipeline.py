@@ -10,7 +10,9 @@ from typing import BinaryIO
 
 from espcap.checkpoints import Checkpoints
 from espcap.dead_letters import DeadLetters, deliver
+from espcap.dissection import Reader
 from espcap.dissection.json_lines import JsonReader
+from espcap.dissection.tap import TapReader
 from espcap.documents import Document, DocumentBuilder, Origin
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry
@@ -364,7 +366,9 @@ class Pipeline:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         job, builder = self._job, DocumentBuilder(origin, self._job.protocols)
         feed = output if isinstance(output, Feed) else None
-        reader = JsonReader(job.registry, job.payload, feed.before if feed else 0)
+        before = feed.before if feed else 0
+        tapped = output.tshark.is_tapped
+        reader: Reader = TapReader() if tapped else JsonReader(job.registry, job.payload, before)
         self._output = output
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
@@ -408,7 +412,7 @@ class Pipeline:
         if batch.documents:
             deliver(batch.documents, self._store, self._dead_letters, self.report)
             if isinstance(self._output, Feed):
-                self._output.acknowledge(batch.documents[-1].source["layers"]["frame"]["number"])
+                self._output.acknowledge(batch.documents[-1].frame_number)
             self.on_stored()
 
     def _judge(self, source: Source, ended: _Ended) -> None:

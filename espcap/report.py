@@ -65,10 +65,10 @@ class Report:
     def add_document(self, document: Document) -> None:
         """Counts a packet that was read."""
         self.read += 1
-        if moment := document.source.get("@timestamp"):
+        if moment := document.head.get("@timestamp"):
             self.first = min(self.first or moment, moment)
             self.last = max(self.last, moment)
-        for keys in document.source.get("unparsed", {}).values():
+        for keys in document.head.get("unparsed", {}).values():
             self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
 
     def add_done_before(self, packets: int) -> None:

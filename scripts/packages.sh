@@ -7,6 +7,9 @@ present() {
     case $1 in
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
     libzstd1) ldconfig -p 2>/dev/null | grep -q libzstd.so || /sbin/ldconfig -p 2>/dev/null | grep -q libzstd.so ;;
+    gcc) command -v cc >/dev/null ;;
+    libwireshark-dev) pkg-config --exists wireshark 2>/dev/null || test -e /usr/include/wireshark/ws_version.h ;;
+    libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
     iproute2) command -v ip >/dev/null ;;
     iputils-ping) command -v ping >/dev/null ;;
     *) command -v "$1" >/dev/null ;;

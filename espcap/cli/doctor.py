@@ -8,6 +8,7 @@ import click
 from espcap.cli.options import Connecting, open_named_store
 from espcap.errors import EspcapError
 from espcap.fields import open_registry, registry_path
+from espcap.tshark.plugin import find_home
 from espcap.tshark.program import Program, find_program
 from espcap.tshark.rights import capture_right
 
@@ -21,9 +22,20 @@ def doctor(options: Connecting) -> int:
         return 1
     click.echo(f"ok       tshark: {program.banner}, {program.path}")
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
+    _tell_reader(program)
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
+
+
+def _tell_reader(program: Program) -> None:
+    """Which reader is in use; the slower one is no fault."""
+    try:
+        click.echo(f"ok       native reader: {find_home(program)}")
+    except EspcapError as error:
+        click.echo(
+            f"note     native reader: not in use, {error.message} ({error.hint}); reading is several times slower"
+        )
 
 
 def _tell_missing(name: str, error: EspcapError) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FrameType
 
 import click
@@ -13,6 +14,7 @@ from espcap.checkpoints import Checkpoints, open_checkpoints, settings_digest
 from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
+from espcap.documents import HEAD
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
 from espcap.ledger import ledger_path
@@ -25,6 +27,7 @@ from espcap.stores import Store
 from espcap.stores.lines import LinesStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import check_settings, hand_over_files
+from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, User, dissecting_user, find_program
 from espcap.tshark.rights import print_interfaces
 from espcap.watch import watch
@@ -45,11 +48,12 @@ def read(options: Reading) -> int:
     if settings.display_filter or settings.decode_as or settings.preferences:
         _check_settings(program, settings, user)
     registry = open_registry(program, settings.profile_folder)
+    plugin = open_plugin(program, registry, user, HEAD, options.payload)
     job = Job(
         program=program,
         registry=registry,
         protocols=read_list(options.protocols),
-        settings=settings,
+        settings=replace(settings, plugin=plugin),
         user=user,
         payload=options.payload,
         chunk=options.chunk,

@@ -11,7 +11,10 @@ Layers = dict[str, dict[str, Value | list[Value]]]
 
 @dataclass(slots=True)
 class Record:
-    """One dissected packet. `layers` has its final shape: `layers["tcp"]["srcport"]`, a list where a field repeats."""
+    """One dissected packet. `layers` has its final shape: `layers["tcp"]["srcport"]`, a list where a field repeats.
+
+    Where `layers_json` holds all layers, `layers` has of them at least what `documents.HEAD` names.
+    """
 
     epoch: str
     """Seconds since 1970 as tshark prints them: decimal, nanoseconds; a text of any kind where the time is damaged."""
@@ -21,6 +24,9 @@ class Record:
     unparsed: Layers = field(default_factory=dict)
     """Values that do not fit their field's type, under the same paths."""
     community_id: str = ""
+    layers_json: bytes = b""
+    left_out: int = 0
+    """Values beyond what a reader takes of one packet."""
 
     @property
     def frame_number(self) -> int:
@@ -30,6 +36,9 @@ class Record:
 
 class Reader(Protocol):
     """Turns tshark's output into records."""
+
+    bad_utf8: int
+    """Packets with text that was no UTF-8; the bytes became U+FFFD."""
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
         """A record for each whole packet; None for each empty block, so that the caller can see that time passes."""

@@ -48,7 +48,7 @@ class JsonReader:
         self._entries: dict[str, _Entry | None] = {}
         self._fields: dict[str, Field] = {}
         self.bad_utf8 = 0
-        """Blocks whose text was no UTF-8; the bytes became U+FFFD."""
+        """Packets with text that was no UTF-8; the bytes became U+FFFD."""
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
         """A record for each whole packet, None for each IDLE. What follows the last whole packet is dropped."""
@@ -61,10 +61,10 @@ class JsonReader:
             buffer += block
             end = buffer.rfind(_PACKET_END, searched)
             if end >= 0:
-                text = self._decode(buffer[:end])
+                packets = buffer[:end].split(_PACKET_END)
                 del buffer[: end + len(_PACKET_END)]
-                for packet in text.split("\n  }"):
-                    yield self._record(packet)
+                for packet in packets:
+                    yield self._record(self._decode(packet))
 
     def _decode(self, text: bytearray) -> str:
         try:

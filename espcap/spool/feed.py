@@ -165,7 +165,9 @@ def open_feed(program: Program, settings: Settings, ring: Ring, user: User | Non
     if not isinstance(first, Segment):
         return None
     try:
-        tshark = dissect(program, replace(settings, count=0), subprocess.PIPE, user, live=True)
+        plugin = settings.plugin and replace(settings.plugin, before=max(first.first, ring.resume))
+        settings = replace(settings, count=0, plugin=plugin)
+        tshark = dissect(program, settings, subprocess.PIPE, user, live=True)
     except BaseException:
         ring.put_back(deque([first]))
         raise

@@ -27,8 +27,7 @@ class LinesStore:
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
         outcome = outcome or Outcome()
-        text = b"".join(self._body(document) + b"\n" for document in batch)
-        self._print(_UNSAFE_BYTES.sub(_escape, text))
+        self._print(b"".join([_safe(self._body(document)) + b"\n" for document in batch]))
         outcome.stored += len(batch)
         return outcome
 
@@ -82,6 +81,10 @@ class LinesStore:
 
 def _nothing_kept() -> UsageError:
     return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
+
+
+def _safe(text: bytes) -> bytes:
+    return text if text.isascii() and b"\x7f" not in text else _UNSAFE_BYTES.sub(_escape, text)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from pyshark.capture.capture import Capture
 from pyshark.capture.pipe_capture import PipeCapture
 
 from espcap.sources import Interfaces
+from espcap.tshark.plugin import ARGUMENT, Plugin
 from espcap.tshark.program import Program
 
 _NO_EVENT_LOOP: Any = object()  # pyshark would look for an asyncio child watcher, which Python 3.14 no longer has
@@ -27,6 +28,8 @@ class Settings:
     """A Wireshark configuration folder to use; without one, none is."""
     descriptors: tuple[int, ...] = ()
     """Open files that the preferences name, for tshark to inherit."""
+    plugin: Plugin | None = None
+    """What prints the packets; without one, tshark itself does."""
 
 
 class _Reading(PipeCapture):  # type: ignore[misc]
@@ -66,6 +69,16 @@ def reading(program: Program, settings: Settings, live: bool = False) -> list[st
     flush = ["-l"] if live else []
     parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
     return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
+
+
+def tapping(program: Program, settings: Settings) -> list[str]:
+    """Dissects the capture on standard input and has our plugin print the packets that the display filter passes.
+
+    tshark is given the filter too: times since the packet displayed before depend on it.
+    """
+    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    tap = f"{ARGUMENT},{settings.display_filter}" if settings.display_filter else ARGUMENT
+    return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters]
 
 
 def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:

@@ -12,7 +12,7 @@ from espcap.captures import without_data
 from espcap.tshark.arguments import Settings, reading
 from espcap.tshark.output import Output
 from espcap.tshark.process import Process
-from espcap.tshark.program import Program, User
+from espcap.tshark.program import Program, User, environment
 
 MOST_FAULTS = 3
 """Packets that are left out of one capture before the rest of it is given up."""
@@ -30,7 +30,8 @@ class RewrittenOutput(Output):
         """Raises EspcapError where the capture is of a format that cannot be rewritten."""
         file.seek(0)
         capture = without_data(file, without)
-        process = Process(arguments, subprocess.PIPE, settings.profile_folder, user, settings.descriptors)
+        variables = environment(settings.profile_folder)
+        process = Process(arguments, subprocess.PIPE, variables, user, settings.descriptors)
         super().__init__(process)
         threading.Thread(target=self._pass_on, args=(capture,), daemon=True).start()
 

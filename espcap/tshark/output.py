@@ -15,9 +15,10 @@ from typing import BinaryIO
 
 from espcap.errors import EspcapError
 from espcap.sources import NotACapture, printable, recognise
-from espcap.tshark.arguments import Settings, reading
+from espcap.tshark.arguments import Settings, reading, tapping
+from espcap.tshark.plugin import greets
 from espcap.tshark.process import Exit, Process
-from espcap.tshark.program import Program, User
+from espcap.tshark.program import Program, User, environment
 
 IDLE = b""
 """What `Output.blocks` yields when nothing came for a while."""
@@ -113,9 +114,21 @@ class PipedOutput(Output):
 
 
 def dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
-    """A tshark that reads a capture from `stdin`."""
+    """A tshark that reads a capture from `stdin`.
+
+    It has our plugin print where there is one and tshark loads it, else it prints JSON.
+    """
+    variables = environment(settings.profile_folder)
+    if plugin := settings.plugin:
+        descriptors = (*settings.descriptors, *plugin.descriptors)
+        process = Process(tapping(program, settings), stdin, variables | plugin.variables(live), user, descriptors)
+        if greets(process.stdout):
+            process.is_tapped = True
+            return process
+        process.stop()
+        process.wait()
     arguments = reading(program, settings, live)
-    return Process(arguments, stdin, settings.profile_folder, user, settings.descriptors)
+    return Process(arguments, stdin, variables, user, settings.descriptors)
 
 
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -73,10 +74,11 @@ class Process:
         self,
         arguments: list[str],
         stdin: int,
-        profile_folder: str = "",
+        variables: Mapping[str, str] | None = None,
         user: User | None = None,
         descriptors: tuple[int, ...] = (),
     ) -> None:
+        """`variables` are its environment, by default `environment()`; `descriptors` it inherits."""
         self._first_messages: list[str] = []
         self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         try:
@@ -86,7 +88,7 @@ class Process:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment(profile_folder),
+                env=environment() if variables is None else variables,
                 bufsize=0,
                 start_new_session=True,  # Ctrl-C reaches espcap alone, which then ends its children in order
                 user=user.uid if user else None,
@@ -96,6 +98,8 @@ class Process:
             )
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
+        self.is_tapped = False
+        """Whether our plugin prints; else tshark prints JSON."""
         self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
         self.stdin: IO[bytes] | None = self._process.stdin
         self._drain = threading.Thread(target=self._read_messages, args=(self._process.stderr,), daemon=True)

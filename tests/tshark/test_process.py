@@ -9,7 +9,7 @@ import pytest
 
 from espcap.errors import EspcapError
 from espcap.tshark.process import Exit, Process
-from espcap.tshark.program import INSTALL, Program, dissecting_user
+from espcap.tshark.program import INSTALL, NO_FOLDER, Program, dissecting_user, environment
 from tests.support import children
 from tests.tshark.fakes import python, shell
 
@@ -124,11 +124,11 @@ def test_nothing_of_the_terminal(tmp_path: Path) -> None:
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "s3cret")
-    process = Process([shell(tmp_path, "env").path], subprocess.DEVNULL, "/a profile")
+    process = Process([shell(tmp_path, "env").path], subprocess.DEVNULL, environment("/a profile"))
     output = process.stdout.read().decode().splitlines()
     assert process.wait().status == 0
     assert not [line for line in output if "s3cret" in line]
-    assert {"HOME=/nonexistent", "WIRESHARK_CONFIG_DIR=/a profile", "TZ=UTC", "LC_ALL=C.UTF-8"} <= set(output)
+    assert {f"HOME={NO_FOLDER}", "WIRESHARK_CONFIG_DIR=/a profile", "TZ=UTC", "LC_ALL=C.UTF-8"} <= set(output)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

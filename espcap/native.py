@@ -1,0 +1,71 @@
+"""Compiles the native reader for the installed tshark. usage: python -m espcap.native [--tshark PATH]"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from espcap.errors import EspcapError
+from espcap.sources import printable
+from espcap.tshark.plugin import find_home, home_folder, plugin_file, source_files
+from espcap.tshark.program import Program, find_program
+
+NEEDED = "apt install gcc pkg-config libwireshark-dev libglib2.0-dev (Debian, Ubuntu), dnf install gcc wireshark-devel"
+FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tshark", default="", help="the tshark to compile for")
+    try:
+        program = find_program(parser.parse_args().tshark)
+        print(f"native reader for tshark {program.version}: {build(program)}")
+    except EspcapError as error:
+        sys.exit(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+
+
+def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:
+    """Compiles it where it is not yet, and returns its home. Raises EspcapError with the reason where it cannot."""
+    try:
+        return find_home(program)
+    except EspcapError:
+        flags = _wireshark_flags(program)
+    home = home_folder(program)
+    home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as folder:
+        made = Path(folder) / "home"
+        plugin = plugin_file(made, program)
+        plugin.parent.mkdir(parents=True)
+        sources = [str(path) for path in source_files() if path.suffix == ".c"]
+        _run(["cc", *FLAGS, *extra_flags, "-o", str(plugin), *sources, *flags])
+        for path in (made, *made.rglob("*")):
+            path.chmod(0o755)
+        shutil.rmtree(home, ignore_errors=True)
+        os.replace(made, home)
+    return find_home(program)
+
+
+def _wireshark_flags(program: Program) -> list[str]:
+    version = _run(["pkg-config", "--modversion", "wireshark"]).strip()
+    if version != str(program.version):
+        raise EspcapError(f"libwireshark-dev is {printable(version)}, tshark is {program.version}", NEEDED)
+    return _run(["pkg-config", "--cflags", "wireshark"]).split()
+
+
+def _run(command: list[str]) -> str:
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise EspcapError(f"{command[0]} is missing: the native reader cannot be built", NEEDED) from error
+    if ran.returncode:
+        lines = ran.stderr.strip().splitlines()
+        first = next((line for line in lines if "error" in line), lines[0] if lines else "no message")
+        raise EspcapError(f"{command[0]} failed: {printable(first[:300])}", NEEDED)
+    return ran.stdout
+
+
+if __name__ == "__main__":
+    main()

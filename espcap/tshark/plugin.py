@@ -1,0 +1,158 @@
+"""The native reader: our plugin for tshark, where its compiled form is kept, and how a tshark is given it.
+
+tshark loads personal plugins from `HOME/.local/lib/wireshark/plugins/X.Y/epan`. Each compiled plugin therefore lies in
+a home of its own, which tshark inherits as an open folder: then it need not be able to reach its path.
+"""
+
+import contextlib
+import hashlib
+import os
+import select
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from espcap.errors import EspcapError
+from espcap.fields import Registry, cache_folder
+from espcap.sources import printable
+from espcap.tshark.program import Program, User
+
+ARGUMENT = "espcap"
+"""What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
+
+LARGEST_PACKET = 64 << 20
+"""Bytes of the values of one packet; what is more is counted and left out."""
+
+_FILE = "espcap_tap.so"
+_SECONDS_TO_LOAD = 60
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A compiled plugin, as open files for tshark to inherit, and what it shall print."""
+
+    home: int
+    """The folder that is tshark's HOME."""
+    table: int
+    """The registry's table."""
+    head: tuple[str, ...] = ()
+    """Paths below `layers` of what is needed of each packet outside `layers`."""
+    payload: bool = False
+    before: int = 0
+    """What to add to all numbers of frames: the packets of the capture before the first that tshark sees."""
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What tshark has to inherit."""
+        return self.home, self.table
+
+    def variables(self, live: bool) -> dict[str, str]:
+        """What tshark's environment has to have; `live`: to print each packet at once."""
+        return {
+            "HOME": f"/proc/self/fd/{self.home}",
+            "ESPCAP_TAP_TABLE": str(self.table),
+            "ESPCAP_TAP_HEAD": ",".join(self.head),
+            "ESPCAP_TAP_PAYLOAD": str(int(self.payload)),
+            "ESPCAP_TAP_LIVE": str(int(live)),
+            "ESPCAP_TAP_BEFORE": str(self.before),
+            "ESPCAP_TAP_LARGEST": str(LARGEST_PACKET),
+        }
+
+
+def greets(output: IO[bytes]) -> bool:
+    """Whether tshark loaded the plugin, which then prints a line before all else; False where tshark ends instead."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < 100:
+        if not select.select([output], [], [], _SECONDS_TO_LOAD)[0]:
+            return False
+        character = os.read(output.fileno(), 1)
+        if not character:
+            return False
+        line += character
+    return line.startswith(b"espcap ")
+
+
+def source_folder() -> Path:
+    """The plugin's source: in an installed package beside the code, in a checkout in `native`."""
+    installed = Path(__file__).parent.with_name("plugin")
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "native"
+
+
+def source_files() -> list[Path]:
+    """What it is compiled from, headers included."""
+    return sorted(path for path in source_folder().iterdir() if path.suffix in (".c", ".h"))
+
+
+def home_folder(program: Program) -> Path:
+    """The home of the plugin for exactly this tshark and exactly this source."""
+    digest = hashlib.blake2b(program.banner.encode("utf-8", "surrogateescape"), digest_size=6)
+    for path in source_files():
+        digest.update(path.read_bytes())
+    return cache_folder() / "native" / f"{program.version}-{digest.hexdigest()}"
+
+
+def plugin_file(home: Path, program: Program) -> Path:
+    """Where tshark looks for it."""
+    version = f"{program.version.major}.{program.version.minor}"
+    return home / ".local" / "lib" / "wireshark" / "plugins" / version / "epan" / _FILE
+
+
+def find_home(program: Program) -> Path:
+    """The home of the compiled plugin. Raises EspcapError where there is none, or others could have put it there."""
+    home = home_folder(program)
+    os.close(_open_home(home, program))
+    return home
+
+
+def open_plugin(
+    program: Program, registry: Registry, user: User | None, head: Sequence[str], payload: bool = False
+) -> Plugin | None:
+    """The plugin for this tshark; None where there is none to be used, or ESPCAP_READER is `json`.
+
+    Raises EspcapError where there is none and ESPCAP_READER is `native`.
+    """
+    wanted = os.environ.get("ESPCAP_READER", "")
+    if wanted == "json":
+        return None
+    try:
+        if os.geteuid() == 0 and not user:
+            raise EspcapError("tshark loads no plugin as root")
+        home = _open_home(home_folder(program), program)
+    except EspcapError:
+        if wanted == "native":
+            raise
+        return None
+    return Plugin(home, os.open(registry.table(), os.O_RDONLY | os.O_CLOEXEC), tuple(head), payload)
+
+
+def _open_home(home: Path, program: Program) -> int:
+    try:
+        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise EspcapError(f"it is not built for tshark {program.version}", "run make native") from error
+    try:
+        _check(descriptor, plugin_file(Path(), program))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check(home: int, plugin: Path) -> None:
+    """Raises EspcapError unless the folder has the plugin and nothing else, and only we or root can write there."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for folder, _, files, descriptor in os.fwalk(".", dir_fd=home):
+            _check_status(os.fstat(descriptor), stat.S_IFDIR)
+            found += [Path(folder, name) for name in files]
+            for name in files:
+                _check_status(os.stat(name, dir_fd=descriptor, follow_symlinks=False), stat.S_IFREG)
+    if found != [plugin]:
+        raise EspcapError(f"it has {printable(str(found[0])) if found else 'no plugin'}", "run make native")
+
+
+def _check_status(status: os.stat_result, kind: int) -> None:
+    if stat.S_IFMT(status.st_mode) != kind or status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
+        raise EspcapError("others could have written it", "run make native")

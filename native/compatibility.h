@@ -1,0 +1,46 @@
+/* Access to Wireshark's values, for the versions whose interface differs.
+ *
+ * Built and tested with 4.0. The branches for 4.2, 4.4 and 4.6 follow their headers and are untested.
+ */
+#ifndef ESPCAP_COMPATIBILITY_H
+#define ESPCAP_COMPATIBILITY_H
+
+#define WS_BUILD_DLL
+#include <wireshark.h>
+#include <ws_version.h>
+#include <epan/epan.h>
+#include <epan/epan_dissect.h>
+#include <epan/packet.h>
+#include <epan/proto.h>
+#include <epan/stat_tap_ui.h>
+#include <epan/tap.h>
+
+#define WIRESHARK (WIRESHARK_VERSION_MAJOR * 100 + WIRESHARK_VERSION_MINOR)
+
+#if WIRESHARK < 400
+#error "the native reader needs Wireshark 4.0 or newer"
+#endif
+
+#if WIRESHARK >= 402
+#include <wsutil/plugins.h>
+
+static inline fvalue_t *value_of(field_info *info) { return info->value; }
+static inline const uint8_t *bytes_of(fvalue_t *value) { return fvalue_get_bytes_data(value); }
+static inline size_t size_of(fvalue_t *value) { return fvalue_get_bytes_size(value); }
+static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return *fvalue_get_ipv4(value); }
+#else
+static inline fvalue_t *value_of(field_info *info) { return &info->value; }
+static inline const uint8_t *bytes_of(fvalue_t *value) { return value->value.bytes->data; }
+static inline size_t size_of(fvalue_t *value) { return value->value.bytes->len; }
+static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.ipv4; }
+#endif
+
+#if WIRESHARK >= 406
+typedef bool started;
+#define STARTED return true
+#else
+typedef void started;
+#define STARTED return
+#endif
+
+#endif

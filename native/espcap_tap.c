@@ -1,0 +1,369 @@
+/* A plugin for tshark that prints each packet as one line, from which espcap makes a document without touching a field.
+ *
+ * A line is `HEAD<tab>LAYERS`: two JSON objects. LAYERS is the document's `layers`. HEAD has what else espcap needs:
+ * {"epoch":"1438233732.662099000","tree":"frame:eth:ip:tcp","layers":{"ip":{"src":...}}} and, where there is any,
+ * "community_id", "unparsed", "bad_utf8":true and "left_out", the number of values beyond the bound.
+ *
+ * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
+ * starts it, so that a tshark without the plugin ends with an error before it has read anything.
+ */
+#include "fields.h"
+#include "text.h"
+#include "values.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STRINGS(number) #number
+#define STRING_OF(number) STRINGS(number)
+#define HEADER                                                                                                       \
+    "espcap " STRING_OF(WIRESHARK_VERSION_MAJOR) "." STRING_OF(WIRESHARK_VERSION_MINOR) "." STRING_OF(                \
+        WIRESHARK_VERSION_MICRO) "\n"
+#define BLOCK (256 << 10)       /* printed at once, except live */
+#define KEPT (8 << 20)          /* memory that is kept from packet to packet */
+#define NONE UINT32_MAX
+
+static struct value_options options;
+static bool is_live;
+static size_t largest; /* bytes of values of one packet */
+
+static struct text output;
+
+/* The current packet. */
+static struct occurrence {
+    size_t start;
+    uint32_t length, next;
+} *occurrences;
+static size_t occurrence_count, occurrence_capacity;
+static struct text values, tree, epoch, community_id;
+static uint64_t packet, left_out;
+
+/* Numbers of the last frame that was dissected, and of the last whose tap came. */
+static uint32_t dissected, tapped;
+static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
+
+static void flush(void)
+{
+    size_t written = 0;
+    while (written < output.length) {
+        ssize_t count = write(STDOUT_FILENO, output.start + written, output.length - written);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            perror("espcap: cannot write packets");
+            _exit(2);
+        }
+        written += (size_t)count;
+    }
+    text_clear(&output, KEPT);
+}
+
+static void begin(void)
+{
+    packet++;
+    occurrence_count = 0;
+    left_out = 0;
+    options.found_bad_utf8 = false;
+    text_clear(&values, KEPT);
+    text_clear(&tree, KEPT);
+    epoch.length = community_id.length = 0;
+    memset(first_layer, 0, sizeof first_layer);
+    if (occurrence_capacity * sizeof *occurrences > KEPT) {
+        g_free(occurrences);
+        occurrences = NULL;
+        occurrence_capacity = 0;
+    }
+}
+
+static void append_layer(struct layer *layer, enum group group)
+{
+    layer->in[group].packet = packet;
+    layer->in[group].first = NULL;
+    layer->in[group].next = NULL;
+    if (first_layer[group])
+        last_layer[group]->in[group].next = layer;
+    else
+        first_layer[group] = layer;
+    last_layer[group] = layer;
+}
+
+static void append_path(struct path *path, enum group group)
+{
+    struct layer *layer = path->layer;
+    if (layer->in[group].packet != packet)
+        append_layer(layer, group);
+    path->in[group].packet = packet;
+    path->in[group].first = NONE;
+    path->in[group].next = NULL;
+    if (layer->in[group].first)
+        layer->in[group].last->in[group].next = path;
+    else
+        layer->in[group].first = path;
+    layer->in[group].last = path;
+}
+
+/* Adds the value that `values` has from `start` on. */
+static void append_occurrence(struct path *path, enum group group, size_t start)
+{
+    if (occurrence_count == occurrence_capacity) {
+        occurrence_capacity = MAX(1024, occurrence_capacity * 2);
+        occurrences = g_renew(struct occurrence, occurrences, occurrence_capacity);
+    }
+    uint32_t index = (uint32_t)occurrence_count++;
+    occurrences[index] = (struct occurrence){start, (uint32_t)(values.length - start), NONE};
+    if (path->in[group].packet != packet)
+        append_path(path, group);
+    if (path->in[group].first == NONE)
+        path->in[group].first = index;
+    else
+        occurrences[path->in[group].last].next = index;
+    path->in[group].last = index;
+}
+
+/* Returns whether there was something to keep; the first of several is kept. */
+static bool keep_printed(struct text *text, field_info *info)
+{
+    char *string = printed(info);
+    bool is_there = string && *string;
+    if (is_there && !text->length)
+        options.found_bad_utf8 |= text_string(text, string, strlen(string));
+    wmem_free(NULL, string);
+    return is_there;
+}
+
+static void read_node(proto_node *node, bool is_layer)
+{
+    field_info *info = PNODE_FINFO(node);
+    if (!info || !info->hfinfo || info->hfinfo->id == hf_text_only)
+        return;
+    const struct field *field = field_of(info->hfinfo);
+    if (field->is_community_id && keep_printed(&community_id, info))
+        return;
+    if (is_layer && field->protocol) {
+        if (tree.length)
+            text_literal(&tree, ":");
+        text_add(&tree, field->protocol, strlen(field->protocol));
+        return;
+    }
+    if (field->kind == NO_FIELD)
+        return;
+    if (field->is_epoch)
+        keep_printed(&epoch, info);
+    if (values.length >= largest) {
+        left_out++;
+        return;
+    }
+    size_t start = values.length;
+    enum fit fit = write_value(&values, field, node, &options);
+    if (fit == WRITTEN || (fit == UNFIT && !field->is_epoch))
+        append_occurrence(field->path, fit == WRITTEN ? VALUES : UNPARSED, start);
+}
+
+/* All nodes in the order of the tree; without recursion, so that no depth is too much. */
+static void read_tree(proto_node *root)
+{
+    proto_node *node = root->first_child;
+    while (node) {
+        read_node(node, node->parent == root);
+        if (node->first_child) {
+            node = node->first_child;
+            continue;
+        }
+        while (node != root && !node->next)
+            node = node->parent;
+        if (node == root)
+            return;
+        node = node->next;
+    }
+}
+
+static void write_path(const struct path *path, enum group group)
+{
+    uint32_t index = path->in[group].first;
+    bool is_list = occurrences[index].next != NONE;
+    text_add(&output, path->key, path->key_length);
+    if (is_list)
+        text_literal(&output, "[");
+    for (; index != NONE; index = occurrences[index].next) {
+        text_add(&output, values.start + occurrences[index].start, occurrences[index].length);
+        text_literal(&output, ",");
+    }
+    if (is_list) {
+        output.start[output.length - 1] = ']';
+        text_literal(&output, ",");
+    }
+}
+
+/* Ends an object: in place of the comma after its last member, if it has any. */
+static void close_object(void)
+{
+    if (output.start[output.length - 1] == ',')
+        output.length--;
+    text_literal(&output, "},");
+}
+
+static void write_layers(enum group group, bool only_head)
+{
+    text_literal(&output, "{");
+    for (struct layer *layer = first_layer[group]; layer; layer = layer->in[group].next) {
+        bool is_open = false;
+        for (struct path *path = layer->in[group].first; path; path = path->in[group].next) {
+            if (only_head && !path->is_in_head)
+                continue;
+            if (!is_open)
+                text_add(&output, layer->opening, layer->opening_length);
+            is_open = true;
+            write_path(path, group);
+        }
+        if (is_open)
+            close_object();
+    }
+    close_object();
+}
+
+static void write_member(const char *name, const struct text *string)
+{
+    if (string->length) {
+        text_add(&output, name, strlen(name));
+        text_add(&output, string->start, string->length);
+        text_literal(&output, ",");
+    }
+}
+
+static void write_packet(void)
+{
+    text_literal(&output, "{\"tree\":\"");
+    text_add(&output, tree.start, tree.length);
+    text_literal(&output, "\",");
+    write_member("\"epoch\":", &epoch);
+    write_member("\"community_id\":", &community_id);
+    if (left_out) {
+        text_literal(&output, "\"left_out\":");
+        text_unsigned(&output, left_out);
+        text_literal(&output, ",");
+    }
+    if (options.found_bad_utf8)
+        text_literal(&output, "\"bad_utf8\":true,");
+    if (first_layer[UNPARSED]) {
+        text_literal(&output, "\"unparsed\":");
+        write_layers(UNPARSED, false);
+    }
+    text_literal(&output, "\"layers\":");
+    write_layers(VALUES, true);
+    close_object();
+    output.start[output.length - 1] = '\t';
+    write_layers(VALUES, false);
+    output.start[output.length - 1] = '\n';
+}
+
+static tap_packet_status on_packet(void *data _U_, packet_info *pinfo _U_, epan_dissect_t *dissection,
+                                   const void *specific _U_, tap_flags_t flags _U_)
+{
+    begin();
+    if (dissection->tree)
+        read_tree(dissection->tree);
+    write_packet();
+    if (is_live || output.length >= BLOCK)
+        flush();
+    return TAP_PACKET_DONT_REDRAW;
+}
+
+/* tshark queues at most 5,000 taps for a packet, and drops what is more: that of the frame comes last. */
+static void give_up(uint32_t frame)
+{
+    flush();
+    fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", frame);
+    _exit(3);
+}
+
+static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
+                                         const void *specific _U_, tap_flags_t flags _U_)
+{
+    if (pinfo->num != tapped + 1)
+        give_up(tapped + 1);
+    tapped = pinfo->num;
+    return TAP_PACKET_DONT_REDRAW;
+}
+
+static int count_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *packet_tree _U_, void *data _U_)
+{
+    dissected = pinfo->num;
+    return 0;
+}
+
+static void on_end(void *data _U_)
+{
+    if (dissected != tapped)
+        give_up(tapped + 1);
+    flush();
+}
+
+static void listen(void *listener, const char *filter, unsigned flags, tap_packet_cb on_frame, tap_draw_cb on_draw)
+{
+    GString *error = register_tap_listener("frame", listener, filter, flags, NULL, on_frame, on_draw, NULL);
+    if (error) {
+        fprintf(stderr, "tshark: %s\n", error->str);
+        exit(1);
+    }
+}
+
+static started start(const char *argument, void *data _U_)
+{
+    static int every, wanted;
+    const char *filter = g_str_has_prefix(argument, "espcap,") ? argument + strlen("espcap,") : NULL;
+    listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet, NULL);
+    listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_ERROR_PACKETS, on_packet, on_end);
+    epan_set_always_visible(TRUE);
+    STARTED;
+}
+
+static uint64_t number_in(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static void register_espcap(void)
+{
+    static stat_tap_ui ui = {REGISTER_STAT_GROUP_GENERIC, NULL, "espcap", start, 0, NULL};
+    const char *table = getenv("ESPCAP_TAP_TABLE"), *head = getenv("ESPCAP_TAP_HEAD");
+    if (!table)
+        return;
+    const char *problem = open_fields(atoi(table), head ? head : "");
+    if (problem) {
+        fprintf(stderr, "tshark: %s\n", problem);
+        return;
+    }
+    options.payload = number_in("ESPCAP_TAP_PAYLOAD");
+    options.before = number_in("ESPCAP_TAP_BEFORE");
+    is_live = number_in("ESPCAP_TAP_LIVE");
+    largest = number_in("ESPCAP_TAP_LARGEST");
+    register_stat_tap_ui(&ui, NULL);
+    register_postdissector(create_dissector_handle(count_packet, -1));
+    atexit(flush);
+    text_literal(&output, HEADER);
+    flush();
+}
+
+WS_DLL_PUBLIC_DEF const char plugin_version[] = "1";
+WS_DLL_PUBLIC_DEF const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
+WS_DLL_PUBLIC_DEF const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+
+WS_DLL_PUBLIC void plugin_register(void);
+
+void plugin_register(void)
+{
+    static tap_plugin plugin = {register_espcap};
+    tap_register_plugin(&plugin);
+}
+
+#if WIRESHARK >= 402
+WS_DLL_PUBLIC uint32_t plugin_describe(void);
+
+uint32_t plugin_describe(void)
+{
+    return WS_PLUGIN_DESC_TAP_LISTENER;
+}
+#endif

@@ -1,0 +1,136 @@
+#include "fields.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define COLUMNS 6
+
+static const char *table, *table_end;
+static gchar **head_paths;
+static GHashTable *layers, *paths;
+static struct field **known;
+static size_t known_size;
+
+const char *open_fields(int descriptor, const char *head)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0 || status.st_size == 0)
+        return "the table of fields is missing";
+    table = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (table == MAP_FAILED)
+        return "the table of fields cannot be read";
+    table_end = table + status.st_size;
+    head_paths = g_strsplit(head, ",", -1);
+    layers = g_hash_table_new(g_str_hash, g_str_equal);
+    paths = g_hash_table_new(g_str_hash, g_str_equal);
+    return NULL;
+}
+
+/* The line of a name, split at its tabs, or NULL. Lines are sorted by their names as bytes. */
+static gchar **find_line(const char *name)
+{
+    const char *low = table, *high = table_end;
+    size_t length = strlen(name);
+    while (low < high) {
+        const char *line = low + (high - low) / 2;
+        while (line > low && line[-1] != '\n')
+            line--;
+        const char *end = memchr(line, '\n', (size_t)(table_end - line));
+        const char *tab = end ? memchr(line, '\t', (size_t)(end - line)) : NULL;
+        if (!tab)
+            return NULL;
+        size_t shorter = MIN(length, (size_t)(tab - line));
+        int order = memcmp(name, line, shorter);
+        if (!order)
+            order = (length > shorter) - ((size_t)(tab - line) > shorter);
+        if (!order) {
+            gchar *text = g_strndup(line, (gsize)(end - line));
+            gchar **columns = g_strsplit(text, "\t", -1);
+            g_free(text);
+            return columns;
+        }
+        if (order < 0)
+            high = line;
+        else
+            low = end + 1;
+    }
+    return NULL;
+}
+
+static struct layer *layer_named(const char *name)
+{
+    struct layer *layer = g_hash_table_lookup(layers, name);
+    if (!layer) {
+        layer = g_new0(struct layer, 1);
+        layer->opening = g_strdup_printf("\"%s\":{", name);
+        layer->opening_length = strlen(layer->opening);
+        g_hash_table_insert(layers, g_strdup(name), layer);
+    }
+    return layer;
+}
+
+static struct path *path_named(const char *layer, const char *key)
+{
+    char *name = g_strdup_printf("%s.%s", layer, key);
+    struct path *path = g_hash_table_lookup(paths, name);
+    if (path) {
+        g_free(name);
+        return path;
+    }
+    path = g_new0(struct path, 1);
+    path->layer = layer_named(layer);
+    path->key = g_strdup_printf("\"%s\":", key);
+    path->key_length = strlen(path->key);
+    path->is_in_head = g_strv_contains((const gchar *const *)head_paths, name);
+    g_hash_table_insert(paths, name, path);
+    return path;
+}
+
+static enum kind kind_named(const char *name)
+{
+    static const char *const names[] = {"integer", "unsigned", "float", "boolean", "time", "ip", "bytes", "string"};
+    for (int kind = 0; kind < NO_FIELD; kind++)
+        if (!strcmp(name, names[kind]))
+            return (enum kind)kind;
+    return NO_FIELD;
+}
+
+/* The columns are name, layer, key, kind, display base, and 1 for a protocol. */
+static struct field *read_field(const char *name)
+{
+    struct field *field = g_new0(struct field, 1);
+    field->kind = NO_FIELD;
+    field->is_community_id = !strcmp(name, "communityid");
+    gchar **columns = find_line(name);
+    if (columns && g_strv_length(columns) == COLUMNS) {
+        field->kind = kind_named(columns[3]);
+        if (*columns[5] && !strchr(name, '.'))
+            field->protocol = g_strdup(name);
+    }
+    if (field->kind != NO_FIELD) {
+        const char *base = columns[4];
+        field->path = path_named(columns[1], columns[2]);
+        field->is_presence = !strcmp(base, "presence");
+        field->is_octal = field->kind == INTEGER && !strcmp(base, "BASE_OCT");
+        field->is_frame_number = !strcmp(name, "frame.number") || (field->kind == INTEGER && !*base);
+        field->is_epoch = !strcmp(name, "frame.time_epoch");
+        field->is_reassembled_data = g_str_has_suffix(name, ".reassembled.data");
+    }
+    g_strfreev(columns);
+    return field;
+}
+
+const struct field *field_of(const header_field_info *info)
+{
+    size_t id = (size_t)info->id;
+    if (id >= known_size) {
+        size_t size = id * 2 + 1;
+        known = g_renew(struct field *, known, size);
+        memset(known + known_size, 0, (size - known_size) * sizeof *known);
+        known_size = size;
+    }
+    if (!known[id])
+        known[id] = read_field(info->abbrev);
+    return known[id];
+}

@@ -1,0 +1,165 @@
+/* A growing text, and values written to it as JSON. */
+#ifndef ESPCAP_TEXT_H
+#define ESPCAP_TEXT_H
+
+#include <glib.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct text {
+    char *start;
+    size_t length, capacity;
+};
+
+static inline char *text_reserve(struct text *text, size_t size)
+{
+    if (text->length + size > text->capacity) {
+        text->capacity = (text->length + size) * 2;
+        text->start = g_realloc(text->start, text->capacity);
+    }
+    return text->start + text->length;
+}
+
+static inline void text_add(struct text *text, const char *start, size_t length)
+{
+    memcpy(text_reserve(text, length), start, length);
+    text->length += length;
+}
+
+#define text_literal(text, literal) text_add(text, literal, sizeof literal - 1)
+
+/* Empties it; what one huge packet needed is given back. */
+static inline void text_clear(struct text *text, size_t kept)
+{
+    text->length = 0;
+    if (text->capacity > kept) {
+        g_free(text->start);
+        text->start = NULL;
+        text->capacity = 0;
+    }
+}
+
+static inline void text_unsigned(struct text *text, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    text_add(text, digits + at, sizeof digits - at);
+}
+
+static inline void text_signed(struct text *text, int64_t value)
+{
+    if (value < 0)
+        text_literal(text, "-");
+    text_unsigned(text, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+/* A number of at least `width` digits at `at`. */
+static inline char *put_digits(char *at, uint32_t value, int width)
+{
+    for (int index = width - 1; index >= 0; index--) {
+        at[index] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + width;
+}
+
+/* Bytes in hexadecimal, "0a:1b", in quotes. */
+static inline void text_bytes(struct text *text, const uint8_t *bytes, size_t size, char separator)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *start = text_reserve(text, size * 3 + 2), *at = start;
+    *at++ = '"';
+    for (size_t index = 0; index < size; index++) {
+        if (index)
+            *at++ = separator;
+        *at++ = digits[bytes[index] >> 4];
+        *at++ = digits[bytes[index] & 15];
+    }
+    *at++ = '"';
+    text->length += (size_t)(at - start);
+}
+
+/* The length of the UTF-8 sequence at `at`; where it is none, 0 and in `wrong` the bytes that U+FFFD stands for: as many
+ * as Python's "replace" takes, the longest start of a sequence that could have become one. */
+static inline size_t utf8_length(const uint8_t *at, const uint8_t *end, size_t *wrong)
+{
+    uint8_t lead = *at, low = 0x80, high = 0xbf;
+    size_t length = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+    *wrong = 1;
+    if (!length)
+        return 0;
+    if (lead == 0xe0)
+        low = 0xa0;
+    else if (lead == 0xed)
+        high = 0x9f;
+    else if (lead == 0xf0)
+        low = 0x90;
+    else if (lead == 0xf4)
+        high = 0x8f;
+    for (size_t index = 1; index < length; index++) {
+        if (at + index >= end || at[index] < low || at[index] > high) {
+            *wrong = index;
+            return 0;
+        }
+        low = 0x80;
+        high = 0xbf;
+    }
+    return length;
+}
+
+static inline char *put_escape(char *at, uint8_t byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char letters[] = "btn?fr"; /* from 8 on */
+    *at++ = '\\';
+    if (byte == '"' || byte == '\\') {
+        *at++ = (char)byte;
+    } else if (byte >= 8 && byte <= 13 && byte != 11) {
+        *at++ = letters[byte - 8];
+    } else {
+        memcpy(at, "u00", 3);
+        at[3] = digits[byte >> 4];
+        at[4] = digits[byte & 15];
+        at += 5;
+    }
+    return at;
+}
+
+/* A string in quotes. What is no UTF-8 becomes U+FFFD; returns whether anything had to. */
+static inline bool text_string(struct text *text, const char *string, size_t length)
+{
+    const uint8_t *at = (const uint8_t *)string, *end = at + length;
+    bool is_bad = false;
+    char *start = text_reserve(text, length * 6 + 2), *to = start;
+    *to++ = '"';
+    while (at < end) {
+        size_t size, wrong;
+        if (*at < 0x80) {
+            if (*at < 0x20 || *at == '"' || *at == '\\')
+                to = put_escape(to, *at);
+            else
+                *to++ = (char)*at;
+            at++;
+        } else if ((size = utf8_length(at, end, &wrong))) {
+            memcpy(to, at, size);
+            to += size;
+            at += size;
+        } else {
+            memcpy(to, "\xef\xbf\xbd", 3);
+            to += 3;
+            at += wrong;
+            is_bad = true;
+        }
+    }
+    *to++ = '"';
+    text->length += (size_t)(to - start);
+    return is_bad;
+}
+
+#endif
