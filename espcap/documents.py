@@ -5,6 +5,7 @@ The shape is Wireshark's under `layers` and the Elastic Common Schema's (ECS) ab
 
 import re
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -14,7 +15,7 @@ import orjson
 
 from espcap.dissection import Layers, Record
 from espcap.fields import Value
-from espcap.protocols import Place, ProtocolList, Stack
+from espcap.protocols import ProtocolList, Stack
 
 UNDATED_INDEX = "packets-undated"
 """For packets whose time is none, and for those past MOST_DAYS."""
@@ -63,6 +64,8 @@ class Document:
     """The document without `layers`."""
     body: bytes
     """The document as one line of JSON, UTF-8, without a newline."""
+    is_printable: bool = False
+    """Whether it is known that no control character, and none that turns the direction of text, is in `body` raw."""
 
     @property
     def source(self) -> dict[str, Any]:
@@ -83,12 +86,32 @@ class Moment(NamedTuple):
     nanoseconds: int
 
 
+class _Wanted(NamedTuple):
+    """A value of `source` or `destination`, and where it is in a packet's layers."""
+
+    end: str
+    name: str
+    layer: str
+    key: str
+    occurrence: int
+
+
+class _Plan(NamedTuple):
+    """What the names of a packet's protocols say of its document; captures repeat a few hundred combinations."""
+
+    protocol: str
+    stack: dict[str, str]
+    roles: frozenset[str]
+    wanted: tuple[_Wanted, ...]
+    network: dict[str, Any]
+
+
 class DocumentBuilder:
     """Builds the documents of one capture."""
 
     def __init__(self, origin: Origin, protocols: ProtocolList) -> None:
         self._origin = origin
-        self._protocols = protocols
+        self._plan = lru_cache(maxsize=10_000)(lambda names: _plan(*protocols.describe(names)))
         self._days: set[str] = set()
         self._common: dict[str, Any] = {"capture_id": origin.capture_id}
         if origin.file_name:
@@ -101,13 +124,14 @@ class DocumentBuilder:
         layers = record.layers
         frame = layers["frame"]
         moment = _moment(record.epoch)
-        protocols = str(frame.get("protocols", ""))
-        protocol, stack = self._protocols.describe(protocols)
+        plan = self._plan(str(frame.get("protocols", "")))
         head: dict[str, Any] = _times(moment, record) | self._common
-        head["protocol"] = protocol
-        head["stack"] = stack.names
-        head |= _ends(layers, stack)
-        head["network"] = _network(stack, record)
+        head["protocol"] = plan.protocol
+        head["stack"] = plan.stack
+        head |= _ends(layers, plan.wanted)
+        head["network"] = network = {**plan.network, "bytes": frame.get("len")}
+        if record.community_id:
+            network["community_id"] = record.community_id
         if self._origin.hostname:
             head["observer"] = _observer(self._origin.hostname, frame)
         if record.unparsed:
@@ -115,11 +139,13 @@ class DocumentBuilder:
         if record.left_out:
             head.setdefault("espcap", {})["left_out"] = record.left_out
         text = record.layers_json or orjson.dumps(layers)
-        for layer, envelope in _envelopes(tuple(record.tree), stack):
+        for layer, envelope in _envelopes(tuple(record.tree), plan.roles):
             text = _with_envelope(text, layer, envelope)
         identifier = f"{self._origin.capture_id}-{frame.get('number', 0)}"
-        body = b'%b,"layers":%b}' % (orjson.dumps(head)[:-1], text)
-        return Document(self._index(moment), identifier, head, body)
+        start = orjson.dumps(head)
+        body = b'%b,"layers":%b}' % (start[:-1], text)
+        is_printable = bool(record.layers_json) and start.isascii() and b"\x7f" not in start
+        return Document(self._index(moment), identifier, head, body, is_printable)
 
     def _index(self, moment: Moment | None) -> str:
         if moment is None:
@@ -161,49 +187,47 @@ def _occurrence(layers: Layers, layer: str, key: str, occurrence: int) -> Value 
     return values
 
 
-def _ends(layers: Layers, stack: Stack) -> dict[str, Any]:
-    """`source` and `destination`."""
-    ends: dict[str, Any] = {}
+def _plan(protocol: str, stack: Stack) -> _Plan:
+    network: dict[str, Any] = {}
+    if stack.network:
+        network["type"] = _NETWORK_TYPES.get(stack.network.protocol, stack.network.protocol)
+    if stack.transport:
+        network["transport"] = _TRANSPORT_NAMES.get(stack.transport.protocol, stack.transport.protocol)
+    if stack.application:
+        network["protocol"] = stack.application.protocol
+    names = stack.names
+    return _Plan(protocol, names, frozenset(["frame", *names.values()]), tuple(_places(stack)), network)
+
+
+def _places(stack: Stack) -> Iterator[_Wanted]:
+    """Where the values of `source` and `destination` are."""
     for index, end in enumerate(("source", "destination"), 1):
-        values = {
-            "ip": _address(layers, stack.network, _ADDRESSES, index),
-            "port": _port(layers, stack.transport, index),
-            "mac": _mac(_address(layers, stack.link, _MACS, index)),
-        }
-        if end == "source":
-            values["bytes"] = layers["frame"].get("len")
-        ends[end] = {name: value for name, value in values.items() if value is not None}
+        if stack.network and (names := _ADDRESSES.get(stack.network.protocol)):
+            yield _Wanted(end, "ip", names[0], names[index], stack.network.occurrence)
+        transport = stack.transport.protocol.replace("udplite", "udp") if stack.transport else ""
+        if stack.transport and transport in _PORTS:
+            yield _Wanted(end, "port", transport, ("srcport", "dstport")[index - 1], stack.transport.occurrence)
+        if stack.link and (names := _MACS.get(stack.link.protocol)):
+            yield _Wanted(end, "mac", names[0], names[index], stack.link.occurrence)
+    yield _Wanted("source", "bytes", "frame", "len", 0)
+
+
+def _ends(layers: Layers, wanted: Iterable[_Wanted]) -> dict[str, Any]:
+    """`source` and `destination`."""
+    ends: dict[str, dict[str, Any]] = {"source": {}, "destination": {}}
+    for end, name, layer, key, occurrence in wanted:
+        value = _occurrence(layers, layer, key, occurrence)
+        if name == "mac":
+            value = _mac(value)
+        if value is not None:
+            ends[end][name] = value
     return {end: values for end, values in ends.items() if values}
 
 
-def _address(layers: Layers, place: Place | None, fields: dict[str, tuple[str, str, str]], index: int) -> Any:
-    names = fields.get(place.protocol) if place else None
-    return _occurrence(layers, names[0], names[index], place.occurrence) if names and place else None
-
-
-def _port(layers: Layers, place: Place | None, index: int) -> Any:
-    protocol = "udp" if place and place.protocol == "udplite" else place.protocol if place else ""
-    key = "srcport" if index == 1 else "dstport"
-    return _occurrence(layers, protocol, key, place.occurrence) if place and protocol in _PORTS else None
-
-
+@lru_cache(maxsize=10_000)
 def _mac(address: Any) -> str | None:
     """As ECS writes it: 58-23-8C-B4-42-56."""
     return address.replace(":", "-").upper() if isinstance(address, str) else None
-
-
-def _network(stack: Stack, record: Record) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if stack.network:
-        values["type"] = _NETWORK_TYPES.get(stack.network.protocol, stack.network.protocol)
-    if stack.transport:
-        values["transport"] = _TRANSPORT_NAMES.get(stack.transport.protocol, stack.transport.protocol)
-    if stack.application:
-        values["protocol"] = stack.application.protocol
-    if record.community_id:
-        values["community_id"] = record.community_id
-    values["bytes"] = record.layers["frame"].get("len")
-    return values
 
 
 def _observer(hostname: str, frame: dict[str, Any]) -> dict[str, Any]:
@@ -214,9 +238,8 @@ def _observer(hostname: str, frame: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=10_000)
-def _envelopes(tree: tuple[str, ...], stack: Stack) -> list[tuple[bytes, bytes]]:
+def _envelopes(tree: tuple[str, ...], roles: frozenset[str]) -> list[tuple[bytes, bytes]]:
     """As JSON, the name of each layer that has no role in the stack, and the layer that it is in, or all of them."""
-    roles = {"frame", *stack.names.values()}
     envelopes: dict[str, list[str]] = {}
     for below, name in pairwise(tree):
         if name not in roles:

@@ -131,6 +131,26 @@ static inline char *put_escape(char *at, uint8_t byte)
     return at;
 }
 
+/* Whether a terminal must not see the character: C1 controls, and what separates lines or turns the direction of text. */
+static inline bool is_unsafe(const uint8_t *at, size_t size)
+{
+    if (size == 2)
+        return at[0] == 0xc2 && at[1] < 0xa0;
+    return size == 3 && at[0] == 0xe2 &&
+           ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
+}
+
+static inline char *put_unsafe(char *at, const uint8_t *character, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned code = size == 2 ? (character[0] & 31u) << 6 | (character[1] & 63u)
+                              : (character[0] & 15u) << 12 | (character[1] & 63u) << 6 | (character[2] & 63u);
+    memcpy(at, "\\u", 2);
+    for (int index = 0; index < 4; index++)
+        at[2 + index] = digits[code >> (12 - 4 * index) & 15];
+    return at + 6;
+}
+
 /* A string in quotes. What is no UTF-8 becomes U+FFFD; returns whether anything had to. */
 static inline bool text_string(struct text *text, const char *string, size_t length)
 {
@@ -141,14 +161,18 @@ static inline bool text_string(struct text *text, const char *string, size_t len
     while (at < end) {
         size_t size, wrong;
         if (*at < 0x80) {
-            if (*at < 0x20 || *at == '"' || *at == '\\')
+            if (*at < 0x20 || *at == 0x7f || *at == '"' || *at == '\\')
                 to = put_escape(to, *at);
             else
                 *to++ = (char)*at;
             at++;
         } else if ((size = utf8_length(at, end, &wrong))) {
-            memcpy(to, at, size);
-            to += size;
+            if (is_unsafe(at, size)) {
+                to = put_unsafe(to, at, size);
+            } else {
+                memcpy(to, at, size);
+                to += size;
+            }
             at += size;
         } else {
             memcpy(to, "\xef\xbf\xbd", 3);

@@ -25,6 +25,7 @@ class Record:
     """Values that do not fit their field's type, under the same paths."""
     community_id: str = ""
     layers_json: bytes = b""
+    """In it characters that a terminal must not see are escaped."""
     left_out: int = 0
     """Values beyond what a reader takes of one packet."""
 

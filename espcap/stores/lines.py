@@ -27,7 +27,7 @@ class LinesStore:
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
         outcome = outcome or Outcome()
-        self._print(b"".join([_safe(self._body(document)) + b"\n" for document in batch]))
+        self._print(b"".join([self._line(document) for document in batch]))
         outcome.stored += len(batch)
         return outcome
 
@@ -65,8 +65,14 @@ class LinesStore:
         """Hands over what the stream still holds."""
         self._print(b"")
 
-    def _body(self, document: Document) -> bytes:
-        return orjson.dumps(document.source, option=orjson.OPT_INDENT_2) if self._pretty else document.body
+    def _line(self, document: Document) -> bytes:
+        if self._pretty:
+            text = orjson.dumps(document.source, option=orjson.OPT_INDENT_2)
+        elif document.is_printable:
+            return document.body + b"\n"
+        else:
+            text = document.body
+        return _UNSAFE_BYTES.sub(_escape, text) + b"\n"
 
     def _print(self, text: bytes) -> None:
         try:
@@ -81,10 +87,6 @@ class LinesStore:
 
 def _nothing_kept() -> UsageError:
     return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
-
-
-def _safe(text: bytes) -> bytes:
-    return text if text.isascii() and b"\x7f" not in text else _UNSAFE_BYTES.sub(_escape, text)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
