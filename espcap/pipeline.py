@@ -1,6 +1,7 @@
 """From a source to a store: opens the source, has it dissected, batches the documents, and keeps the account."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -28,6 +29,7 @@ from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dropped_packets, read_file, read_pipe, received_packets
+from espcap.tshark.plugin import GAVE_UP
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, User
 from espcap.tshark.rights import remedy
@@ -40,6 +42,9 @@ LONGEST_WAIT = 1.0
 
 FRUITLESS_ATTEMPTS = 3
 """How many tsharks of a live capture may die one after the other before their first packet."""
+
+PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
+"""How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
 
 CLAIM_SECONDS = 0.2
 """How often to look whether another process has finished a capture."""
@@ -258,10 +263,22 @@ class Pipeline:
         origin = Origin(content, source.name, source.modified)
         output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
         ended = self._store_output(output, origin, file)
+        if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._signal:
+            ended = self._read_on_as_json(source, file, origin, ended)
         if ended.broke and not self._signal:
             ended = self._finish_without_faults(source, file, origin, ended)
         self._judge(source, ended)
         return ended
+
+    def _read_on_as_json(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: _Ended) -> _Ended:
+        """Reads what the native reader left, so that no fault of its own costs a packet."""
+        job, name = self._job, printable(source.name)
+        self._tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
+        file.seek(0)
+        settings = replace(job.settings, plugin=None)
+        output = read_file(job.program, settings, file, job.user, job.stall_timeout)
+        rest = self._store_output(output, origin, file, ended.last_frame)
+        return replace(rest, packets=ended.packets + rest.packets, indices=ended.indices | rest.indices)
 
     def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: _Ended) -> _Ended:
         """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
@@ -325,11 +342,12 @@ class Pipeline:
         """Stores all packets of a ring, through one tshark after the other; False where tshark fails for good."""
         job = self._job
         origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
-        fruitless = 0
-        while feed := open_feed(job.program, job.settings, ring, job.user, job.spool.tshark_memory):
+        fruitless, settings = 0, job.settings
+        while feed := open_feed(job.program, settings, ring, job.user, job.spool.tshark_memory):
             feed.before_removal = self._store.flush
             ended = self._store_output(feed, origin)
             if ended.tshark.status == 0 and feed.stored == feed.passed:
+                settings = job.settings
                 continue
             fruitless = 0 if ended.packets else fruitless + 1
             failed = f"{name}: tshark: {ended.tshark.message} after packet {feed.stored:,} of the capture"
@@ -337,7 +355,9 @@ class Pipeline:
                 self._tell(Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f")
                 return False
             self._tell(Severity.PARTIAL, failed, "tshark is started again")
-            poison = not ended.packets and feed.passed > feed.stored  # the second to die on the same packet
+            settings = replace(settings, plugin=None)  # which may have been the cause
+            stuck = not ended.packets and feed.passed > feed.stored
+            poison = stuck and not feed.tshark.is_tapped  # the second to die on the same packet
             ring.resume = feed.stored + poison
             self._dropped(int(poison))
         return True

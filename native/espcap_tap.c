@@ -258,9 +258,25 @@ static void write_packet(void)
     output.start[output.length - 1] = '\n';
 }
 
-static tap_packet_status on_packet(void *data _U_, packet_info *pinfo _U_, epan_dissect_t *dissection,
+/* tshark queues at most 5,000 taps for a packet, and drops what is more: that of the frame comes last. */
+static void give_up(uint32_t frame)
+{
+    flush();
+    fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", frame);
+    _exit(3);
+}
+
+static void check_order(const packet_info *pinfo)
+{
+    if (pinfo->num != tapped && pinfo->num != tapped + 1)
+        give_up(tapped + 1);
+    tapped = pinfo->num;
+}
+
+static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
+    check_order(pinfo);
     begin();
     if (dissection->tree)
         read_tree(dissection->tree);
@@ -270,20 +286,10 @@ static tap_packet_status on_packet(void *data _U_, packet_info *pinfo _U_, epan_
     return TAP_PACKET_DONT_REDRAW;
 }
 
-/* tshark queues at most 5,000 taps for a packet, and drops what is more: that of the frame comes last. */
-static void give_up(uint32_t frame)
-{
-    flush();
-    fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", frame);
-    _exit(3);
-}
-
 static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
                                          const void *specific _U_, tap_flags_t flags _U_)
 {
-    if (pinfo->num != tapped + 1)
-        give_up(tapped + 1);
-    tapped = pinfo->num;
+    check_order(pinfo);
     return TAP_PACKET_DONT_REDRAW;
 }
 

@@ -9,7 +9,7 @@ from espcap.native import build
 from espcap.tshark.program import find_program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def native_reader() -> None:
     """The native reader, compiled where it is not yet; without a compiler the test is skipped."""
     try:

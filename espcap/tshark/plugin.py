@@ -22,6 +22,9 @@ from espcap.tshark.program import Program, User
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
 
+GAVE_UP = 3
+"""tshark's exit status where it did not give the plugin every packet; the message says which is missing."""
+
 LARGEST_PACKET = 64 << 20
 """Bytes of the values of one packet; what is more is counted and left out."""
 

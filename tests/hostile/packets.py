@@ -3,7 +3,7 @@
 import struct
 from pathlib import Path
 
-from .writers import ethernet, http_request, ipv4, udp, write_packet
+from .writers import ethernet, http_request, ipv4, record, tcp, udp, write_packet, write_pcap
 
 HOST = {b"Host": b"www.example.test"}
 NOISE = bytes.fromhex("deadbeef") * 8
@@ -99,3 +99,12 @@ def deep_json(path: Path, depth: int = 20_000) -> Path:
     """A JSON body of arrays inside arrays."""
     headers = {**HOST, b"Content-Type": b"application/json"}
     return write_packet(path, http_request(b"/", headers, b"[" * depth + b"]" * depth))
+
+
+def requests(path: Path, count: int = 12_000) -> Path:
+    """Between two small packets, one with so many HTTP requests that tshark's queue of taps overflows."""
+    request = b"GET / HTTP/1.0\r\n\r\n"
+    small, large = tcp(request, 80), bytearray(tcp(b"", 80))
+    large[16:18] = bytes(2)  # a length of 0: the frame is larger than a packet can be, as a network card joins them
+    large[34:36] = b"\xab\xcd"  # another connection
+    return write_pcap(path, [record(small), record(bytes(large) + request * count), record(small)])

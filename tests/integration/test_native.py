@@ -9,6 +9,7 @@ import pytest
 
 from tests.command import CAPTURES, Ran, espcap
 from tests.hostile import files
+from tests.hostile.packets import requests
 from tests.integration.test_oracle import KEYS, OTHERS
 
 pytest_plugins = ["tests.native"]
@@ -87,6 +88,17 @@ def test_options(options: list[str]) -> None:
 def test_damaged_packets(tmp_path: Path, seed: int) -> None:
     names = ["dns.pcap", "http_xml.pcap", "mixed.pcap", "tunnels.pcap"]
     compare("--file", files.byte_flips(CAPTURES / names[seed], tmp_path / "flipped.pcap", seed, 40))
+
+
+def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path) -> None:
+    """Its file is read on by the other reader, and nothing is missing."""
+    capture = requests(tmp_path / "requests.pcap")
+    wanted = espcap("--file", capture, ESPCAP_READER="json")
+    ran = espcap("--file", capture, ESPCAP_READER="native")
+    note = f"Note: {capture}: read on without the native reader: the native reader was not given frame 2"
+    assert (ran.status, ran.lines[0], len(ran.lines)) == (0, note, 2)
+    assert ran.documents == wanted.documents
+    assert [document["layers"]["frame"]["number"] for document in ran.documents] == [1, 2, 3]
 
 
 @pytest.mark.slow
