@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from espcap import __version__
+import espcap
 from espcap.cli import options
 from espcap.errors import EspcapError, UsageError
 
@@ -41,7 +41,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         return
     from espcap.tshark.program import find_program
 
-    click.echo(f"espcap {__version__}")
+    click.echo(f"espcap {espcap.__version__}")
     try:
         click.echo(find_program().banner)
     except EspcapError as error:
