@@ -35,6 +35,10 @@ class LinesStore:
     def flush(self) -> None:
         """Nothing to do: each batch is handed over at once."""
 
+    def not_durable(self) -> Outcome:
+        """Nothing."""
+        return Outcome()
+
     def search(
         self,
         query: Query,
