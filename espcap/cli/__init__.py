@@ -21,7 +21,9 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except EspcapError as error:
-        click.echo(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        from espcap.sources import printable
+
+        click.echo(printable(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else "")), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         options.forget_standard_output()

@@ -81,6 +81,9 @@ class Store(Protocol):
     def flush(self) -> None:
         """Makes all that was written durable and readable."""
 
+    def not_durable(self) -> Outcome:
+        """What `write` has told of documents that are not durable: until `flush`, or never where one failed."""
+
     def search(
         self,
         query: Query,

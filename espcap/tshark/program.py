@@ -104,13 +104,17 @@ def _ask_for_banner(path: str) -> str:
     return printable(answer.stdout.decode("utf-8", "replace").partition("\n")[0])
 
 
+_NOWHERE = "/proc/nonexistent"
+"""A folder that nobody can make: tshark crashes where its configuration is in one that it may not read."""
+
+
 def environment(profile_folder: str = "") -> dict[str, str]:
     """What Wireshark's programs see: no configuration of the user's, UTC, and texts in English and UTF-8."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "XDG_CONFIG_HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": profile_folder or "/nonexistent",
+        "HOME": _NOWHERE,
+        "XDG_CONFIG_HOME": _NOWHERE,
+        "WIRESHARK_CONFIG_DIR": profile_folder or _NOWHERE,
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }

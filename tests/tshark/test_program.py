@@ -129,9 +129,9 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     expected = {
         "PATH": "/a:/b",
-        "HOME": "/nonexistent",
-        "XDG_CONFIG_HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": "/nonexistent",
+        "HOME": "/proc/nonexistent",
+        "XDG_CONFIG_HOME": "/proc/nonexistent",
+        "WIRESHARK_CONFIG_DIR": "/proc/nonexistent",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }
