@@ -367,3 +367,9 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
     )
     assert ran.status == 1
     assert "s3cret" not in ran.errors + (tmp_path / "report").read_text()
+
+
+def test_a_certificate_that_is_not_checked_is_told() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--node", "https://127.0.0.1:1", "--no-verify")
+    assert ran.status == 1
+    assert "Warning: the node's certificate is not checked; anybody can be the node." in ran.lines

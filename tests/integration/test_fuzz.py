@@ -13,6 +13,7 @@ import pytest
 
 from espcap.sources import may_be_capture
 from tests.command import CAPTURES, ROOT, Ran, espcap
+from tests.elasticsearch_node import call
 from tests.hostile import packets, times
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 COUNT = 50
 SEEDS = int(os.environ.get("ESPCAP_TEST_SEEDS", "20"))
 """Of flips in packets."""
-FILE_SEEDS = int(os.environ.get("ESPCAP_TEST_FILE_SEEDS", "3"))
+FILE_SEEDS = int(os.environ.get("ESPCAP_TEST_FILE_SEEDS", "2"))
 """Of flips anywhere in a file, each of which takes two tsharks of its own."""
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
 """More captures, where they are at hand."""
@@ -80,15 +81,41 @@ def check(ran: Ran, folder: Path) -> dict[str, list[int]]:
     return found
 
 
-def test_flipped_packets(captures: list[Path], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(captures: list[Path]) -> Path:
     """All captures as one, so that a tshark reads the bytes of them all."""
-    whole, flipped = tmp_path / "whole.pcapng", tmp_path / "flipped.pcapng"
-    subprocess.run(["mergecap", "-a", "-w", whole, *captures], check=True)
+    path = captures[0].parent / "whole.pcapng"
+    subprocess.run(["mergecap", "-a", "-w", path, *captures], check=True)
+    return path
+
+
+def flip_packets(source: Path, target: Path, seed: int) -> Path:
+    """Changes few or many bytes of all packets, and nothing around them."""
+    probability = ("0.001", "0.01", "0.1", "0.5")[seed % 4]
+    subprocess.run(["editcap", "-E", probability, "--seed", str(seed), source, target], check=True)
+    return target
+
+
+def test_flipped_packets(whole: Path, tmp_path: Path) -> None:
     for seed in range(1, SEEDS + 1):
-        probability = ("0.001", "0.01", "0.1", "0.5")[seed % 4]
-        subprocess.run(["editcap", "-E", probability, "--seed", str(seed), whole, flipped], check=True)
+        flipped = flip_packets(whole, tmp_path / "flipped.pcapng", seed)
         ran = espcap("--file", flipped, "--json-report", tmp_path / "report", timeout=120)
         assert check(ran, tmp_path)[flipped.name] == frames(flipped), (seed, ran.errors)
+
+
+def test_no_store_refuses_flipped_packets(whole: Path, tmp_path: Path, elasticsearch_url: str) -> None:
+    """Strange values, and more fields than an index may have, all in the same indices."""
+    read = 0
+    for seed in (0, 2):
+        flipped = flip_packets(whole, tmp_path / f"{seed}.pcapng", seed) if seed else whole
+        for node in (f"local:{tmp_path / 'index'}", elasticsearch_url):
+            ran = espcap("--file", flipped, "--node", node, "--json-report", tmp_path / "report", timeout=300)
+            assert ran.status == 0, ran.errors
+            counts = json.loads((tmp_path / "report").read_text())
+            assert counts["stored"] == counts["read"] > 0
+        read += counts["read"]
+    call(elasticsearch_url, "POST", "/packets-*/_refresh?expand_wildcards=all")
+    assert call(elasticsearch_url, "GET", "/packets-*/_count")["count"] == read
 
 
 def flip(source: Path, target: Path, seed: int) -> None:

@@ -59,7 +59,7 @@ def test_count_and_capture_filter() -> None:
     wait_for_capture(process)
     send(3, 40999)
     send(8, 40123)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     found = documents(output)
     assert [document["layers"]["udp"]["dstport"] for document in found] == [40123] * 5
@@ -94,7 +94,7 @@ def test_several_interfaces() -> None:
     send(8, 40125)
     settle(process.pid)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     names = {document["observer"]["ingress"]["interface"]["name"] for document in documents(output)}
     assert names == {"lo", "any"}
@@ -110,7 +110,7 @@ def test_live_and_file_give_the_same_documents(tmp_path: Path) -> None:
     process = start("-i", "lo", "-f", "udp port 40126", "-c", "6")
     wait_for_capture(process)
     send(6, 40126)
-    live = documents(process.communicate(timeout=30)[0])
+    live = documents(process.communicate(timeout=60)[0])
     recorder.wait(30)
     files = espcap("--file", tmp_path / "same.pcapng").documents
     for document in [*live, *files]:
@@ -158,7 +158,7 @@ def test_interface_that_goes_away(namespace: list[str]) -> None:
     )
     wait_for_capture(process)
     subprocess.run([*namespace, "ip", "link", "delete", "t0"], check=True)
-    errors = process.communicate(timeout=30)[1].decode()
+    errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1, errors
     assert "the capture on t0 ended early" in errors
 

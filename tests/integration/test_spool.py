@@ -277,6 +277,29 @@ def test_the_spool_is_private(name: str, tmp_path: Path) -> None:
     assert {mode for path, mode in modes.items() if not path.suffix and path.name != "numbers"} == {0o700}
 
 
+def test_an_interface_that_goes_down_and_comes_back(name: str, tmp_path: Path) -> None:
+    run, link = Run(name, tmp_path), ["ip", "-netns", name, "link", "set", network.NEAR]
+    network.send(name, 100, 1000)
+    run.settle()
+    for state in ("down", "up"):
+        subprocess.run([*link, state], check=True)
+        time.sleep(0.5)
+    network.send(name, 100, 1000, 100)
+    run.settle()
+    assert run.end() == 0, run.said
+    assert len(run.documents()) == 200
+
+
+def test_only_dumpcap_has_rights(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    until(lambda: {"tshark", "dumpcap"} <= {_name(child) for child in children(run.process.pid)})
+    status = {_name(child): Path(f"/proc/{child}/status").read_text() for child in children(run.process.pid)}
+    users = {name: re.findall(r"^Uid:\t(\d+)", text, re.M) for name, text in status.items()}
+    assert run.end() == 0
+    assert (users["dumpcap"], users["tshark"]) == (["0"], ["65534"])
+    assert re.findall(r"^Cap(?:Prm|Eff):\t(\w+)", status["tshark"], re.M) == ["0000000000000000"] * 2
+
+
 def test_a_display_filter_that_lets_nothing_pass_frees_the_spool(name: str, tmp_path: Path) -> None:
     run = Run(name, tmp_path, "-Y", "tcp", "--spool-size", "300kB")
     for part in range(4):
