@@ -285,8 +285,7 @@ def run(code: str, folder: Path, registry: Registry) -> subprocess.Popen[str]:
 
 WRITE_ALL = """
     import sys
-    from espcap.stores import Outcome
-from espcap.stores.local import writer as local_writer
+    from espcap.stores.local import writer as local_writer
     from tests.stores.test_local import write_all
     local_writer.COMMIT_DOCUMENTS = 200
     print(write_all(sys.argv[1], sys.argv[2]))
