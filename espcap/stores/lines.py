@@ -34,6 +34,10 @@ class LinesStore:
     def flush(self) -> None:
         """Nothing to do: each batch is handed over at once."""
 
+    def not_durable(self) -> Outcome:
+        """Nothing."""
+        return Outcome()
+
     def search(
         self,
         query: Query,
@@ -72,7 +76,7 @@ class LinesStore:
             return document.body + b"\n"
         else:
             text = document.body
-        return _UNSAFE_BYTES.sub(_escape, text) + b"\n"
+        return without_controls(text) + b"\n"
 
     def _print(self, text: bytes) -> None:
         try:
@@ -87,6 +91,11 @@ class LinesStore:
 
 def _nothing_kept() -> UsageError:
     return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
+
+
+def without_controls(text: bytes) -> bytes:
+    """JSON that a terminal takes for nothing but text. orjson itself leaves DEL, C1 and changes of direction raw."""
+    return _UNSAFE_BYTES.sub(_escape, text)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

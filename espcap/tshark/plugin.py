@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from espcap.errors import EspcapError
-from espcap.fields import Registry, cache_folder
+from espcap.fields import Registry
+from espcap.folders import cache_folder
 from espcap.sources import printable
 from espcap.tshark.program import Program, User
 
