@@ -18,7 +18,7 @@ from espcap.errors import EspcapError, StoreError
 from espcap.folders import state_folder
 from espcap.report import Report
 from espcap.sources import printable
-from espcap.stores import Outcome, Refusal, Store
+from espcap.stores import Outcome, Refusal
 
 _INDEX = re.compile(r"packets-[0-9a-z-]+")
 _ID = re.compile(r"[^\s/]+-\d+")
@@ -90,20 +90,12 @@ def _append(descriptor: int, text: bytes) -> None:
         raise
 
 
-def deliver(documents: Sequence[Document], store: Store, dead_letters: DeadLetters, report: Report) -> None:
-    """Has a batch stored, keeps what is refused, and counts both, also where the store fails in the middle.
-
-    A refused document that cannot be kept counts as not stored.
-    """
-    outcome = Outcome()
-    try:
-        store.write(documents, outcome)
-    finally:
-        refused, outcome.refused = outcome.refused, []
-        report.add_outcome(outcome)
-        dead_letters.add(refused)
-        report.add_outcome(Outcome(refused=refused))
-        report.dead_letters = str(dead_letters.path or "")
+def account(outcome: Outcome, dead_letters: DeadLetters, report: Report) -> None:
+    """Counts what became of a batch and keeps what was refused, which counts as not stored where it cannot be kept."""
+    report.add_outcome(Outcome(outcome.stored, outcome.already_there))
+    dead_letters.add(outcome.refused)
+    report.add_outcome(Outcome(refused=outcome.refused))
+    report.dead_letters = str(dead_letters.path or "")
 
 
 def read_dead_letters(path: Path, on_damaged: Callable[[int], None]) -> Iterator[Document]:

@@ -134,7 +134,8 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        address = f"file:{path}?mode=ro&immutable=1"
+        self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite itself serializes
         self._database.execute("SELECT 1 FROM protocol, field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
 

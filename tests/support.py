@@ -23,6 +23,7 @@ class MemoryStore:
     """Keeps each document once; refuses those of the named frames, and whole batches with an error."""
 
     refused_frames: frozenset[int] = frozenset()
+    writes_at_once: int = 0
     error: EspcapError | None = None
     batches: list[int] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)

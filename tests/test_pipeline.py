@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from espcap import pipeline as pipelines
 from espcap.documents import Document
 from espcap.errors import EspcapError, StoreError
-from espcap.pipeline import Job, Pipeline
+from espcap.pipeline import Job, Listener, Pipeline, batches
 from espcap.report import Problem, Severity
 from espcap.sources import CaptureFile, NotACapture, Source, StandardInput, capture_file, walk
 from espcap.stores import Outcome
@@ -122,19 +121,19 @@ class TestCounts:
     def test_batches_by_size(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
         _, store = read(job, HTTP)
         sizes = [len(document.body) for document in store.documents.values()]
-        monkeypatch.setattr(pipelines, "LARGEST_BATCH", 10_000)
+        monkeypatch.setattr(batches, "LARGEST_BATCH", 10_000)
         _, store = read(job, HTTP)
         ends = [sum(store.batches[: index + 1]) for index in range(len(store.batches))]
         written = [sizes[end - count : end] for end, count in zip(ends, store.batches, strict=True)]
         assert len(written) > 3
         assert all(sum(batch) >= 10_000 for batch in written[:-1])
         assert all(sum(batch[:-1]) < 10_000 for batch in written)
-        monkeypatch.setattr(pipelines, "LARGEST_BATCH", 1)
+        monkeypatch.setattr(batches, "LARGEST_BATCH", 1)
         assert read(job, HTTP)[1].batches == [1] * 33
 
     def test_progress(self, job: Job) -> None:
         told: list[tuple[int, int]] = []
-        Pipeline(job, MemoryStore(), on_progress=lambda position, count: told.append((position, count))).run(
+        Pipeline(job, MemoryStore(), Listener(lambda position, count: told.append((position, count)))).run(
             [source(HTTP), source(ARP)]
         )
         assert told[-1] == (ARP.stat().st_size, 39)
@@ -289,7 +288,7 @@ class TestDamagedFiles:
     def test_only_errors(self, job: Job) -> None:
         told: list[Problem] = []
         errors: list[Source | EspcapError] = [EspcapError("one", "a"), EspcapError("two"), NotACapture("three")]
-        report = Pipeline(job, MemoryStore(), on_problem=told.append).run(errors[:2])
+        report = Pipeline(job, MemoryStore(), Listener(on_problem=told.append)).run(errors[:2])
         assert lines(report.problems) == [(Severity.FAILED, "one", "a"), (Severity.FAILED, "two", "")]
         assert report.exit_code == 1
         assert told == report.problems
@@ -450,7 +449,7 @@ class TestInterrupt:
             if count:
                 pipeline.interrupt(signal.SIGINT)
 
-        pipeline = Pipeline(replace(job, chunk=50), store, on_progress)
+        pipeline = Pipeline(replace(job, chunk=50), store, Listener(on_progress))
         report = pipeline.run([source(large), source(ARP)])
         assert 0 < report.read < 12_000
         assert report.read == report.stored == len(store.documents)

@@ -18,7 +18,7 @@ from espcap.documents import HEAD
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
 from espcap.ledger import ledger_path
-from espcap.pipeline import Job, Pipeline
+from espcap.pipeline import Job, Listener, Pipeline
 from espcap.protocols import read_list
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
@@ -151,14 +151,8 @@ def _run(job: Job, store: Store, options: Reading) -> int:
     dead_letters = open_dead_letters(options)
     checkpoints = None
     with Progress(shown) as progress:
-        pipeline = Pipeline(
-            job,
-            store,
-            progress.update,
-            lambda problem: progress.message(problem_line(problem)),
-            dead_letters,
-        )
-        pipeline.on_stored = more_time
+        listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
+        pipeline = Pipeline(job, store, listener, dead_letters)
         if job.user:
             progress.message(f"Note: started as root; tshark runs as {job.user.name}")
         end_in_order(pipeline.interrupt)

@@ -2,18 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 from espcap.cli.options import Delivering, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
-from espcap.dead_letters import deliver, read_dead_letters
-from espcap.documents import Document
+from espcap.dead_letters import read_dead_letters
 from espcap.errors import StoreError, UsageError
 from espcap.fields import open_registry
+from espcap.pipeline.batches import Batches
 from espcap.report import Report, Severity
 from espcap.sources import printable
 from espcap.tshark.program import find_program
@@ -30,8 +28,9 @@ def retry(options: Delivering, file: str) -> int:
     end_in_order(signals.append)
     try:
         store.prepare()
-        send = partial(deliver, store=store, dead_letters=dead_letters, report=report)
-        _send(path, options.chunk, send, report, signals)
+        with Batches(store, dead_letters, report, options.chunk) as batches:
+            batches.on_stored = lambda frame: more_time()
+            _send(path, batches, report, signals)
         store.close()
     except StoreError as error:
         Progress.message(problem_line(report.add_problem(Severity.FAILED, error.message, error.hint)))
@@ -44,19 +43,16 @@ def retry(options: Delivering, file: str) -> int:
     return report.exit_code
 
 
-def _send(
-    path: Path, chunk: int, send: Callable[[list[Document]], None], report: Report, signals: Sequence[int]
-) -> None:
+def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) -> None:
     """Sends all documents, or those read before a signal came."""
     damaged: list[int] = []
-    documents = read_dead_letters(path, damaged.append)
-    while batch := list(islice(documents, chunk)):
+    for document in read_dead_letters(path, damaged.append):
         if signals:
             report.signal = signals[0]
             break
-        report.read += len(batch)
-        send(batch)
-        more_time()
+        batches.add(document)
+        batches.write_if_due(live=False)
+    batches.finish()
     report.files = 1
     if damaged:
         message = f"{printable(str(path))}: {len(damaged):,} damaged, passed over; the first is line {damaged[0]:,}"

@@ -69,6 +69,9 @@ class StoredDay(NamedTuple):
 class Store(Protocol):
     """A place for documents. All methods raise StoreError where the store as a whole fails."""
 
+    writes_at_once: int
+    """How many calls of `write` may run at the same time, beside the reading; 0: none, not even one."""
+
     def prepare(self) -> None:
         """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
 

@@ -17,6 +17,8 @@ _UNSAFE_BYTES = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[
 class LinesStore:
     """Prints each document as one line or, if pretty, indented. No control character of a packet leaves it raw."""
 
+    writes_at_once = 0  # what is printed is worth no thread
+
     def __init__(self, stream: BinaryIO, pretty: bool = False) -> None:
         self._stream = stream
         self._pretty = pretty

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from espcap.errors import StoreError
-from espcap.stores.elasticsearch.retry import Patience, Retry
+from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
 FAILURE = StoreError("http://es:9200 is away", "start it")
 
@@ -48,21 +48,21 @@ def test_waits_double_from_one_second_to_sixty_with_jitter() -> None:
 
 
 def test_patience_ends_after_its_time_with_a_last_try(clock: Clock) -> None:
-    ended = wait_out(Patience(Retry(give_up_after=300), "es", lambda note: None))
+    ended = wait_out(Patience(Retry(give_up_after=300), Notice("es", lambda note: None)))
     assert (ended.message, ended.hint) == ("http://es:9200 is away; gave up after 300 s", "start it")
     assert sum(clock.waits) == pytest.approx(300, abs=5)
     assert len(clock.waits) < 20
 
 
 def test_patience_without_end(clock: Clock) -> None:
-    patience = Patience(Retry(give_up_after=float("inf")), "es", lambda note: None)
+    patience = Patience(Retry(give_up_after=float("inf")), Notice("es", lambda note: None))
     for _ in range(2000):
         patience.wait(FAILURE)
     assert sum(clock.waits) > 30 * 1900
 
 
 def test_progress_begins_anew(clock: Clock) -> None:
-    patience = Patience(Retry(give_up_after=100), "es", lambda note: None)
+    patience = Patience(Retry(give_up_after=100), Notice("es", lambda note: None))
     for _ in range(100):
         patience.wait(FAILURE)
         patience.progress()
@@ -71,13 +71,13 @@ def test_progress_begins_anew(clock: Clock) -> None:
 
 
 def test_full_disk_is_given_thirty_seconds_at_least(clock: Clock) -> None:
-    wait_out(Patience(Retry(give_up_after=1000), "es", lambda note: None), disk_is_full=True)
+    wait_out(Patience(Retry(give_up_after=1000), Notice("es", lambda note: None)), disk_is_full=True)
     assert min(clock.waits[:-1]) >= 30
 
 
 def test_notes(clock: Clock) -> None:
     notes: list[str] = []
-    patience = Patience(Retry(give_up_after=float("inf"), first=10, longest=10), "http://es:9200", notes.append)
+    patience = Patience(Retry(give_up_after=float("inf"), first=10, longest=10), Notice("http://es:9200", notes.append))
     patience.progress()
     patience.wait(FAILURE, quiet=True)
     assert notes == []
@@ -86,3 +86,17 @@ def test_notes(clock: Clock) -> None:
     patience.progress()
     away = "http://es:9200 is away; waiting (start it)"
     assert notes == [away, away, f"http://es:9200 is back after {sum(clock.waits):.0f} s"]
+
+
+def test_several_requests_that_wait_are_one_notice(clock: Clock) -> None:
+    notes: list[str] = []
+    notice = Notice("es", notes.append)
+    first, second = Patience(Retry(), notice), Patience(Retry(), notice)
+    first.wait(FAILURE)
+    second.wait(FAILURE)
+    first.progress()
+    second.progress()
+    assert [note.rpartition(" after ")[0] or note for note in notes] == [
+        "http://es:9200 is away; waiting up to 300 s (start it)",
+        "es is back",
+    ]

@@ -1,6 +1,6 @@
 """Sends documents in bulk requests until each has been stored or refused, or patience ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from elastic_transport import TransportError
@@ -18,7 +18,7 @@ from espcap.stores.elasticsearch.bulk import (
     split_by_size,
 )
 from espcap.stores.elasticsearch.connection import Connection, is_temporary, store_error
-from espcap.stores.elasticsearch.retry import Patience, Retry
+from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
 _DISK_FULL = "disk flood-stage: the node takes no documents until its disk has room"
 
@@ -34,14 +34,12 @@ class _Rest(NamedTuple):
 
 
 class BulkSender:
-    """Sends to one cluster. What it learns of the size of requests holds for all that follow."""
+    """Sends to one cluster, for several threads at once. What it learns of the size of requests holds for all."""
 
-    def __init__(
-        self, client: Elasticsearch, connection: Connection, retry: Retry, on_note: Callable[[str], None]
-    ) -> None:
+    def __init__(self, client: Elasticsearch, connection: Connection, retry: Retry, notice: Notice) -> None:
         self._connection = connection
         self._retry = retry
-        self._on_note = on_note
+        self._notice = notice
         self._largest = LARGEST_REQUEST
         seconds = retry.request_seconds(connection.timeout)
         nodes = len(connection.nodes)
@@ -57,7 +55,7 @@ class BulkSender:
             self._send(part, outcome)
 
     def _send(self, documents: list[Document], outcome: Outcome) -> None:
-        patience = Patience(self._retry, self._connection.addresses, self._on_note)
+        patience = Patience(self._retry, self._notice)
         parts = [documents]
         while parts:
             part = parts.pop()

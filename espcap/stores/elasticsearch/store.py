@@ -15,7 +15,7 @@ from espcap.stores import Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
 from espcap.stores.elasticsearch.query_dsl import found, search_body
-from espcap.stores.elasticsearch.retry import Patience, Retry
+from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 from espcap.stores.elasticsearch.sender import BulkSender
 from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
 
@@ -33,6 +33,8 @@ class _Installed(NamedTuple):
 class ElasticsearchStore:
     """A Store over `connection`. Makes no request before the first call of a method."""
 
+    writes_at_once = 2
+
     def __init__(
         self,
         connection: Connection,
@@ -47,14 +49,14 @@ class ElasticsearchStore:
         self._connection = connection
         self._registry = registry
         self._retry = retry or Retry()
-        self._on_note = on_note
+        self._notice = Notice(connection.addresses, on_note)
         self._client = connect(connection)
-        self._sender = BulkSender(self._client, connection, self._retry, on_note)
+        self._sender = BulkSender(self._client, connection, self._retry, self._notice)
         self._written: set[str] = set()
 
     def prepare(self) -> None:
         """Puts the index template where the cluster does not have this one; a lifecycle that it names stays."""
-        patience = Patience(self._retry, self._connection.addresses, self._on_note)
+        patience = Patience(self._retry, self._notice)
         while True:
             try:
                 self._put_template()

@@ -29,6 +29,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 class LocalStore:
     """The Store of one folder. The registry tells the kinds of paths."""
 
+    writes_at_once = 1
+
     def __init__(self, folder: Path, registry: Registry) -> None:
         self._folder = folder
         self._kind = registry.kind

@@ -1,0 +1,113 @@
+"""Capture files: each is read once whatever crashed before, and without the packets at which tshark crashes."""
+
+import os
+import signal
+from dataclasses import replace
+from typing import BinaryIO
+
+from espcap.checkpoints import Checkpoints
+from espcap.documents import Origin
+from espcap.errors import EspcapError
+from espcap.pipeline.transfer import Ended, Transfer
+from espcap.report import Severity
+from espcap.sources import CaptureFile, printable, stamp_of
+from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
+from espcap.tshark.output import read_file
+from espcap.tshark.plugin import GAVE_UP
+
+PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
+"""How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
+
+
+class Files:
+    """Reads files through `transfer`. What is done is kept in the checkpoints, where there are some."""
+
+    def __init__(self, transfer: Transfer, checkpoints: Checkpoints | None) -> None:
+        self.deferred: list[tuple[CaptureFile, str]] = []
+        """Captures, with their digests, that other processes were at."""
+        self._transfer = transfer
+        self._checkpoints = checkpoints
+
+    def read(self, source: CaptureFile) -> None:
+        done = self._checkpoints.packets_of_file(source) if self._checkpoints else None
+        if done is not None:
+            self._transfer.report.add_done_before(done)
+            return
+        with source.open() as file:
+            if source.size == 0:
+                self._transfer.report.files += 1
+                self._transfer.tell(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
+                return
+            content = source.identify(file)
+            if self._checkpoints:
+                self._read_once(source, file, content, self._checkpoints)
+            else:
+                self._dissect_file(source, file, content)
+
+    def _read_once(self, source: CaptureFile, file: BinaryIO, content: str, checkpoints: Checkpoints) -> None:
+        """Reads a file unless another process is at it or has done it, and records a good end."""
+        if not checkpoints.take(content):
+            self.deferred.append((source, content))
+            return
+        if (packets := checkpoints.packets_of_content(content, source)) is not None:
+            self._transfer.report.add_done_before(packets)
+            return
+        before = self._transfer.report.left_out
+        try:
+            ended = self._dissect_file(source, file, content)
+        except EspcapError:
+            checkpoints.release(content)
+            raise
+        whole = self._transfer.report.left_out == before and not self._transfer.signal
+        if whole and stamp_of(os.fstat(file.fileno())) == source.stamp:
+            checkpoints.add(source, content, ended.packets, ended.indices)
+        else:
+            checkpoints.release(content)
+
+    def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> Ended:
+        self._transfer.report.files += 1
+        job = self._transfer.job
+        origin = Origin(content, source.name, source.modified)
+        output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+        ended = self._transfer.run(output, origin, file)
+        if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
+            ended = self._read_on_as_json(source, file, origin, ended)
+        if ended.broke and not self._transfer.signal:
+            ended = self._finish_without_faults(source, file, origin, ended)
+        self._transfer.judge(source, ended)
+        return ended
+
+    def _read_on_as_json(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+        """Reads what the native reader left, so that no fault of its own costs a packet."""
+        job, name = self._transfer.job, printable(source.name)
+        self._transfer.tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
+        file.seek(0)
+        settings = replace(job.settings, plugin=None)
+        output = read_file(job.program, settings, file, job.user, job.stall_timeout)
+        rest = self._transfer.run(output, origin, file, ended.last_frame)
+        return ended.followed_by(rest)
+
+    def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+        """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
+
+        A tshark that was ended from outside does not end at the same packet again: then all stays as it is.
+        """
+        job, faults = self._transfer.job, frozenset[int]()
+        capture = FaultyCapture(job.program, job.settings, job.user, job.stall_timeout, file)
+        while ended.broke and not self._transfer.signal and len(faults) < MOST_FAULTS:
+            try:
+                fault = capture.locate(faults)
+                if fault is None or fault in faults:  # it is not the packet's data, then
+                    faults -= {fault}
+                    break
+                faults |= {fault}
+                output = capture.read(faults)
+            except EspcapError:  # the format cannot be read without some of its packets
+                return ended
+            rest = self._transfer.run(output, origin, file, ended.last_frame, faults)
+            ended = ended.followed_by(rest)
+        if faults:
+            frames = ", ".join(map(str, sorted(faults)))
+            hint = "tshark crashes or hangs there"
+            self._transfer.tell(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
+        return ended

@@ -1,0 +1,41 @@
+"""What all sources of a run share, and whom a run tells how it goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from espcap.fields import Registry
+from espcap.protocols import ProtocolList
+from espcap.report import Problem
+from espcap.spool import SpoolSettings
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import Program, User
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all sources of a run share."""
+
+    program: Program
+    registry: Registry
+    protocols: ProtocolList
+    settings: Settings
+    user: User | None = None
+    """As whom tshark runs; None is as ourselves."""
+    payload: bool = False
+    chunk: int = 1000
+    """Documents of a batch."""
+    stall_timeout: float = 60
+    """Seconds of silence after which a file's tshark is given up."""
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    """Where live captures wait for the store."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Whom to tell how a run goes."""
+
+    on_progress: Callable[[int, int], None] = lambda position, packets: None
+    """Told the bytes read of the current file and the packets read of all, block by block."""
+    on_problem: Callable[[Problem], None] = lambda problem: None
+    on_stored: Callable[[], None] = lambda: None
+    """Called whenever packets have found their end in the store."""

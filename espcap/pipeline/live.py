@@ -1,0 +1,116 @@
+"""Live captures: dumpcap writes a spool, one tshark after the other dissects it."""
+
+import socket
+from dataclasses import replace
+
+from espcap.documents import Origin
+from espcap.errors import UsageError
+from espcap.pipeline.transfer import Transfer
+from espcap.report import Severity
+from espcap.sources import Interfaces, printable
+from espcap.spool.capture import SpooledCapture
+from espcap.spool.feed import open_feed
+from espcap.spool.folder import RunFolder, create, left_over
+from espcap.spool.ring import Ring
+from espcap.tshark.output import dropped_packets, received_packets
+from espcap.tshark.process import Exit
+from espcap.tshark.rights import remedy
+
+FRUITLESS_ATTEMPTS = 3
+"""How many tsharks of a live capture may die one after the other before their first packet."""
+
+
+class Live:
+    """Captures on interfaces and stores through `transfer`."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._capture: SpooledCapture | None = None
+
+    def interrupt(self) -> bool:
+        """Ends the capture, if there is one; what it has written is still stored. For signal handlers, too."""
+        if self._capture:
+            self._capture.interrupt()
+        return self._capture is not None
+
+    def read(self, source: Interfaces) -> None:
+        job = self._transfer.job
+        ring = Ring(create(job.spool.folder, socket.gethostname()), self._dropped)
+        try:
+            with SpooledCapture(job.program, job.settings, source, job.spool, ring) as capture:
+                self._capture = capture
+                if self._transfer.signal:
+                    capture.interrupt()
+                for folder in left_over(job.spool.folder):
+                    self._store_left_over(folder)
+                followed = self._follow(ring, printable(source.name))
+                if followed:
+                    self._captured(source, capture.finish(), ring)
+        finally:
+            self._capture = None
+            self._leave(ring.folder)
+
+    def _store_left_over(self, folder: RunFolder) -> None:
+        before, ring = self._transfer.report.read, Ring(folder, self._dropped)
+        try:
+            ring.load()
+            self._follow(ring, f"the spool of {folder.run}")
+        finally:
+            self._leave(folder)
+        if packets := self._transfer.report.read - before:
+            self._transfer.tell(Severity.NOTE, f"stored what an earlier run had left in the spool: {packets:,} packets")
+
+    def _follow(self, ring: Ring, name: str) -> bool:
+        """Stores all packets of a ring, through one tshark after the other; False where tshark fails for good."""
+        job = self._transfer.job
+        origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
+        fruitless, settings = 0, job.settings
+        while feed := open_feed(job.program, settings, ring, job.user, job.spool.tshark_memory):
+            feed.before_removal = self._transfer.store.flush
+            ended = self._transfer.run(feed, origin)
+            if ended.tshark.status == 0 and feed.stored == feed.passed:
+                settings = job.settings
+                continue
+            fruitless = 0 if ended.packets else fruitless + 1
+            failed = f"{name}: tshark: {ended.tshark.message} after packet {feed.stored:,} of the capture"
+            if fruitless == FRUITLESS_ATTEMPTS:
+                self._transfer.tell(Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f")
+                return False
+            self._transfer.tell(Severity.PARTIAL, failed, "tshark is started again")
+            settings = replace(settings, plugin=None)  # which may have been the cause
+            stuck = not ended.packets and feed.passed > feed.stored
+            poison = stuck and not feed.tshark.is_tapped  # the second to die on the same packet
+            ring.resume = feed.stored + poison
+            self._dropped(int(poison))
+        return True
+
+    def _dropped(self, packets: int) -> None:
+        self._transfer.report.spool_dropped += packets
+
+    def _leave(self, folder: RunFolder) -> None:
+        """Removes the folder of a run, unless packets are left in it: then says so."""
+        size = folder.size()
+        left = bool(folder.segments())
+        if left:
+            folder.write_dropped(0)
+            message = f"{size:,} bytes of packets that are not stored stay in {printable(str(folder.path))}"
+            self._transfer.tell(Severity.FAILED, message, "the next live capture with this spool stores them")
+        folder.close(remove=not left)
+
+    def _captured(self, source: Interfaces, capture: Exit, ring: Ring) -> None:
+        """Counts what dumpcap dropped, and says where it did not do as asked. Raises UsageError for a bad filter."""
+        name = printable(source.name)
+        self._transfer.report.dropped += dropped_packets(capture)
+        if (unwritten := received_packets(capture) - ring.packets) > 0:
+            self._dropped(unwritten)
+        if "Invalid capture filter" in capture.message:
+            raise UsageError(capture.message, "see man pcap-filter")
+        if capture.status > 0 or not (self._transfer.signal or self._transfer.job.settings.count):
+            hint = remedy(self._transfer.job.program) if "permission" in capture.message else "see espcap --list"
+            hint = "make room there, and start espcap again" if "no space" in capture.message else hint
+            self._transfer.tell(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)
+        if self._transfer.report.spool_dropped:
+            hint = "raise --spool-size, or make the store faster"
+            self._transfer.tell(
+                Severity.PARTIAL, f"{name}: the spool dropped {self._transfer.report.spool_dropped:,} packets", hint
+            )

@@ -1,0 +1,131 @@
+"""One tshark's packets to the store."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from espcap.dead_letters import DeadLetters
+from espcap.dissection import Reader
+from espcap.dissection.json_lines import JsonReader
+from espcap.dissection.tap import TapReader
+from espcap.documents import DocumentBuilder, Origin
+from espcap.pipeline.batches import Batches
+from espcap.pipeline.job import Job, Listener
+from espcap.report import Report, Severity
+from espcap.sources import NotACapture, Source, printable
+from espcap.spool.feed import Feed
+from espcap.stores import Store
+from espcap.tshark.output import Output
+from espcap.tshark.process import Exit
+
+_FOREIGN = "isn't a capture file in a format"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the dissection of a source ended."""
+
+    tshark: Exit
+    stalled: bool
+    packets: int
+    last_frame: int
+    indices: frozenset[str]
+    """Names of the indices that the packets belong to."""
+
+    @property
+    def broke(self) -> bool:
+        """Whether tshark hung, or was ended by a signal."""
+        return self.stalled or self.tshark.status < 0
+
+    def followed_by(self, rest: "Ended") -> "Ended":
+        """The same source with what another tshark read of it."""
+        return replace(rest, packets=self.packets + rest.packets, indices=self.indices | rest.indices)
+
+
+class Transfer:
+    """Has the packets of one tshark after the other stored, and keeps the account of all."""
+
+    def __init__(self, job: Job, store: Store, listener: Listener, dead_letters: DeadLetters) -> None:
+        self.job = job
+        self.store = store
+        self.report = Report()
+        self.signal = 0
+        """The signal that asked for an end."""
+        self._listener = listener
+        self._dead_letters = dead_letters
+        self._output: Output | None = None
+
+    def tell(self, severity: Severity, message: str, hint: str = "") -> None:
+        """Keeps a problem in the report, and shows it."""
+        self._listener.on_problem(self.report.add_problem(severity, message, hint))
+
+    def interrupt(self) -> None:
+        """Ends the reading of the tshark that runs. May be called from a signal handler."""
+        if self._output:
+            self._output.interrupt()
+
+    def run(
+        self,
+        output: Output,
+        origin: Origin,
+        file: BinaryIO | None = None,
+        after: int = 0,
+        without: frozenset[int] = frozenset(),
+    ) -> Ended:
+        """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
+        feed = output if isinstance(output, Feed) else None
+        reader, builder = self._reader(output), DocumentBuilder(origin, self.job.protocols)
+        self._output = output
+        if self.signal:  # it came while the content of a large file was being identified
+            output.interrupt()
+        before, last_frame, indices = self.report.read, after, set[str]()
+        with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk) as batches:
+            batches.on_stored = lambda frame: self._stored(feed, frame)
+            for record in reader.records(self._with_progress(output.blocks(), file)):
+                if record and (frame := record.frame_number) > after and frame not in without:
+                    document = builder.build(record)
+                    batches.add(document)
+                    indices.add(document.index)
+                    last_frame = frame
+                batches.write_if_due(live=file is None)
+                if feed and not record and batches.is_empty and feed.acknowledge_idle():
+                    self._listener.on_stored()
+            batches.finish()
+            tshark = output.finish()
+        self.report.bad_utf8 += reader.bad_utf8
+        self._output = None
+        return Ended(tshark, output.stalled, self.report.read - before, last_frame, frozenset(indices))
+
+    def _reader(self, output: Output) -> Reader:
+        if output.tshark.is_tapped:
+            return TapReader()
+        return JsonReader(self.job.registry, self.job.payload, output.before if isinstance(output, Feed) else 0)
+
+    def _stored(self, feed: Feed | None, frame: int) -> None:
+        if feed:
+            feed.acknowledge(frame)
+        self._listener.on_stored()
+
+    def _with_progress(self, blocks: Iterable[bytes], file: BinaryIO | None) -> Iterator[bytes]:
+        for block in blocks:
+            yield block
+            position = os.lseek(file.fileno(), 0, os.SEEK_CUR) if file else 0  # tshark reads the same open file
+            self._listener.on_progress(position, self.report.read)
+
+    def judge(self, source: Source, ended: Ended) -> None:
+        """Says what a tshark that did not come to a clean end has left out."""
+        name, after = printable(source.name), f"after {ended.packets:,} packets"
+        if self.signal:
+            self.report.signal = self.signal
+        elif ended.stalled:
+            hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
+            self.tell(Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint)
+        elif ended.tshark.status < 0:
+            hint = "what was read is stored; run espcap again"
+            self.tell(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
+        elif ended.tshark.status > 0 and not ended.packets and _FOREIGN in ended.tshark.message:
+            raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
+        elif ended.tshark.status > 0:
+            hint = "what was read is stored; the rest of this file cannot be read"
+            self.tell(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
