@@ -29,7 +29,7 @@ from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dropped_packets, read_file, read_pipe, received_packets
-from espcap.tshark.plugin import GAVE_UP
+from espcap.tshark.plugin import GAVE_UP, LARGEST_PACKET
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, User
 from espcap.tshark.rights import remedy
@@ -393,6 +393,7 @@ class Pipeline:
         if self._signal:  # it came while the content of a large file was being identified
             output.interrupt()
         before, last_frame, indices = self.report.read, after, set()
+        left_out = self.report.values_left_out
         with output:
             for record in reader.records(self._with_progress(output.blocks(), file)):
                 if record and (frame := record.frame_number) > after and frame not in without:
@@ -408,6 +409,7 @@ class Pipeline:
         packets = self.report.read - before
         ended = _Ended(tshark, output.stalled, packets, last_frame, frozenset(indices))
         self.report.bad_utf8 += reader.bad_utf8
+        self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         self._output = None
         return ended
 
@@ -467,6 +469,11 @@ class Pipeline:
         if self.report.spool_dropped:
             hint = "raise --spool-size, or make the store faster"
             self._tell(Severity.PARTIAL, f"{name}: the spool dropped {self.report.spool_dropped:,} packets", hint)
+
+    def _tell_left_out(self, name: str, values: int) -> None:
+        if values:
+            message = f"left out {values:,} values of packets with more than {LARGEST_PACKET:,} bytes of them"
+            self._tell(Severity.PARTIAL, f"{name or 'live'}: {message}", "ESPCAP_READER=json reads them all")
 
     def _tell(self, severity: Severity, message: str, hint: str = "") -> None:
         self._on_problem(self.report.add_problem(severity, message, hint))
