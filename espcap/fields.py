@@ -76,6 +76,9 @@ _KINDS = {
     **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
     **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
 }
+_FORM = "2"
+"""To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
+
 _RESERVED = frozenset(["envelope"])  # what documents add to a layer
 PRESENCE = "presence"
 """The base of a field that has no value: that it occurs is all it says."""
@@ -84,8 +87,6 @@ PRESENCE = "presence"
 def _kind(wireshark_type: str, base: str) -> tuple[Kind, str]:
     if wireshark_type in ("FT_NONE", "FT_PROTOCOL"):
         return Kind.BOOLEAN, PRESENCE
-    if wireshark_type == "FT_CHAR":  # printed as a number in hexadecimal only, else as a quoted character
-        return (Kind.INTEGER, base) if base.startswith("BASE_HEX") else (Kind.STRING, base)
     return _KINDS.get(wireshark_type, Kind.STRING), base
 
 
@@ -216,7 +217,7 @@ def _kept_in(folder: Path) -> Iterator[None]:
 
 def registry_path(program: Program, profile_folder: str = "") -> Path:
     """Where the registry of this tshark is kept."""
-    state = [program.banner, profile_folder]
+    state = [program.banner, profile_folder, _FORM]
     if profile_folder:
         state += [f"{path} {path.stat().st_mtime_ns}" for path in sorted(Path(profile_folder).rglob("*"))]
     digest = hashlib.blake2b("\n".join(state).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
@@ -279,7 +280,7 @@ def _ip(text: str) -> str:
 
 
 def _integer(text: str) -> int:
-    return int(text, 16) if text[:2] == "0x" else int(text)
+    return int(text, 16) if text[:2] == "0x" else int(text)  # also what Wireshark itself shows in octal
 
 
 def _float(text: str) -> float:
@@ -308,8 +309,6 @@ def cast(field: Field, text: str) -> Value:
     """The typed value of tshark's text for a field. Raises ValueError where the text does not fit the type."""
     if field.base == PRESENCE:
         return True
-    if field.base == "BASE_OCT" and field.kind is Kind.INTEGER:
-        return int(text, 8)
     convert = _CASTS.get(field.kind)
     try:
         return convert(text) if convert else text

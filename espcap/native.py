@@ -1,11 +1,14 @@
 """Compiles the native reader for the installed tshark. usage: python -m espcap.native [--tshark PATH]"""
 
 import argparse
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from espcap.errors import EspcapError
@@ -29,23 +32,49 @@ def main() -> None:
 
 def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:
     """Compiles it where it is not yet, and returns its home. Raises EspcapError with the reason where it cannot."""
-    try:
-        return find_home(program)
-    except EspcapError:
-        flags = _wireshark_flags(program)
     home = home_folder(program)
-    home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as folder:
-        made = Path(folder) / "home"
-        plugin = plugin_file(made, program)
-        plugin.parent.mkdir(parents=True)
-        sources = [str(path) for path in source_files() if path.suffix == ".c"]
-        _run(["cc", *FLAGS, *extra_flags, "-o", str(plugin), *sources, *flags])
-        for path in (made, *made.rglob("*")):
-            path.chmod(0o755)
-        shutil.rmtree(home, ignore_errors=True)
-        os.replace(made, home)
+    with _one_at_a_time(home.parent):
+        try:
+            return find_home(program)
+        except EspcapError:
+            _compile(program, home, [*extra_flags, *_wireshark_flags(program)])
     return find_home(program)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Makes the folder and locks it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_keep(folder, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _compile(program: Program, home: Path, flags: list[str]) -> None:
+    try:
+        with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as folder:
+            made = Path(folder) / "home"
+            plugin = plugin_file(made, program)
+            plugin.parent.mkdir(parents=True)
+            sources = [str(path) for path in source_files() if path.suffix == ".c"]
+            _run(["cc", *FLAGS, "-o", str(plugin), *sources, *flags])
+            for path in (made, *made.rglob("*")):
+                path.chmod(0o755)  # for the user that dissects, who may be another
+            shutil.rmtree(home, ignore_errors=True)
+            os.replace(made, home)
+    except OSError as error:
+        raise _cannot_keep(home.parent, error) from error
+
+
+def _cannot_keep(folder: Path, error: OSError) -> EspcapError:
+    message = f"cannot keep the native reader in {printable(str(folder))}: {error.strerror or error}"
+    return EspcapError(message, "set XDG_CACHE_HOME to a folder that can be written")
 
 
 def _wireshark_flags(program: Program) -> list[str]:

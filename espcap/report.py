@@ -49,6 +49,8 @@ class Report:
     """Their packets; they are among the read and the already there."""
     unparsed: int = 0
     """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
+    values_left_out: int = 0
+    """Values of packets that have more of them than the native reader takes."""
     bad_utf8: int = 0
     first: str = ""
     last: str = ""
@@ -68,6 +70,7 @@ class Report:
         if moment := document.head.get("@timestamp"):
             self.first = min(self.first or moment, moment)
             self.last = max(self.last, moment)
+        self.values_left_out += document.head.get("espcap", {}).get("left_out", 0)
         for keys in document.head.get("unparsed", {}).values():
             self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
 

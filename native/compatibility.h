@@ -14,6 +14,7 @@
 #include <epan/proto.h>
 #include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
+#include <epan/wmem_scopes.h>
 
 #define WIRESHARK (WIRESHARK_VERSION_MAJOR * 100 + WIRESHARK_VERSION_MINOR)
 
@@ -33,6 +34,12 @@ static inline fvalue_t *value_of(field_info *info) { return &info->value; }
 static inline const uint8_t *bytes_of(fvalue_t *value) { return value->value.bytes->data; }
 static inline size_t size_of(fvalue_t *value) { return value->value.bytes->len; }
 static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.ipv4; }
+#endif
+
+#if WIRESHARK >= 404
+typedef bool keeps;
+#else
+typedef gboolean keeps;
 #endif
 
 #if WIRESHARK >= 406

@@ -40,8 +40,7 @@ static size_t occurrence_count, occurrence_capacity;
 static struct text values, tree, epoch, community_id;
 static uint64_t packet, left_out;
 
-/* Numbers of the last frame that was dissected, and of the last whose tap came. */
-static uint32_t dissected, tapped;
+static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
 static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
 
 static void flush(void)
@@ -151,13 +150,12 @@ static void read_node(proto_node *node, bool is_layer)
         return;
     if (field->is_epoch)
         keep_printed(&epoch, info);
-    if (values.length >= largest) {
-        left_out++;
-        return;
-    }
     size_t start = values.length;
-    enum fit fit = write_value(&values, field, node, &options);
-    if (fit == WRITTEN || (fit == UNFIT && !field->is_epoch))
+    options.room = start < largest ? largest - start : 0;
+    enum fit fit = options.room ? write_value(&values, field, node, &options) : TOO_LARGE;
+    if (fit == TOO_LARGE)
+        left_out++;
+    else if (fit == WRITTEN || (fit == UNFIT && !field->is_epoch))
         append_occurrence(field->path, fit == WRITTEN ? VALUES : UNPARSED, start);
 }
 
@@ -258,25 +256,27 @@ static void write_packet(void)
     output.start[output.length - 1] = '\n';
 }
 
-/* tshark queues at most 5,000 taps for a packet, and drops what is more: that of the frame comes last. */
-static void give_up(uint32_t frame)
+static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
+                                         const void *specific _U_, tap_flags_t flags _U_)
 {
-    flush();
-    fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", frame);
-    _exit(3);
-}
-
-static void check_order(const packet_info *pinfo)
-{
-    if (pinfo->num != tapped && pinfo->num != tapped + 1)
-        give_up(tapped + 1);
     tapped = pinfo->num;
+    return TAP_PACKET_DONT_REDRAW;
 }
 
-static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
+/* At the end of each packet. tshark queues at most 5,000 taps for one and drops what is more; the frame's comes last. */
+static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data _U_)
+{
+    if (event == WMEM_CB_FREE_EVENT && ++dissected != tapped) {
+        flush();
+        fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", dissected);
+        _exit(3);
+    }
+    return true;
+}
+
+static tap_packet_status on_packet(void *data _U_, packet_info *pinfo _U_, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
-    check_order(pinfo);
     begin();
     if (dissection->tree)
         read_tree(dissection->tree);
@@ -286,29 +286,9 @@ static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_diss
     return TAP_PACKET_DONT_REDRAW;
 }
 
-static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
-                                         const void *specific _U_, tap_flags_t flags _U_)
+static void listen(void *listener, const char *filter, unsigned flags, tap_packet_cb on_frame)
 {
-    check_order(pinfo);
-    return TAP_PACKET_DONT_REDRAW;
-}
-
-static int count_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *packet_tree _U_, void *data _U_)
-{
-    dissected = pinfo->num;
-    return 0;
-}
-
-static void on_end(void *data _U_)
-{
-    if (dissected != tapped)
-        give_up(tapped + 1);
-    flush();
-}
-
-static void listen(void *listener, const char *filter, unsigned flags, tap_packet_cb on_frame, tap_draw_cb on_draw)
-{
-    GString *error = register_tap_listener("frame", listener, filter, flags, NULL, on_frame, on_draw, NULL);
+    GString *error = register_tap_listener("frame", listener, filter, flags, NULL, on_frame, NULL, NULL);
     if (error) {
         fprintf(stderr, "tshark: %s\n", error->str);
         exit(1);
@@ -319,8 +299,9 @@ static started start(const char *argument, void *data _U_)
 {
     static int every, wanted;
     const char *filter = g_str_has_prefix(argument, "espcap,") ? argument + strlen("espcap,") : NULL;
-    listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet, NULL);
-    listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_ERROR_PACKETS, on_packet, on_end);
+    listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet);
+    listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_ERROR_PACKETS, on_packet);
+    wmem_register_callback(wmem_packet_scope(), on_packet_end, NULL);
     epan_set_always_visible(TRUE);
     STARTED;
 }
@@ -347,7 +328,6 @@ static void register_espcap(void)
     is_live = number_in("ESPCAP_TAP_LIVE");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
-    register_postdissector(create_dissector_handle(count_packet, -1));
     atexit(flush);
     text_literal(&output, HEADER);
     flush();

@@ -12,21 +12,6 @@ static GHashTable *layers, *paths;
 static struct field **known;
 static size_t known_size;
 
-const char *open_fields(int descriptor, const char *head)
-{
-    struct stat status;
-    if (fstat(descriptor, &status) < 0 || status.st_size == 0)
-        return "the table of fields is missing";
-    table = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (table == MAP_FAILED)
-        return "the table of fields cannot be read";
-    table_end = table + status.st_size;
-    head_paths = g_strsplit(head, ",", -1);
-    layers = g_hash_table_new(g_str_hash, g_str_equal);
-    paths = g_hash_table_new(g_str_hash, g_str_equal);
-    return NULL;
-}
-
 /* The line of a name, split at its tabs, or NULL. Lines are sorted by their names as bytes. */
 static gchar **find_line(const char *name)
 {
@@ -55,6 +40,26 @@ static gchar **find_line(const char *name)
         else
             low = end + 1;
     }
+    return NULL;
+}
+
+const char *open_fields(int descriptor, const char *head)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0 || status.st_size == 0)
+        return "the table of fields is missing";
+    table = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (table == MAP_FAILED)
+        return "the table of fields cannot be read";
+    table_end = table + status.st_size;
+    gchar **columns = find_line("frame.number");
+    bool is_table = table_end[-1] == '\n' && columns && g_strv_length(columns) == COLUMNS;
+    g_strfreev(columns);
+    if (!is_table)
+        return "the table of fields is damaged";
+    head_paths = g_strsplit(head, ",", -1);
+    layers = g_hash_table_new(g_str_hash, g_str_equal);
+    paths = g_hash_table_new(g_str_hash, g_str_equal);
     return NULL;
 }
 
@@ -112,7 +117,6 @@ static struct field *read_field(const char *name)
         const char *base = columns[4];
         field->path = path_named(columns[1], columns[2]);
         field->is_presence = !strcmp(base, "presence");
-        field->is_octal = field->kind == INTEGER && !strcmp(base, "BASE_OCT");
         field->is_frame_number = !strcmp(name, "frame.number") || (field->kind == INTEGER && !*base);
         field->is_epoch = !strcmp(name, "frame.time_epoch");
         field->is_reassembled_data = g_str_has_suffix(name, ".reassembled.data");

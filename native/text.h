@@ -24,6 +24,8 @@ static inline char *text_reserve(struct text *text, size_t size)
 
 static inline void text_add(struct text *text, const char *start, size_t length)
 {
+    if (!length)
+        return;
     memcpy(text_reserve(text, length), start, length);
     text->length += length;
 }
@@ -151,14 +153,15 @@ static inline char *put_unsafe(char *at, const uint8_t *character, size_t size)
     return at + 6;
 }
 
-/* A string in quotes. What is no UTF-8 becomes U+FFFD; returns whether anything had to. */
-static inline bool text_string(struct text *text, const char *string, size_t length)
+#define CHARACTERS 4096 /* bytes of a string that are written at once */
+
+/* Writes the characters that begin in the next CHARACTERS bytes, and returns where the rest is. */
+static inline const uint8_t *text_characters(struct text *text, const uint8_t *at, const uint8_t *end, bool *is_bad)
 {
-    const uint8_t *at = (const uint8_t *)string, *end = at + length;
-    bool is_bad = false;
-    char *start = text_reserve(text, length * 6 + 2), *to = start;
-    *to++ = '"';
-    while (at < end) {
+    size_t count = MIN((size_t)(end - at), CHARACTERS);
+    const uint8_t *stop = at + count;
+    char *start = text_reserve(text, count * 6), *to = start;
+    while (at < stop) {
         size_t size, wrong;
         if (*at < 0x80) {
             if (*at < 0x20 || *at == 0x7f || *at == '"' || *at == '\\')
@@ -178,11 +181,22 @@ static inline bool text_string(struct text *text, const char *string, size_t len
             memcpy(to, "\xef\xbf\xbd", 3);
             to += 3;
             at += wrong;
-            is_bad = true;
+            *is_bad = true;
         }
     }
-    *to++ = '"';
     text->length += (size_t)(to - start);
+    return at;
+}
+
+/* A string in quotes. What is no UTF-8 becomes U+FFFD; returns whether anything had to. */
+static inline bool text_string(struct text *text, const char *string, size_t length)
+{
+    const uint8_t *at = (const uint8_t *)string, *end = at + length;
+    bool is_bad = false;
+    text_literal(text, "\"");
+    while (at < end)
+        at = text_characters(text, at, end, &is_bad);
+    text_literal(text, "\"");
     return is_bad;
 }
 

@@ -28,16 +28,15 @@ static size_t without_zeros(const char *start, size_t length)
     return length;
 }
 
-static bool write_integer(struct text *text, const struct field *field, const char *string, uint64_t before)
+static bool write_integer(struct text *text, const char *string, uint64_t before)
 {
-    bool is_negative = *string == '-', is_hexadecimal = !field->is_octal && !strncmp(string, "0x", 2);
+    bool is_negative = *string == '-', is_hexadecimal = !strncmp(string, "0x", 2);
     const char *digits = string + (is_negative ? 1 : is_hexadecimal ? 2 : 0);
-    int base = field->is_octal ? 8 : is_hexadecimal ? 16 : 10;
     char *end;
     if (!isxdigit((unsigned char)*digits))
         return false;
     errno = 0;
-    uint64_t value = g_ascii_strtoull(digits, &end, (guint)base);
+    uint64_t value = g_ascii_strtoull(digits, &end, is_hexadecimal ? 16 : 10);
     if (*end || errno)
         return false;
     if (is_negative && value)
@@ -179,7 +178,7 @@ static enum fit write_printed(struct text *text, const struct field *field, cons
     switch (field->kind) {
     case INTEGER:
     case UNSIGNED:
-        fits = write_integer(text, field, string, field->is_frame_number ? options->before : 0);
+        fits = write_integer(text, string, field->is_frame_number ? options->before : 0);
         break;
     case FLOAT:
         fits = write_float(text, string);
@@ -228,12 +227,10 @@ static uint64_t as_wide_as_printed(const header_field_info *info, uint64_t value
     }
 }
 
-static bool write_plain_integer(struct text *text, const struct field *field, field_info *info, uint64_t before)
+static bool write_plain_integer(struct text *text, field_info *info, uint64_t before)
 {
     enum ftenum type = info->hfinfo->type;
     fvalue_t *value = value_of(info);
-    if (field->is_octal || type == FT_CHAR)
-        return false;
     if (IS_FT_UINT32(type))
         text_unsigned(text, as_wide_as_printed(info->hfinfo, fvalue_get_uinteger(value)) + before);
     else if (IS_FT_UINT64(type))
@@ -294,8 +291,8 @@ static bool write_plain_string(struct text *text, field_info *info, struct value
     if (!IS_FT_STRING(type))
         return false;
     const wmem_strbuf_t *string = fvalue_get_strbuf(value);
-    if (!string || memchr(string->str, 0, string->len))
-        return false; /* tshark prints the two characters \0 */
+    if (!string || memchr(string->str, 0, string->len) || string->len > options->room)
+        return false; /* for a NUL tshark prints the two characters \0 */
     options->found_bad_utf8 |= text_string(text, string->str, string->len);
     return true;
 }
@@ -312,7 +309,7 @@ static bool write_plain(struct text *text, const struct field *field, field_info
     switch (field->kind) {
     case INTEGER:
     case UNSIGNED:
-        return write_plain_integer(text, field, info, field->is_frame_number ? options->before : 0);
+        return write_plain_integer(text, info, field->is_frame_number ? options->before : 0);
     case BOOLEAN:
         if (info->hfinfo->type != FT_BOOLEAN)
             return false;
@@ -345,6 +342,8 @@ enum fit write_value(struct text *text, const struct field *field, proto_node *n
         size_t size = size_of(value_of(info));
         if (is_payload(field, size, options))
             return LEFT_OUT;
+        if (size > options->room)
+            return TOO_LARGE;
         text_bytes(text, bytes_of(value_of(info)), size, separator_of(info->hfinfo));
         return WRITTEN;
     }
@@ -353,7 +352,9 @@ enum fit write_value(struct text *text, const struct field *field, proto_node *n
     char *string = printed(info);
     if (!string && node->first_child)
         return LEFT_OUT; /* tshark prints its children alone */
-    enum fit fit = write_printed(text, field, string ? string : "", options);
+    enum fit fit = TOO_LARGE;
+    if (!string || strlen(string) <= options->room)
+        fit = write_printed(text, field, string ? string : "", options);
     wmem_free(NULL, string);
     return fit;
 }

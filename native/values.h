@@ -10,13 +10,15 @@
 enum fit {
     WRITTEN,
     LEFT_OUT, /* payload, or nothing */
-    UNFIT     /* does not fit its type: written as a string */
+    UNFIT,    /* does not fit its type: written as a string */
+    TOO_LARGE /* for the room that there is */
 };
 
 struct value_options {
-    bool payload;         /* write it too */
-    uint64_t before;      /* what to add to numbers of frames */
-    bool found_bad_utf8;  /* set where bytes had to be replaced */
+    bool payload;        /* write it too */
+    uint64_t before;     /* what to add to numbers of frames */
+    size_t room;         /* bytes that a value may have */
+    bool found_bad_utf8; /* set where bytes had to be replaced */
 };
 
 /* Writes the value of a node as what `tshark -T json` prints for it means. */

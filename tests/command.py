@@ -66,10 +66,11 @@ def start(
     stdout: Any = subprocess.PIPE,
     stdin: Any = subprocess.DEVNULL,
     stderr: Any = subprocess.PIPE,
+    **extra: str,
 ) -> "subprocess.Popen[bytes]":
     """Starts `espcap ARGUMENTS` and returns at once."""
     command = [*ESPCAP, *arguments]
-    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(), cwd=ROOT)
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(**extra), cwd=ROOT)
 
 
 def on_terminal(*arguments: str | bytes | Path, **extra: str) -> str:

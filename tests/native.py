@@ -1,12 +1,16 @@
 """The compiled native reader, for tests that need it; a test module takes the fixture with `pytest_plugins`."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from espcap.documents import HEAD
 from espcap.errors import EspcapError
+from espcap.fields import Registry
 from espcap.native import build
-from espcap.tshark.program import find_program
+from espcap.tshark.plugin import Plugin, open_required_plugin
+from espcap.tshark.program import Program, dissecting_user, find_program
 
 
 @pytest.fixture
@@ -18,3 +22,12 @@ def native_reader() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the native reader must be built here: {error.message} ({error.hint})")
         pytest.skip(f"no native reader: {error.message} ({error.hint})")
+
+
+@pytest.fixture
+def plugin(program: Program, registry: Registry, native_reader: None) -> Iterator[Plugin]:
+    """The native reader; a test module that takes it takes `tests.core_fixtures` too."""
+    opened = open_required_plugin(program, registry, dissecting_user(), HEAD)
+    yield opened
+    for descriptor in opened.descriptors:
+        os.close(descriptor)

@@ -51,7 +51,7 @@ def expected(field: Field, text: str) -> Any:  # noqa: PLR0911 - a table of type
         return True
     match field.kind:
         case Kind.INTEGER | Kind.UNSIGNED:
-            return int(text, 8 if field.base == "BASE_OCT" else 16 if text.startswith("0x") else 10)
+            return int(text, 16 if text.startswith("0x") else 10)
         case Kind.FLOAT:
             return float(text)
         case Kind.BOOLEAN:

@@ -107,6 +107,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "done_before": 0,
         "done_before_packets": 0,
         "unparsed": 2,
+        "values_left_out": 0,
         "bad_utf8": 3,
         "first": "a",
         "last": "b",

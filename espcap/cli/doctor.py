@@ -1,16 +1,22 @@
 """The doctor command: what espcap needs, whether it is there, and what to do where it is not."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 
 from espcap.cli.options import Connecting, open_named_store
+from espcap.documents import HEAD
 from espcap.errors import EspcapError
 from espcap.fields import open_registry, registry_path
 from espcap.sources import printable
-from espcap.tshark.plugin import find_home
-from espcap.tshark.program import Program, find_program
+from espcap.tshark.arguments import Settings
+from espcap.tshark.output import dissect
+from espcap.tshark.plugin import home_folder, open_required_plugin
+from espcap.tshark.program import Program, dissecting_user, find_program
 from espcap.tshark.rights import capture_right
 
 
@@ -23,20 +29,32 @@ def doctor(options: Connecting) -> int:
         return 1
     click.echo(f"ok       tshark: {program.banner}, {program.path}")
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
-    _tell_reader(program)
+    if results[-1]:
+        _tell_reader(program)
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
 
 
 def _tell_reader(program: Program) -> None:
-    """Which reader is in use; the slower one is no fault."""
+    """Which reader is in use, and how to get the other; the slower one is no fault."""
     try:
-        click.echo(f"ok       native reader: {find_home(program)}")
+        click.echo(printable(f"ok       reader: native, {_loaded_reader(program)}"))
     except EspcapError as error:
-        click.echo(
-            f"note     native reader: not in use, {error.message} ({error.hint}); reading is several times slower"
-        )
+        note = f"tshark's JSON, several times slower: {error.message} ({error.hint})"
+        click.echo(printable(f"note     reader: {note}"))
+
+
+def _loaded_reader(program: Program) -> Path:
+    """Where it is. Raises EspcapError unless tshark loads it."""
+    if os.environ.get("ESPCAP_READER") == "json":
+        raise EspcapError("ESPCAP_READER is json", "unset it")
+    user = dissecting_user()
+    plugin = open_required_plugin(program, open_registry(program), user, HEAD)
+    process = dissect(program, Settings(plugin=plugin), subprocess.DEVNULL, user, live=False)
+    process.stop()
+    process.wait()
+    return home_folder(program)
 
 
 def _tell_missing(name: str, error: EspcapError) -> None:

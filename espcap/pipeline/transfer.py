@@ -17,6 +17,7 @@ from espcap.sources import NotACapture, Source, printable
 from espcap.spool.feed import Feed
 from espcap.stores import Store
 from espcap.tshark.output import Output
+from espcap.tshark.plugin import LARGEST_PACKET
 from espcap.tshark.process import Exit
 
 _FOREIGN = "isn't a capture file in a format"
@@ -80,6 +81,7 @@ class Transfer:
         if self.signal:  # it came while the content of a large file was being identified
             output.interrupt()
         before, last_frame, indices = self.report.read, after, set[str]()
+        left_out = self.report.values_left_out
         with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk) as batches:
             batches.on_stored = lambda frame: self._stored(feed, frame)
             for record in reader.records(self._with_progress(output.blocks(), file)):
@@ -94,6 +96,7 @@ class Transfer:
             batches.finish()
             tshark = output.finish()
         self.report.bad_utf8 += reader.bad_utf8
+        self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         self._output = None
         return Ended(tshark, output.stalled, self.report.read - before, last_frame, frozenset(indices))
 
@@ -106,6 +109,11 @@ class Transfer:
         if feed:
             feed.acknowledge(frame)
         self._listener.on_stored()
+
+    def _tell_left_out(self, name: str, values: int) -> None:
+        if values:
+            message = f"left out {values:,} values of packets with more than {LARGEST_PACKET:,} bytes of them"
+            self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", "ESPCAP_READER=json reads them all")
 
     def _with_progress(self, blocks: Iterable[bytes], file: BinaryIO | None) -> Iterator[bytes]:
         for block in blocks:

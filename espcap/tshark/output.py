@@ -16,7 +16,7 @@ from typing import BinaryIO
 from espcap.errors import EspcapError
 from espcap.sources import NotACapture, printable, recognise
 from espcap.tshark.arguments import Settings, reading, tapping
-from espcap.tshark.plugin import greets
+from espcap.tshark.plugin import BUILD, greets
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User, environment
 
@@ -116,7 +116,8 @@ class PipedOutput(Output):
 def dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
     """A tshark that reads a capture from `stdin`.
 
-    It has our plugin print where there is one and tshark loads it, else it prints JSON.
+    It has our plugin print where there is one and tshark loads it, else it prints JSON. Raises EspcapError where tshark
+    does not load a plugin that is required.
     """
     variables = environment(settings.profile_folder)
     if plugin := settings.plugin:
@@ -126,7 +127,9 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
             process.is_tapped = True
             return process
         process.stop()
-        process.wait()
+        ended = process.wait()
+        if plugin.is_required:
+            raise EspcapError(f"tshark does not load the native reader: {ended.message}", BUILD)
     arguments = reading(program, settings, live)
     return Process(arguments, stdin, variables, user, settings.descriptors)
 

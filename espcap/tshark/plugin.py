@@ -10,7 +10,7 @@ import os
 import select
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,8 @@ from espcap.tshark.program import Program, User
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
 
+BUILD = "run make native, or python -m espcap.native"
+
 GAVE_UP = 3
 """tshark's exit status where it did not give the plugin every packet; the message says which is missing."""
 
@@ -30,7 +32,7 @@ LARGEST_PACKET = 64 << 20
 """Bytes of the values of one packet; what is more is counted and left out."""
 
 _FILE = "espcap_tap.so"
-_SECONDS_TO_LOAD = 60
+_SECONDS_TO_LOAD = 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Plugin:
     payload: bool = False
     before: int = 0
     """What to add to all numbers of frames: the packets of the capture before the first that tshark sees."""
+    is_required: bool = False
+    """Whether a tshark that does not load it is an error; else that tshark prints JSON."""
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -115,27 +119,42 @@ def open_plugin(
 ) -> Plugin | None:
     """The plugin for this tshark; None where there is none to be used, or ESPCAP_READER is `json`.
 
-    Raises EspcapError where there is none and ESPCAP_READER is `native`.
+    Raises EspcapError where there is none and ESPCAP_READER is `native`, or is no reader.
     """
     wanted = os.environ.get("ESPCAP_READER", "")
     if wanted == "json":
         return None
+    if wanted not in ("", "native"):
+        raise EspcapError(f"there is no reader {printable(wanted)!r}", "ESPCAP_READER is native or json")
     try:
-        if os.geteuid() == 0 and not user:
-            raise EspcapError("tshark loads no plugin as root")
-        home = _open_home(home_folder(program), program)
+        plugin = open_required_plugin(program, registry, user, head, payload)
     except EspcapError:
-        if wanted == "native":
+        if wanted:
             raise
         return None
-    return Plugin(home, os.open(registry.table(), os.O_RDONLY | os.O_CLOEXEC), tuple(head), payload)
+    return plugin if wanted else replace(plugin, is_required=False)
+
+
+def open_required_plugin(
+    program: Program, registry: Registry, user: User | None, head: Sequence[str], payload: bool = False
+) -> Plugin:
+    """The plugin for this tshark. Raises EspcapError where there is none."""
+    if os.geteuid() == 0 and not user:
+        raise EspcapError("tshark loads no plugin as root", "start espcap as an ordinary user")
+    home = _open_home(home_folder(program), program)
+    try:
+        table = os.open(registry.table(), os.O_RDONLY | os.O_CLOEXEC)
+    except BaseException:
+        os.close(home)
+        raise
+    return Plugin(home, table, tuple(head), payload, is_required=True)
 
 
 def _open_home(home: Path, program: Program) -> int:
     try:
         descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise EspcapError(f"it is not built for tshark {program.version}", "run make native") from error
+        raise EspcapError(f"the native reader is not built for tshark {program.version}", BUILD) from error
     try:
         _check(descriptor, plugin_file(Path(), program))
     except BaseException:
@@ -148,15 +167,15 @@ def _check(home: int, plugin: Path) -> None:
     """Raises EspcapError unless the folder has the plugin and nothing else, and only we or root can write there."""
     found = []
     with contextlib.suppress(FileNotFoundError):
-        for folder, _, files, descriptor in os.fwalk(".", dir_fd=home):
+        for folder, folders, files, descriptor in os.fwalk(".", dir_fd=home):
             _check_status(os.fstat(descriptor), stat.S_IFDIR)
             found += [Path(folder, name) for name in files]
-            for name in files:
-                _check_status(os.stat(name, dir_fd=descriptor, follow_symlinks=False), stat.S_IFREG)
+            for name, kind in [*((name, stat.S_IFDIR) for name in folders), *((name, stat.S_IFREG) for name in files)]:
+                _check_status(os.stat(name, dir_fd=descriptor, follow_symlinks=False), kind)
     if found != [plugin]:
-        raise EspcapError(f"it has {printable(str(found[0])) if found else 'no plugin'}", "run make native")
+        raise EspcapError(f"the native reader's folder has {printable(str(found[0])) if found else 'no plugin'}", BUILD)
 
 
 def _check_status(status: os.stat_result, kind: int) -> None:
     if stat.S_IFMT(status.st_mode) != kind or status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
-        raise EspcapError("others could have written it", "run make native")
+        raise EspcapError("others could have written the native reader", BUILD)

@@ -1,7 +1,9 @@
 """What our plugin prints, from real runs of tshark."""
 
 import os
+import stat
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,34 +17,24 @@ from espcap.documents import HEAD
 from espcap.errors import EspcapError
 from espcap.fields import Registry
 from espcap.native import build
+from espcap.pipeline import Job
 from espcap.tshark import plugin as plugins
-from espcap.tshark.arguments import Settings, tapping
-from espcap.tshark.output import Output, dissect, read_file
+from espcap.tshark.arguments import Settings
+from espcap.tshark.output import dissect, read_file
 from espcap.tshark.plugin import Plugin, find_home, open_plugin
-from espcap.tshark.process import Exit, Process
-from espcap.tshark.program import Program, dissecting_user, environment
+from espcap.tshark.process import Exit
+from espcap.tshark.program import Program, dissecting_user
 from tests.command import CAPTURES
-from tests.hostile import files
-from tests.hostile.packets import requests
+from tests.dissection.readers import read_natively
+from tests.hostile import packets
+from tests.support import read as read_captures
 
 pytest_plugins = ["tests.core_fixtures", "tests.native"]
 
 
-@pytest.fixture
-def plugin(program: Program, registry: Registry, native_reader: None) -> Plugin:
-    opened = open_plugin(program, registry, dissecting_user(), HEAD)
-    assert opened is not None
-    return opened
-
-
 def read(program: Program, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:
-    with capture.open("rb") as file:
-        return read_output(read_file(program, settings, file, dissecting_user(), 0))
-
-
-def read_output(output: Output) -> tuple[list[Record], Exit]:
-    with output:
-        return [record for record in TapReader().records(output.blocks()) if record], output.finish()
+    assert settings.plugin is not None
+    return read_natively(program, settings.plugin, capture, settings)
 
 
 def test_a_packet(program: Program, plugin: Plugin) -> None:
@@ -76,13 +68,13 @@ def test_a_packet_with_too_much(program: Program, plugin: Plugin, monkeypatch: p
 
 def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path, program: Program, plugin: Plugin) -> None:
     """tshark queues 5,000 taps of a packet."""
-    records, ended = read(program, requests(tmp_path / "requests.pcap"), Settings(plugin=plugin))
+    records, ended = read(program, packets.requests(tmp_path / "requests.pcap"), Settings(plugin=plugin))
     assert [each.frame_number for each in records] == [1]
     assert (ended.status, ended.message) == (plugins.GAVE_UP, "the native reader was not given frame 2")
 
 
 def test_a_last_packet_that_tshark_does_not_hand_over(tmp_path: Path, program: Program, plugin: Plugin) -> None:
-    capture = requests(tmp_path / "requests.pcap")
+    capture = packets.requests(tmp_path / "requests.pcap")
     records, ended = read(program, capture, Settings(plugin=plugin, count=2))
     assert ([each.frame_number for each in records], ended.status) == ([1], plugins.GAVE_UP)
 
@@ -106,14 +98,27 @@ def test_without_the_plugin_tshark_prints_json(program: Program, plugin: Plugin,
     empty = os.open(tmp_path, os.O_RDONLY)
     with (CAPTURES / "dns.pcap").open("rb") as file:
         process = dissect(
-            program, Settings(plugin=replace(plugin, home=empty)), file.fileno(), dissecting_user(), False
+            program,
+            Settings(plugin=replace(plugin, home=empty, is_required=False)),
+            file.fileno(),
+            dissecting_user(),
+            False,
         )
         assert not process.is_tapped
         assert process.stdout.read().count(b'"frame.number"') == 24
         assert process.wait() == Exit(0)
 
 
-@pytest.mark.parametrize("harm", ["writable file", "writable folder", "link", "another file"])
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        *("writable file", "writable folder", "link", "link to a folder", "another file"),
+        *(pytest.param(harm, marks=AS_ROOT) for harm in ("another's file", "another's folder")),
+    ],
+)
 @pytest.mark.usefixtures("native_reader")
 def test_a_home_that_others_could_have_made(
     tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch, harm: str
@@ -128,6 +133,12 @@ def test_a_home_that_others_could_have_made(
     elif harm == "link":
         file.rename(tmp_path / "moved.so")
         file.symlink_to(tmp_path / "moved.so")
+    elif harm == "link to a folder":
+        (file.parent.parent / "codecs").symlink_to(tmp_path)
+    elif harm == "another's file":
+        os.chown(file, 65534, 65534)
+    elif harm == "another's folder":
+        os.chown(file.parent, 65534, 65534)
     else:
         (file.parent / "other.so").write_bytes(b"")
     with pytest.raises(EspcapError):
@@ -136,30 +147,112 @@ def test_a_home_that_others_could_have_made(
     assert find_home(program) == home
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("native_reader")
-def test_damaged_packets_under_sanitizers(
-    tmp_path: Path, program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No access out of bounds and no undefined behaviour, and what is printed is what the other reader reads."""
+def test_who_may_do_what_with_it(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All may read, only its owner may write, whatever the umask."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    tmp_path.chmod(0o755)
-    build(program, ("-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
-    plugin = open_plugin(program, registry, dissecting_user(), HEAD)
-    assert plugin is not None
-    library = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-    variables = environment() | plugin.variables(live=False)
-    variables |= {"LD_PRELOAD": os.path.realpath(library.stdout.strip()), "ASAN_OPTIONS": "detect_leaks=0"}
-    for seed, name in enumerate(["dns.pcap", "http_xml.pcap", "mixed.pcap", "tunnels.pcap", "smtp.pcap"]):
-        capture = files.byte_flips(CAPTURES / name, tmp_path / "flipped.pcap", seed, 60)
-        with capture.open("rb") as file:
-            arguments = tapping(program, Settings())
-            process = Process(arguments, file.fileno(), variables, dissecting_user(), plugin.descriptors)
-            assert plugins.greets(process.stdout)
-            records, ended = read_output(Output(process))
-        assert ended.status == 0, ended.messages
-        with capture.open("rb") as file, read_file(program, Settings(), file, dissecting_user(), 0) as output:
-            expected = [each for each in JsonReader(registry).records(output.blocks()) if each]
-        assert len(records) == len(expected) > 0
-        for got, wanted in zip(records, expected, strict=True):
-            assert (orjson.loads(got.layers_json), got.unparsed) == (wanted.layers, wanted.unparsed)
+    before = os.umask(0o077)
+    try:
+        home = build(program)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (home, *home.rglob("*"))} == {0o755}
+    assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {os.geteuid()}
+
+
+@pytest.mark.usefixtures("native_reader")
+def test_two_that_compile_at_once(tmp_path: Path, program: Program) -> None:
+    command = [sys.executable, "-m", "espcap.native"]
+    variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    running = [subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert said[0] == said[1] != ""
+
+
+FOREIGN = """
+__attribute__((visibility("default"))) const char plugin_version[] = "1";
+__attribute__((visibility("default"))) const int plugin_want_major = 4, plugin_want_minor = 99;
+__attribute__((visibility("default"))) void plugin_register(void) {}
+"""
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+@pytest.mark.usefixtures("native_reader")
+def test_a_file_that_tshark_does_not_load(
+    tmp_path: Path, program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch, foreign: bool
+) -> None:
+    """A plugin for another version of Wireshark, or no plugin at all: the same packets, read as JSON."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    file = plugins.plugin_file(build(program), program)
+    file.write_bytes(b"no library")
+    if foreign:
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", file, "-"], input=FOREIGN.encode(), check=True)
+    opened = open_plugin(program, registry, dissecting_user(), HEAD)
+    assert opened
+    settings = Settings(plugin=opened)
+    with (
+        (CAPTURES / "dns.pcap").open("rb") as capture,
+        read_file(program, settings, capture, dissecting_user(), 0) as output,
+    ):
+        assert not output.tshark.is_tapped
+        assert len([each for each in JsonReader(registry).records(output.blocks()) if each]) == 24
+    with pytest.raises(EspcapError, match="does not load the native reader"):
+        dissect(
+            program, Settings(plugin=replace(opened, is_required=True)), subprocess.DEVNULL, dissecting_user(), False
+        )
+
+
+@pytest.mark.usefixtures("native_reader")
+def test_which_reader(program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def opened() -> Plugin | None:
+        return open_plugin(program, registry, dissecting_user(), HEAD)
+
+    plain = opened()
+    assert plain
+    assert not plain.is_required
+    monkeypatch.setenv("ESPCAP_READER", "native")
+    required = opened()
+    assert required
+    assert required.is_required
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(EspcapError, match="is not built for tshark"):
+        opened()
+    monkeypatch.setenv("ESPCAP_READER", "json")
+    assert opened() is None
+    monkeypatch.setenv("ESPCAP_READER", "xml")
+    with pytest.raises(EspcapError, match="no reader 'xml'"):
+        opened()
+
+
+def test_a_damaged_table_of_fields(program: Program, plugin: Plugin, tmp_path: Path) -> None:
+    """A registry that lacks columns must not make documents that lack fields."""
+    path = tmp_path / "fields.tsv"
+    path.write_text("frame.number\tframe\tnumber\n")
+    damaged = replace(plugin, table=os.open(path, os.O_RDONLY), is_required=True)
+    with pytest.raises(EspcapError, match="the table of fields is damaged"):
+        dissect(program, Settings(plugin=damaged), subprocess.DEVNULL, dissecting_user(), False)
+
+
+def test_values_that_are_left_out_are_told(job: Job, plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "LARGEST_PACKET", 300)
+    report, store = read_captures(
+        replace(job, settings=Settings(plugin=plugin), user=dissecting_user()), CAPTURES / "dns.pcap"
+    )
+    left_out = sum(source["espcap"]["left_out"] for source in store.sources)
+    assert (report.stored, report.values_left_out, report.exit_code) == (24, left_out, 3)
+    [problem] = report.problems
+    assert f"dns.pcap: left out {left_out:,} values of packets with more than" in problem.message
+
+
+def test_one_value_that_is_too_large(
+    program: Program, plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It alone is left out, not what comes after it."""
+    monkeypatch.setattr(plugins, "LARGEST_PACKET", 8000)
+    [record], _ = read(program, packets.long_user_agent(tmp_path / "capture.pcap"), Settings(plugin=plugin))
+    http = orjson.loads(record.layers_json)["http"]
+    assert record.left_out == 2
+    assert "user_agent" not in http
+    assert http["request_line"] == ["Host: www.example.test\r\n", "Content-Length: 0\r\n"]
+    assert http["request_full_uri"] == "http://www.example.test/"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.command import CAPTURES, children, espcap, start
 
+pytest_plugins = ["tests.native"]
+
 
 @pytest.fixture(scope="module")
 def long_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,7 +59,7 @@ def test_second_signal_ends_at_once(long_capture: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
 def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"))
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="json")
     while not (tmp_path / "out").stat().st_size:
         time.sleep(0.05)
     [tshark] = children(process.pid)
@@ -68,6 +70,37 @@ def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, numbe
     assert f"Error: {long_capture}: tshark was killed by {number.name} after {len(lines):,} packets" in errors
     assert _counts(errors)["stored"] == len(lines)
     assert json.loads(lines[-1])
+
+
+@pytest.mark.usefixtures("native_reader")
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_native_reader_that_crashes_costs_no_packet(
+    long_capture: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="native")
+    while not (tmp_path / "out").stat().st_size:
+        time.sleep(0.05)
+    [tshark] = children(process.pid)
+    os.kill(tshark, number)
+    errors = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 0, errors
+    assert f"Note: {long_capture}: read on without the native reader: killed by {number.name}\n" in errors
+    found = [json.loads(line)["layers"]["frame"]["number"] for line in (tmp_path / "out").open()]
+    assert found == list(range(1, 13_201))
+    assert _counts(errors)["stored"] == 13_200
+
+
+@pytest.mark.usefixtures("native_reader")
+def test_a_native_reader_that_is_killed_is_a_failure(long_capture: Path, tmp_path: Path) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="native")
+    while not (tmp_path / "out").stat().st_size:
+        time.sleep(0.05)
+    [tshark] = children(process.pid)
+    os.kill(tshark, signal.SIGKILL)
+    errors = process.communicate(timeout=60)[1].decode()
+    lines = (tmp_path / "out").read_bytes().splitlines()
+    assert process.returncode == 1, errors
+    assert f"Error: {long_capture}: tshark was killed by SIGKILL after {len(lines):,} packets" in errors
 
 
 def test_tshark_that_hangs(tmp_path: Path) -> None:
@@ -126,7 +159,8 @@ def test_root_does_not_dissect(long_capture: Path) -> None:
 
 
 def _dissects(process: int) -> bool:
-    return b"\0-T\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return b"-T" in words or b"-z" in words
 
 
 def test_no_child_is_left(long_capture: Path, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """The native reader against the reader of `tshark -T json`: the same documents, value for value, and the counts."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.command import CAPTURES, Ran, espcap
+from tests.dissection.readers import differences
 from tests.hostile import files
 from tests.hostile.packets import requests
 from tests.integration.test_oracle import KEYS, OTHERS
@@ -17,21 +16,6 @@ pytestmark = pytest.mark.usefixtures("native_reader")
 
 LARGEST = 2 << 20
 """Bytes of the largest capture of others that is read."""
-
-
-def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
-    """Where two values differ; 1, 1.0 and true do."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        for key in sorted(wanted.keys() | got.keys()):
-            if key in wanted and key in got:
-                yield from differences(wanted[key], got[key], f"{path}.{key}")
-            else:
-                yield f"{path}.{key} only {'JSON' if key in wanted else 'native'}"
-    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
-        for index, pair in enumerate(zip(wanted, got, strict=True)):
-            yield from differences(*pair, f"{path}[{index}]")
-    elif wanted != got or type(wanted) is not type(got):
-        yield f"{path}: JSON {str(wanted)[:200]!r}, native {str(got)[:200]!r}"
 
 
 def counts(ran: Ran) -> str:
@@ -108,3 +92,27 @@ def test_other_captures(tmp_path: Path) -> None:
         if path.stat().st_size <= LARGEST:
             (tmp_path / path.name).symlink_to(path)
     compare("--dir", tmp_path)
+
+
+def test_doctor(tmp_path: Path) -> None:
+    """Says whether it is in use and, where not, how to get it."""
+    here = espcap("doctor")
+    [line] = [line for line in here.output.decode().splitlines() if " reader: " in line]
+    assert line.startswith("ok       reader: native, /")
+    without = espcap("doctor", XDG_CACHE_HOME=str(tmp_path))
+    [line] = [line for line in without.output.decode().splitlines() if " reader: " in line]
+    assert line.startswith(
+        "note     reader: tshark's JSON, several times slower: the native reader is not built for tshark "
+    )
+    assert "(run make native, or python -m espcap.native)" in line
+    assert without.status == here.status
+
+
+def test_without_it(tmp_path: Path) -> None:
+    """Nothing but speed is missing, and nothing is said."""
+    wanted = espcap("--file", CAPTURES / "dns.pcap", ESPCAP_READER="native")
+    ran = espcap("--file", CAPTURES / "dns.pcap", XDG_CACHE_HOME=str(tmp_path))
+    assert (ran.documents, ran.lines[:-1], counts(ran)) == (wanted.documents, wanted.lines[:-1], counts(wanted))
+    required = espcap("--file", CAPTURES / "dns.pcap", XDG_CACHE_HOME=str(tmp_path), ESPCAP_READER="native")
+    assert (required.status, required.output) == (1, b"")
+    assert required.lines[0].startswith("Error: the native reader is not built for tshark")

@@ -1,0 +1,93 @@
+"""What both readers make of a capture, and whether it is the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from espcap.dissection import Reader, Record
+from espcap.dissection.json_lines import JsonReader
+from espcap.dissection.tap import TapReader
+from espcap.fields import Registry
+from espcap.tshark.arguments import Settings, tapping
+from espcap.tshark.output import Output, read_file
+from espcap.tshark.plugin import Plugin, greets
+from espcap.tshark.process import Exit, Process
+from espcap.tshark.program import Program, dissecting_user, environment
+
+
+def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
+    """Where two values differ; 1, 1.0 and true do."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key in sorted(wanted.keys() | got.keys()):
+            if key in wanted and key in got:
+                yield from differences(wanted[key], got[key], f"{path}.{key}")
+            else:
+                yield f"{path}.{key} only {'JSON' if key in wanted else 'native'}"
+    elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for index, pair in enumerate(zip(wanted, got, strict=True)):
+            yield from differences(*pair, f"{path}[{index}]")
+    elif wanted != got or type(wanted) is not type(got):
+        yield f"{path}: JSON {str(wanted)[:200]!r}, native {str(got)[:200]!r}"
+
+
+def read_as_json(program: Program, registry: Registry, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:
+    with capture.open("rb") as file:
+        return _read(read_file(program, settings, file, dissecting_user(), 0), JsonReader(registry))
+
+
+def read_natively(
+    program: Program, plugin: Plugin, capture: Path, settings: Settings, extra: dict[str, str] | None = None
+) -> tuple[list[Record], Exit]:
+    """`extra` are more variables of tshark's environment."""
+    variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
+    with capture.open("rb") as file:
+        arguments = tapping(program, settings)
+        process = Process(arguments, file.fileno(), variables, dissecting_user(), plugin.descriptors)
+        assert greets(process.stdout), process.wait()
+        return _read(Output(process), TapReader())
+
+
+def _read(output: Output, reader: Reader) -> tuple[list[Record], Exit]:
+    with output:
+        return [record for record in reader.records(output.blocks()) if record], output.finish()
+
+
+def _own(ended: Exit) -> list[str]:
+    """What tshark says without its process identifier."""
+    return [message for message in ended.messages if message.startswith("tshark: ")]
+
+
+def _parts(record: Record, layers: bytes) -> dict[str, Any]:
+    return {
+        "layers": orjson.loads(layers),
+        "unparsed": record.unparsed,
+        "tree": record.tree,
+        "epoch": record.epoch,
+        "community_id": record.community_id,
+    }
+
+
+@dataclass
+class Readers:
+    """Both readers, to be compared."""
+
+    program: Program
+    registry: Registry
+    plugin: Plugin
+    extra: dict[str, str] = field(default_factory=dict)
+    """More variables of the environment of the native reader's tshark."""
+
+    def compare(self, capture: Path, settings: Settings | None = None) -> list[Record]:
+        """Fails where their records or tshark's ends differ; returns the records."""
+        settings = settings or Settings()
+        wanted, ended = read_as_json(self.program, self.registry, capture, settings)
+        got, natively = read_natively(self.program, self.plugin, capture, settings, self.extra)
+        assert (natively.status, _own(natively)) == (ended.status, _own(ended)), capture
+        assert [record.frame_number for record in got] == [record.frame_number for record in wanted]
+        for record, other in zip(got, wanted, strict=True):
+            found = list(differences(_parts(other, orjson.dumps(other.layers)), _parts(record, record.layers_json)))
+            assert found[:10] == [], (capture, other.frame_number)
+        return got
