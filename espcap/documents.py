@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.dissection import Layers, Record
+from espcap.dissection import Layers, Record, Terms
 from espcap.fields import Value
 from espcap.protocols import ProtocolList, Stack
 
@@ -64,6 +64,7 @@ class Document:
     """The document without `layers`."""
     body: bytes
     """The document as one line of JSON, UTF-8, without a newline."""
+    terms: Terms | None = None
     is_printable: bool = False
     """Whether it is known that no control character, and none that turns the direction of text, is in `body` raw."""
 
@@ -138,14 +139,16 @@ class DocumentBuilder:
             head["unparsed"] = record.unparsed
         if record.left_out:
             head.setdefault("espcap", {})["left_out"] = record.left_out
-        text = record.layers_json or orjson.dumps(layers)
-        for layer, envelope in _envelopes(tuple(record.tree), plan.roles):
-            text = _with_envelope(text, layer, envelope)
+        envelopes = _envelopes(tuple(record.tree), plan.roles)
+        text = _with_envelopes(record.layers_json or orjson.dumps(layers), envelopes)
+        terms = record.terms
+        if terms and envelopes:
+            terms = terms._replace(layers=_with_envelopes(terms.layers, envelopes))
         identifier = f"{self._origin.capture_id}-{frame.get('number', 0)}"
         start = orjson.dumps(head)
         body = b'%b,"layers":%b}' % (start[:-1], text)
         is_printable = bool(record.layers_json) and start.isascii() and b"\x7f" not in start
-        return Document(self._index(moment), identifier, head, body, is_printable)
+        return Document(self._index(moment), identifier, head, body, terms, is_printable)
 
     def _index(self, moment: Moment | None) -> str:
         if moment is None:
@@ -247,6 +250,12 @@ def _envelopes(tree: tuple[str, ...], roles: frozenset[str]) -> list[tuple[bytes
     return [
         (orjson.dumps(name), orjson.dumps(below if len(below) > 1 else below[0])) for name, below in envelopes.items()
     ]
+
+
+def _with_envelopes(layers: bytes, envelopes: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, envelope in envelopes:
+        layers = _with_envelope(layers, name, envelope)
+    return layers
 
 
 def _with_envelope(layers: bytes, name: bytes, envelope: bytes) -> bytes:

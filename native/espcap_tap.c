@@ -4,10 +4,15 @@
  * {"epoch":"1438233732.662099000","tree":"frame:eth:ip:tcp","layers":{"ip":{"src":...}}} and, where there is any,
  * "community_id", "unparsed", "bad_utf8":true and "left_out", the number of values beyond the bound.
  *
+ * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>NUMBERS`: LAYERS with the terms of the local index in place
+ * of values, and paths to the plain numbers where terms are other numbers; HEAD then names in "unsearchable" the paths
+ * that have values without a term.
+ *
  * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
  * starts it, so that a tshark without the plugin ends with an error before it has read anything.
  */
 #include "fields.h"
+#include "terms.h"
 #include "text.h"
 #include "values.h"
 
@@ -26,10 +31,10 @@
 #define NONE UINT32_MAX
 
 static struct value_options options;
-static bool is_live;
+static bool is_live, has_terms;
 static size_t largest; /* bytes of values of one packet */
 
-static struct text output;
+static struct text output, terms, numbers, unsearchable;
 
 /* The current packet. */
 static struct occurrence {
@@ -67,6 +72,9 @@ static void begin(void)
     options.found_bad_utf8 = false;
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
+    text_clear(&terms, KEPT);
+    text_clear(&numbers, KEPT);
+    text_clear(&unsearchable, KEPT);
     epoch.length = community_id.length = 0;
     memset(first_layer, 0, sizeof first_layer);
     if (occurrence_capacity * sizeof *occurrences > KEPT) {
@@ -177,29 +185,80 @@ static void read_tree(proto_node *root)
     }
 }
 
-static void write_path(const struct path *path, enum group group)
+static void write_values(struct text *text, const struct path *path, enum group group)
 {
     uint32_t index = path->in[group].first;
     bool is_list = occurrences[index].next != NONE;
-    text_add(&output, path->key, path->key_length);
     if (is_list)
-        text_literal(&output, "[");
+        text_literal(text, "[");
     for (; index != NONE; index = occurrences[index].next) {
-        text_add(&output, values.start + occurrences[index].start, occurrences[index].length);
-        text_literal(&output, ",");
+        text_add(text, values.start + occurrences[index].start, occurrences[index].length);
+        text_literal(text, ",");
     }
     if (is_list) {
-        output.start[output.length - 1] = ']';
-        text_literal(&output, ",");
+        text->start[text->length - 1] = ']';
+        text_literal(text, ",");
     }
 }
 
-/* Ends an object: in place of the comma after its last member, if it has any. */
-static void close_object(void)
+/* Ends an object or a list: in place of the comma after its last member, if it has any. */
+static void close_with(struct text *text, const char *end)
 {
-    if (output.start[output.length - 1] == ',')
-        output.length--;
-    text_literal(&output, "},");
+    if (text->start[text->length - 1] == ',')
+        text->length--;
+    text_add(text, end, 2);
+}
+
+static void write_name(struct text *text, const struct path *path)
+{
+    text_literal(text, "\"layers.");
+    text_add(text, path->layer->opening + 1, path->layer->opening_length - 4);
+    text_literal(text, ".");
+    text_add(text, path->key + 1, path->key_length - 3);
+    text_literal(text, "\"");
+}
+
+static void write_path_terms(const struct path *path)
+{
+    uint32_t index = path->in[VALUES].first;
+    bool is_list = occurrences[index].next != NONE, is_whole = true;
+    size_t start = terms.length;
+    text_add(&terms, path->key, path->key_length);
+    if (is_list)
+        text_literal(&terms, "[");
+    for (; index != NONE; index = occurrences[index].next) {
+        bool is_term = write_term(&terms, path->kind, values.start + occurrences[index].start, occurrences[index].length);
+        if (is_term)
+            text_literal(&terms, ",");
+        is_whole &= is_term;
+    }
+    if (is_list)
+        close_with(&terms, "],");
+    else if (!is_whole)
+        terms.length = start;
+    if (!is_whole) {
+        write_name(&unsearchable, path);
+        text_literal(&unsearchable, ",");
+    }
+    if (path->kind == FLOAT || path->kind == UNSIGNED) {
+        write_name(&numbers, path);
+        text_literal(&numbers, ":");
+        write_values(&numbers, path, VALUES);
+    }
+}
+
+static void write_terms(void)
+{
+    text_literal(&terms, "{");
+    text_literal(&numbers, "{");
+    for (struct layer *layer = first_layer[VALUES]; layer; layer = layer->in[VALUES].next) {
+        text_add(&terms, layer->opening, layer->opening_length);
+        for (struct path *path = layer->in[VALUES].first; path; path = path->in[VALUES].next)
+            write_path_terms(path);
+        close_with(&terms, "},");
+    }
+    close_with(&terms, "}\t");
+    close_with(&numbers, "}\n");
 }
 
 static void write_layers(enum group group, bool only_head)
@@ -213,12 +272,13 @@ static void write_layers(enum group group, bool only_head)
             if (!is_open)
                 text_add(&output, layer->opening, layer->opening_length);
             is_open = true;
-            write_path(path, group);
+            text_add(&output, path->key, path->key_length);
+            write_values(&output, path, group);
         }
         if (is_open)
-            close_object();
+            close_with(&output, "},");
     }
-    close_object();
+    close_with(&output, "},");
 }
 
 static void write_member(const char *name, const struct text *string)
@@ -232,6 +292,8 @@ static void write_member(const char *name, const struct text *string)
 
 static void write_packet(void)
 {
+    if (has_terms)
+        write_terms();
     text_literal(&output, "{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
@@ -244,16 +306,22 @@ static void write_packet(void)
     }
     if (options.found_bad_utf8)
         text_literal(&output, "\"bad_utf8\":true,");
+    if (unsearchable.length) {
+        text_literal(&output, "\"unsearchable\":[");
+        text_add(&output, unsearchable.start, unsearchable.length);
+        close_with(&output, "],");
+    }
     if (first_layer[UNPARSED]) {
         text_literal(&output, "\"unparsed\":");
         write_layers(UNPARSED, false);
     }
     text_literal(&output, "\"layers\":");
     write_layers(VALUES, true);
-    close_object();
-    output.start[output.length - 1] = '\t';
+    close_with(&output, "}\t");
     write_layers(VALUES, false);
-    output.start[output.length - 1] = '\n';
+    output.start[output.length - 1] = has_terms ? '\t' : '\n';
+    text_add(&output, terms.start, terms.length);
+    text_add(&output, numbers.start, numbers.length);
 }
 
 static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
@@ -326,6 +394,7 @@ static void register_espcap(void)
     options.payload = number_in("ESPCAP_TAP_PAYLOAD");
     options.before = number_in("ESPCAP_TAP_BEFORE");
     is_live = number_in("ESPCAP_TAP_LIVE");
+    has_terms = number_in("ESPCAP_TAP_TERMS");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
     atexit(flush);

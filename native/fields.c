@@ -75,7 +75,7 @@ static struct layer *layer_named(const char *name)
     return layer;
 }
 
-static struct path *path_named(const char *layer, const char *key)
+static struct path *path_named(const char *layer, const char *key, enum kind kind)
 {
     char *name = g_strdup_printf("%s.%s", layer, key);
     struct path *path = g_hash_table_lookup(paths, name);
@@ -85,6 +85,7 @@ static struct path *path_named(const char *layer, const char *key)
     }
     path = g_new0(struct path, 1);
     path->layer = layer_named(layer);
+    path->kind = kind;
     path->key = g_strdup_printf("\"%s\":", key);
     path->key_length = strlen(path->key);
     path->is_in_head = g_strv_contains((const gchar *const *)head_paths, name);
@@ -115,7 +116,7 @@ static struct field *read_field(const char *name)
     }
     if (field->kind != NO_FIELD) {
         const char *base = columns[4];
-        field->path = path_named(columns[1], columns[2]);
+        field->path = path_named(columns[1], columns[2], field->kind);
         field->is_presence = !strcmp(base, "presence");
         field->is_frame_number = !strcmp(name, "frame.number") || (field->kind == INTEGER && !*base);
         field->is_epoch = !strcmp(name, "frame.time_epoch");

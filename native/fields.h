@@ -7,6 +7,8 @@
 
 enum group { VALUES, UNPARSED, GROUPS };
 
+enum kind { INTEGER, UNSIGNED, FLOAT, BOOLEAN, TIME, IP, BYTES, STRING, NO_FIELD };
+
 struct path;
 
 /* The keys of a layer, and of those the ones that the current packet has. */
@@ -23,6 +25,7 @@ struct layer {
 /* A path of a document, and its values in the current packet, as indices of occurrences. */
 struct path {
     struct layer *layer;
+    enum kind kind;
     char *key; /* "srcport": */
     size_t key_length;
     bool is_in_head;
@@ -32,8 +35,6 @@ struct path {
         struct path *next;
     } in[GROUPS];
 };
-
-enum kind { INTEGER, UNSIGNED, FLOAT, BOOLEAN, TIME, IP, BYTES, STRING, NO_FIELD };
 
 struct field {
     struct path *path;

@@ -23,7 +23,7 @@ from espcap.protocols import read_list
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
 from espcap.spool import SpoolSettings, default_folder
-from espcap.stores import Store
+from espcap.stores import Store, is_local
 from espcap.stores.lines import LinesStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import check_settings, hand_over_files
@@ -55,7 +55,7 @@ def read(options: Reading) -> int:
         program=program,
         registry=registry,
         protocols=read_list(options.protocols),
-        settings=replace(settings, plugin=plugin),
+        settings=replace(settings, plugin=plugin and replace(plugin, terms=is_local(options.node))),
         user=user,
         payload=options.payload,
         chunk=options.chunk,

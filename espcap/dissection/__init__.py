@@ -1,12 +1,23 @@
 """tshark's output, read into records: one reader for each of tshark's output formats."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from espcap.fields import Value
 
 Layers = dict[str, dict[str, Value | list[Value]]]
+
+
+class Terms(NamedTuple):
+    """Layers as the local index has them, where a reader makes that form as well; see `stores.local.values`."""
+
+    layers: bytes
+    """JSON of the layers with terms in place of values."""
+    numbers: bytes
+    """JSON of paths and plain numbers, of the numbers whose terms are other numbers."""
+    unsearchable: Sequence[str]
+    """Paths with a value that no term stands for."""
 
 
 @dataclass(slots=True)
@@ -26,6 +37,7 @@ class Record:
     community_id: str = ""
     layers_json: bytes = b""
     """In it characters that a terminal must not see are escaped."""
+    terms: Terms | None = None
     left_out: int = 0
     """Values beyond what a reader takes of one packet."""
 

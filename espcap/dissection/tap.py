@@ -1,10 +1,10 @@
-"""The reader of what our plugin prints: for each packet a line with two JSON objects; the larger stays text."""
+"""The reader of what our plugin prints: for each packet a line with JSON objects; all but the first stay text."""
 
 from collections.abc import Iterable, Iterator
 
 import orjson
 
-from espcap.dissection import Record
+from espcap.dissection import Record, Terms
 from espcap.tshark.output import IDLE
 
 
@@ -31,7 +31,7 @@ class TapReader:
                 yield self._record(line)
 
     def _record(self, line: bytes) -> Record:
-        text, _, layers = line.partition(b"\t")
+        text, layers, *terms = line.split(b"\t")
         head = orjson.loads(text)
         if "bad_utf8" in head:
             self.bad_utf8 += 1
@@ -42,5 +42,6 @@ class TapReader:
             head.get("unparsed", {}),
             head.get("community_id", ""),
             layers,
+            Terms(terms[0], terms[1], head.get("unsearchable", ())) if terms else None,
             head.get("left_out", 0),
         )

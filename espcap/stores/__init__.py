@@ -131,7 +131,7 @@ def open_store(
     never), from the very first request on with `wait_from_start`. `on_note` is told of such waiting.
     `credentials` are those of `Connection`. Raises UsageError for an address that is none.
     """
-    if any(node == "local" or node.startswith("local:") for node in nodes):
+    if is_local(nodes):
         if len(nodes) > 1:
             raise UsageError("a local index cannot be named together with other nodes", "name one --node")
         from espcap.stores.local.store import LocalStore
@@ -143,6 +143,11 @@ def open_store(
 
     retry = Retry(give_up_after, wait_from_start)
     return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry, retry, on_note)
+
+
+def is_local(nodes: Sequence[str]) -> bool:
+    """Whether the local index is meant."""
+    return any(node == "local" or node.startswith("local:") for node in nodes)
 
 
 def local_folder(node: str) -> Path:

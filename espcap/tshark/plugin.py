@@ -46,6 +46,8 @@ class Plugin:
     head: tuple[str, ...] = ()
     """Paths below `layers` of what is needed of each packet outside `layers`."""
     payload: bool = False
+    terms: bool = False
+    """Whether the local index is to have its terms."""
     before: int = 0
     """What to add to all numbers of frames: the packets of the capture before the first that tshark sees."""
     is_required: bool = False
@@ -63,6 +65,7 @@ class Plugin:
             "ESPCAP_TAP_TABLE": str(self.table),
             "ESPCAP_TAP_HEAD": ",".join(self.head),
             "ESPCAP_TAP_PAYLOAD": str(int(self.payload)),
+            "ESPCAP_TAP_TERMS": str(int(self.terms)),
             "ESPCAP_TAP_LIVE": str(int(live)),
             "ESPCAP_TAP_BEFORE": str(self.before),
             "ESPCAP_TAP_LARGEST": str(LARGEST_PACKET),

@@ -27,6 +27,7 @@ FIELDS = {
     "ntp.xmt": "FT_ABSOLUTE_TIME",
     "gss-api.oid": "FT_STRING",
     "temp.celsius": "FT_INT32",
+    "x509.date": "FT_STRING",
 }
 FIRST, SECOND = "2015-07-30", "2015-07-31"
 CAPTURE = "0123456789abcdef"
@@ -78,6 +79,8 @@ def documents() -> list[Document]:
         make(22, SECOND, http={"request_uri": "line\nbreak"}),
         make(23, SECOND, http={"request_uri": ""}),
         make(24, SECOND, espcap={"bad_time": True}),
+        make(25, SECOND, x509={"date": ["2020-01-01T00:00:00Z", "2020-01-01"]}),
+        make(26, SECOND, x509={"date": "2020-01-01T01:00:00.5+01:00"}),
     ]
     changed = {int(document.id.rpartition("-")[2]): document for document in special}
     return list((plain | changed).values())

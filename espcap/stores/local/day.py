@@ -67,7 +67,12 @@ class Day:
             case Exists(path):
                 return self._exists(path)
             case Wildcard(path, pattern):
-                return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, _expression(pattern)))
+                return self._like(path, _expression(pattern))
+
+    def _like(self, path: str, expression: str) -> tantivy.Query:
+        found = self.count_values(tantivy.Query.all_query(), path, f"{expression}\0?")
+        plain = ((term, str(local_values.decode(Kind.STRING, term))) for term in found)
+        return self.any_of(path, (term for term, text in plain if re.fullmatch(expression, text)))
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
@@ -90,6 +95,8 @@ class Day:
         kind = self._kind(path)
         if kind in local_values.ORDERED:
             value = local_values.term(kind, local_values.ordinal(kind, value))
+        elif kind is Kind.STRING:
+            value = local_values.encode(kind, value)
         return tantivy.Query.term_query(self._schema, f"{VALUES}.{path}", value)
 
     def _identified(self, identifier: str) -> tantivy.Query:
@@ -110,7 +117,7 @@ class Day:
         kind = self._kind(query.path)
         if kind not in local_values.ORDERED:
             found = self.count_values(tantivy.Query.all_query(), query.path)
-            return self.any_of(query.path, (value for value in found if _within(value, query)))
+            return self.any_of(query.path, (term for term in found if _within(local_values.decode(kind, term), query)))
         low, high = local_values.extent(kind)
         if query.low is not None:
             low = local_values.ordinal(kind, query.low) + (not query.include_low)

@@ -1,9 +1,11 @@
 """How values stand in the local index, so that order and equality are exact.
 
 Integers, booleans and strings as they are; unsigned 64-bit numbers, floats and times as signed 64-bit integers of the
-same order; addresses as `x` and the 32 hexadecimal digits of their IPv6 form.
+same order; addresses as `x` and the 32 hexadecimal digits of their IPv6 form. Strings that start like a date have a NUL
+at their end: tantivy would index some of them as times, to the second.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +14,9 @@ from ipaddress import IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
+import orjson
+
+from espcap.dissection import Terms
 from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
@@ -93,6 +98,17 @@ def _float(sortable: int) -> float:
     return number
 
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _string(text: Any) -> Any:
+    return f"{text}\0" if isinstance(text, str) and _DATE.match(text) else text
+
+
+def _plain_string(found: Any) -> Any:
+    return found[:-1] if isinstance(found, str) and _DATE.match(found) else found
+
+
 def _unsigned(number: int) -> int | None:
     return number + LEAST if 0 <= number < 2**64 else None
 
@@ -102,12 +118,14 @@ _ENCODERS: dict[Kind, Callable[[Any], Term | None]] = {
     Kind.FLOAT: _sortable,
     Kind.TIME: _time,
     Kind.IP: _address,
+    Kind.STRING: _string,
 }
 _DECODERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.UNSIGNED: lambda found: found - LEAST,
     Kind.FLOAT: _float,
     Kind.TIME: Time,
     Kind.IP: _decoded_address,
+    Kind.STRING: _plain_string,
 }
 
 
@@ -121,6 +139,15 @@ class Searchable:
     """Paths to the plain numbers of `NUMBERS_APART`."""
     unsearchable: set[str] = field(default_factory=set)
     """Paths with a value that no term stands for."""
+
+    def as_json(self, terms: Terms | None = None) -> tuple[bytes, bytes]:
+        """`values` and `numbers` as JSON, with the layers that a reader has made terms of."""
+        values, numbers = orjson.dumps(self.values), orjson.dumps(self.numbers)
+        if terms is None:
+            return values, numbers
+        values = b'%b%b"layers":%b}' % (values[:-1], b"," if self.values else b"", terms.layers)
+        separator = b"," if len(numbers) > 2 and len(terms.numbers) > 2 else b""
+        return values, b"%b%b%b" % (numbers[:-1], separator, terms.numbers[1:])
 
 
 class Encoder:
@@ -177,8 +204,10 @@ def _without_long_strings(value: Any, path: str, lost: set[str]) -> Any:
     if isinstance(value, dict):
         return {key: _without_long_strings(one, f"{path}.{key}" if path else key, lost) for key, one in value.items()}
     if isinstance(value, list):
-        return [_without_long_strings(one, path, lost) for one in value]
-    if not isinstance(value, str) or len(value) <= LONGEST // 2 or len(value.encode("utf-16-le")) <= 2 * LONGEST:
+        return [kept for one in value if (kept := _without_long_strings(one, path, lost)) is not None]
+    if not isinstance(value, str) or len(value) <= LONGEST // 2:
+        return value
+    if len(_plain_string(value).encode("utf-16-le")) <= 2 * LONGEST:
         return value
     lost.add(path)
     return None

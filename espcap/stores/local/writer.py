@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-import orjson
 import tantivy
 
 from espcap.documents import Document
@@ -230,11 +229,14 @@ class Writer:
         self._pending.bytes += len(document.body)
 
     def _indexed(self, document: Document, capture: str, frame: int) -> tantivy.Document:
-        searchable = self._encoder.encode(document.source, has_long_strings=len(document.body) > LONGEST)
+        terms = document.terms
+        source = document.head if terms else document.source
+        searchable = self._encoder.encode(source, has_long_strings=len(document.body) > LONGEST)
+        values, numbers = searchable.as_json(terms)
         indexed = tantivy.Document()
-        indexed.add_json(VALUES, orjson.dumps(searchable.values).decode())
-        indexed.add_json(NUMBERS, orjson.dumps(searchable.numbers).decode())
-        for path in searchable.unsearchable:
+        indexed.add_json(VALUES, values.decode())
+        indexed.add_json(NUMBERS, numbers.decode())
+        for path in {*searchable.unsearchable, *(terms.unsearchable if terms else ())}:
             for parent in accumulate(path.split("."), _join):
                 indexed.add_text(UNSEARCHABLE, parent)
         indexed.add_text(CAPTURE, capture)
