@@ -85,7 +85,7 @@ class Readers:
         settings = settings or Settings()
         wanted, ended = read_as_json(self.program, self.registry, capture, settings)
         got, natively = read_natively(self.program, self.plugin, capture, settings, self.extra)
-        assert (natively.status, _own(natively)) == (ended.status, _own(ended)), capture
+        assert (natively.status, _own(natively)) == (ended.status, _own(ended)), (capture, natively)
         assert [record.frame_number for record in got] == [record.frame_number for record in wanted]
         for record, other in zip(got, wanted, strict=True):
             found = list(differences(_parts(other, orjson.dumps(other.layers)), _parts(record, record.layers_json)))
