@@ -1,17 +1,22 @@
-"""The reader of what our plugin prints: for each packet a line with two JSON objects; the larger stays text."""
+"""The reader of what our plugin prints: for each packet a line with three JSON texts; the longest stays text."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import orjson
 
 from espcap.dissection import Record
 from espcap.tshark.output import IDLE
 
+_REMEMBERED_CONTEXTS = 10_000
+_LONGEST_REMEMBERED = 2000
+
 
 class TapReader:
     """Reads the lines of the native reader's plugin; see native/espcap_tap.c for what they hold."""
 
     def __init__(self) -> None:
+        self._contexts: dict[bytes, dict[str, Any]] = {}
         self.bad_utf8 = 0
         """Packets with text that was no UTF-8; the bytes became U+FFFD."""
 
@@ -31,16 +36,20 @@ class TapReader:
                 yield self._record(line)
 
     def _record(self, line: bytes) -> Record:
-        text, _, layers = line.partition(b"\t")
-        head = orjson.loads(text)
-        if "bad_utf8" in head:
-            self.bad_utf8 += 1
+        packet, context, layers = line.split(b"\t")
+        number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
+        self.bad_utf8 += is_bad_utf8
+        known = self._contexts.get(context) or self._read(context)
+        community_id = known.get("community_id", "")
         return Record(
-            head.get("epoch", ""),
-            head["layers"],
-            head["tree"].split(":"),
-            head.get("unparsed", {}),
-            head.get("community_id", ""),
-            layers,
-            head.get("left_out", 0),
+            epoch, known["layers"], known["tree"], unparsed, community_id, layers, left_out, number, length, context
         )
+
+    def _read(self, context: bytes) -> dict[str, Any]:
+        known: dict[str, Any] = orjson.loads(context)
+        known["tree"] = known["tree"].split(":")
+        if len(context) <= _LONGEST_REMEMBERED:
+            if len(self._contexts) >= _REMEMBERED_CONTEXTS:
+                self._contexts.clear()
+            self._contexts[context] = known
+        return known
