@@ -35,7 +35,7 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
 
 def read_as_json(program: Program, registry: Registry, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:
     with capture.open("rb") as file:
-        return _read(read_file(program, settings, file, dissecting_user(), 0), JsonReader(registry))
+        return _read(read_file(program, settings, file, dissecting_user(program), 0), JsonReader(registry))
 
 
 def read_natively(
@@ -45,7 +45,7 @@ def read_natively(
     variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
     with capture.open("rb") as file:
         arguments = tapping(program, settings)
-        process = Process(arguments, file.fileno(), variables, dissecting_user(), plugin.descriptors)
+        process = Process(arguments, file.fileno(), variables, dissecting_user(program), plugin.descriptors)
         assert greets(process.stdout), process.wait()
         return _read(Output(process), TapReader())
 
