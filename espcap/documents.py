@@ -29,11 +29,15 @@ _ADDRESSES = {"ip": ("ip", "src", "dst"), "ipv6": ("ipv6", "src", "dst")}
 _PORTS = {"tcp", "udp", "sctp", "dccp"}
 _MACS = {"eth": ("eth", "src", "dst"), "wlan": ("wlan", "sa", "da")}
 _NETWORK_TYPES = {"ip": "ipv4"}
+_REMEMBERED_TEMPLATES = 10_000
+_LENGTH = 0x6C656E677468
+"""Stands for a packet's length in a template."""
+_PARTS = 3  # of a template: around the length of `source` and of `network`
 _TRANSPORT_NAMES = {"icmpv6": "ipv6-icmp"}  # as IANA, and so ECS, calls it
 
 
 HEAD = (
-    *("frame.number", "frame.len", "frame.protocols", "frame.interface_name"),
+    *("frame.protocols", "frame.interface_name"),
     *(f"{layer}.{key}" for layer, *keys in (*_ADDRESSES.values(), *_MACS.values()) for key in keys),
     *(f"{layer}.{key}" for layer in sorted(_PORTS) for key in ("srcport", "dstport")),
 )
@@ -61,10 +65,13 @@ class Document:
     id: str
     """`<capture_id>-<frame number>`; a store keeps one document for each."""
     head: dict[str, Any]
-    """The document without `layers`."""
+    """What is outside `layers` and differs from packet to packet: times, what is unparsed, and what espcap notes."""
     body: bytes
     """The document as one line of JSON, UTF-8, without a newline."""
+    shared: bytes = b""
+    """The rest of what is outside `layers`, as members of a JSON object: the same for many packets."""
     terms: Terms | None = None
+    """What `layers` is in the local index, where a reader has made it."""
     is_printable: bool = False
     """Whether it is known that no control character, and none that turns the direction of text, is in `body` raw."""
 
@@ -107,12 +114,21 @@ class _Plan(NamedTuple):
     network: dict[str, Any]
 
 
+class _Template(NamedTuple):
+    """What the documents of one context share outside `layers`."""
+
+    parts: list[bytes]
+    """JSON; between each two of them belongs the packet's length."""
+    envelopes: list[tuple[bytes, bytes]]
+
+
 class DocumentBuilder:
     """Builds the documents of one capture."""
 
     def __init__(self, origin: Origin, protocols: ProtocolList) -> None:
         self._origin = origin
         self._plan = lru_cache(maxsize=10_000)(lambda names: _plan(*protocols.describe(names)))
+        self._templates: dict[bytes, _Template] = {}
         self._days: set[str] = set()
         self._common: dict[str, Any] = {"capture_id": origin.capture_id}
         if origin.file_name:
@@ -122,33 +138,47 @@ class DocumentBuilder:
 
     def build(self, record: Record) -> Document:
         """The document of a record, with its index and identifier."""
-        layers = record.layers
-        frame = layers["frame"]
         moment = _moment(record.epoch)
-        plan = self._plan(str(frame.get("protocols", "")))
-        head: dict[str, Any] = _times(moment, record) | self._common
-        head["protocol"] = plan.protocol
-        head["stack"] = plan.stack
-        head |= _ends(layers, plan.wanted)
-        head["network"] = network = {**plan.network, "bytes": frame.get("len")}
-        if record.community_id:
-            network["community_id"] = record.community_id
-        if self._origin.hostname:
-            head["observer"] = _observer(self._origin.hostname, frame)
+        template = self._templates.get(record.context) or self._template(record)
+        head = _times(moment, record)
         if record.unparsed:
             head["unparsed"] = record.unparsed
         if record.left_out:
             head.setdefault("espcap", {})["left_out"] = record.left_out
-        envelopes = _envelopes(tuple(record.tree), plan.roles)
-        text = _with_envelopes(record.layers_json or orjson.dumps(layers), envelopes)
-        terms = record.terms
-        if terms and envelopes:
-            terms = terms._replace(layers=_with_envelopes(terms.layers, envelopes))
-        identifier = f"{self._origin.capture_id}-{frame.get('number', 0)}"
-        start = orjson.dumps(head)
-        body = b'%b,"layers":%b}' % (start[:-1], text)
+        shared = orjson.dumps(record.frame_length).join(template.parts)
+        start = b"%b,%b" % (orjson.dumps(head)[:-1], shared)
+        body = b'%b,"layers":%b}' % (
+            start,
+            _with(record.layers_json or orjson.dumps(record.layers), template.envelopes),
+        )
+        terms = record.terms and record.terms._replace(layers=_with(record.terms.layers, template.envelopes))
         is_printable = bool(record.layers_json) and start.isascii() and b"\x7f" not in start
-        return Document(self._index(moment), identifier, head, body, terms, is_printable)
+        identifier = f"{self._origin.capture_id}-{record.frame_number}"
+        return Document(self._index(moment), identifier, head, body, shared, terms, is_printable)
+
+    def _template(self, record: Record) -> _Template:
+        plan = self._plan(str(record.layers.get("frame", {}).get("protocols", "")))
+        envelopes = _envelopes(tuple(record.tree), plan.roles)
+        if record.context:
+            parts = self._shared(record, plan, _LENGTH).split(b"%d" % _LENGTH)
+            if len(parts) == _PARTS:  # else a name has the same digits
+                if len(self._templates) >= _REMEMBERED_TEMPLATES:
+                    self._templates.clear()
+                template = self._templates[record.context] = _Template(parts, envelopes)
+                return template
+        return _Template([self._shared(record, plan, record.frame_length)], envelopes)
+
+    def _shared(self, record: Record, plan: _Plan, length: Any) -> bytes:
+        """What is outside `layers` and the same for records with the same context: members of an object."""
+        layers = record.layers
+        shared: dict[str, Any] = self._common | {"protocol": plan.protocol, "stack": plan.stack}
+        shared |= _ends(layers, plan.wanted, length)
+        shared["network"] = network = {**plan.network, "bytes": length}
+        if record.community_id:
+            network["community_id"] = record.community_id
+        if self._origin.hostname:
+            shared["observer"] = _observer(self._origin.hostname, layers.get("frame", {}))
+        return orjson.dumps(shared)[1:-1]
 
     def _index(self, moment: Moment | None) -> str:
         if moment is None:
@@ -212,10 +242,9 @@ def _places(stack: Stack) -> Iterator[_Wanted]:
             yield _Wanted(end, "port", transport, ("srcport", "dstport")[index - 1], stack.transport.occurrence)
         if stack.link and (names := _MACS.get(stack.link.protocol)):
             yield _Wanted(end, "mac", names[0], names[index], stack.link.occurrence)
-    yield _Wanted("source", "bytes", "frame", "len", 0)
 
 
-def _ends(layers: Layers, wanted: Iterable[_Wanted]) -> dict[str, Any]:
+def _ends(layers: Layers, wanted: Iterable[_Wanted], length: Any) -> dict[str, Any]:
     """`source` and `destination`."""
     ends: dict[str, dict[str, Any]] = {"source": {}, "destination": {}}
     for end, name, layer, key, occurrence in wanted:
@@ -224,6 +253,8 @@ def _ends(layers: Layers, wanted: Iterable[_Wanted]) -> dict[str, Any]:
             value = _mac(value)
         if value is not None:
             ends[end][name] = value
+    if length is not None:
+        ends["source"]["bytes"] = length
     return {end: values for end, values in ends.items() if values}
 
 
@@ -252,7 +283,7 @@ def _envelopes(tree: tuple[str, ...], roles: frozenset[str]) -> list[tuple[bytes
     ]
 
 
-def _with_envelopes(layers: bytes, envelopes: Iterable[tuple[bytes, bytes]]) -> bytes:
+def _with(layers: bytes, envelopes: Iterable[tuple[bytes, bytes]]) -> bytes:
     for name, envelope in envelopes:
         layers = _with_envelope(layers, name, envelope)
     return layers

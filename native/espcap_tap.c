@@ -1,12 +1,13 @@
 /* A plugin for tshark that prints each packet as one line, from which espcap makes a document without touching a field.
  *
- * A line is `HEAD<tab>LAYERS`: two JSON objects. LAYERS is the document's `layers`. HEAD has what else espcap needs:
- * {"epoch":"1438233732.662099000","tree":"frame:eth:ip:tcp","layers":{"ip":{"src":...}}} and, where there is any,
- * "community_id", "unparsed", "bad_utf8":true and "left_out", the number of values beyond the bound.
+ * A line is `PACKET<tab>CONTEXT<tab>LAYERS`, each of them JSON. LAYERS is the document's `layers`. PACKET is a list:
+ * frame number, frame length, time as a string, number of values beyond the bound, whether there was text that was no
+ * UTF-8, and values that do not fit their types. CONTEXT is what else espcap needs, and the same for the packets of a
+ * connection: {"tree":"frame:eth:ip:tcp","community_id":"1:...","layers":{"ip":{"src":...}}}.
  *
- * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>NUMBERS`: LAYERS with the terms of the local index in place
- * of values, and paths to the plain numbers where terms are other numbers; HEAD then names in "unsearchable" the paths
- * that have values without a term.
+ * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>NUMBERS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
+ * index in place of values, paths to the plain numbers where terms are other numbers, and a list of the paths that have
+ * values without a term.
  *
  * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
  * starts it, so that a tshark without the plugin ends with an error before it has read anything.
@@ -43,7 +44,7 @@ static struct occurrence {
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
 static struct text values, tree, epoch, community_id;
-static uint64_t packet, left_out;
+static uint64_t packet, left_out, frame_length;
 
 static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
 static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
@@ -68,7 +69,7 @@ static void begin(void)
 {
     packet++;
     occurrence_count = 0;
-    left_out = 0;
+    left_out = frame_length = 0;
     options.found_bad_utf8 = false;
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
@@ -158,6 +159,8 @@ static void read_node(proto_node *node, bool is_layer)
         return;
     if (field->is_epoch)
         keep_printed(&epoch, info);
+    if (field->is_length && !frame_length)
+        frame_length = fvalue_get_uinteger(value_of(info));
     size_t start = values.length;
     options.room = start < largest ? largest - start : 0;
     enum fit fit = options.room ? write_value(&values, field, node, &options) : TOO_LARGE;
@@ -251,6 +254,7 @@ static void write_terms(void)
 {
     text_literal(&terms, "{");
     text_literal(&numbers, "{");
+    text_literal(&unsearchable, "[");
     for (struct layer *layer = first_layer[VALUES]; layer; layer = layer->in[VALUES].next) {
         text_add(&terms, layer->opening, layer->opening_length);
         for (struct path *path = layer->in[VALUES].first; path; path = path->in[VALUES].next)
@@ -258,7 +262,8 @@ static void write_terms(void)
         close_with(&terms, "},");
     }
     close_with(&terms, "}\t");
-    close_with(&numbers, "}\n");
+    close_with(&numbers, "}\t");
+    close_with(&unsearchable, "]\n");
 }
 
 static void write_layers(enum group group, bool only_head)
@@ -281,39 +286,30 @@ static void write_layers(enum group group, bool only_head)
     close_with(&output, "},");
 }
 
-static void write_member(const char *name, const struct text *string)
-{
-    if (string->length) {
-        text_add(&output, name, strlen(name));
-        text_add(&output, string->start, string->length);
-        text_literal(&output, ",");
-    }
-}
-
-static void write_packet(void)
+static void write_packet(uint32_t number)
 {
     if (has_terms)
         write_terms();
-    text_literal(&output, "{\"tree\":\"");
+    text_literal(&output, "[");
+    text_unsigned(&output, options.before + number);
+    text_literal(&output, ",");
+    text_unsigned(&output, frame_length);
+    text_literal(&output, ",");
+    if (!epoch.length)
+        text_literal(&epoch, "\"\"");
+    text_add(&output, epoch.start, epoch.length);
+    text_literal(&output, ",");
+    text_unsigned(&output, left_out);
+    text_add(&output, options.found_bad_utf8 ? ",true," : ",false,", options.found_bad_utf8 ? 6 : 7);
+    write_layers(UNPARSED, false);
+    output.start[output.length - 1] = ']';
+    text_literal(&output, "\t{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
-    write_member("\"epoch\":", &epoch);
-    write_member("\"community_id\":", &community_id);
-    if (left_out) {
-        text_literal(&output, "\"left_out\":");
-        text_unsigned(&output, left_out);
+    if (community_id.length) {
+        text_literal(&output, "\"community_id\":");
+        text_add(&output, community_id.start, community_id.length);
         text_literal(&output, ",");
-    }
-    if (options.found_bad_utf8)
-        text_literal(&output, "\"bad_utf8\":true,");
-    if (unsearchable.length) {
-        text_literal(&output, "\"unsearchable\":[");
-        text_add(&output, unsearchable.start, unsearchable.length);
-        close_with(&output, "],");
-    }
-    if (first_layer[UNPARSED]) {
-        text_literal(&output, "\"unparsed\":");
-        write_layers(UNPARSED, false);
     }
     text_literal(&output, "\"layers\":");
     write_layers(VALUES, true);
@@ -322,6 +318,7 @@ static void write_packet(void)
     output.start[output.length - 1] = has_terms ? '\t' : '\n';
     text_add(&output, terms.start, terms.length);
     text_add(&output, numbers.start, numbers.length);
+    text_add(&output, unsearchable.start, unsearchable.length);
 }
 
 static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
@@ -342,13 +339,13 @@ static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, v
     return true;
 }
 
-static tap_packet_status on_packet(void *data _U_, packet_info *pinfo _U_, epan_dissect_t *dissection,
+static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
     begin();
     if (dissection->tree)
         read_tree(dissection->tree);
-    write_packet();
+    write_packet(pinfo->num);
     if (is_live || output.length >= BLOCK)
         flush();
     return TAP_PACKET_DONT_REDRAW;

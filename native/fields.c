@@ -119,6 +119,7 @@ static struct field *read_field(const char *name)
         field->path = path_named(columns[1], columns[2], field->kind);
         field->is_presence = !strcmp(base, "presence");
         field->is_frame_number = !strcmp(name, "frame.number") || (field->kind == INTEGER && !*base);
+        field->is_length = !strcmp(name, "frame.len") && field->kind == INTEGER;
         field->is_epoch = !strcmp(name, "frame.time_epoch");
         field->is_reassembled_data = g_str_has_suffix(name, ".reassembled.data");
     }

@@ -40,7 +40,7 @@ struct field {
     struct path *path;
     enum kind kind;
     char *protocol; /* the name of a protocol that can be a layer of the tree, else NULL */
-    bool is_presence, is_frame_number, is_epoch, is_reassembled_data, is_community_id;
+    bool is_presence, is_frame_number, is_epoch, is_length, is_reassembled_data, is_community_id;
 };
 
 /* Maps the table behind a descriptor. `head` names the paths that espcap needs outside `layers`: "ip.src,ip.dst".

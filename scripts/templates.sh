@@ -24,5 +24,8 @@ if ! answer=$(curl --silent --show-error --max-time 60 --config "${ESPCAP_CURL_C
 fi
 case $answer in
     *'"acknowledged":true'*200) echo "The template for packets-* is on the node." ;;
-    *) printf 'Error: the node did not take the template: %s\n' "$answer" >&2; exit 1 ;;
+    *)
+        printf 'Error: the node did not take the template: %s\n' "$answer" | LC_ALL=C tr -cd '\012\040-\176' >&2
+        exit 1
+        ;;
 esac

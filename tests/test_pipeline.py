@@ -177,7 +177,7 @@ class TestSettings:
         path = tmp_path / "private.pcap"
         path.write_bytes(HTTP.read_bytes())
         path.chmod(0o600)
-        ours, (report, theirs) = read(job, path)[1], read(replace(job, user=dissecting_user()), path)
+        ours, (report, theirs) = read(job, path)[1], read(replace(job, user=dissecting_user(job.program)), path)
         assert theirs.sources == ours.sources
         assert (report.read, report.exit_code) == (33, 0)
 

@@ -72,6 +72,9 @@ def test_no_control_character_of_a_failure_is_raw(server: Server) -> None:
     done = run("packet_query.sh", server.url)
     assert done.returncode == 1
     assert "<html>[31m\\u009b\\u007f</html>" in done.stderr
+    put = run("templates.sh", server.url)
+    assert put.returncode == 1
+    assert "<html>[31m</html>" in put.stderr
 
 
 def test_no_packets_yet(elasticsearch_url: str) -> None:

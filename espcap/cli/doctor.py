@@ -49,7 +49,7 @@ def _loaded_reader(program: Program) -> Path:
     """Where it is. Raises EspcapError unless tshark loads it."""
     if os.environ.get("ESPCAP_READER") == "json":
         raise EspcapError("ESPCAP_READER is json", "unset it")
-    user = dissecting_user()
+    user = dissecting_user(program)
     plugin = open_required_plugin(program, open_registry(program), user, HEAD)
     process = dissect(program, Settings(plugin=plugin), subprocess.DEVNULL, user, live=False)
     process.stop()

@@ -45,7 +45,7 @@ def read(options: Reading) -> int:
         click.echo(print_interfaces(program))
         return 0
     _check_usage(options)
-    user = dissecting_user()
+    user = dissecting_user(program)
     settings = hand_over_files(_settings(options), user)
     if settings.display_filter or settings.decode_as or settings.preferences:
         _check_settings(program, settings, user)
@@ -146,6 +146,13 @@ def _bytes_to_read(options: Reading, checkpoints: Checkpoints | None) -> int:
     return sum(file.size for file in files if not (checkpoints and checkpoints.is_known(file)))
 
 
+def _unlike_others(job: Job) -> str:
+    closed = job.user and job.user.reads_all
+    return (
+        f", who may read every file here, as {printable(job.program.path)} is out of reach for others" if closed else ""
+    )
+
+
 def _run(job: Job, store: Store, options: Reading) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
     dead_letters = open_dead_letters(options)
@@ -154,7 +161,7 @@ def _run(job: Job, store: Store, options: Reading) -> int:
         listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
         pipeline = Pipeline(job, store, listener, dead_letters)
         if job.user:
-            progress.message(f"Note: started as root; tshark runs as {job.user.name}")
+            progress.message(f"Note: started as root; tshark runs as {job.user.name}{_unlike_others(job)}")
         end_in_order(pipeline.interrupt)
         try:
             store.prepare()

@@ -40,11 +40,22 @@ class Record:
     terms: Terms | None = None
     left_out: int = 0
     """Values beyond what a reader takes of one packet."""
+    number: int = 0
+    """The packet's number in its capture, from 1; 0 where it is in `layers` alone."""
+    length: int = 0
+    """Its bytes; without a context they are in `layers` alone."""
+    context: bytes = b""
+    """Records of one context have the same `layers`, `tree` and `community_id`; without one that is not known."""
 
     @property
     def frame_number(self) -> int:
         """The packet's number in its capture, from 1."""
-        return int(str(self.layers["frame"].get("number", 0)))
+        return self.number or int(str(self.layers["frame"].get("number", 0)))
+
+    @property
+    def frame_length(self) -> Value | list[Value] | None:
+        """The packet's bytes."""
+        return self.length if self.context else self.layers.get("frame", {}).get("len")
 
 
 class Reader(Protocol):

@@ -1,17 +1,22 @@
-"""The reader of what our plugin prints: for each packet a line with JSON objects; all but the first stay text."""
+"""The reader of what our plugin prints: for each packet a line of JSON texts; the longest stay text."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import orjson
 
 from espcap.dissection import Record, Terms
 from espcap.tshark.output import IDLE
 
+_REMEMBERED_CONTEXTS = 10_000
+_LONGEST_REMEMBERED = 2000
+
 
 class TapReader:
     """Reads the lines of the native reader's plugin; see native/espcap_tap.c for what they hold."""
 
     def __init__(self) -> None:
+        self._contexts: dict[bytes, dict[str, Any]] = {}
         self.bad_utf8 = 0
         """Packets with text that was no UTF-8; the bytes became U+FFFD."""
 
@@ -31,17 +36,35 @@ class TapReader:
                 yield self._record(line)
 
     def _record(self, line: bytes) -> Record:
-        text, layers, *terms = line.split(b"\t")
-        head = orjson.loads(text)
-        if "bad_utf8" in head:
-            self.bad_utf8 += 1
+        packet, context, layers, *rest = line.split(b"\t")
+        number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
+        self.bad_utf8 += is_bad_utf8
+        known = self._contexts.get(context) or self._read(context)
+        community_id = known.get("community_id", "")
         return Record(
-            head.get("epoch", ""),
-            head["layers"],
-            head["tree"].split(":"),
-            head.get("unparsed", {}),
-            head.get("community_id", ""),
+            epoch,
+            known["layers"],
+            known["tree"],
+            unparsed,
+            community_id,
             layers,
-            Terms(terms[0], terms[1], head.get("unsearchable", ())) if terms else None,
-            head.get("left_out", 0),
+            _terms(rest) if rest else None,
+            left_out,
+            number,
+            length,
+            context,
         )
+
+    def _read(self, context: bytes) -> dict[str, Any]:
+        known: dict[str, Any] = orjson.loads(context)
+        known["tree"] = known["tree"].split(":")
+        if len(context) <= _LONGEST_REMEMBERED:
+            if len(self._contexts) >= _REMEMBERED_CONTEXTS:
+                self._contexts.clear()
+            self._contexts[context] = known
+        return known
+
+
+def _terms(texts: list[bytes]) -> Terms:
+    layers, numbers, unsearchable = texts
+    return Terms(layers, numbers, () if unsearchable == b"[]" else orjson.loads(unsearchable))

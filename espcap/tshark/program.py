@@ -6,7 +6,7 @@ import pwd
 import re
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -127,14 +127,26 @@ class User:
     name: str
     uid: int
     gid: int
+    reads_all: bool = False
+    """Whether it gets the right to read every file, for want of a way to tshark: a folder above is closed to it."""
 
     def can_read(self, path: str) -> bool:
         """Whether this user may open a file."""
-        test = ["test", "-r", path]
-        return subprocess.run(test, user=self.uid, group=self.gid, extra_groups=[], check=False).returncode == 0
+        return self._test("-r", path)
+
+    def can_run(self, path: str) -> bool:
+        """Whether this user may run a program."""
+        return self._test("-x", path)
+
+    def _test(self, what: str, path: str) -> bool:
+        test = ["test", what, path]
+        try:
+            return subprocess.run(test, user=self.uid, group=self.gid, extra_groups=[], check=False).returncode == 0
+        except PermissionError:  # not even `test` can be run: the root folder is closed to all but root
+            return False
 
 
-def dissecting_user() -> User | None:
+def dissecting_user(program: Program) -> User | None:
     """Who dissects when root started espcap: the user behind sudo, else nobody. None where we are not root."""
     if os.geteuid() != 0:
         return None
@@ -143,7 +155,8 @@ def dissecting_user() -> User | None:
         entry = pwd.getpwuid(uid) if uid else pwd.getpwnam("nobody")
     except KeyError as error:
         raise EspcapError("there is no user nobody for tshark to run as", "start espcap as an ordinary user") from error
-    return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    user = User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return user if user.can_run(program.path) else replace(user, reads_all=True)
 
 
 def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:

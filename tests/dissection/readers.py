@@ -1,7 +1,7 @@
 """What both readers make of a capture, and whether it is the same."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from espcap.dissection import Reader, Record
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.fields import Registry
+from espcap.stores.local.values import Encoder
 from espcap.tshark.arguments import Settings, tapping
 from espcap.tshark.output import Output, read_file
 from espcap.tshark.plugin import Plugin, greets
@@ -35,7 +36,7 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
 
 def read_as_json(program: Program, registry: Registry, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:
     with capture.open("rb") as file:
-        return _read(read_file(program, settings, file, dissecting_user(), 0), JsonReader(registry))
+        return _read(read_file(program, settings, file, dissecting_user(program), 0), JsonReader(registry))
 
 
 def read_natively(
@@ -45,7 +46,7 @@ def read_natively(
     variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
     with capture.open("rb") as file:
         arguments = tapping(program, settings)
-        process = Process(arguments, file.fileno(), variables, dissecting_user(), plugin.descriptors)
+        process = Process(arguments, file.fileno(), variables, dissecting_user(program), plugin.descriptors)
         assert greets(process.stdout), process.wait()
         return _read(Output(process), TapReader())
 
@@ -84,10 +85,28 @@ class Readers:
         """Fails where their records or tshark's ends differ; returns the records."""
         settings = settings or Settings()
         wanted, ended = read_as_json(self.program, self.registry, capture, settings)
-        got, natively = read_natively(self.program, self.plugin, capture, settings, self.extra)
-        assert (natively.status, _own(natively)) == (ended.status, _own(ended)), capture
+        plugin = replace(self.plugin, terms=True)
+        got, natively = read_natively(self.program, plugin, capture, settings, self.extra)
+        assert (natively.status, _own(natively)) == (ended.status, _own(ended)), (capture, natively)
         assert [record.frame_number for record in got] == [record.frame_number for record in wanted]
         for record, other in zip(got, wanted, strict=True):
             found = list(differences(_parts(other, orjson.dumps(other.layers)), _parts(record, record.layers_json)))
             assert found[:10] == [], (capture, other.frame_number)
+        self._compare_terms(got)
         return got
+
+    def _compare_terms(self, records: list[Record]) -> None:
+        """Fails where the terms of the local index are others than Python makes of the values."""
+        encoder = Encoder(self.registry.kind)
+        for record in records:
+            wanted = encoder.encode({"layers": orjson.loads(record.layers_json)}, has_long_strings=True)
+            assert record.terms
+            layers, numbers, unsearchable = record.terms
+            assert orjson.loads(layers) == _without_nulls(wanted.values["layers"])
+            assert orjson.loads(numbers) == wanted.numbers
+            assert sorted(unsearchable) == sorted(wanted.unsearchable)
+
+
+def _without_nulls(layers: dict[str, Any]) -> dict[str, Any]:
+    """null stands for a value without a term, and so does nothing."""
+    return {name: {key: one for key, one in layer.items() if one is not None} for name, layer in layers.items()}

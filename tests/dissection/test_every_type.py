@@ -65,7 +65,7 @@ def sanitized(readers: Readers, sanitized_home: Path, monkeypatch: pytest.Monkey
     assert b"__asan_report_load" in plugin_file(home, readers.program).read_bytes()
     found = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
     extra = {"LD_PRELOAD": os.path.realpath(found.stdout.strip()), "ASAN_OPTIONS": "detect_leaks=0"}
-    plugin = open_required_plugin(readers.program, readers.registry, dissecting_user(), HEAD)
+    plugin = open_required_plugin(readers.program, readers.registry, dissecting_user(readers.program), HEAD)
     yield replace(readers, plugin=plugin, extra=extra)
     for descriptor in plugin.descriptors:
         os.close(descriptor)

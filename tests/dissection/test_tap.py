@@ -81,7 +81,7 @@ def test_a_last_packet_that_tshark_does_not_hand_over(tmp_path: Path, program: P
 
 def test_each_packet_at_once(program: Program, plugin: Plugin) -> None:
     """A live tshark prints a packet when it has it, not when a block is full."""
-    process = dissect(program, Settings(plugin=plugin), subprocess.PIPE, dissecting_user(), live=True)
+    process = dissect(program, Settings(plugin=plugin), subprocess.PIPE, dissecting_user(program), live=True)
     assert process.stdin is not None
     capture = (CAPTURES / "dns.pcap").read_bytes()
     process.stdin.write(capture[: 24 + 16 + 76])
@@ -101,7 +101,7 @@ def test_without_the_plugin_tshark_prints_json(program: Program, plugin: Plugin,
             program,
             Settings(plugin=replace(plugin, home=empty, is_required=False)),
             file.fileno(),
-            dissecting_user(),
+            dissecting_user(program),
             False,
         )
         assert not process.is_tapped
@@ -188,25 +188,29 @@ def test_a_file_that_tshark_does_not_load(
     file.write_bytes(b"no library")
     if foreign:
         subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", file, "-"], input=FOREIGN.encode(), check=True)
-    opened = open_plugin(program, registry, dissecting_user(), HEAD)
+    opened = open_plugin(program, registry, dissecting_user(program), HEAD)
     assert opened
     settings = Settings(plugin=opened)
     with (
         (CAPTURES / "dns.pcap").open("rb") as capture,
-        read_file(program, settings, capture, dissecting_user(), 0) as output,
+        read_file(program, settings, capture, dissecting_user(program), 0) as output,
     ):
         assert not output.tshark.is_tapped
         assert len([each for each in JsonReader(registry).records(output.blocks()) if each]) == 24
     with pytest.raises(EspcapError, match="does not load the native reader"):
         dissect(
-            program, Settings(plugin=replace(opened, is_required=True)), subprocess.DEVNULL, dissecting_user(), False
+            program,
+            Settings(plugin=replace(opened, is_required=True)),
+            subprocess.DEVNULL,
+            dissecting_user(program),
+            False,
         )
 
 
 @pytest.mark.usefixtures("native_reader")
 def test_which_reader(program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def opened() -> Plugin | None:
-        return open_plugin(program, registry, dissecting_user(), HEAD)
+        return open_plugin(program, registry, dissecting_user(program), HEAD)
 
     plain = opened()
     assert plain
@@ -231,13 +235,13 @@ def test_a_damaged_table_of_fields(program: Program, plugin: Plugin, tmp_path: P
     path.write_text("frame.number\tframe\tnumber\n")
     damaged = replace(plugin, table=os.open(path, os.O_RDONLY), is_required=True)
     with pytest.raises(EspcapError, match="the table of fields is damaged"):
-        dissect(program, Settings(plugin=damaged), subprocess.DEVNULL, dissecting_user(), False)
+        dissect(program, Settings(plugin=damaged), subprocess.DEVNULL, dissecting_user(program), False)
 
 
 def test_values_that_are_left_out_are_told(job: Job, plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "LARGEST_PACKET", 300)
     report, store = read_captures(
-        replace(job, settings=Settings(plugin=plugin), user=dissecting_user()), CAPTURES / "dns.pcap"
+        replace(job, settings=Settings(plugin=plugin), user=dissecting_user(job.program)), CAPTURES / "dns.pcap"
     )
     left_out = sum(source["espcap"]["left_out"] for source in store.sources)
     assert (report.stored, report.values_left_out, report.exit_code) == (24, left_out, 3)

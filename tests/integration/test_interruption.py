@@ -145,24 +145,6 @@ def test_missing_tshark() -> None:
     assert "cannot run /no/such/tshark: No such file or directory" in explicit.errors
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom the rule is about: run the tests as root")
-def test_root_does_not_dissect(long_capture: Path) -> None:
-    process = start("--file", long_capture, stdout=subprocess.DEVNULL)
-    while not (found := [child for child in children(process.pid, "tshark") if _dissects(child)]):
-        time.sleep(0.02)
-    [tshark] = found
-    status = Path(f"/proc/{tshark}/status").read_text()
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=60)[1].decode()
-    assert re.search(r"^Uid:\t(\d+)", status, re.M)[1] == "65534"  # type: ignore[index]
-    assert errors.count("Note: started as root; tshark runs as nobody") == 1
-
-
-def _dissects(process: int) -> bool:
-    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-    return b"-T" in words or b"-z" in words
-
-
 def test_no_child_is_left(long_capture: Path, tmp_path: Path) -> None:
     process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"))
     while not (tmp_path / "out").stat().st_size:

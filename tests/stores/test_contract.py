@@ -204,6 +204,7 @@ def test_terms(store: Store) -> None:
         "boolean": {"terms": {"field": "layers.tcp.flags_syn"}},
         "repeated": {"terms": {"field": "layers.tcp.option_kind"}},
         "float": {"terms": {"field": "layers.tcp.analysis_initial_rtt"}},
+        "texts that look like times": {"terms": {"field": "layers.x509.date", "size": 2}},
         "none": {"terms": {"field": "layers.none.such"}},
     }
     answers = store.search(Everything(), size=0, aggregations=request).aggregations
@@ -215,6 +216,7 @@ def test_terms(store: Store) -> None:
         "boolean": [(0, "false", 2), (1, "true", 2)],
         "repeated": [(1, 1), (3, 1)],
         "float": [(-0.25, 1), (1e-9, 1), (0.5, 1), (1.0, 1)],
+        "texts that look like times": [("2020-01-01", 1), ("2020-01-01T00:00:00Z", 1)],
         "none": [],
     }
 

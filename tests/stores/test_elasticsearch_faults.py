@@ -92,6 +92,18 @@ def test_temporary_fault_loses_nothing(fault: str, server: Server, store: Elasti
     assert len(server.sizes) >= 4
 
 
+def test_request_that_is_too_much_is_sent_in_halves(server: Server, store: ElasticsearchStore) -> None:
+    asked: list[int] = []
+
+    def busy(ids: list[str]) -> Answer:
+        asked.append(len(ids))
+        return Answer(429, b"{}")
+
+    server.faults = [busy] * 3
+    assert store.write(documents(16)).stored == 16
+    assert asked == [16, 8, 4]
+
+
 def test_document_that_the_node_stumbles_over_is_refused(server: Server, store: ElasticsearchStore) -> None:
     server.faults = [lambda ids: items({id: 500 if id == "c-3" else 201 for id in ids}, type="x", reason="NPE")]
     outcome = store.write(documents(10))

@@ -265,7 +265,7 @@ def test_right_settings(program: Program) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that the dissecting user cannot read")
 def test_a_key_log_that_the_dissecting_user_cannot_read(program: Program, tmp_path: Path) -> None:
-    user = dissecting_user()
+    user = dissecting_user(program)
     keys = tmp_path / "private.keys"
     keys.write_bytes((CAPTURES / "tls13.keys").read_bytes())
     keys.chmod(0o600)

@@ -9,7 +9,7 @@ import pytest
 
 from espcap.errors import EspcapError
 from espcap.tshark.process import Exit, Process
-from espcap.tshark.program import INSTALL, Program, dissecting_user, environment
+from espcap.tshark.program import INSTALL, Program, dissecting_user, environment, find_program
 from tests.support import children
 from tests.tshark.fakes import python, shell
 
@@ -133,7 +133,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_as_another_user(tmp_path: Path) -> None:
-    user = dissecting_user()
+    user = dissecting_user(find_program())
     assert user
     process = Process(["/usr/bin/id", "-G"], subprocess.DEVNULL, user=user)
     groups = process.stdout.read().split()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from espcap.errors import EspcapError
-from espcap.tshark.program import INSTALL, Program, User, dissecting_user, environment, find_program, print_list
+from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program, print_list
 from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.core_fixtures"]
@@ -153,27 +153,37 @@ class TestDissectingUser:
     @pytest.fixture(autouse=True)
     def root(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
+        monkeypatch.setattr(User, "can_run", lambda *_: True)
         monkeypatch.delenv("SUDO_UID", raising=False)
 
     def test_an_ordinary_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-        assert dissecting_user() is None
+        assert dissecting_user(find_program()) is None
 
     def test_root(self) -> None:
         entry = pwd.getpwnam("nobody")
-        assert dissecting_user() == User("nobody", entry.pw_uid, entry.pw_gid)
+        assert dissecting_user(find_program()) == User("nobody", entry.pw_uid, entry.pw_gid)
 
     @pytest.mark.parametrize("uid", ["0", ""])
     def test_sudo_of_root(self, monkeypatch: pytest.MonkeyPatch, uid: str) -> None:
         monkeypatch.setenv("SUDO_UID", uid)
-        assert dissecting_user() == User("nobody", *pwd.getpwnam("nobody")[2:4])
+        assert dissecting_user(find_program()) == User("nobody", *pwd.getpwnam("nobody")[2:4])
 
     def test_the_user_behind_sudo(self, monkeypatch: pytest.MonkeyPatch) -> None:
         entry = pwd.getpwnam("daemon")
         monkeypatch.setenv("SUDO_UID", str(entry.pw_uid))
-        assert dissecting_user() == User("daemon", entry.pw_uid, entry.pw_gid)
+        assert dissecting_user(find_program()) == User("daemon", entry.pw_uid, entry.pw_gid)
 
     def test_a_user_that_is_gone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SUDO_UID", "54321")
         with pytest.raises(EspcapError, match="there is no user"):
-            dissecting_user()
+            dissecting_user(find_program())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user: run the tests as root")
+def test_tshark_out_of_reach(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    shutil.copy("/bin/true", tmp_path / "closed" / "tshark")
+    user = dissecting_user(Program(str(tmp_path / "closed" / "tshark"), "", OLDEST))
+    assert user
+    assert user.reads_all

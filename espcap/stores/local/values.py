@@ -7,16 +7,16 @@ at their end: tantivy would index some of them as times, to the second.
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.dissection import Terms
+from espcap.documents import Document
 from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
@@ -140,14 +140,13 @@ class Searchable:
     unsearchable: set[str] = field(default_factory=set)
     """Paths with a value that no term stands for."""
 
-    def as_json(self, terms: Terms | None = None) -> tuple[bytes, bytes]:
-        """`values` and `numbers` as JSON, with the layers that a reader has made terms of."""
-        values, numbers = orjson.dumps(self.values), orjson.dumps(self.numbers)
-        if terms is None:
-            return values, numbers
-        values = b'%b%b"layers":%b}' % (values[:-1], b"," if self.values else b"", terms.layers)
-        separator = b"," if len(numbers) > 2 and len(terms.numbers) > 2 else b""
-        return values, b"%b%b%b" % (numbers[:-1], separator, terms.numbers[1:])
+
+class SearchableText(NamedTuple):
+    """The same as JSON."""
+
+    values: bytes
+    numbers: bytes
+    unsearchable: Set[str]
 
 
 class Encoder:
@@ -157,6 +156,18 @@ class Encoder:
         self._kind = kind
         self._known: dict[str, set[str]] = {}
         self._special: dict[str, dict[str, Kind | None]] = {}
+        self._encode_shared = lru_cache(10_000)(self._encode_members)
+
+    def encode_document(self, document: Document) -> SearchableText:
+        """What to index of a document, from the terms that its reader has made, or else from its values."""
+        if terms := document.terms:
+            head, shared = self.encode(document.head, has_long_strings=True), self._encode_shared(document.shared)
+            layers = SearchableText(b'{"layers":%b}' % terms.layers, terms.numbers, set(terms.unsearchable))
+            return _joined(_as_text(head), shared, layers)
+        return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
+
+    def _encode_members(self, members: bytes) -> SearchableText:
+        return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=True))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """What to index of a document; the search for strings that are too long costs time."""
@@ -192,6 +203,21 @@ class Encoder:
                 special[key] = None
             elif (kind := self._kind(prefix + key)) in _ENCODERS:
                 special[key] = kind
+
+
+def _as_text(searchable: Searchable) -> SearchableText:
+    return SearchableText(orjson.dumps(searchable.values), orjson.dumps(searchable.numbers), searchable.unsearchable)
+
+
+def _joined(*parts: SearchableText) -> SearchableText:
+    """One of several that have no member in common."""
+    values, numbers, unsearchable = zip(*parts, strict=True)
+    return SearchableText(_members(values), _members(numbers), set().union(*unsearchable))
+
+
+def _members(objects: Iterable[bytes]) -> bytes:
+    """The JSON objects as one."""
+    return b"{%b}" % b",".join([each[1:-1] for each in objects if len(each) > 2])
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

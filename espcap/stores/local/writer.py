@@ -25,7 +25,7 @@ from espcap.stores.local.files import (
     remove_index,
     state,
 )
-from espcap.stores.local.values import LONGEST, Encoder
+from espcap.stores.local.values import Encoder, encode
 
 COMMIT_DOCUMENTS = 20_000
 COMMIT_BYTES = 64_000_000
@@ -229,21 +229,18 @@ class Writer:
         self._pending.bytes += len(document.body)
 
     def _indexed(self, document: Document, capture: str, frame: int) -> tantivy.Document:
-        terms = document.terms
-        source = document.head if terms else document.source
-        searchable = self._encoder.encode(source, has_long_strings=len(document.body) > LONGEST)
-        values, numbers = searchable.as_json(terms)
+        searchable = self._encoder.encode_document(document)
         indexed = tantivy.Document()
-        indexed.add_json(VALUES, values.decode())
-        indexed.add_json(NUMBERS, numbers.decode())
-        for path in {*searchable.unsearchable, *(terms.unsearchable if terms else ())}:
+        indexed.add_json(VALUES, searchable.values.decode())
+        indexed.add_json(NUMBERS, searchable.numbers.decode())
+        for path in searchable.unsearchable:
             for parent in accumulate(path.split("."), _join):
                 indexed.add_text(UNSEARCHABLE, parent)
         indexed.add_text(CAPTURE, capture)
         indexed.add_unsigned(FRAME, frame)
-        nanoseconds = searchable.values.get("@timestamp")
+        nanoseconds = encode(Kind.TIME, document.head.get("@timestamp"))
         if nanoseconds is not None:
-            indexed.add_integer(MILLISECONDS, nanoseconds // 1_000_000)
+            indexed.add_integer(MILLISECONDS, int(nanoseconds) // 1_000_000)
         indexed.add_bytes(BODY, document.body)
         return indexed
 

@@ -1,0 +1,81 @@
+"""Who dissects where root started espcap."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, start
+
+pytest_plugins = ["tests.native"]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom the rule is about: run the tests as root")
+
+CLOSED_ROOT = """
+root=$(mktemp --directory)
+mount -t tmpfs -o mode=0700 none "$root"
+for each in /*; do
+    if [ -L "$each" ]; then cp --archive "$each" "$root/"
+    elif [ -d "$each" ]; then mkdir "$root$each" && mount --rbind "$each" "$root$each"; fi
+done
+exec chroot "$root" /usr/bin/env --chdir="$PWD" "$@"
+"""
+"""Runs a command where the root folder is closed to all but root, in a mount namespace of its own."""
+
+
+def test_root_does_not_dissect(tmp_path: Path) -> None:
+    capture = tmp_path / "long.pcap"
+    subprocess.run(["mergecap", "-a", "-w", str(capture), *[str(CAPTURES / "http_xml.pcap")] * 400], check=True)
+    process = start("--file", capture, stdout=subprocess.DEVNULL)
+    while not (found := [child for child in children(process.pid, "tshark") if _dissects(child)]):
+        time.sleep(0.02)
+    [tshark] = found
+    status = Path(f"/proc/{tshark}/status").read_text()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1].decode()
+    assert re.search(r"^Uid:\t(\d+)", status, re.M)[1] == "65534"  # type: ignore[index]
+    assert re.search(r"^CapEff:\t(\w+)", status, re.M)[1] == "0" * 16  # type: ignore[index]
+    assert errors.count("Note: started as root; tshark runs as nobody\n") == 1
+
+
+def _dissects(process: int) -> bool:
+    words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return b"-T" in words or b"-z" in words
+
+
+def _behind_closed_root(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    command = ["unshare", "--mount", "bash", "-ec", CLOSED_ROOT, "bash", *ESPCAP, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(**extra), cwd=ROOT, check=False)
+
+
+def test_tshark_out_of_reach() -> None:
+    ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"))
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 6
+    assert "; tshark runs as nobody, who may read every file here, as" in ran.stderr
+
+
+@pytest.mark.usefixtures("native_reader")
+def test_native_reader_of_a_tshark_out_of_reach() -> None:
+    ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"), ESPCAP_READER="native")
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 6
+
+
+def test_one_right_and_no_other(tmp_path: Path) -> None:
+    tshark = tmp_path / "tshark"
+    tshark.write_text(f"""#!/bin/sh
+[ "$1" = -n ] || exec {shutil.which("tshark")} "$@"
+echo "tshark: $(grep -E '^(Uid|Cap)' /proc/self/status | tr '\\n\\t' '  ')" >&2
+exit 1
+""")
+    tshark.chmod(0o755)
+    ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"), "--tshark", str(tshark))
+    assert ran.returncode == 3, ran.stderr
+    right = "0000000000000004"  # CAP_DAC_READ_SEARCH
+    sets = [f"Cap{name}: {right}" for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")]
+    assert " ".join(["Uid: 65534 65534 65534 65534", *sets]) in ran.stderr
