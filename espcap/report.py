@@ -67,12 +67,16 @@ class Report:
     def add_document(self, document: Document) -> None:
         """Counts a packet that was read."""
         self.read += 1
-        if moment := document.head.get("@timestamp"):
-            self.first = min(self.first or moment, moment)
+        head = document.head
+        if moment := head.get("@timestamp"):
             self.last = max(self.last, moment)
-        self.values_left_out += document.head.get("espcap", {}).get("left_out", 0)
-        for keys in document.head.get("unparsed", {}).values():
-            self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+            if moment < self.first or not self.first:
+                self.first = moment
+        if "espcap" in head:
+            self.values_left_out += head["espcap"].get("left_out", 0)
+        if "unparsed" in head:
+            for keys in head["unparsed"].values():
+                self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
 
     def add_done_before(self, packets: int) -> None:
         """Counts a file that is stored since an earlier run, with its packets."""
