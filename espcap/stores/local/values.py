@@ -161,13 +161,14 @@ class Encoder:
     def encode_document(self, document: Document) -> SearchableText:
         """What to index of a document, from the terms that its reader has made, or else from its values."""
         if terms := document.terms:
-            head, shared = self.encode(document.head, has_long_strings=True), self._encode_shared(document.shared)
+            head = self.encode(document.head, has_long_strings=len(document.body) > LONGEST)
+            shared = self._encode_shared(document.shared)
             layers = SearchableText(b'{"layers":%b}' % terms.layers, terms.numbers, set(terms.unsearchable))
             return _joined(_as_text(head), shared, layers)
         return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
 
     def _encode_members(self, members: bytes) -> SearchableText:
-        return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=True))
+        return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=len(members) > LONGEST))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """What to index of a document; the search for strings that are too long costs time."""
