@@ -1,7 +1,6 @@
 """One tshark's packets to the store."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -84,7 +83,7 @@ class Transfer:
         left_out = self.report.values_left_out
         with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk) as batches:
             batches.on_stored = lambda frame: self._stored(feed, frame)
-            for record in reader.records(self._with_progress(output.blocks(), file)):
+            for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
                     document = builder.build(record)
                     batches.add(document)
@@ -115,11 +114,10 @@ class Transfer:
             message = f"left out {values:,} values of packets with more than {LARGEST_PACKET:,} bytes of them"
             self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", "ESPCAP_READER=json reads them all")
 
-    def _with_progress(self, blocks: Iterable[bytes], file: BinaryIO | None) -> Iterator[bytes]:
-        for block in blocks:
+    def _with_progress(self, output: Output) -> Iterator[bytes]:
+        for block in output.blocks():
             yield block
-            position = os.lseek(file.fileno(), 0, os.SEEK_CUR) if file else 0  # tshark reads the same open file
-            self._listener.on_progress(position, self.report.read)
+            self._listener.on_progress(output.position, self.report.read)
 
     def judge(self, source: Source, ended: Ended) -> None:
         """Says what a tshark that did not come to a clean end has left out."""

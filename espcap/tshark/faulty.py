@@ -33,7 +33,12 @@ class RewrittenOutput(Output):
         variables = environment(settings.profile_folder)
         process = Process(arguments, subprocess.PIPE, variables, user, settings.descriptors)
         super().__init__(process)
+        self._passed = 0
         threading.Thread(target=self._pass_on, args=(capture,), daemon=True).start()
+
+    @property
+    def position(self) -> int:
+        return self._passed
 
     def _pass_on(self, capture: Iterator[bytes]) -> None:
         assert self.tshark.stdin is not None
@@ -42,6 +47,7 @@ class RewrittenOutput(Output):
                 view = memoryview(block)
                 while view:
                     view = view[stdin.write(view) :]
+                self._passed += len(block)
 
 
 @dataclass(frozen=True)

@@ -49,21 +49,28 @@ class Output:
     def blocks(self) -> Iterator[bytes]:
         """Large blocks of output as they come, until tshark closes it, and IDLE for each `idle_after` seconds without.
 
-        A tshark that stays silent for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
+        A tshark that neither prints nor reads for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
         """
         descriptor = self.tshark.stdout.fileno()
-        last = time.monotonic()
+        last, position = time.monotonic(), self.position
         while not (self.interrupted and self.ends_at_once):
             if select.select([descriptor], [], [], self.idle_after)[0]:
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
                 last = time.monotonic()  # after the caller's own work, which is not tshark's silence
+                continue
+            if (now := self.position) != position:  # a display filter may let nothing pass for long
+                last, position = time.monotonic(), now
             elif self.stall_timeout and time.monotonic() - last > self.stall_timeout:
                 self.stalled = True
                 return
-            else:
-                yield IDLE
+            yield IDLE
+
+    @property
+    def position(self) -> int:
+        """How much of the capture tshark has read, where that can be seen; else always the same."""
+        return 0
 
     @property
     def ends_at_once(self) -> bool:
@@ -79,6 +86,18 @@ class Output:
         if self.stalled or self.interrupted:
             self.tshark.stop()
         return self.tshark.wait()
+
+
+class FileOutput(Output):
+    """The output for an open file, whose position tshark moves."""
+
+    def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float) -> None:
+        super().__init__(tshark, stall_timeout)
+        self._file = file
+
+    @property
+    def position(self) -> int:
+        return os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
 
 
 class PipedOutput(Output):
@@ -135,8 +154,11 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
 
 
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:
-    """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter."""
-    return Output(dissect(program, settings, file.fileno(), user, live=False), stall_timeout)
+    """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter.
+
+    The file has to stay open as long as the output is read.
+    """
+    return FileOutput(dissect(program, settings, file.fileno(), user, live=False), file, stall_timeout)
 
 
 def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User | None) -> Output:

@@ -33,8 +33,8 @@ def _no_child_is_left() -> Iterator[None]:
 
 
 def fake(program: Program, stall_timeout: float = 0) -> Output:
-    with CAPTURE.open("rb") as file:
-        return read_file(program, Settings(), file, None, stall_timeout)
+    file = CAPTURE.open("rb")  # the output looks at it to the end
+    return read_file(program, Settings(), file, None, stall_timeout)
 
 
 def text(program: Program, profile_folder: str = "") -> bytes:
@@ -73,6 +73,15 @@ def test_a_silent_program_is_given_up(tmp_path: Path) -> None:
         assert output.stalled
         assert output.finish().status == -15
     assert 1.5 < time.monotonic() - started < 5
+
+
+def test_a_program_that_reads_is_not_given_up(tmp_path: Path) -> None:
+    """A display filter may let nothing pass for long."""
+    program = shell(tmp_path, "for each in 1 2 3 4 5 6; do head -c 1 >/dev/null; sleep 0.6; done; printf one")
+    with fake(program, stall_timeout=1.5) as output:
+        assert b"".join(output.blocks()) == b"one"
+        assert not output.stalled
+        assert output.position > 0
 
 
 def test_the_time_that_the_caller_takes_is_no_silence(tmp_path: Path) -> None:
