@@ -139,10 +139,10 @@ class User:
         return self._test("-x", path)
 
     def _test(self, what: str, path: str) -> bool:
-        test = ["test", what, path]
+        test = ["/bin/sh", "-c", 'test "$0" "$1"', what, path]
         try:
             return subprocess.run(test, user=self.uid, group=self.gid, extra_groups=[], check=False).returncode == 0
-        except PermissionError:  # not even `test` can be run: the root folder is closed to all but root
+        except PermissionError:  # not even the shell can be run: the root folder is closed to all but root
             return False
 
 
