@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 # Two at once: most of the time a test waits for tshark or Elasticsearch. A file's tests share what they set up.
-PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
+PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
 .PHONY: help demo test lint bench native native-if-possible setup clean
