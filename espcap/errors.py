@@ -10,6 +10,11 @@ class EspcapError(Exception):
         self.hint = hint
 
 
+def with_hint(message: str, hint: str) -> str:
+    """Both in one line, as the command tells them."""
+    return f"{message} ({hint})" if hint else message
+
+
 class UsageError(EspcapError):
     """The command's own words are wrong: exit code 2."""
 

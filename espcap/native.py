@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from espcap.errors import EspcapError
+from espcap.errors import EspcapError, with_hint
 from espcap.sources import printable
 from espcap.tshark.plugin import find_home, home_folder, plugin_file, source_files
 from espcap.tshark.program import Program, find_program
@@ -27,7 +27,7 @@ def main() -> None:
         program = find_program(parser.parse_args().tshark)
         print(f"native reader for tshark {program.version}: {build(program)}")
     except EspcapError as error:
-        sys.exit(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+        sys.exit(f"Error: {with_hint(error.message, error.hint)}")
 
 
 def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:

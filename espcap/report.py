@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from espcap.documents import Document
+from espcap.errors import with_hint
 from espcap.stores import Outcome, Refusal
 
 
@@ -27,7 +28,7 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return with_hint(self.message, self.hint)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import click
 
 import espcap
 from espcap.cli import options
-from espcap.errors import EspcapError, UsageError
+from espcap.errors import EspcapError, UsageError, with_hint
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def failures_told() -> Iterator[None]:
     except EspcapError as error:
         from espcap.sources import printable
 
-        click.echo(printable(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else "")), err=True)
+        click.echo(printable(f"Error: {with_hint(error.message, error.hint)}"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         options.forget_standard_output()

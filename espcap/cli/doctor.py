@@ -10,7 +10,7 @@ import click
 
 from espcap.cli.options import Connecting, open_named_store
 from espcap.documents import HEAD
-from espcap.errors import EspcapError
+from espcap.errors import EspcapError, with_hint
 from espcap.fields import open_registry, registry_path
 from espcap.sources import printable
 from espcap.tshark.arguments import Settings
@@ -41,8 +41,8 @@ def _tell_reader(program: Program) -> None:
     try:
         click.echo(printable(f"ok       reader: native, {_loaded_reader(program)}"))
     except EspcapError as error:
-        note = f"tshark's JSON, several times slower: {error.message} ({error.hint})"
-        click.echo(printable(f"note     reader: {note}"))
+        reason = with_hint(error.message, error.hint)
+        click.echo(printable(f"note     reader: tshark's JSON, several times slower: {reason}"))
 
 
 def _loaded_reader(program: Program) -> Path:
@@ -58,7 +58,7 @@ def _loaded_reader(program: Program) -> Path:
 
 
 def _tell_missing(name: str, error: EspcapError) -> None:
-    click.echo(printable(f"missing  {name}: {error.message}" + (f" ({error.hint})" if error.hint else "")))
+    click.echo(printable(f"missing  {name}: {with_hint(error.message, error.hint)}"))
 
 
 def _passes(name: str, check: Callable[[], str]) -> bool:

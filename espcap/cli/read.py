@@ -146,11 +146,11 @@ def _bytes_to_read(options: Reading, checkpoints: Checkpoints | None) -> int:
     return sum(file.size for file in files if not (checkpoints and checkpoints.is_known(file)))
 
 
-def _unlike_others(job: Job) -> str:
-    closed = job.user and job.user.reads_all
-    return (
-        f", who may read every file here, as {printable(job.program.path)} is out of reach for others" if closed else ""
-    )
+def _who_dissects(user: User, program: Program) -> str:
+    note = f"Note: started as root; tshark runs as {user.name}"
+    if user.reads_all:
+        note += f", who may read every file here, as {printable(program.path)} is out of reach for others"
+    return note
 
 
 def _run(job: Job, store: Store, options: Reading) -> int:
@@ -161,7 +161,7 @@ def _run(job: Job, store: Store, options: Reading) -> int:
         listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
         pipeline = Pipeline(job, store, listener, dead_letters)
         if job.user:
-            progress.message(f"Note: started as root; tshark runs as {job.user.name}{_unlike_others(job)}")
+            progress.message(_who_dissects(job.user, job.program))
         end_in_order(pipeline.interrupt)
         try:
             store.prepare()

@@ -69,7 +69,7 @@ class Files:
         job = self._transfer.job
         origin = Origin(content, source.name, source.modified)
         output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
-        ended = self._transfer.run(output, origin, file)
+        ended = self._transfer.run(output, origin)
         if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
             ended = self._read_on_as_json(source, file, origin, ended)
         if ended.broke and not self._transfer.signal:
@@ -84,8 +84,7 @@ class Files:
         file.seek(0)
         settings = replace(job.settings, plugin=None)
         output = read_file(job.program, settings, file, job.user, job.stall_timeout)
-        rest = self._transfer.run(output, origin, file, ended.last_frame)
-        return ended.followed_by(rest)
+        return ended.followed_by(self._transfer.run(output, origin, ended.last_frame))
 
     def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
         """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
@@ -104,8 +103,7 @@ class Files:
                 output = capture.read(faults)
             except EspcapError:  # the format cannot be read without some of its packets
                 return ended
-            rest = self._transfer.run(output, origin, file, ended.last_frame, faults)
-            ended = ended.followed_by(rest)
+            ended = ended.followed_by(self._transfer.run(output, origin, ended.last_frame, faults))
         if faults:
             frames = ", ".join(map(str, sorted(faults)))
             hint = "tshark crashes or hangs there"

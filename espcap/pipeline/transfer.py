@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO
 
 from espcap.dead_letters import DeadLetters
 from espcap.dissection import Reader
@@ -65,14 +64,7 @@ class Transfer:
         if self._output:
             self._output.interrupt()
 
-    def run(
-        self,
-        output: Output,
-        origin: Origin,
-        file: BinaryIO | None = None,
-        after: int = 0,
-        without: frozenset[int] = frozenset(),
-    ) -> Ended:
+    def run(self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()) -> Ended:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         feed = output if isinstance(output, Feed) else None
         reader, builder = self._reader(output), DocumentBuilder(origin, self.job.protocols)
@@ -89,7 +81,7 @@ class Transfer:
                     batches.add(document)
                     indices.add(document.index)
                     last_frame = frame
-                batches.write_if_due(live=file is None)
+                batches.write_if_due(live=not output.ends_at_once)
                 if feed and not record and batches.is_empty and feed.acknowledge_idle():
                     self._listener.on_stored()
             batches.finish()

@@ -18,7 +18,7 @@ from espcap.spool.blocks import PACKETS, Block, BlockReader
 from espcap.spool.ring import Next, Ring, Segment
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import Output, dissect
-from espcap.tshark.process import Exit, Process
+from espcap.tshark.process import Exit, Process, write_all
 from espcap.tshark.program import Program, User
 
 _PAUSE = 0.1
@@ -118,7 +118,7 @@ class Feed(Output):
                 complete = self._ring.is_complete(segment)  # before the reading, which may then be the last
                 buffer, blocks = reader.read()
                 wanted, number = self._choose(segment, blocks, number)
-                _write(stdin, b"".join([buffer[block.start : block.end] for block in wanted]))
+                write_all(stdin, b"".join([buffer[block.start : block.end] for block in wanted]))
                 self.passed = max(self.passed, number)
                 if complete and not blocks:
                     return number - segment.first
@@ -150,12 +150,6 @@ class Feed(Output):
                 return found
             time.sleep(_PAUSE / 4)
         return None
-
-
-def _write(stdin: IO[bytes], text: bytes) -> None:
-    view = memoryview(text)
-    while view:
-        view = view[stdin.write(view) :]
 
 
 def open_feed(program: Program, settings: Settings, ring: Ring, user: User | None, memory: int) -> Feed | None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from espcap.captures import without_data
 from espcap.tshark.arguments import Settings, reading
 from espcap.tshark.output import Output
-from espcap.tshark.process import Process
+from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, environment
 
 MOST_FAULTS = 3
@@ -44,9 +44,7 @@ class RewrittenOutput(Output):
         assert self.tshark.stdin is not None
         with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
             for block in capture:
-                view = memoryview(block)
-                while view:
-                    view = view[stdin.write(view) :]
+                write_all(stdin, block)
                 self._passed += len(block)
 
 

@@ -17,7 +17,7 @@ from espcap.errors import EspcapError
 from espcap.sources import NotACapture, printable, recognise
 from espcap.tshark.arguments import Settings, reading, tapping
 from espcap.tshark.plugin import BUILD, greets
-from espcap.tshark.process import Exit, Process
+from espcap.tshark.process import Exit, Process, write_all
 from espcap.tshark.program import Program, User, environment
 
 IDLE = b""
@@ -117,9 +117,7 @@ class PipedOutput(Output):
         with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
             block = head
             while block:
-                view = memoryview(block)
-                while view:
-                    view = view[stdin.write(view) :]
+                write_all(stdin, block)
                 block = self._next_block(source)
 
     def _next_block(self, source: BinaryIO) -> bytes:

@@ -23,6 +23,13 @@ _LONGEST_LINE = 4096
 _KEPT_MESSAGES = 20
 
 
+def write_all(stream: IO[bytes], text: bytes) -> None:
+    """Writes to an unbuffered stream, which may take a part at a time."""
+    view = memoryview(text)
+    while view:
+        view = view[stream.write(view) :]
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a program ended: its exit status (negative: killed by that signal) and its first and last messages."""

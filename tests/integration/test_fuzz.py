@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 COUNT = 50
 SEEDS = int(os.environ.get("ESPCAP_TEST_SEEDS", "20"))
 """Of flips in packets."""
-FILE_SEEDS = int(os.environ.get("ESPCAP_TEST_FILE_SEEDS", "2"))
+FILE_SEEDS = int(os.environ.get("ESPCAP_TEST_FILE_SEEDS", "3"))
 """Of flips anywhere in a file, each of which takes two tsharks of its own."""
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
 """More captures, where they are at hand."""

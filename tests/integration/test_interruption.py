@@ -57,14 +57,19 @@ def test_second_signal_ends_at_once(long_capture: Path) -> None:
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
-def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="json")
-    while not (tmp_path / "out").stat().st_size:
+def _end_with_tshark_killed(process: "subprocess.Popen[bytes]", output: Path, number: signal.Signals) -> str:
+    """What espcap says when its tshark is killed in the middle."""
+    while not output.stat().st_size:
         time.sleep(0.05)
     [tshark] = children(process.pid)
     os.kill(tshark, number)
-    errors = process.communicate(timeout=60)[1].decode()
+    return process.communicate(timeout=60)[1].decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_tshark_that_dies_is_a_failure(long_capture: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="json")
+    errors = _end_with_tshark_killed(process, tmp_path / "out", number)
     lines = (tmp_path / "out").read_bytes().splitlines()
     assert process.returncode == 1, errors
     assert f"Error: {long_capture}: tshark was killed by {number.name} after {len(lines):,} packets" in errors
@@ -78,11 +83,7 @@ def test_a_native_reader_that_crashes_costs_no_packet(
     long_capture: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="native")
-    while not (tmp_path / "out").stat().st_size:
-        time.sleep(0.05)
-    [tshark] = children(process.pid)
-    os.kill(tshark, number)
-    errors = process.communicate(timeout=60)[1].decode()
+    errors = _end_with_tshark_killed(process, tmp_path / "out", number)
     assert process.returncode == 0, errors
     assert f"Note: {long_capture}: read on without the native reader: killed by {number.name}\n" in errors
     found = [json.loads(line)["layers"]["frame"]["number"] for line in (tmp_path / "out").open()]
