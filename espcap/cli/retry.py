@@ -50,6 +50,7 @@ def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) 
         if signals:
             report.signal = signals[0]
             break
+        report.read += 1
         batches.add(document)
         batches.write_if_due(live=False)
     batches.finish()

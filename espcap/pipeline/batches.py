@@ -90,8 +90,7 @@ class Batches:
         return not self._batch.documents and not self._writing
 
     def add(self, document: Document) -> None:
-        """Takes a document that was read."""
-        self._report.add_document(document)
+        """Takes a document that was read, and counted."""
         self._batch.add(document)
 
     def write_if_due(self, live: bool) -> None:

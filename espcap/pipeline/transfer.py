@@ -78,6 +78,7 @@ class Transfer:
             for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
                     document = builder.build(record)
+                    self.report.add_document(document)
                     batches.add(document)
                     indices.add(document.index)
                     last_frame = frame

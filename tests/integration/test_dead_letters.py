@@ -158,6 +158,23 @@ def test_damaged_letters_are_told_and_passed_over(conflicting: str, tmp_path: Pa
     assert f"{2 * REFUSED - 1} packets read" in espcap("retry", file, "--node", f"local:{tmp_path / 'index'}").account
 
 
+def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
+    file, again, more = tmp_path / "letters", tmp_path / "again", {"reason": "", "index": "packets-2024-05-01"}
+    sources: list[dict[str, Any]] = [
+        {"espcap": {"left_out": 1}, "unparsed": {"a": {"b": "c"}}, "layers": {"frame": {"number": 1}}},
+        {"espcap": 5, "unparsed": [], "@timestamp": 5},
+        {"layers": 7, "@timestamp": {}},
+    ]
+    lines = [json.dumps({**more, "id": f"c-{number}", "source": source}) for number, source in enumerate(sources, 1)]
+    file.write_text("".join(f"{line}\n" for line in lines))
+    ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}", "--dead-letters", again)
+    assert ran.status == 3, ran.errors
+    assert "3 packets read, 1 stored, 0 already there, 2 refused" in ran.account
+    assert [letter["reason"] for letter in letters(again)] == [
+        f"{name} is an object in other documents" for name in ("espcap", "layers")
+    ]
+
+
 @pytest.mark.parametrize(
     "letter",
     [

@@ -187,6 +187,8 @@ class Encoder:
         for key in keys & special.keys():
             kind, value = special[key], source[key]
             if kind is None:
+                if not isinstance(value, dict):
+                    raise TypeError(f"{prefix}{key} is an object in other documents")
                 result[key] = self._object(value, f"{prefix}{key}.", into)
                 continue
             found = result[key] = _encode_all(kind, value)
