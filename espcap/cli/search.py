@@ -14,9 +14,8 @@ from espcap.fields import Registry, open_registry
 from espcap.query import And, Query, Range
 from espcap.query.lucene import parse
 from espcap.query.values import Time
-from espcap.sources import printable
+from espcap.sources import printable, without_controls
 from espcap.stores import Hit
-from espcap.stores.lines import without_controls
 from espcap.tshark.program import find_program
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")

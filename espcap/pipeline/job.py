@@ -24,6 +24,8 @@ class Job:
     payload: bool = False
     chunk: int = 1000
     """Documents of a batch."""
+    jobs: int | None = None
+    """How many tsharks read a capture file where the native reader is not in use; None is what its size is worth."""
     stall_timeout: float = 60
     """Seconds of silence after which a file's tshark is given up."""
     spool: SpoolSettings = field(default_factory=SpoolSettings)
