@@ -167,7 +167,7 @@ reading = _all_of(
         "--jobs",
         metavar="N",
         type=click.IntRange(1, 64),
-        help="How many tsharks read a file without the native reader.  [default: one per core, if it is large]",
+        help="How many tsharks run at once.  [default: one for each core]",
     ),
     click.option(
         "--stall-timeout",
