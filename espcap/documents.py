@@ -83,6 +83,7 @@ class DocumentBuilder:
         protocol, stack = self._protocols.describe(str(frame.get("protocols", "")))
         source: dict[str, Any] = _times(moment, record) | self._common
         source["protocol"] = protocol
+        source["protocols"] = list(dict.fromkeys(record.tree + record.inner))
         source["stack"] = stack.names
         source |= _ends(layers, stack)
         source["network"] = _network(stack, record)

@@ -21,6 +21,8 @@ class Record:
     unparsed: Layers = field(default_factory=dict)
     """Values that do not fit their field's type, under the same paths."""
     community_id: str = ""
+    inner: list[str] = field(default_factory=list)
+    """Protocols that occur inside others' parts of the tree, once for each place."""
 
     @property
     def frame_number(self) -> int:
