@@ -1,0 +1,121 @@
+"""Display filters: every store finds the frames that tshark lets pass."""
+
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from espcap.documents import Document
+from espcap.fields import Registry
+from espcap.pipeline import Job
+from espcap.protocols import read_list
+from espcap.query.display_filter import parse
+from espcap.stores import Store
+from espcap.stores.elasticsearch.connection import Connection
+from espcap.stores.elasticsearch.store import ElasticsearchStore
+from espcap.stores.local.store import LocalStore
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import Program, environment
+from espcap.tshark.value_names import ValueName, parse_value_names
+from tests.conftest import remove_packets
+from tests.filter_oracle import passing, passing_alone
+from tests.integration.display_filters import FILTERS, odd_texts
+from tests.support import CAPTURES, read
+
+pytest_plugins = ["tests.core_fixtures"]
+
+Frames = set[tuple[str, int]]
+"""Pairs of file name and frame number."""
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    samples = [path for path in sorted(CAPTURES.iterdir()) if ".pcap" in path.name]
+    return [*samples, odd_texts(tmp_path_factory.mktemp("odd") / "odd.pcap")]
+
+
+@pytest.fixture(scope="module")
+def documents(captures: list[Path], program: Program, registry: Registry) -> list[Document]:
+    _, memory = read(Job(program, registry, read_list(), Settings()), *captures)
+    return list(memory.documents.values())
+
+
+@pytest.fixture(scope="module", params=["local", "elasticsearch"])
+def store(
+    request: pytest.FixtureRequest,
+    documents: list[Document],
+    registry: Registry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Store]:
+    """A store with the packets of all captures."""
+    if request.param == "local":
+        yield _filled(LocalStore(tmp_path_factory.mktemp("index"), registry), documents)
+        return
+    url = request.getfixturevalue("_elasticsearch_node")
+    yield _filled(ElasticsearchStore(Connection((url,)), registry), documents)
+    remove_packets(url)
+
+
+def _filled(store: Store, documents: list[Document]) -> Store:
+    store.prepare()
+    assert store.write(documents).stored == len(documents)
+    store.flush()
+    return store
+
+
+class Names:
+    """The names of values, asked for once."""
+
+    def __init__(self, program: Program) -> None:
+        command = [program.path, "-G", "values"]
+        self._lines = subprocess.run(command, capture_output=True, env=environment(), check=True).stdout.split(b"\n")
+        self._known: dict[str, list[ValueName]] = {}
+
+    def __call__(self, field: str) -> list[ValueName]:
+        if field not in self._known:
+            self._known[field] = parse_value_names(self._lines, field)
+        return self._known[field]
+
+
+@pytest.fixture(scope="module")
+def names(program: Program) -> Names:
+    return Names(program)
+
+
+def _expected(captures: list[Path], filters: list[str], script: Path) -> dict[str, Frames | None]:
+    """What tshark lets pass; None where it refuses the filter."""
+    expected: dict[str, Frames | None] = {text: set() for text in filters}
+    for capture in captures:
+        for text, frames in zip(filters, passing(capture, filters, script), strict=True):
+            found = expected[text]
+            if frames is None or found is None:
+                expected[text] = None
+            else:
+                found |= {(str(capture), frame) for frame in frames}
+    return expected
+
+
+def _found(store: Store, text: str, registry: Registry, names: Names) -> Frames:
+    found = store.search(parse(text, registry, names), size=1000)
+    assert len(found.hits) == found.total
+    return {(hit.source["file_name"], hit.source["layers"]["frame"]["number"]) for hit in found.hits}
+
+
+@pytest.fixture(scope="module")
+def expected(captures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Frames | None]:
+    return _expected(captures, FILTERS, tmp_path_factory.mktemp("script") / "taps.lua")
+
+
+def test_filters(store: Store, expected: dict[str, Frames | None], registry: Registry, names: Names) -> None:
+    found = {text: _found(store, text, registry, names) for text in FILTERS}
+    assert {text: frames for text, frames in found.items() if frames != expected[text]} == {}
+
+
+def test_the_oracle_is_tshark(captures: list[Path], expected: dict[str, Frames | None]) -> None:
+    for text in random.Random(1).sample(FILTERS, 16):
+        for capture in random.Random(text).sample(captures, 1):
+            frames = expected[text]
+            assert frames is not None
+            assert [frame for file, frame in sorted(frames) if file == str(capture)] == passing_alone(capture, text)
