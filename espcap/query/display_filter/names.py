@@ -18,11 +18,14 @@ def resolve(name: str, registry: Registry) -> Field | None:
 
 def _nearest(name: str, registry: Registry) -> list[str]:
     """At most three names; of a field of an unknown protocol, only those that the nearest protocols have."""
-    layer, dot, rest = name.lower().partition(".")
+    name = name.lower()
+    if registry.field(name) or registry.is_protocol(name):
+        return [name]
+    layer, dot, rest = name.partition(".")
     protocols = [protocol for protocol, _ in registry.protocols()]
     if not dot:
         return get_close_matches(layer, protocols, cutoff=0.7)
     if below := registry.names_below(layer):
-        return get_close_matches(name.lower(), [*below, layer])
+        return get_close_matches(name, [*below, layer])
     others = [f"{protocol}.{rest}" for protocol in get_close_matches(layer, protocols, n=10)]
     return [other for other in others if registry.field(other)][:3]

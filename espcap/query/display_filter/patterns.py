@@ -11,6 +11,8 @@ from espcap.errors import UsageError
 
 LONGEST = 1000
 """Characters of an expression; Elasticsearch takes no longer one (index.max_regex_length)."""
+LARGEST = 250
+"""Characters that a text must have to need all of an expression, repetitions counted."""
 _SPECIAL = set(r"\.+*?()|[]{}^$")
 _CLASS_SPECIAL = set(r"\[]^-&~")
 _SPACE = " \t\n\v\f\r"
@@ -58,6 +60,7 @@ class _Translator:
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._position = 0
+        self._size = 0
         self._caseless, self._dot_all = True, False
 
     def translate(self) -> str:
@@ -87,11 +90,14 @@ class _Translator:
     def _sequence(self) -> str:
         parts = []
         while self._position < len(self._pattern) and not self._at("|", ")", "$", r"\Z", r"\z"):
-            parts.append(self._quantified(self._atom()))
+            before = self._size
+            atom = self._atom()
+            parts.append(self._quantified(atom, max(1, self._size - before)))
         return "".join(parts)
 
     def _atom(self) -> str:
         character = self._next()
+        self._size += character != "("
         match character:
             case ".":
                 return "." if self._dot_all else "[^\n]"
@@ -120,12 +126,14 @@ class _Translator:
         filled = "|".join(each for each in alternatives if each)
         return f"({filled})" + ("" if all(alternatives) else "?") if filled else ""
 
-    def _quantified(self, atom: str) -> str:
+    def _quantified(self, atom: str, size: int) -> str:
         match = _QUANTIFIER.match(self._pattern, self._position)
         if not match:
             return atom
         self._position = match.end()
-        self._check_counts(match[0])
+        self._size += size * (self._largest_count(match[0]) - 1)
+        if self._size > LARGEST:
+            raise self._wrong("its repetitions are too many")
         if self._take("+"):
             raise self._wrong("possessive quantifiers are not supported")
         self._take("?")  # how much a repetition takes first changes nothing in what is found
@@ -133,12 +141,13 @@ class _Translator:
             raise self._wrong(f"{match[0]} is repeated")
         return f"({atom}){match[0]}" if atom.endswith("?") else atom + match[0] if atom else ""
 
-    def _check_counts(self, quantifier: str) -> None:
-        if counts := _COUNTS.fullmatch(quantifier):
-            if counts[2] and int(counts[2]) < int(counts[1]):
-                raise self._wrong(f"the numbers of {quantifier} are out of order")
-            if max(int(counts[1]), int(counts[2] or 0)) > LONGEST:
-                raise self._wrong(f"{quantifier} is too many")
+    def _largest_count(self, quantifier: str) -> int:
+        counts = _COUNTS.fullmatch(quantifier)
+        if not counts:
+            return 1
+        if counts[2] and int(counts[2]) < int(counts[1]):
+            raise self._wrong(f"the numbers of {quantifier} are out of order")
+        return max(1, int(counts[1]), int(counts[2] or 0))
 
     def _escape(self) -> str:
         character = self._next()

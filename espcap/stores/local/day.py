@@ -10,8 +10,10 @@ from typing import Any
 import tantivy
 from tantivy import Occur
 
+from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
 from espcap.stores.local.values import GREATEST, Term
 
@@ -87,7 +89,12 @@ class Day:
         return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
 
     def _matching(self, path: str, expression: str) -> tantivy.Query:
-        return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, expression))
+        try:
+            return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, expression))
+        except ValueError as error:
+            if "exceeds size limit" not in str(error):
+                raise
+            raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
