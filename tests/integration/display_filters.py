@@ -197,6 +197,12 @@ resp.bulk_string.value contains "IN"
 ntp.refid != 7f:00:00:02
 radius.authenticator == 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00
 quic.dcid contains 05:74
+tcp.payload
+!(tcp.payload)
+tcp.payload contains "GET"
+tcp.payload contains 0d:0a:0d:0a
+udp.payload == "x"
+data.data != 00
 tls.handshake.session_id contains 86:91
 icmp.unused == 00000000
 http.request.method == "GET"
