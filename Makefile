@@ -1,7 +1,8 @@
 # The front door. `make demo` and `make test` do all their own set-up on Debian and Ubuntu.
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_ARGUMENTS ?=
+# Two at once: most of the time a test waits for tshark or Elasticsearch. A file's tests share what they set up.
+PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
 BIN := $(VENV)/bin
 
 .PHONY: help demo test lint bench native setup clean

@@ -15,6 +15,7 @@ import orjson
 
 from espcap.documents import Document
 from espcap.errors import EspcapError, StoreError
+from espcap.folders import state_folder
 from espcap.report import Report
 from espcap.sources import printable
 from espcap.stores import Outcome, Refusal, Store
@@ -65,8 +66,7 @@ class DeadLetters:
 
 
 def _folder() -> Path:
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return state / "espcap" / "dead-letters"
+    return state_folder() / "dead-letters"
 
 
 def _line(refusal: Refusal) -> bytes:

@@ -17,6 +17,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, NamedTuple
 
 from espcap.errors import EspcapError
+from espcap.folders import cache_folder
 from espcap.sources import printable
 from espcap.tshark.program import Program, print_list
 
@@ -172,11 +173,6 @@ class Registry:
     def protocols(self) -> list[tuple[str, str]]:
         """(name, description) of every protocol, sorted by name."""
         return list(self._database.execute("SELECT name, description FROM protocol ORDER BY name"))
-
-
-def cache_folder() -> Path:
-    """Where espcap keeps what it can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "espcap"
 
 
 def open_registry(program: Program, profile_folder: str = "") -> Registry:

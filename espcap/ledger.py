@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espcap.errors import EspcapError
+from espcap.folders import state_folder
 from espcap.sources import Stamp
 from espcap.stores import StoredDay, local_folder
 
@@ -56,8 +57,7 @@ def ledger_path(nodes: Sequence[str]) -> Path:
 
     addresses = sorted(Connection((node,)).addresses for node in nodes)
     digest = hashlib.blake2b("\n".join(addresses).encode(), digest_size=8).hexdigest()
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return state / "espcap" / f"ledger-{digest}.sqlite"
+    return state_folder() / f"ledger-{digest}.sqlite"
 
 
 class Ledger:

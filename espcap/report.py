@@ -87,6 +87,11 @@ class Report:
         for refusal in outcome.refused:
             self._add_reason(refusal)
 
+    def take_back(self, outcome: Outcome) -> None:
+        """What the store had said of documents before it lost them: they are not stored."""
+        self.stored -= outcome.stored
+        self.already_there -= outcome.already_there
+
     def _add_reason(self, refusal: Refusal) -> None:
         if refusal.reason in self.reasons or len(self.reasons) < 10:
             self.reasons[refusal.reason] = self.reasons.get(refusal.reason, 0) + 1

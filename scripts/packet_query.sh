@@ -18,6 +18,22 @@ case $1 in
     *) node=http://$1 ;;
 esac
 
+# A line for sed that makes the JSON escape of a character, given its bytes in octal and its number.
+escape() {
+    printf "s/$1/\\\\\\\\u%04x/g\n" "$2"
+}
+
+# Passes JSON on without what a terminal takes for more than text: DEL, C1 and changes of direction, which JSON may have
+# raw, become escapes.
+without_controls() {
+    LC_ALL=C tr -d '\000-\011\013-\037' | LC_ALL=C sed "$(
+        escape '\177' 127
+        for code in $(seq 128 159); do escape "\\302\\$(printf %o "$code")" "$code"; done
+        for code in $(seq 40 46); do escape "\\342\\200\\$(printf %o $((128 + code)))" $((8192 + code)); done
+        for code in $(seq 38 41); do escape "\\342\\201\\$(printf %o $((128 + code)))" $((8256 + code)); done
+    )"
+}
+
 if ! answer=$(curl --silent --show-error --max-time 60 --config "${ESPCAP_CURL_CONFIG:-/dev/null}" \
     --write-out '\n%{http_code}' --get --data-urlencode "q=${2:-*}" --data default_operator=AND --data lenient=true \
     --data "size=${ESPCAP_SIZE:-10}" --data sort=@timestamp:asc --data pretty=true "$node/packets-*/_search"); then
@@ -27,8 +43,8 @@ fi
 code=${answer##*
 }
 if [ "$code" != 200 ]; then
-    printf 'Error: the node does not answer this query: %s\n' "$answer" >&2
+    printf 'Error: the node does not answer this query: %s\n' "$answer" | without_controls >&2
     exit 1
 fi
 printf '%s\n' "${answer%
-*}"
+*}" | without_controls

@@ -3,8 +3,11 @@
 import contextlib
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,30 @@ def start(
     """Starts `espcap ARGUMENTS` and returns at once."""
     command = [*ESPCAP, *arguments]
     return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(), cwd=ROOT)
+
+
+def on_terminal(*arguments: str | bytes | Path, **extra: str) -> str:
+    """What a run writes to a terminal."""
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (25, 120))
+    process = subprocess.Popen(
+        [*ESPCAP, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=follower,
+        cwd=ROOT,
+        env=environment(**extra),
+    )
+    os.close(follower)
+    written = b""
+    while select.select([leader], [], [], 30)[0]:
+        try:
+            written += os.read(leader, 1 << 16)
+        except OSError:  # the other side is closed
+            break
+    process.wait(30)
+    os.close(leader)
+    return written.decode()
 
 
 def children(process: int, name: str = "") -> list[int]:

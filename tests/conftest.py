@@ -17,6 +17,15 @@ def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _open_to_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where root runs the tests, dissection is nobody's, and pytest's folders are closed to all but root."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base, *base.parents):
+        if folder.name.startswith(("pytest-", "popen-")) and folder.stat().st_uid == os.geteuid() == 0:
+            folder.chmod(0o711)
+
+
 def _node(version: str) -> Iterator[str]:
     try:
         pytest.importorskip(

@@ -48,6 +48,9 @@ class MemoryStore:
     def flush(self) -> None:
         """Nothing to do."""
 
+    def not_durable(self) -> Outcome:
+        return Outcome()
+
     def days(self) -> list[StoredDay]:
         counts = Counter(document.index for document in self.documents.values())
         return [StoredDay(name, count, 0, name) for name, count in sorted(counts.items())]

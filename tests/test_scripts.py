@@ -52,6 +52,28 @@ def test_packets_are_found(elasticsearch_url: str) -> None:
     assert numbers('http AND "& more=1"') == []
 
 
+CONTROLS = "".join(
+    map(chr, [0x1B, 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+)
+HARMLESS = '\xa0é\u2027\u202f\u2065\u206a\U0001f600\\\\"/&'
+
+
+def test_no_control_character_is_raw(elasticsearch_url: str) -> None:
+    text = CONTROLS + HARMLESS
+    call(elasticsearch_url, "PUT", "/packets-2015-07-30/_create/1?refresh=true", {"@timestamp": 0, "text": text})
+    done = run("packet_query.sh", elasticsearch_url)
+    assert json.loads(done.stdout)["hits"]["hits"][0]["_source"]["text"] == text
+    assert not set(CONTROLS) & set(done.stdout)
+    assert HARMLESS[:6] in done.stdout
+
+
+def test_no_control_character_of_a_failure_is_raw(server: Server) -> None:
+    server.always = Answer(500, b"<html>\x1b[31m\xc2\x9b\x7f</html>")
+    done = run("packet_query.sh", server.url)
+    assert done.returncode == 1
+    assert "<html>[31m\\u009b\\u007f</html>" in done.stderr
+
+
 def test_no_packets_yet(elasticsearch_url: str) -> None:
     done = run("packet_query.sh", elasticsearch_url + "/", "protocol:http")
     assert (done.returncode, json.loads(done.stdout)["hits"]["hits"]) == (0, [])

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from espcap import __version__
+import espcap
 from espcap.cli import options
 from espcap.errors import EspcapError, UsageError
 
@@ -21,7 +21,9 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except EspcapError as error:
-        click.echo(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        from espcap.sources import printable
+
+        click.echo(printable(f"Error: {error.message}" + (f" ({error.hint})" if error.hint else "")), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         options.forget_standard_output()
@@ -41,7 +43,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         return
     from espcap.tshark.program import find_program
 
-    click.echo(f"espcap {__version__}")
+    click.echo(f"espcap {espcap.__version__}")
     try:
         click.echo(find_program().banner)
     except EspcapError as error:

@@ -8,6 +8,7 @@ import click
 from espcap.cli.options import Connecting, open_named_store
 from espcap.errors import EspcapError
 from espcap.fields import open_registry, registry_path
+from espcap.sources import printable
 from espcap.tshark.program import Program, find_program
 from espcap.tshark.rights import capture_right
 
@@ -27,12 +28,12 @@ def doctor(options: Connecting) -> int:
 
 
 def _tell_missing(name: str, error: EspcapError) -> None:
-    click.echo(f"missing  {name}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
+    click.echo(printable(f"missing  {name}: {error.message}" + (f" ({error.hint})" if error.hint else "")))
 
 
 def _passes(name: str, check: Callable[[], str]) -> bool:
     try:
-        click.echo(f"ok       {name}: {check()}")
+        click.echo(printable(f"ok       {name}: {check()}"))
     except EspcapError as error:
         _tell_missing(name, error)
         return False

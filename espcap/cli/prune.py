@@ -10,6 +10,7 @@ from espcap.errors import UsageError
 from espcap.fields import open_registry
 from espcap.ledger import Ledger, LedgerError, ledger_path
 from espcap.retention import beyond_size, day_of, older_than, parse_age, parse_size
+from espcap.sources import printable
 from espcap.stores import Store, StoredDay
 from espcap.tshark.program import find_program
 
@@ -26,7 +27,7 @@ def prune(options: Connecting, keep: str, max_size: str, dry_run: bool) -> None:
         for day in chosen:
             if not dry_run:
                 _delete(day, store, options.node)
-            click.echo(f"{day.name}  {day.documents:,} packets  {day.bytes:,} bytes")
+            click.echo(f"{printable(day.name)}  {day.documents:,} packets  {day.bytes:,} bytes")
         _tell_rest(days, chosen, largest, dry_run)
     finally:
         store.close()
@@ -48,7 +49,9 @@ def _delete(day: StoredDay, store: Store, nodes: Sequence[str]) -> None:
             ledger.prune(day.name)
             ledger.close()
     except LedgerError as error:
-        click.echo(f"Note: {error.message}; {day.name} will be loaded again with its captures", err=True)
+        click.echo(
+            f"Note: {printable(error.message)}; {printable(day.name)} will be loaded again with its captures", err=True
+        )
     store.delete(day.name)
 
 
@@ -56,7 +59,8 @@ def _tell_rest(days: list[StoredDay], chosen: list[StoredDay], largest: int | No
     rest = [day for day in days if day not in chosen]
     for day in rest:
         if day_of(day.name) is None:
-            click.echo(f"Note: {day.name} is left alone: it is not for one day ({day.documents:,} packets)", err=True)
+            name = printable(day.name)
+            click.echo(f"Note: {name} is left alone: it is not for one day ({day.documents:,} packets)", err=True)
     size = sum(day.bytes for day in rest)
     done = "would be deleted; nothing was" if dry_run else "deleted"
     click.echo(f"{len(chosen):,} of {len(days):,} indices {done}; {size:,} bytes remain", err=True)

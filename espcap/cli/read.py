@@ -32,6 +32,8 @@ from espcap.watch import watch
 SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
 
+INTERRUPTED = "Interrupted before all was stored."
+
 
 def read(options: Reading) -> int:
     """Runs the command and returns its exit code."""
@@ -152,10 +154,10 @@ def _run(job: Job, store: Store, options: Reading) -> int:
             lambda problem: progress.message(problem_line(problem)),
             dead_letters,
         )
-        pipeline.on_stored = _more_time
+        pipeline.on_stored = more_time
         if job.user:
             progress.message(f"Note: started as root; tshark runs as {job.user.name}")
-        _end_in_order(pipeline)
+        end_in_order(pipeline.interrupt)
         try:
             store.prepare()
             checkpoints = _open_checkpoints(options, pipeline, store)
@@ -166,9 +168,10 @@ def _run(job: Job, store: Store, options: Reading) -> int:
         except StoreError as error:
             progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
         except KeyboardInterrupt:
-            progress.message("Interrupted before all was stored.")
+            progress.message(INTERRUPTED)
             pipeline.report.signal = pipeline.report.signal or signal.SIGINT
     signal.alarm(0)
+    pipeline.report.take_back(store.not_durable())
     if checkpoints:
         checkpoints.close()
     tell_account(pipeline.report, options)
@@ -181,14 +184,17 @@ def problem_line(problem: object) -> str:
     return f"{'Error' if severity else 'Note'}: {problem}"
 
 
-def _end_in_order(pipeline: Pipeline) -> None:
-    """The first SIGINT or SIGTERM ends the reading and stores what was read; the second, or ten seconds, ends all."""
+def end_in_order(interrupt: Callable[[int], None]) -> None:
+    """The first SIGINT or SIGTERM ends the reading and stores what was read; the second, or ten seconds, ends all.
+
+    `interrupt` is told the number of the first; the end of all is a KeyboardInterrupt.
+    """
 
     def first(number: int, _: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(each, again)
         signal.alarm(SECONDS_TO_FINISH)
-        pipeline.interrupt(number)
+        interrupt(number)
 
     def again(number: int, _: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -197,7 +203,7 @@ def _end_in_order(pipeline: Pipeline) -> None:
     signal.signal(signal.SIGTERM, first)
 
 
-def _more_time() -> None:
+def more_time() -> None:
     """What makes headway after the first signal gets its ten seconds anew: a spool may take long to be stored."""
     if signal.alarm(0):
         signal.alarm(SECONDS_TO_FINISH)

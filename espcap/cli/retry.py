@@ -2,18 +2,20 @@
 
 import os
 import signal
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from espcap.cli.options import Delivering, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
-from espcap.cli.read import problem_line, tell_account
-from espcap.dead_letters import DeadLetters, deliver, read_dead_letters
+from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
+from espcap.dead_letters import deliver, read_dead_letters
+from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import open_registry
 from espcap.report import Report, Severity
 from espcap.sources import printable
-from espcap.stores import Store
 from espcap.tshark.program import find_program
 
 
@@ -24,25 +26,37 @@ def retry(options: Delivering, file: str) -> int:
         raise UsageError("--dead-letters is the file that is read", "name another one")
     dead_letters = open_dead_letters(options)
     store = open_patient_store(options, open_registry(find_program(options.tshark)), endless=False)
-    report = Report()
+    report, signals = Report(), list[int]()
+    end_in_order(signals.append)
     try:
         store.prepare()
-        _send(path, options.chunk, store, dead_letters, report)
+        send = partial(deliver, store=store, dead_letters=dead_letters, report=report)
+        _send(path, options.chunk, send, report, signals)
         store.close()
     except StoreError as error:
         Progress.message(problem_line(report.add_problem(Severity.FAILED, error.message, error.hint)))
     except KeyboardInterrupt:
-        report.signal = signal.SIGINT
+        Progress.message(INTERRUPTED)
+        report.signal = signals[0]
+    signal.alarm(0)
+    report.take_back(store.not_durable())
     tell_account(report, options)
     return report.exit_code
 
 
-def _send(path: Path, chunk: int, store: Store, dead_letters: DeadLetters, report: Report) -> None:
+def _send(
+    path: Path, chunk: int, send: Callable[[list[Document]], None], report: Report, signals: Sequence[int]
+) -> None:
+    """Sends all documents, or those read before a signal came."""
     damaged: list[int] = []
     documents = read_dead_letters(path, damaged.append)
     while batch := list(islice(documents, chunk)):
+        if signals:
+            report.signal = signals[0]
+            break
         report.read += len(batch)
-        deliver(batch, store, dead_letters, report)
+        send(batch)
+        more_time()
     report.files = 1
     if damaged:
         message = f"{printable(str(path))}: {len(damaged):,} damaged, passed over; the first is line {damaged[0]:,}"

@@ -17,6 +17,7 @@ from espcap.query.lucene import parse
 from espcap.query.values import Time
 from espcap.sources import printable
 from espcap.stores import Hit
+from espcap.stores.lines import without_controls
 from espcap.tshark.program import Program, find_program
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
@@ -75,7 +76,7 @@ def _moment(text: str) -> Time | None:
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
     if sys.stdout.isatty():
-        _table([field, "packets"], ([_cell(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+        _table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
     else:
         _lines(buckets)
 
@@ -90,7 +91,7 @@ def _show_hits(hits: list[Hit], total: int) -> None:
 
 def _lines(values: Iterable[Any]) -> None:
     for value in values:
-        click.echo(orjson.dumps(value))
+        click.echo(without_controls(orjson.dumps(value)))
 
 
 def _row(hit: Hit) -> list[str]:
@@ -99,7 +100,7 @@ def _row(hit: Hit) -> list[str]:
     number = source["layers"]["frame"].get("number", "")
     name = source.get("file_name") or source.get("observer", {}).get("hostname", "")
     length = str(source["network"].get("bytes", ""))
-    return [str(source.get("@timestamp", "")), *ends, source["protocol"], length, printable(f"{name}#{number}")]
+    return [str(source.get("@timestamp", "")), *ends, source["protocol"], length, f"{name}#{number}"]
 
 
 def _end(end: dict[str, Any]) -> str:
@@ -110,12 +111,8 @@ def _end(end: dict[str, Any]) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _cell(value: Any) -> str:
-    return printable(str(value))
-
-
 def _table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
-    lines = [list(columns), *rows]
+    lines = [[printable(cell) for cell in line] for line in [list(columns), *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

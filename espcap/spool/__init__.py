@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from espcap.folders import state_folder
+
 SEGMENTS = 32
 """Segments of a spool, those included that are being dissected."""
 
@@ -23,7 +25,7 @@ _LARGEST_SEGMENT = 2_000_000  # kB, dumpcap's own limit
 
 def default_folder() -> Path:
     """`$XDG_STATE_HOME/espcap/spool`."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "espcap" / "spool"
+    return state_folder() / "spool"
 
 
 @dataclass(frozen=True)

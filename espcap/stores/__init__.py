@@ -1,6 +1,5 @@
 """Where documents go: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from espcap.documents import Document
 from espcap.errors import UsageError
 from espcap.fields import Registry
+from espcap.folders import data_folder
 from espcap.query import Query
 
 SIMPLER = "write a shorter one with fewer repetitions"
@@ -84,6 +84,9 @@ class Store(Protocol):
     def flush(self) -> None:
         """Makes all that was written durable and readable."""
 
+    def not_durable(self) -> Outcome:
+        """What `write` has told of documents that are not durable: until `flush`, or never where one failed."""
+
     def search(
         self,
         query: Query,
@@ -145,5 +148,4 @@ def open_store(
 def local_folder(node: str) -> Path:
     """The folder of `local` or `local:DIR`."""
     folder = node.removeprefix("local").removeprefix(":")
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return Path(folder).expanduser() if folder else data / "espcap"
+    return Path(folder).expanduser() if folder else data_folder()

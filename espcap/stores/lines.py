@@ -28,12 +28,16 @@ class LinesStore:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
         outcome = outcome or Outcome()
         text = b"".join(self._body(document) + b"\n" for document in batch)
-        self._print(_UNSAFE_BYTES.sub(_escape, text))
+        self._print(without_controls(text))
         outcome.stored += len(batch)
         return outcome
 
     def flush(self) -> None:
         """Nothing to do: each batch is handed over at once."""
+
+    def not_durable(self) -> Outcome:
+        """Nothing."""
+        return Outcome()
 
     def search(
         self,
@@ -82,6 +86,11 @@ class LinesStore:
 
 def _nothing_kept() -> UsageError:
     return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
+
+
+def without_controls(text: bytes) -> bytes:
+    """JSON that a terminal takes for nothing but text. orjson itself leaves DEL, C1 and changes of direction raw."""
+    return _UNSAFE_BYTES.sub(_escape, text)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

@@ -1,9 +1,11 @@
 """The installed tshark: where it is, its version, what it may see of the user's machine, and as whom it runs."""
 
+import hashlib
 import os
 import pwd
 import re
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from packaging.version import Version
 from pyshark.tshark.tshark import TSharkNotFoundException, get_process_path
 
 from espcap.errors import EspcapError
+from espcap.folders import cache_folder
 from espcap.sources import printable
 
 OLDEST = Version("3.6.0")
@@ -58,6 +61,39 @@ def find_program(path: str = "") -> Program:
 
 
 def _banner(path: str) -> str:
+    """What tshark says of itself; remembered, because to ask takes as long as a small capture does."""
+    kept = _kept_banner(path)
+    with suppress(OSError, UnicodeDecodeError):
+        if kept:
+            return kept.read_text("utf-8")
+    banner = _ask_for_banner(path)
+    with suppress(OSError):
+        if kept:
+            _keep(kept, banner)
+    return banner
+
+
+def _kept_banner(path: str) -> Path | None:
+    """The file for this very tshark; None for a script, which may run any."""
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            is_program = file.read(4) == b"\x7fELF"
+    except OSError:
+        return None
+    identity = f"{os.path.realpath(path)} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    digest = hashlib.blake2b(os.fsencode(identity), digest_size=8).hexdigest()
+    return cache_folder() / f"tshark-{digest}.txt" if is_program else None
+
+
+def _keep(kept: Path, banner: str) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = kept.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(banner, "utf-8")
+    unfinished.replace(kept)
+
+
+def _ask_for_banner(path: str) -> str:
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, env=environment(), check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -68,13 +104,17 @@ def _banner(path: str) -> str:
     return printable(answer.stdout.decode("utf-8", "replace").partition("\n")[0])
 
 
+_NOWHERE = "/proc/nonexistent"
+"""A folder that nobody can make: tshark crashes where its configuration is in one that it may not read."""
+
+
 def environment(profile_folder: str = "") -> dict[str, str]:
     """What Wireshark's programs see: no configuration of the user's, UTC, and texts in English and UTF-8."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "XDG_CONFIG_HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": profile_folder or "/nonexistent",
+        "HOME": _NOWHERE,
+        "XDG_CONFIG_HOME": _NOWHERE,
+        "WIRESHARK_CONFIG_DIR": profile_folder or _NOWHERE,
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }

@@ -3,7 +3,18 @@
 import struct
 from pathlib import Path
 
-from .writers import ethernet, http_request, ipv4, udp, write_packet
+from .writers import (
+    START,
+    enhanced_packet,
+    ethernet,
+    http_request,
+    interface,
+    ipv4,
+    section,
+    tcp,
+    udp,
+    write_packet,
+)
 
 HOST = {b"Host": b"www.example.test"}
 NOISE = bytes.fromhex("deadbeef") * 8
@@ -66,6 +77,21 @@ def hostile_http(path: Path) -> Path:
         b"X-Invalid-UTF-8": b"\xff\xfe\xc0\x80\xed\xa0\x80",
     }
     return write_packet(path, http_request(b"/<script>\x1b[31m\"'\x7f\x00?q=\xe2\x80\xae", headers))
+
+
+TERMINAL = b"\x1b[31m\x1b]0;title\x07 \xc2\x9b2J \x7f\x08 \xe2\x80\xae\xe2\x81\xa6"
+"""What a terminal obeys: colour, title, C1's clearing of the screen, DEL, backspace, and changes of direction."""
+
+
+def hostile_names(path: Path) -> Path:
+    """A pcapng whose comments, interface names, host name and e-mail address mean to be obeyed by a terminal."""
+    header = section({1: TERMINAL, 2: TERMINAL, 3: TERMINAL, 4: TERMINAL})
+    names = interface({1: TERMINAL, 2: TERMINAL, 3: TERMINAL})
+    web = http_request(b"/" + TERMINAL, {b"Host": TERMINAL, b"Server": TERMINAL})
+    mail = tcp(b"MAIL FROM:<" + TERMINAL + b">\r\n", 25)
+    sent = [enhanced_packet(frame, START * 10**6 + at, options={1: TERMINAL}) for at, frame in enumerate((web, mail))]
+    path.write_bytes(header + names + b"".join(sent))
+    return path
 
 
 def dns_message(name: bytes, answers: bytes = b"", count: int = 0) -> bytes:

@@ -38,24 +38,28 @@ def block(kind: int, body: bytes) -> bytes:
     return struct.pack("<I", kind) + length + body + length
 
 
-def section() -> bytes:
-    """The block that begins a pcapng; it leaves its length open."""
-    return block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+def _options(options: dict[int, bytes] | None) -> bytes:
+    text = b"".join(
+        struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4) for code, value in (options or {}).items()
+    )
+    return text + bytes(4) if text else b""
+
+
+def section(options: dict[int, bytes] | None = None) -> bytes:
+    """The block that begins a pcapng, which leaves its length open; options by their code."""
+    return block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _options(options))
 
 
 def interface(options: dict[int, bytes] | None = None) -> bytes:
     """The block of an Ethernet interface; options by their code."""
-    body = struct.pack("<HHI", ETHERNET, 0, 262_144)
-    for code, value in (options or {}).items():
-        body += struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
-    return block(1, body + (bytes(4) if options else b""))
+    return block(1, struct.pack("<HHI", ETHERNET, 0, 262_144) + _options(options))
 
 
-def enhanced_packet(data: bytes, ticks: int, interface_id: int = 0) -> bytes:
+def enhanced_packet(data: bytes, ticks: int, interface_id: int = 0, options: dict[int, bytes] | None = None) -> bytes:
     """A packet of a pcapng; ticks are microseconds unless the interface says otherwise."""
     times = struct.pack("<II", ticks >> 32, ticks & 0xFFFFFFFF)
     body = struct.pack("<I", interface_id) + times + struct.pack("<II", len(data), len(data))
-    return block(6, body + data)
+    return block(6, body + data + bytes(-len(data) % 4) + _options(options))
 
 
 def ethernet(payload: bytes, ether_type: int = 0x0800) -> bytes:

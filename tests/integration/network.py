@@ -6,11 +6,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 NEAR, FAR = "v0", "v1"
 _PAYLOAD = 100
+_Made = TypeVar("_Made")
 
 
 @contextmanager
@@ -19,29 +21,36 @@ def namespace() -> Iterator[str]:
     name = f"espcap-test-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        inside = ["ip", "-netns", name]
-        subprocess.run([*inside, "link", "add", NEAR, "type", "veth", "peer", "name", FAR], check=True)
+        command = ["ip", "-netns", name]
+        subprocess.run([*command, "link", "add", NEAR, "type", "veth", "peer", "name", FAR], check=True)
+        subprocess.run([*command, "link", "set", "lo", "up"], check=True)
         for interface in (NEAR, FAR):
-            subprocess.run([*inside, "link", "set", interface, "addrgenmode", "none", "up"], check=True)
+            subprocess.run([*command, "link", "set", interface, "addrgenmode", "none", "up"], check=True)
         yield name
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
-def packet_socket(name: str) -> socket.socket:
-    """A socket that sends Ethernet frames on the far end, made inside the namespace by a thread that moves there."""
-    made: list[socket.socket] = []
+def inside(name: str, make: Callable[[], _Made]) -> _Made:
+    """What a thread makes that has moved to the namespace; a socket made there stays there."""
+    made: list[_Made] = []
 
-    def make() -> None:
+    def run() -> None:
         with open(f"/run/netns/{name}") as target:
             assert ctypes.CDLL(None).setns(target.fileno(), 0) == 0  # os.setns came with Python 3.12
-        made.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-        made[0].bind((FAR, 0))
+        made.append(make())
 
-    thread = threading.Thread(target=make)
+    thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     return made[0]
+
+
+def _far_end() -> socket.socket:
+    """A socket that sends Ethernet frames on the far end."""
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    made.bind((FAR, 0))
+    return made
 
 
 def frame(number: int) -> bytes:
@@ -55,7 +64,7 @@ def frame(number: int) -> bytes:
 def send(name: str, count: int, rate: float, first: int = 0) -> None:
     """Sends `count` packets at `rate` per second, none of which the sender loses."""
     began = time.monotonic()
-    with packet_socket(name) as sender:
+    with inside(name, _far_end) as sender:
         for number in range(first, first + count):
             if (early := began + (number - first) / rate - time.monotonic()) > 0.002:
                 time.sleep(early)

@@ -1,18 +1,14 @@
 """The command line as a user meets it: what is printed where, and the commands beside the main one."""
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.command import CAPTURES, ROOT, environment, espcap, on_terminal, start
 
 
 @pytest.fixture(params=["local", "elasticsearch"])
@@ -27,30 +23,6 @@ def filled(node: str) -> str:
     """A node that holds the sample captures."""
     assert espcap("--dir", CAPTURES, "--node", node).status == 0
     return node
-
-
-def on_terminal(*arguments: str | Path, **extra: str) -> str:
-    """What a run writes to a terminal."""
-    leader, follower = pty.openpty()
-    termios.tcsetwinsize(follower, (25, 120))
-    process = subprocess.Popen(
-        [*ESPCAP, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-        cwd=ROOT,
-        env=environment(**extra),
-    )
-    os.close(follower)
-    written = b""
-    while select.select([leader], [], [], 30)[0]:
-        try:
-            written += os.read(leader, 1 << 16)
-        except OSError:  # the other side is closed
-            break
-    process.wait(30)
-    os.close(leader)
-    return written.decode()
 
 
 def test_same_file_twice_leaves_one_copy(node: str) -> None:

@@ -2,15 +2,19 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, Ran, espcap
+from tests.command import CAPTURES, Ran, espcap, start
 from tests.elasticsearch_node import call
+from tests.stores import fault_proxy as faults
+from tests.stores.fault_proxy import FaultProxy, fault_proxy
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +94,53 @@ def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Pa
     same = espcap("retry", first, "--node", conflicting, "--dead-letters", first)
     assert same.status == 2
     assert "is the file that is read" in same.errors
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_in_order(conflicting: str, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    """The batch on its way is stored, the rest of the file is not begun."""
+    file, report = tmp_path / "letters", tmp_path / "report"
+    store(conflicting, "--dead-letters", file)
+    call(conflicting, "DELETE", f"/{INDEX}")
+    with fault_proxy(conflicting) as proxy:
+        proxy.faults = [faults.delay(1.5)]
+        arguments = ("retry", file, "--chunk", "2", "--node", proxy.url, "--json-report", report)
+        errors = _interrupted(proxy, number, status, *arguments)
+    assert "2 packets read, 2 stored, 0 already there, 0 refused" in errors.splitlines()[-1]
+    assert count(conflicting) == json.loads(report.read_text())["stored"] == 2
+    again = espcap("retry", file, "--node", conflicting)
+    assert f"{REFUSED} packets read, {REFUSED - 2} stored, 2 already there" in again.account
+
+
+def test_interrupted_twice(conflicting: str, tmp_path: Path) -> None:
+    """The node is away: what is not stored is said, and the exit code is that of a failure."""
+    file = tmp_path / "letters"
+    store(conflicting, "--dead-letters", file)
+    with fault_proxy(conflicting) as proxy:
+        proxy.faults = [faults.drop] * 1000
+        process = start("retry", file, "--node", proxy.url)
+        _wait_for_bulk(proxy)
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+        errors = process.communicate(timeout=20)[1].decode()
+    assert process.returncode == 1, errors
+    assert f"{REFUSED} packets read, 0 stored, 0 already there, 0 refused, 0 dropped, {REFUSED} not stored" in errors
+
+
+def _interrupted(proxy: FaultProxy, number: signal.Signals, status: int, *arguments: str | Path) -> str:
+    process = start(*arguments)
+    _wait_for_bulk(proxy)
+    process.send_signal(number)
+    errors = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == status, errors
+    return errors
+
+
+def _wait_for_bulk(proxy: FaultProxy) -> None:
+    deadline = time.monotonic() + 60
+    while not proxy.bulks and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def test_damaged_letters_are_told_and_passed_over(conflicting: str, tmp_path: Path) -> None:

@@ -318,6 +318,35 @@ def test_full_disk_under_the_local_index(tmp_path: Path) -> None:
     assert "No space left" in ran.errors
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
+def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
+    """The disk is full at the second commit; on a larger one the same command stores the rest."""
+    capture, disk, report = tmp_path / "long.pcap", tmp_path / "disk", tmp_path / "report"
+    subprocess.run(["mergecap", "-a", "-w", str(capture), *[str(CAPTURES / "http_xml.pcap")] * 100], check=True)
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "none", str(disk)], check=True)
+    node = f"local:{disk}/index"
+    try:
+        ran = espcap("--file", capture, "--chunk", "50", "--node", node, "--json-report", report)
+        counts = json.loads(report.read_text())
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        stored = _stored(node)
+        again = espcap("--file", capture, "--node", node)
+        total = _stored(node)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert ran.status == 1, ran.errors
+    assert counts["stored"] == stored > 0
+    assert counts["read"] == counts["stored"] + counts["not_stored"] > stored
+    assert again.status == 0, again.errors
+    assert f"3,300 packets read, {3300 - stored:,} stored, {stored:,} already there" in again.account
+    assert total == 3300
+
+
+def _stored(node: str) -> int:
+    return sum(bucket["doc_count"] for bucket in espcap("search", "--agg", "protocol", "--node", node).documents)
+
+
 def test_profile_folder_on_request(tmp_path: Path) -> None:
     (tmp_path / "preferences").write_text("tcp.relative_sequence_numbers: FALSE\n")
     tmp_path.chmod(0o755)
@@ -338,3 +367,9 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
     )
     assert ran.status == 1
     assert "s3cret" not in ran.errors + (tmp_path / "report").read_text()
+
+
+def test_a_certificate_that_is_not_checked_is_told() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--node", "https://127.0.0.1:1", "--no-verify")
+    assert ran.status == 1
+    assert "Warning: the node's certificate is not checked; anybody can be the node." in ran.lines

@@ -82,3 +82,15 @@ def test_stored_once(tmp_path: Path) -> None:
     assert "32 packets read, 32 stored, 0 already there" in ran.account
     again = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert "33 packets read, 1 stored, 32 already there" in again.account
+
+
+def test_a_file_whose_tshark_died_is_not_done(tmp_path: Path) -> None:
+    """What came before is stored; the next run reads the file again and stores the rest."""
+    node = f"local:{tmp_path / 'index'}"
+    dying = fake(tmp_path, tuple(range(3, 20)), CRASH)
+    ran = espcap("--file", CAPTURES / "http_xml.pcap", "--tshark", dying, "--node", node)
+    assert ran.status == 1, ran.errors
+    assert "2 packets read, 2 stored" in ran.account
+    again = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
+    assert again.status == 0, again.errors
+    assert "33 packets read, 31 stored, 2 already there" in again.account

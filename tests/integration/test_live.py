@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
+from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.integration.live_run import settle, until
 
 MAY_CAPTURE = (
     subprocess.run(
@@ -34,12 +35,9 @@ def send(count: int, port: int, pause: float = 0.02) -> None:
 
 
 def wait_for_capture(process: "subprocess.Popen[bytes]") -> None:
-    """Until dumpcap captures: it has then a packet socket."""
-    for _ in range(200):
-        if children(process.pid, "tshark"):
-            time.sleep(1)
-            return
-        time.sleep(0.05)
+    """Until dumpcap captures: it has then the first segment of the spool."""
+    spool = Path(os.environ["XDG_STATE_HOME"]) / "espcap" / "spool"
+    until(lambda: bool(list(spool.glob("*/packets_00001_*"))) or process.poll() is not None)
 
 
 def rest(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
@@ -61,7 +59,7 @@ def test_count_and_capture_filter() -> None:
     wait_for_capture(process)
     send(3, 40999)
     send(8, 40123)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     found = documents(output)
     assert [document["layers"]["udp"]["dstport"] for document in found] == [40123] * 5
@@ -79,8 +77,9 @@ def test_documents_come_while_the_capture_runs_and_sigint_ends_it() -> None:
     assert process.stdout is not None
     began = time.monotonic()
     first = json.loads(process.stdout.readline())
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     assert first["layers"]["udp"]["dstport"] == 40124
+    settle(process.pid)
     process.send_signal(signal.SIGINT)
     output, errors = rest(process)
     assert process.returncode == 0, errors.decode()
@@ -93,9 +92,9 @@ def test_several_interfaces() -> None:
     process = start("-i", "lo", "-i", "any", "-f", "udp port 40125")
     wait_for_capture(process)
     send(8, 40125)
-    time.sleep(1)
+    settle(process.pid)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     names = {document["observer"]["ingress"]["interface"]["name"] for document in documents(output)}
     assert names == {"lo", "any"}
@@ -111,7 +110,7 @@ def test_live_and_file_give_the_same_documents(tmp_path: Path) -> None:
     process = start("-i", "lo", "-f", "udp port 40126", "-c", "6")
     wait_for_capture(process)
     send(6, 40126)
-    live = documents(process.communicate(timeout=30)[0])
+    live = documents(process.communicate(timeout=60)[0])
     recorder.wait(30)
     files = espcap("--file", tmp_path / "same.pcapng").documents
     for document in [*live, *files]:
@@ -157,9 +156,9 @@ def test_interface_that_goes_away(namespace: list[str]) -> None:
     process = subprocess.Popen(
         [*namespace, *ESPCAP, "-i", "t0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     )
-    time.sleep(3)
+    wait_for_capture(process)
     subprocess.run([*namespace, "ip", "link", "delete", "t0"], check=True)
-    errors = process.communicate(timeout=30)[1].decode()
+    errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1, errors
     assert "the capture on t0 ended early" in errors
 
@@ -199,13 +198,13 @@ def test_standard_input_that_is_no_capture(content: bytes, says: str) -> None:
 
 @needs_capture
 def test_tcpdump_into_standard_input() -> None:
-    with subprocess.Popen(
-        ["tcpdump", "-i", "lo", "-U", "-w", "-", "udp port 40127"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as tcpdump:
+    command = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-w", "-", "udp port 40127"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tcpdump:
         process = start("--file", "-", stdin=tcpdump.stdout)
         assert tcpdump.stdout is not None
         tcpdump.stdout.close()
-        time.sleep(2)
+        assert tcpdump.stderr is not None
+        assert b"listening on lo" in tcpdump.stderr.readline()
         send(5, 40127)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["layers"]["udp"]["dstport"] == 40127

@@ -86,7 +86,7 @@ def test_killed_at_random_moments(node: str, captures: Path, counting_tshark: Pa
         if number == KILLS:
             wait_for_records(ledger_path([node]), 1)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     clean = espcap("--dir", captures, "--node", node)
     assert clean.status == 0, clean.errors
     found = counts(clean.account)
@@ -154,7 +154,7 @@ def test_an_interrupted_run_records_what_is_whole(captures: Path, tmp_path: Path
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    errors = process.communicate(timeout=30)[1].decode()
+    errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 143, errors
     database = sqlite3.connect(tmp_path / "index" / "ledger.sqlite")
     [(packets,)] = database.execute("SELECT sum(packets) FROM captures").fetchall()
@@ -227,7 +227,7 @@ def test_watch_takes_files_that_have_stopped_growing(few: Path, tmp_path: Path) 
     whole = len(espcap("--file", CAPTURES / "icmp.pcap").documents)
     _wait_for(output, 63 + whole)
     process.send_signal(signal.SIGTERM)
-    errors = process.communicate(timeout=20)[1].decode()
+    errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 0, errors
     assert f"4 files, {63 + whole} packets read, {63 + whole} stored" in errors
 
@@ -247,7 +247,7 @@ def _watched(folder: Path, node: str, number: signal.Signals, files: int) -> Ran
     process = start("--dir", folder, "--watch", "--settle", "0.5", "--node", node)
     wait_for_records(ledger_path([node]), files)
     process.send_signal(number)
-    errors = process.communicate(timeout=20)[1].decode()
+    errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 0, errors
     return Ran(0, b"", errors)
 

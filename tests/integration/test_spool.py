@@ -6,41 +6,20 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.command import ROOT, children, environment, espcap
+from tests.command import children, espcap
 from tests.integration import network
+from tests.integration.live_run import STARTED, Run, identifiers, until
 from tests.integration.test_live import needs_root
 
 pytestmark = [needs_root, pytest.mark.slow]
-
-STORE = """
-import os, sys, time
-from espcap.cli import main
-from espcap.spool import SpoolSettings
-from espcap.stores.lines import LinesStore
-write, stop, pause = LinesStore.write, sys.argv.pop(1), float(sys.argv.pop(1))
-def hesitant(self, batch, outcome=None):
-    while os.path.exists(stop):
-        time.sleep(0.05)
-    time.sleep(pause)
-    return write(self, batch, outcome)
-LinesStore.write = hesitant
-SpoolSettings.tshark_memory = int(os.environ.get("ESPCAP_TEST_MEMORY", 1 << 30))
-main(prog_name="espcap")
-"""
-"""espcap with a store that takes nothing while a file exists, and then only so many seconds for each batch."""
-
-
-STARTED: list["subprocess.Popen[bytes]"] = []
 
 
 @pytest.fixture(autouse=True)
@@ -51,65 +30,6 @@ def _none_is_left() -> Iterator[None]:
         process = STARTED.pop()
         process.kill()
         process.wait()
-
-
-class Run:
-    """A live capture of the near interface whose documents go to a file."""
-
-    def __init__(
-        self, name: str, folder: Path, *options: str, pause: float = 0, spool: Path | None = None, **variables: str
-    ) -> None:
-        self.stop_file, self.output, self.errors = folder / "stop", folder / "out", folder / "errors"
-        self.spool = spool or folder / "spool"
-        command = [sys.executable, "-c", STORE, str(self.stop_file), str(pause), "-i", network.NEAR]
-        command += ["--spool", str(self.spool), *options]
-        before = set(self.spool.glob("*/packets_00001_*"))
-        self.process = subprocess.Popen(
-            [str(shutil.which("ip")), "netns", "exec", name, *command],
-            stdout=self.output.open("ab"),
-            stderr=self.errors.open("wb"),
-            env=environment(PYTHONPATH=str(ROOT), **variables),
-            cwd=folder,
-        )
-        STARTED.append(self.process)
-        until(lambda: bool(set(self.spool.glob("*/packets_00001_*")) - before) or self.process.poll() is not None)
-
-    def hold(self) -> None:
-        """The store takes nothing."""
-        self.stop_file.touch()
-
-    def release(self) -> None:
-        """The store takes again."""
-        self.stop_file.unlink()
-
-    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 60) -> int:
-        """Asks for the end and returns the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(seconds)
-
-    @property
-    def said(self) -> str:
-        return self.errors.read_text()
-
-    def documents(self) -> list[dict[str, Any]]:
-        lines = self.output.read_bytes().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
-
-    def count(self, what: str) -> int:
-        """A number of the account."""
-        found = re.search(rf"([\d,]+) {what}", self.said.splitlines()[-1])
-        return int(found[1].replace(",", "")) if found else 0
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def identifiers(documents: list[dict[str, Any]]) -> list[str]:
-    return [f"{document['capture_id']}-{document['layers']['frame']['number']}" for document in documents]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +48,7 @@ def test_a_store_that_stops_costs_no_packet(name: str, tmp_path: Path) -> None:
     time.sleep(2)
     run.release()
     sender.join()
-    time.sleep(1)  # dumpcap leaves behind what the kernel has not handed over when it is asked to end
+    run.settle()  # dumpcap leaves behind what the kernel has not handed over when it is asked to end
     assert run.end(signal.SIGTERM) == 0, run.said
     found = run.documents()
     assert len(found) == run.count("stored") == 12_000 - run.count("dropped,")
@@ -144,7 +64,7 @@ def test_a_ring_that_overflows_is_counted(name: str, tmp_path: Path) -> None:
     run.hold()
     network.send(name, 9_000, 4000)
     until(lambda: len(list(run.spool.glob("*/packets_*"))) > 5)
-    time.sleep(1)
+    run.settle()
     size = sum(path.stat().st_size for path in {p.stat().st_ino: p for p in run.spool.glob("*/*_*")}.values())
     assert size < 400_000
     run.release()
@@ -171,7 +91,7 @@ def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
             run.hold()
         network.send(name, 1_000, 3000, sent)
         sent += 1_000
-        time.sleep(0.8)  # dumpcap writes every half second
+        run.settle()
         run.process.kill()
         run.process.wait()
         run.stop_file.unlink(missing_ok=True)
@@ -193,7 +113,7 @@ def test_a_killed_run_leaves_nothing_out_of_the_local_index(name: str, tmp_path:
     for first in (0, 3_000):
         run = Run(name, tmp_path, *node, "--spool-size", "1MB")
         network.send(name, 3_000, 1000, first)
-        time.sleep(0.8)  # dumpcap writes every half second
+        run.settle()
         run.process.kill()
         run.process.wait()
     assert Run(name, tmp_path, *node).end() == 0
@@ -215,7 +135,7 @@ def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Pat
     found = children(run.process.pid)
     run.process.kill()
     run.process.wait()
-    until(lambda: not any(_is_alive(child) for child in found), 5)
+    until(lambda: not any(_is_alive(child) for child in found))
     assert Run(name, tmp_path).end() == 0
     assert not list(run.spool.iterdir())
 
@@ -224,7 +144,7 @@ def test_second_interruption_says_what_stays(name: str, tmp_path: Path) -> None:
     run = Run(name, tmp_path)
     run.hold()
     network.send(name, 2_000, 4000)
-    time.sleep(1)
+    run.settle()
     run.process.send_signal(signal.SIGINT)
     time.sleep(1)
     found = children(run.process.pid)
@@ -241,8 +161,8 @@ def test_a_store_that_stays_away_during_the_drain(name: str, tmp_path: Path) -> 
     run = Run(name, tmp_path)
     run.hold()
     network.send(name, 1_000, 4000)
-    time.sleep(1)
-    assert run.end(signal.SIGTERM, 30) == 1, run.said
+    run.settle()
+    assert run.end(signal.SIGTERM) == 1, run.said
     assert "bytes of packets that are not stored stay in" in run.said
     assert list(run.spool.iterdir())
 
@@ -262,7 +182,7 @@ def test_a_small_disk_makes_a_small_ring(name: str, tmp_path: Path, small_disk: 
     run = Run(name, tmp_path, spool=small_disk / "spool")
     run.hold()
     network.send(name, 9_000, 4000)
-    time.sleep(1)
+    run.settle()
     run.release()
     assert run.end() == 3, run.said
     assert len(run.documents()) + run.count("dropped by the spool") + run.count("dropped,") == 9_000
@@ -272,10 +192,10 @@ def test_a_full_disk(name: str, tmp_path: Path, small_disk: Path) -> None:
     run = Run(name, tmp_path, spool=small_disk / "spool")
     run.hold()
     network.send(name, 1_000, 4000)
-    time.sleep(1)  # dumpcap writes every half second
+    run.settle()
     (small_disk / "other").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - 40_000))
     network.send(name, 1_000, 4000, 1_000)
-    time.sleep(1)
+    run.settle()
     run.release()
     assert run.process.wait(60) == 1, run.said
     assert run.said.count("no space left on the file system") == 1
@@ -292,7 +212,7 @@ def test_tshark_is_started_anew_without_loss(name: str, tmp_path: Path) -> None:
     """With a limit that any tshark is over, each segment has a tshark of its own."""
     run = Run(name, tmp_path, "--spool-size", "3MB", ESPCAP_TEST_MEMORY="1")
     network.send(name, 3_000, 2000)
-    time.sleep(1)
+    run.settle()
     assert run.end() == 0, run.said
     found = run.documents()
     assert [document["layers"]["frame"]["number"] for document in found] == list(range(1, 3_001))
@@ -307,9 +227,9 @@ def test_tshark_that_dies_is_started_anew(name: str, tmp_path: Path) -> None:
     until(lambda: len(run.documents()) == 1_000)
     [tshark] = [child for child in children(run.process.pid) if _name(child) == "tshark"]
     os.kill(tshark, signal.SIGKILL)
-    time.sleep(1.5)
+    until(lambda: "tshark is started again" in run.said)
     network.send(name, 1_000, 4000, 1_000)
-    time.sleep(1)
+    run.settle()
     assert run.end() == 3, run.said
     assert "v0: tshark: killed by SIGKILL after packet 1,000 of the capture (tshark is started again)" in run.said
     assert [document["layers"]["frame"]["number"] for document in run.documents()] == list(range(1, 2_001))
@@ -340,7 +260,7 @@ def test_a_packet_that_kills_tshark_is_left_out(name: str, tmp_path: Path) -> No
     _open_to_nobody(tmp_path)
     run = Run(name, tmp_path, "--tshark", str(dying))
     network.send(name, 1_000, 2000)
-    until(lambda: len(run.documents()) >= 900)
+    run.settle()
     assert run.end() == 3, run.said
     numbers = [document["layers"]["frame"]["number"] for document in run.documents()]
     assert numbers == [number for number in range(1, 1_001) if number != 501]
@@ -355,6 +275,29 @@ def test_the_spool_is_private(name: str, tmp_path: Path) -> None:
     assert len(modes) >= 5
     assert {mode for path, mode in modes.items() if path.suffix or path.name == "numbers"} == {0o600}
     assert {mode for path, mode in modes.items() if not path.suffix and path.name != "numbers"} == {0o700}
+
+
+def test_an_interface_that_goes_down_and_comes_back(name: str, tmp_path: Path) -> None:
+    run, link = Run(name, tmp_path), ["ip", "-netns", name, "link", "set", network.NEAR]
+    network.send(name, 100, 1000)
+    run.settle()
+    for state in ("down", "up"):
+        subprocess.run([*link, state], check=True)
+        time.sleep(0.5)
+    network.send(name, 100, 1000, 100)
+    run.settle()
+    assert run.end() == 0, run.said
+    assert len(run.documents()) == 200
+
+
+def test_only_dumpcap_has_rights(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path)
+    until(lambda: {"tshark", "dumpcap"} <= {_name(child) for child in children(run.process.pid)})
+    status = {_name(child): Path(f"/proc/{child}/status").read_text() for child in children(run.process.pid)}
+    users = {name: re.findall(r"^Uid:\t(\d+)", text, re.M) for name, text in status.items()}
+    assert run.end() == 0
+    assert (users["dumpcap"], users["tshark"]) == (["0"], ["65534"])
+    assert re.findall(r"^Cap(?:Prm|Eff):\t(\w+)", status["tshark"], re.M) == ["0000000000000000"] * 2
 
 
 def test_a_display_filter_that_lets_nothing_pass_frees_the_spool(name: str, tmp_path: Path) -> None:

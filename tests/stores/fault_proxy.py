@@ -182,7 +182,13 @@ def busy_items(code: int) -> Callable[[_Handler, bytes], Answer | None]:
 @contextmanager
 def fault_proxy(upstream: str, port: int = 0) -> Iterator[FaultProxy]:
     """Runs a FaultProxy until the block ends."""
-    server = FaultProxy(upstream, port)
+    with serving(FaultProxy(upstream, port)) as server:
+        yield server
+
+
+@contextmanager
+def serving(server: FaultProxy) -> Iterator[FaultProxy]:
+    """Runs a FaultProxy that was made elsewhere."""
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

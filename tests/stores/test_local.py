@@ -17,6 +17,7 @@ from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
+from espcap.stores import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.store import LocalStore
 from espcap.stores.local.writer import FrameSet
@@ -167,6 +168,50 @@ def test_disk_is_full(folder: Path, packet_registry: Registry) -> None:
     _, errors = process.communicate()
     assert process.returncode == 1
     assert f"StoreError: the local index {folder / DAY} failed: " in errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_a_failed_commit_loses_is_told(
+    error: BaseException, store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two days, the first of which is committed."""
+    store.write([make(1)])
+    commit = local_writer._OpenDay.commit
+
+    def fail_on_second_day(day: local_writer._OpenDay) -> None:
+        if SECOND in day.folder.name:
+            day._writer = None
+            raise error
+        commit(day)
+
+    monkeypatch.setattr(local_writer._OpenDay, "commit", fail_on_second_day)
+    outcome = Outcome()
+    store.write([make(1), make(2), make(3, SECOND), make(4, SECOND)], outcome)
+    store.write([make(2), make(3, SECOND)], outcome)
+    assert (outcome.stored, outcome.already_there) == (3, 3)
+    assert store.not_durable() == Outcome(stored=3, already_there=2)
+    with pytest.raises((StoreError, KeyboardInterrupt)):
+        store.flush()
+    assert store.not_durable() == Outcome(stored=2, already_there=1)
+    assert total(reader) == 2
+    monkeypatch.undo()
+    assert store.write([make(3, SECOND), make(4, SECOND)]).stored == 2
+    store.flush()
+    assert store.not_durable() == Outcome(stored=2, already_there=1)
+    assert total(reader) == 4
+
+
+def test_what_a_failed_commit_of_a_day_that_is_left_loses_is_told(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write([])
+    outcome = Outcome()
+    for number in range(local_writer.OPEN_DAYS):
+        store.write([make(number, f"2015-08-{number + 1:02}")], outcome)
+    monkeypatch.setattr(local_writer._OpenDay, "commit", lambda day: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(StoreError):
+        store.write([make(5, "2015-08-30")], outcome)
+    assert store.not_durable().stored == outcome.stored == local_writer.OPEN_DAYS
 
 
 def test_more_values_than_tantivy_gives_at_once(store: LocalStore, packet_registry: Registry) -> None:

@@ -128,7 +128,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = process.stdout.read().decode().splitlines()
     assert process.wait().status == 0
     assert not [line for line in output if "s3cret" in line]
-    assert {"HOME=/nonexistent", "WIRESHARK_CONFIG_DIR=/a profile", "TZ=UTC", "LC_ALL=C.UTF-8"} <= set(output)
+    assert {"HOME=/proc/nonexistent", "WIRESHARK_CONFIG_DIR=/a profile", "TZ=UTC", "LC_ALL=C.UTF-8"} <= set(output)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

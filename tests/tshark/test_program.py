@@ -1,5 +1,6 @@
 import os
 import pwd
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,6 +28,31 @@ def test_the_installed_tshark() -> None:
     assert Path(program.path).name == "tshark"
     assert find_program(program.path) == program
     assert Path(program.dumpcap).name == "dumpcap"
+
+
+def test_what_a_program_says_is_remembered_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tshark = tmp_path / "tshark"
+    tshark.symlink_to(find_program().path)
+    [kept] = (tmp_path / "cache" / "espcap").iterdir()
+    kept.write_text("TShark (Wireshark) 9.9.9.")
+    assert str(find_program(str(tshark)).version) == "9.9.9"
+    tshark.unlink()
+    shutil.copy(find_program().path, tshark)
+    assert str(find_program(str(tshark)).version) != "9.9.9"
+
+
+def test_what_a_script_says_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for version in ("4.2.5", "4.4.0"):
+        script = shell(tmp_path, f"echo 'TShark (Wireshark) {version}.'")
+        assert str(find_program(script.path).version) == version
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert "TShark" in find_program().banner
 
 
 def test_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,9 +129,9 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     expected = {
         "PATH": "/a:/b",
-        "HOME": "/nonexistent",
-        "XDG_CONFIG_HOME": "/nonexistent",
-        "WIRESHARK_CONFIG_DIR": "/nonexistent",
+        "HOME": "/proc/nonexistent",
+        "XDG_CONFIG_HOME": "/proc/nonexistent",
+        "WIRESHARK_CONFIG_DIR": "/proc/nonexistent",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }

@@ -99,6 +99,10 @@ class ElasticsearchStore:
     def flush(self) -> None:
         """Nothing to do: what a node acknowledged is durable (as long as `index.translog.durability` is `request`)."""
 
+    def not_durable(self) -> Outcome:
+        """Nothing."""
+        return Outcome()
+
     def days(self) -> list[StoredDay]:
         """The indices of packets in the order of their names; `expires` follows the lifecycle of `keep`."""
         columns = "index,uuid,docs.count,store.size,creation.date"

@@ -42,12 +42,16 @@ class LocalStore:
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet; it can be found within two seconds, at the latest after `flush`."""
         outcome = outcome or Outcome()
-        outcome.add(self._writer.write(batch))
+        self._writer.write(batch, outcome)
         return outcome
 
     def flush(self) -> None:
         """Makes all that was written durable and readable."""
         self._writer.commit()
+
+    def not_durable(self) -> Outcome:
+        """What `write` has told of documents that are not committed: not yet, or never after a failure."""
+        return self._writer.not_durable
 
     def days(self) -> list[StoredDay]:
         """The days that hold something, in the order of their names."""

@@ -67,6 +67,9 @@ class _OpenDay:
         self._committed = Day(self._index, kind)
         self._writer: tantivy.IndexWriter | None = None
         self._frames: dict[str, FrameSet] = {}
+        self._uncommitted: set[str] = set()
+        self.not_durable = Outcome()
+        """What was said of the identifiers that are not committed."""
         with failures(folder):
             give_identity(folder)
         self.state = state(folder)
@@ -76,10 +79,16 @@ class _OpenDay:
             self._frames[capture] = _read_frames(self._committed, capture)
         return self._frames[capture]
 
-    def add(self, document: tantivy.Document) -> None:
+    def add(self, document: tantivy.Document, identifier: str) -> None:
         if self._writer is None:
             self._writer = self._index.writer(HEAP_BYTES, 1)
         self._writer.add_document(document)
+        self._uncommitted.add(identifier)
+        self.not_durable.stored += 1
+
+    def found(self, identifier: str) -> None:
+        """The identifier came up again."""
+        self.not_durable.already_there += identifier in self._uncommitted
 
     def commit(self) -> None:
         """Makes what was added readable, and waits for the merging of segments, which ends with the writer."""
@@ -87,6 +96,7 @@ class _OpenDay:
             return
         writer, self._writer = self._writer, None
         writer.commit()
+        self._uncommitted, self.not_durable = set(), Outcome()
         writer.wait_merging_threads()
         make_private(self.folder)
         self.state = state(self.folder)
@@ -128,12 +138,20 @@ class Writer:
         self._lock = WriterLock(folder)
         self._days: dict[str, _OpenDay] = {}
         self._pending = _Pending()
+        self._lost = Outcome()
         self._last_write = float("-inf")
 
-    def write(self, batch: Sequence[Document]) -> Outcome:
+    @property
+    def not_durable(self) -> Outcome:
+        """What `write` has told of documents that are not committed: not yet, or never after a failure."""
+        told = Outcome(self._lost.stored, self._lost.already_there)
+        for day in self._days.values():
+            told.add(day.not_durable)
+        return told
+
+    def write(self, batch: Sequence[Document], outcome: Outcome) -> None:
         """Adds what is not there yet, and commits when it is due."""
         quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
-        outcome = Outcome()
         with self._all_or_nothing():
             self._acquire()
             for document in batch:
@@ -141,7 +159,6 @@ class Writer:
         if quiet or self._pending.is_due():
             self.commit()
         self._last_write = time.monotonic()
-        return outcome
 
     def commit(self) -> None:
         """Makes all readable and lets other processes write."""
@@ -175,6 +192,7 @@ class Writer:
         try:
             yield
         except BaseException:
+            self._lost = self.not_durable
             self._days.clear()
             self._lock.release()
             raise
@@ -184,9 +202,10 @@ class Writer:
             self._days[name] = self._days.pop(name)  # the latest used is the last
         else:
             if len(self._days) >= OPEN_DAYS:
-                oldest = self._days.pop(next(iter(self._days)))
+                oldest = next(iter(self._days.values()))
                 with failures(oldest.folder):
                     oldest.commit()
+                del self._days[oldest.folder.name]
             self._days[name] = _OpenDay(self._folder / name, self._kind)
         return self._days[name]
 
@@ -197,13 +216,14 @@ class Writer:
             frames, frame = day.frames(capture), int(number)
             if frame in frames:
                 outcome.already_there += 1
+                day.found(document.id)
                 return
             try:
                 indexed = self._indexed(document, capture, frame)
             except (ValueError, TypeError) as error:
                 outcome.refused.append(Refusal(document, str(error)))
                 return
-            day.add(indexed)
+            day.add(indexed, document.id)
         frames.add(frame)
         outcome.stored += 1
         self._pending.documents += 1
