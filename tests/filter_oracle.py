@@ -12,7 +12,7 @@ from espcap.tshark.program import environment
 
 _SCRIPT = """
 local function try(number, filter)
-  local fine, tap = pcall(Listener.new, "frame", filter)
+  local fine, tap = pcall(Listener.new, "frame", filter, true)
   if not fine then print(number, "refused") return end
   function tap.packet(packet) print(number, packet.number) end
 end

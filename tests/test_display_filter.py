@@ -36,6 +36,7 @@ TREES: dict[str, Query] = {
     "tcp.port != 80": And((Exists(PORT), Not(Equals(PORT, 80)))),
     "tcp.port ~= 80": Or((Range(PORT, None, 80, True, False), Range(PORT, 80, None, False))),
     "all tcp.port < 80": And((Exists(PORT), Not(Range(PORT, 80, None)))),
+    ".tcp.port == 0X50": Equals(PORT, 80),
     "tcp.port in {80, 1..5}": Or((Equals(PORT, 80), Range(PORT, 1, 5))),
     "tcp.port not in {80}": Not(Equals(PORT, 80)),
     "tcp.flags.syn == true": Equals(SYN, True),
@@ -53,6 +54,9 @@ TREES: dict[str, Query] = {
     'lower(http.host) == "a1"': Matches(HOST, "[aA]1"),
     'upper(http.host) contains "a"': NOTHING,
     'tcp.payload contains "GET"': Wildcard("layers.tcp.payload", "*47:45:54*"),
+    'tcp.payload contains "\\xff\\u00e9é"': Wildcard("layers.tcp.payload", "*ff:c3:a9:c3:a9*"),
+    'tcp.payload contains ""': Exists("layers.tcp.payload"),
+    'http.host == "\\xc3\\xa9"': Equals(HOST, "é"),
     "frame.time == 2015-07-30": Equals("@timestamp", Time(START)),
     "frame.time_epoch < 1438214400.000000001": Range("@timestamp", None, Time(START + 1), True, False),
 }
@@ -76,7 +80,7 @@ ERRORS: dict[str, str] = {
     "htp.host": "unknown field 'htp.host': did you mean http.host?",
     "htt": "unknown field 'htt': did you mean http or http3 or http2?",
     "zzzzzzz.y": "unknown field 'zzzzzzz.y'",
-    "5 < frame.number": "unknown field '5'",
+    "5 < frame.number": "filter: '5' is no field",
     "TCP": "unknown field 'TCP': did you mean tcp?",
     "ip.src == ip.dst": f"filter: ip.dst {_TWO_FIELDS}",
     "ip.proto == tcp": f"filter: tcp {_TWO_FIELDS}",
@@ -103,7 +107,7 @@ ERRORS: dict[str, str] = {
     "tcp.payload > 00": "filter: tcp.payload > …: the order of type FT_BYTES cannot be searched for",
     'ip.src contains "1"': "filter: contains fits text and bytes, and ip.src is of type FT_IPv4",
     'tcp.port matches "8"': "filter: matches fits text, and tcp.port is of type FT_UINT16",
-    "http.host matches x": "filter: http.host matches x: the expression must be in double quotes",
+    "http.host matches x": "filter: http.host matches x: it must be in double quotes",
     'all http.host contains "x"': "filter: all http.host contains …: cannot be searched for",
     "all tcp.port in {80}": "filter: all tcp.port in …: cannot be searched for",
     "ipx.src.net == 5": "filter: values of ipx.src.net (FT_IPXNET) cannot be compared",
@@ -133,7 +137,27 @@ ERRORS: dict[str, str] = {
     "(tcp": "filter '(tcp': it ends too early",
     'http.host == "x': "filter 'http.host == \"x': the quote at position 14 is not closed",
     'http.host == "\\d"': "filter: \\d stands for nothing in quotes",
-    "(tcp && (udp || " * 11 + "http" + "))" * 11: "filter: it is nested too deeply",
+    "(tcp && (udp || " * 13 + "http" + "))" * 13: "the query is nested too deeply",
+    "!" * 10_001 + "http": "the query is nested too deeply",
+    "(tcp && " * 5000 + "http" + ")" * 5000: "the query is nested too deeply",
+    "(" * 10_000: f"filter '{'(' * 60}…{'(' * 30}': it ends too early",
+    "tcp.port in {" + ",".join(map(str, range(1001))) + "}":
+        "the query has 1,001 conditions, and at most 1,000 can be searched for",
+    f'http.host == "{"a" * 8192}"':
+        "layers.http.host: text of more than 8,191 characters cannot be searched for",
+    f'http.host contains "{"a" * 999}"':
+        "layers.http.host: patterns of more than 1,000 characters cannot be searched for",
+    "tcp.port == " + "9" * 5000: f"tcp.port: '{'9' * 60}…{'9' * 30}' is not a number",
+    "frame.time_epoch == " + "9" * 5000:
+        f"frame.time_epoch: '{'9' * 60}…{'9' * 30}' is not a number of seconds since 1970 such as 1438233732.662",
+    'http.host == "\\ud800"': "filter: \\ud800 is no character",
+    'http.host == "\\U00110000"': "filter: \\U00110000 is no character",
+    'http.host == "\\xff"': "http.host: '\\udcff' is not UTF-8, and no text in the documents is anything else",
+    "http.host == \"\udcff\"": "'http.host == \"\\udcff\"' is not UTF-8",
+    'http.host matches "' + "(" * 4000 + "a" + ")" * 4000 + '"': "the query is nested too deeply",
+    'http.host matches "a$$"': f"regular expression 'a$$': {_ENDS}",
+    "{tcp.len + 1} == 1": "filter '{tcp.len + 1} == 1': arithmetic cannot be searched for",
+    "ip.src == .ip.dst": f"filter: .ip.dst {_TWO_FIELDS}",
     'http.host matches "("': "regular expression '(': a parenthesis is not closed",
     'http.host matches ")"': "regular expression ')': a parenthesis is closed that was not opened",
     'http.host matches "[a"': "regular expression '[a': it ends too early",
@@ -150,7 +174,7 @@ ERRORS: dict[str, str] = {
         f"regular expression 'a(?=b)': {_GROUPS}",
     'http.host matches "a^b"': f"regular expression 'a^b': {_ENDS}",
     'http.host matches "(a$)b"': f"regular expression '(a$)b': {_ENDS}",
-    f'http.host matches "{LONG}"': f"regular expression '{LONG}': it is too long",
+    f'http.host matches "{LONG}"': "layers.http.host: patterns of more than 1,000 characters cannot be searched for",
 }  # fmt: skip
 
 
@@ -167,7 +191,7 @@ PATTERNS = [
     *[".", "a.b", "^.$", "(?s)a.b", "(?i)A", "(?-i)A", "(?-i)[A-C]", "[a-c]", "[^a-c]", "[ab^]", "[]a]", "[^]a]"],
     *["[a-]", "[a\\-c]", "[\\w-]", "[A-z]", "[\\]\\[]", "[&~-]", "[[:alpha:]]", "[^[:space:]]", "\\d", "\\D", "\\s"],
     *["\\w+", "\\W", "\\.", "\\\\", "\\n", "\\t", "\\x41", "\\x{62}", "\\$", "\\^", '"', "#@<>&~", "\\/", "\\A[ab]"],
-    *["a\\Z", "a\\z", "[\\x41-\\x43]", "é", "[é]", "\\*\\?", "a b"],
+    *["(?<n>a)b", "(?P<n>a|b)", "[[:punct:]]", "a\\Z", "a\\z", "[\\x41-\\x43]", "é", "[é]", "\\*\\?", "a b"],
 ]
 TEXTS = ["", "a", "A", "b", "ab", "AB", "abc", "aab", "cab", "a\n", "a\nb", "\n", "a.b", "a-c", "]", "[", "{", "a{,2}"]
 TEXTS += [
@@ -192,7 +216,7 @@ TEXTS += [
     "a{",
     "c",
 ]
-_POSIX = {"[:alpha:]": "a-zA-Z", "[:space:]": r"\s"}
+_POSIX = {"[:alpha:]": "a-zA-Z", "[:space:]": r"\s", "[:punct:]": r"!-/:-@\[-`{-~"}
 
 
 def _perl(pattern: str) -> "re.Pattern[str]":
@@ -200,7 +224,9 @@ def _perl(pattern: str) -> "re.Pattern[str]":
     for posix, members in _POSIX.items():
         pattern = pattern.replace(posix, members)
     flags = re.ASCII | (0 if pattern.startswith("(?-i)") else re.IGNORECASE)
-    pattern = pattern.removeprefix("(?-i)").replace(r"\x{62}", "b").replace("a{,2}", r"a\{,2\}")
+    pattern = (
+        pattern.removeprefix("(?-i)").replace(r"\x{62}", "b").replace("(?<n>", "(?P<n>").replace("a{,2}", r"a\{,2\}")
+    )
     pattern = pattern.replace(r"\Z", r"(?=\n?\Z)").replace(r"\z", r"\Z")
     return re.compile(pattern.replace("[]a]", r"[\]a]").replace("[^]a]", r"[^\]a]"), flags)
 

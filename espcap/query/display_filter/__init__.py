@@ -10,12 +10,20 @@ from espcap.errors import UsageError
 from espcap.fields import Registry
 from espcap.query import And, Everything, Exists, Not, Or, Query
 from espcap.query.display_filter import conditions
-from espcap.query.display_filter.grammar import Comparison, Existence, Logic, Membership, Node, Operand, Word, read
+from espcap.query.display_filter.grammar import (
+    TSHARK_CAN,
+    Comparison,
+    Existence,
+    Logic,
+    Membership,
+    Node,
+    Operand,
+    Word,
+    read,
+)
 from espcap.query.display_filter.literals import NameLookup
 from espcap.query.display_filter.names import resolve
-
-DEEPEST = 20
-"""Parentheses within each other and the like. Elasticsearch takes queries of 30 levels, and a condition has up to 6."""
+from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 
 
 def parse(text: str, registry: Registry, named_values: NameLookup) -> Query:
@@ -26,10 +34,11 @@ def parse(text: str, registry: Registry, named_values: NameLookup) -> Query:
     """
     if not text.strip():
         return Everything()
+    refuse_surrogates(text)
     try:
-        return _Builder(registry, named_values).build(read(text))
-    except RecursionError as error:
-        raise UsageError("filter: it is nested too deeply") from error
+        return bounded(_Builder(registry, named_values).build(read(text)))
+    except RecursionError:
+        raise TOO_DEEP from None
 
 
 class _Builder:
@@ -37,14 +46,12 @@ class _Builder:
         self._registry = registry
         self._named_values = named_values
 
-    def build(self, node: Node, depth: int = 0) -> Query:
-        if depth > DEEPEST:
-            raise UsageError("filter: it is nested too deeply")
+    def build(self, node: Node) -> Query:
         match node:
             case Logic("not", (part,)):
-                return Not(self.build(part, depth + 1))
+                return Not(self.build(part))
             case Logic(word, parts):
-                queries = tuple(self.build(part, depth + 1) for part in parts)
+                queries = tuple(self.build(part) for part in parts)
                 return And(queries) if word == "and" else Or(queries)
             case Existence(operand):
                 return self._exists(operand)
@@ -74,7 +81,7 @@ class _Builder:
 
     def _refuse_fields(self, literals: Sequence[Word]) -> None:
         for literal in literals:
-            known = self._registry.field(literal.text) or self._registry.is_protocol(literal.text)
-            if not literal.quote and known:
+            name = literal.text.removeprefix(".")
+            if not literal.quote and (self._registry.field(name) or self._registry.is_protocol(name)):
                 message = f"filter: {literal.text} is a field, and two fields cannot be compared"
-                raise UsageError(message, "put quotes around text")
+                raise UsageError(message, f"put quotes around text; {TSHARK_CAN}")

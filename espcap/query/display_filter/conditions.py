@@ -4,11 +4,11 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 from espcap.fields import PRESENCE, Field, Kind
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
 from espcap.query.display_filter import literals, patterns
-from espcap.query.display_filter.grammar import Word
+from espcap.query.display_filter.grammar import TSHARK_CAN, Word
 from espcap.query.display_filter.literals import NameLookup
 from espcap.query.values import Span, Value
 
@@ -60,7 +60,9 @@ class Conditions:
         if field.base == PRESENCE:
             raise UsageError(f"filter: {field.name} has no value to compare", "ask only whether it is there")
         if function and field.type not in literals.TEXTS:
-            raise UsageError(f"filter: {function}() fits text, and {field.name} is of type {field.type}")
+            raise UsageError(
+                f"filter: {function}() fits text, and {field.name} is of type {field.type}", f"leave {function} out"
+            )
 
     def compare(self, sign: str, word: Word, quantifier: str) -> Query:
         """The condition `FIELD sign word`; the quantifier, where there is one, overrides the sign's own."""
@@ -125,7 +127,9 @@ class Conditions:
     def _refuse_order(self, relation: str) -> None:
         if self._function or self._field.type in _UNORDERED:
             what = f"{self._function}()" if self._function else f"type {self._field.type}"
-            raise UsageError(f"filter: {self._field.name} {relation} …: the order of {what} cannot be searched for")
+            raise UsageError(
+                f"filter: {self._field.name} {relation} …: the order of {what} cannot be searched for", TSHARK_CAN
+            )
 
     # Text
 
@@ -133,7 +137,8 @@ class Conditions:
         """Equality with what `lower` or `upper` give."""
         if relation != "==":
             self._refuse_order(relation)
-        return Matches(self._path, patterns.caseless(word.text)) if self._can_be(word) else NOTHING
+        text = literals.text_of(self._field, word)
+        return Matches(self._path, patterns.caseless(text)) if self._can_be(word) else NOTHING
 
     def _can_be(self, word: Word) -> bool:
         return not re.search("[A-Z]" if self._function == "lower" else "[a-z]", word.text)
@@ -143,9 +148,12 @@ class Conditions:
         if kind in literals.BYTES or kind in literals.ADDRESSES:
             text = literals.as_bytes(self._field, word)
         elif kind in literals.TEXTS:
-            text = word.text
+            text = literals.text_of(self._field, word)
         else:
-            raise UsageError(f"filter: contains fits text and bytes, and {self._field.name} is of type {kind}")
+            message = f"filter: contains fits text and bytes, and {self._field.name} is of type {kind}"
+            raise UsageError(message, "compare with ==, <, > or in {…}")
+        if not text and kind in literals.BYTES:  # as tshark has it: all bytes contain none, and no text does
+            return Exists(self._path)
         if not text or (self._function and not self._can_be(word)):
             return NOTHING
         if self._function:
@@ -154,12 +162,14 @@ class Conditions:
 
     def _matches(self, word: Word) -> Query:
         if word.quote != '"':
-            raise UsageError(f"filter: {self._field.name} matches {word.text}: the expression must be in double quotes")
+            message = f"filter: {self._field.name} matches {shortened(word.text)}: it must be in double quotes"
+            raise UsageError(message, f'write {self._field.name} matches "…"')
         if self._field.type not in literals.TEXTS:
-            raise UsageError(f"filter: matches fits text, and {self._field.name} is of type {self._field.type}")
+            message = f"filter: matches fits text, and {self._field.name} is of type {self._field.type}"
+            raise UsageError(message, TSHARK_CAN if self._field.type in literals.BYTES else "compare with == or in {…}")
         if self._function:
             raise UsageError(f"filter: matches ignores case, with or without {self._function}()", "leave it out")
-        return Matches(self._path, patterns.translate(word.text))
+        return Matches(self._path, patterns.translate(literals.text_of(self._field, word)))
 
 
 def _either(queries: list[Query]) -> Query:

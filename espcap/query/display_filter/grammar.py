@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 
+TSHARK_CAN = "tshark itself can: espcap --file FILE -Y FILTER"
+"""What to do about a filter that stores cannot answer."""
 _GRAMMAR = r"""
 ?start: disjunction
 ?disjunction: conjunction (("or" | "||") conjunction)*
@@ -38,8 +40,9 @@ _REFUSED = {
     "$": "references to another packet (${…})",
     "@": "raw values (@)",
     "&": "bitwise conditions (&)",
-    **dict.fromkeys("+-*/%", "arithmetic"),
+    **dict.fromkeys("+-*/%{", "arithmetic"),
 }
+_SYNTAX = "put quotes around text; https://www.wireshark.org/docs/man-pages/wireshark-filter.html has the syntax"
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3})|(.))", re.DOTALL)
 
@@ -108,15 +111,16 @@ def _parser() -> Lark:
 
 def _complaint(text: str, error: UnexpectedInput) -> UsageError:
     position = error.pos_in_stream or 0
+    start = f"filter {shortened(text)!r}"
     if isinstance(error, UnexpectedEOF) or (isinstance(error, UnexpectedToken) and error.token.type == "$END"):
-        return UsageError(f"filter {text!r}: it ends too early")
+        return UsageError(f"{start}: it ends too early", "finish it, and close what is open")
     character = text[position]
     if character in _REFUSED:
-        return UsageError(f"filter {text!r}: {_REFUSED[character]} cannot be searched for")
+        return UsageError(f"{start}: {_REFUSED[character]} cannot be searched for", TSHARK_CAN)
     if character in "\"'" and isinstance(error, UnexpectedCharacters):
-        return UsageError(f"filter {text!r}: the quote at position {position + 1} is not closed")
+        return UsageError(f"{start}: the quote at position {position + 1} is not closed", _SYNTAX)
     what = str(error.token) if isinstance(error, UnexpectedToken) else character
-    return UsageError(f"filter {text!r}: {what!r} was not expected at position {position + 1}")
+    return UsageError(f"{start}: {shortened(what)!r} was not expected at position {position + 1}", _SYNTAX)
 
 
 def _node(tree: _Tree) -> Node:
@@ -151,11 +155,16 @@ def _token(tree: Token | _Tree) -> str:
 def _operand(tree: Token | _Tree) -> Operand:
     assert isinstance(tree, Tree)
     if tree.data == "operand":
-        return Operand(_token(tree))
+        return Operand(_name(tree))
     name, *arguments = tree.children
     if name not in ("lower", "upper") or len(arguments) != 1:
-        raise UsageError(f"filter: the function {name}() cannot be searched for", "lower() and upper() can")
-    return Operand(_token(arguments[0]), str(name))
+        raise UsageError(f"filter: the function {shortened(str(name))}() cannot be searched for", TSHARK_CAN)
+    return Operand(_name(arguments[0]), str(name))
+
+
+def _name(tree: Token | _Tree) -> str:
+    """A field's name. A dot before it says that it is one."""
+    return _token(tree).removeprefix(".")
 
 
 def _word(tree: Token | _Tree) -> Word:
@@ -163,16 +172,26 @@ def _word(tree: Token | _Tree) -> Word:
     if text.startswith('r"'):
         return Word(text[2:-1].replace(r"\"", '"'), '"')
     if text[0] in "\"'":
-        return Word(_ESCAPE.sub(_unescaped, text[1:-1]), text[0])
+        return Word(_unquoted(text[1:-1]), text[0])
     return Word(text)
 
 
+def _unquoted(text: str) -> str:
+    """Without escapes, of which some stand for bytes: those that make no UTF-8 are left as lone surrogates."""
+    plain = _ESCAPE.sub(_unescaped, text)
+    return plain.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
 def _unescaped(escape: re.Match[str]) -> str:
-    hexadecimal, octal, character = escape[1] or escape[2] or escape[3], escape[4], escape[5]
+    byte, point, octal, character = escape[1], escape[2] or escape[3], escape[4], escape[5]
     if character in _ESCAPES or character in ("'", '"', "\\"):
         return _ESCAPES.get(character, character)
-    if hexadecimal or octal:
-        return chr(int(hexadecimal or octal, 16 if hexadecimal else 8))
+    if byte or octal:
+        return bytes([int(byte or octal, 16 if byte else 8) & 0xFF]).decode("ascii", "surrogateescape")
+    if point and int(point, 16) <= 0x10FFFF and not 0xD800 <= int(point, 16) <= 0xDFFF:
+        return chr(int(point, 16))
+    if point:
+        raise UsageError(f"filter: {escape[0]} is no character")
     raise UsageError(
         f"filter: \\{character} stands for nothing in quotes",
         r'write \\ for a backslash, or put r before the text: r"\d"',

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_network
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 from espcap.fields import Field, Kind
 from espcap.query.display_filter.grammar import Word
 from espcap.query.values import NANOSECONDS, Span, Time, span
@@ -20,8 +20,8 @@ ADDRESSES = {"FT_ETHER": 6, "FT_EUI64": 8, "FT_FCWWN": 8}
 IDENTIFIERS = {"FT_GUID", "FT_OID", "FT_REL_OID"}
 _SIGNED, _UNSIGNED = re.compile(r"FT_INT(\d+)"), re.compile(r"FT_(?:UINT|CHAR|FRAMENUM)(\d*)")
 _WIDTHS = {"FT_CHAR": 8, "FT_FRAMENUM": 32}
-_FORMS = {16: "0x[0-9A-Fa-f]+", 2: "0b[01]+", 8: "0[0-7]+", 10: "\\d+"}
-_DECIMAL = re.compile(r"[-+]?\d+(?:\.(\d{0,9}))?")
+_FORMS = {16: "0[xX][0-9A-Fa-f]{1,99}", 2: "0[bB][01]{1,99}", 8: "0[0-7]{1,99}", 10: "[0-9]{1,99}"}
+_DECIMAL = re.compile(r"[-+]?[0-9]{1,99}(?:\.([0-9]{0,9}))?")
 _LEGACY_TIME = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}), (\d{4}) (\d\d:\d\d:\d\d)(\.\d{1,9})?(?: (?:UTC|Z))?")
 
 
@@ -41,13 +41,20 @@ def read(field: Field, word: Word, named_values: NameLookup) -> Span:
 
 def misfit(field: Field, word: Word, expected: str) -> UsageError:
     """The complaint about a literal."""
-    return UsageError(f"{field.name}: {word.text!r} is not {expected}")
+    return UsageError(f"{field.name}: {shortened(word.text)!r} is not {expected}")
+
+
+def text_of(field: Field, word: Word) -> str:
+    """What a word says of text. Raises UsageError where its bytes are no UTF-8, as all text of documents is."""
+    if any("\ud800" <= character <= "\udfff" for character in word.text):
+        raise misfit(field, word, "UTF-8, and no text in the documents is anything else")
+    return word.text
 
 
 def as_bytes(field: Field, word: Word) -> str:
     """Bytes as documents have them: `aa:bb:cc`."""
     if word.quote and field.type in BYTES:
-        return word.text.encode().hex(":")
+        return word.text.encode("utf-8", "surrogateescape").hex(":")
     text = word.text.removeprefix("0x") if len(word.text) == 4 else word.text
     groups = re.split("[:.-]", text.lower())
     digits = "".join(group.zfill(2) for group in groups)
@@ -58,7 +65,7 @@ def as_bytes(field: Field, word: Word) -> str:
 
 def _text(field: Field, word: Word) -> Span:
     if field.type in TEXTS:
-        text = word.text
+        text = text_of(field, word)
     elif field.type in IDENTIFIERS:
         text = word.text.lower()
     elif field.type in BYTES or field.type in ADDRESSES:
@@ -125,7 +132,8 @@ def _integer(field: Field, word: Word, named_values: NameLookup) -> Span:
 
 def _whole_number(word: Word) -> int | None:
     if word.quote:
-        return ord(word.text) if word.quote == "'" and len(word.text) == 1 else None
+        one = word.text.encode("utf-8", "surrogateescape") if word.quote == "'" else b""
+        return one[0] if len(one) == 1 else None
     bases = (base for base, form in _FORMS.items() if re.fullmatch(f"[-+]?{form}", word.text))
     return next((int(word.text, base) for base in bases), None)
 

@@ -1,9 +1,14 @@
 """From the names of display filters to registered fields."""
 
+import re
 from difflib import get_close_matches
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 from espcap.fields import Field, Registry
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
+_LONGEST = 200
+"""Characters of a name to which others are compared."""
 
 
 def resolve(name: str, registry: Registry) -> Field | None:
@@ -11,9 +16,11 @@ def resolve(name: str, registry: Registry) -> Field | None:
     field = registry.field(name)
     if field or registry.is_protocol(name):
         return field
-    nearest = _nearest(name, registry)
+    if _NUMBER.match(name):
+        raise UsageError(f"filter: {shortened(name)!r} is no field", "write the field first: tcp.port == 80")
+    nearest = _nearest(name, registry) if len(name) <= _LONGEST else []
     suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
-    raise UsageError(f"unknown field {name!r}{suggestion}", "tshark -G fields lists all names")
+    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", "tshark -G fields lists all names")
 
 
 def _nearest(name: str, registry: Registry) -> list[str]:

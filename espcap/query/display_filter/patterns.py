@@ -7,10 +7,10 @@ search within the text, `.` without line feeds, `\\d`) is written out. What fini
 import re
 from collections.abc import Iterable
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
+from espcap.query.display_filter.grammar import TSHARK_CAN
+from espcap.query.limits import TOO_DEEP
 
-LONGEST = 1000
-"""Characters of an expression; Elasticsearch takes no longer one (index.max_regex_length)."""
 LARGEST = 250
 """Characters that a text must have to need all of an expression, repetitions counted."""
 _SPECIAL = set(r"\.+*?()|[]{}^$")
@@ -27,9 +27,13 @@ _POSIX = {
     "space": _SPACE,
     "xdigit": "0-9A-Fa-f",
     "word": "A-Za-z0-9_",
+    "punct": r"!-/:-@\[-`{-\~",
 }
+_ENDS = "^ and $ can stand only at the ends of the whole expression or of its alternatives"
+_REPAIR = "mend the expression"
 _QUANTIFIER = re.compile(r"[*+?]|\{\d+(?:,\d*)?\}")
 _COUNTS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_NAMED_GROUP = re.compile(r"\?P?<[A-Za-z_]\w*>")
 _FLAGS = re.compile(r"\(\?([is]*)(?:-([is]+))?\)")
 
 
@@ -40,10 +44,10 @@ def caseless(text: str) -> str:
 
 def translate(pattern: str) -> str:
     """The expression for what `matches` finds. Raises UsageError for what stores cannot do."""
-    found = _Translator(pattern).translate()
-    if len(found) > LONGEST:
-        raise UsageError(f"regular expression {pattern!r}: it is too long", "write a shorter one")
-    return found
+    try:
+        return _Translator(pattern).translate()
+    except RecursionError:
+        raise TOO_DEEP from None
 
 
 def _character(character: str, caseless: bool) -> str:
@@ -68,8 +72,10 @@ class _Translator:
         alternatives = [self._anchored()]
         while self._take("|"):
             alternatives.append(self._anchored())
+        if self._at(")"):
+            raise self._wrong("a parenthesis is closed that was not opened", _REPAIR)
         if self._position < len(self._pattern):
-            raise self._wrong("a parenthesis is closed that was not opened")
+            raise self._wrong(_ENDS)
         return alternatives[0] if len(alternatives) == 1 else "|".join(f"({each})" for each in alternatives)
 
     def _flags(self) -> None:
@@ -108,21 +114,23 @@ class _Translator:
             case "\\":
                 return self._escape()
             case "^":
-                raise self._wrong("^ and $ can stand only at the ends of the whole expression or of its alternatives")
+                raise self._wrong(_ENDS)
             case "*" | "+" | "?":
-                raise self._wrong(f"{character} has nothing to repeat")
+                raise self._wrong(f"{character} has nothing to repeat", _REPAIR)
         return _character(character, self._caseless)
 
     def _group(self) -> str:
+        if match := _NAMED_GROUP.match(self._pattern, self._position):
+            self._position = match.end()
         if self._at("?") and not self._take("?:"):
             raise self._wrong("groups that start with (? are not supported, but for (?:…), and (?i) at the start")
         alternatives = [self._sequence()]
         while self._take("|"):
             alternatives.append(self._sequence())
         if self._at("$", r"\Z", r"\z"):
-            raise self._wrong("^ and $ can stand only at the ends of the whole expression or of its alternatives")
+            raise self._wrong(_ENDS)
         if not self._take(")"):
-            raise self._wrong("a parenthesis is not closed")
+            raise self._wrong("a parenthesis is not closed", _REPAIR)
         filled = "|".join(each for each in alternatives if each)
         return f"({filled})" + ("" if all(alternatives) else "?") if filled else ""
 
@@ -146,7 +154,7 @@ class _Translator:
         if not counts:
             return 1
         if counts[2] and int(counts[2]) < int(counts[1]):
-            raise self._wrong(f"the numbers of {quantifier} are out of order")
+            raise self._wrong(f"the numbers of {quantifier} are out of order", _REPAIR)
         return max(1, int(counts[1]), int(counts[2] or 0))
 
     def _escape(self) -> str:
@@ -195,7 +203,7 @@ class _Translator:
             last = self._next()
             last = self._named(self._next()) if last == "\\" else last
             if last < character:
-                raise self._wrong(f"the range {character}-{last} is out of order")
+                raise self._wrong(f"the range {character}-{last} is out of order", _REPAIR)
             return character, last
         return character, character
 
@@ -213,7 +221,7 @@ class _Translator:
 
     def _next(self) -> str:
         if self._position >= len(self._pattern):
-            raise self._wrong("it ends too early")
+            raise self._wrong("it ends too early", _REPAIR)
         self._position += 1
         return self._pattern[self._position - 1]
 
@@ -226,8 +234,8 @@ class _Translator:
         self._position += len(text)
         return True
 
-    def _wrong(self, reason: str) -> UsageError:
-        return UsageError(f"regular expression {self._pattern!r}: {reason}")
+    def _wrong(self, reason: str, hint: str = TSHARK_CAN) -> UsageError:
+        return UsageError(f"regular expression {shortened(self._pattern)!r}: {reason}", hint)
 
 
 def _span(low: str, high: str) -> str:
