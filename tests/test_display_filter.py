@@ -19,6 +19,7 @@ NAMES = {"ip.proto": [(6, 6, "TCP"), (253, 254, "Experimental")], "tcp.flags.syn
 PORT, HOST, SYN, PROTO = "layers.tcp.port", "layers.http.host", "layers.tcp.flags_syn", "layers.ip.proto"
 HTTP, DNS, TCP = (Equals("protocols", name) for name in ("http", "dns", "tcp"))
 NOTHING = Not(Everything())
+REC = "layers.ntp.rec"
 START = 1_438_214_400 * 10**9  # 2015-07-30
 
 TREES: dict[str, Query] = {
@@ -57,6 +58,15 @@ TREES: dict[str, Query] = {
     'tcp.payload contains "\\xff\\u00e9é"': Wildcard("layers.tcp.payload", "*ff:c3:a9:c3:a9*"),
     'tcp.payload contains ""': Exists("layers.tcp.payload"),
     'http.host == "\\xc3\\xa9"': Equals(HOST, "é"),
+    "ntp.rec": Or((Exists(REC), Exists("unparsed.ntp.rec"))),
+    "ntp.rec != 2015-07-30": And((Or((Exists(REC), Exists("unparsed.ntp.rec"))), Not(Equals(REC, Time(START))))),
+    "ntp.rec ~= 2015-07-30": Or(
+        (
+            Range(REC, None, Time(START), True, False),
+            Range(REC, Time(START), None, False),
+            Exists("unparsed.ntp.rec"),
+        )
+    ),
     "frame.time == 2015-07-30": Equals("@timestamp", Time(START)),
     "frame.time_epoch < 1438214400.000000001": Range("@timestamp", None, Time(START + 1), True, False),
 }

@@ -30,7 +30,8 @@ def search(options: Searching) -> None:
     store = open_named_store(options, registry, default="local")
     query = _query(options, registry, program)
     for path in payload_fields(query, registry.kind):
-        click.echo(f"Note: {path}: documents have values of more than 64 bytes only with --payload", err=True)
+        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+        click.echo(f"Note: {path}: {note}", err=True)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}

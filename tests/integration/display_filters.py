@@ -195,6 +195,16 @@ resp.bulk_string.value == 50:49:4e:47
 resp.bulk_string.value == "PING"
 resp.bulk_string.value contains "IN"
 ntp.refid != 7f:00:00:02
+ntp.rec
+ntp.rec != "2024-05-01"
+ntp.rec ~= "2024-05-01"
+!(ntp.org)
+tcp.payload contains ""
+tcp.payload contains "\x0d\x0a\x0d\x0a"
+udp.payload contains "\xff\xff"
+http.request.uri matches "(?<page>cat)alog"
+.tcp.port == 80
+frame.number == 0X1F
 radius.authenticator == 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00
 quic.dcid contains 05:74
 tcp.payload

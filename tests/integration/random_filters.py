@@ -11,6 +11,7 @@ from espcap.fields import PRESENCE, Field, Kind, Registry
 
 _ORDER = ["==", "!=", "~=", "===", ">", ">=", "<", "<="]
 _EQUALITY = ["==", "!=", "~=", "==="]
+_NOT_COMPARED = {"FT_SYSTEM_ID", "FT_IPXNET", "FT_AX25", "FT_VINES", "FT_CHAR"}
 _TEXTS = {"FT_STRING", "FT_STRINGZ", "FT_UINT_STRING", "FT_STRINGZPAD"}
 
 
@@ -30,7 +31,9 @@ class Maker:
         self._values = [
             (field, sorted(values[field.layer, field.key], key=str))
             for field in fields
-            if (field.layer, field.key) in values and field.name != "frame.time_epoch"
+            if (field.layer, field.key) in values
+            and field.name != "frame.time_epoch"
+            and field.type not in _NOT_COMPARED
         ]
 
     def make(self) -> str:

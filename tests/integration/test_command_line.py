@@ -73,10 +73,20 @@ def test_search(filled: str) -> None:
     assert {document["layers"]["tcp"]["srcport"] for document in both.documents} == {80}
     named = espcap("search", "-Y", 'ip.proto == "ICMP" && data.data contains 08', "--node", filled)
     assert named.documents
-    assert named.lines == ["Note: layers.data.data: documents have values of more than 64 bytes only with --payload"]
+    assert len(named.lines) == 1
+    assert named.lines[0].startswith("Note: layers.data.data: documents have values of more than 64 bytes only with")
     unknown = espcap("search", "-Y", "tcp.prot == 80", "--node", filled)
     assert unknown.status == 2
     assert unknown.lines[0].startswith("Error: unknown field 'tcp.prot': did you mean tcp.port or tcp.srcport")
+    hostile = espcap("search", "-Y", "(tcp && " * 1200 + "udp" + ")" * 1200, "--node", filled)
+    assert hostile.status == 2
+    assert hostile.lines == ["Error: the query is nested too deeply (use at most 24 levels of parentheses)"]
+    sliced = espcap("search", "-Y", "eth.src[0:3] == 02:00:00", "--node", filled)
+    assert sliced.status == 2
+    assert sliced.lines[0].endswith("cannot be searched for (tshark itself can: espcap --file FILE -Y FILTER)")
+    deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
+    assert deep.status == 2
+    assert deep.lines == hostile.lines
     complex_pattern = espcap("search", "-Y", 'http.host matches "(a|b)*a.{15}x"', "--node", filled)
     assert complex_pattern.status == 2
     assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors

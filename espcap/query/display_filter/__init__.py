@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from espcap.errors import UsageError
 from espcap.fields import Registry
-from espcap.query import And, Everything, Exists, Not, Or, Query
+from espcap.query import And, Everything, Not, Or, Query
 from espcap.query.display_filter import conditions
 from espcap.query.display_filter.grammar import (
     TSHARK_CAN,
@@ -67,7 +67,7 @@ class _Builder:
         if operand.function:
             raise UsageError(f"filter: {operand.function}() is no condition", "compare its result")
         field = resolve(operand.name, self._registry)
-        return conditions.has_protocol(operand.name) if field is None else Exists(conditions.path(field))
+        return conditions.has_protocol(operand.name) if field is None else conditions.exists(field)
 
     def _conditions(self, operand: Operand, *literals: Word) -> conditions.Conditions:
         field = resolve(operand.name, self._registry)

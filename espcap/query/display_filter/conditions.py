@@ -44,6 +44,18 @@ def path(field: Field) -> str:
     return "@timestamp" if field.name in _TIMES else f"layers.{field.layer}.{field.key}"
 
 
+def exists(field: Field) -> Query:
+    """The packets that have a field, also where documents keep its value as text: NULL for a time that is not set."""
+    places = [Exists(path(field)), *_unparsed(field)]
+    return places[0] if len(places) == 1 else Or(tuple(places))
+
+
+def _unparsed(field: Field) -> list[Exists]:
+    if field.kind not in (Kind.TIME, Kind.FLOAT):
+        return []
+    return [Exists("unparsed.frame.time_epoch" if field.name in _TIMES else f"unparsed.{field.layer}.{field.key}")]
+
+
 def has_protocol(name: str) -> Query:
     """The packets that have a protocol."""
     return Equals("protocols", name)
@@ -73,7 +85,7 @@ class Conditions:
             raise UsageError(
                 f"filter: all {self._field.name} {sign} …: cannot be searched for", "leave out the word all"
             )
-        return And((Exists(self._path), Not(self._any(_OPPOSITES[relation], word))))
+        return And((exists(self._field), Not(self._any(_OPPOSITES[relation], word))))
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
         """The condition `FIELD in {…}`; an element is a word, or both ends of a range."""
@@ -114,7 +126,8 @@ class Conditions:
                 return Range(self._path, high, None, False) if relation == ">" else Range(self._path, low, None)
             case "<" | "<=":
                 return Range(self._path, None, low, True, False) if relation == "<" else Range(self._path, None, high)
-        return Or((Range(self._path, None, low, True, False), Range(self._path, high, None, False)))
+        others = (Range(self._path, None, low, True, False), Range(self._path, high, None, False))
+        return Or((*others, *_unparsed(self._field)))
 
     def _between(self, low: Value, high: Value) -> Query:
         if self._field.kind is Kind.BOOLEAN:
