@@ -127,6 +127,7 @@ class DocumentBuilder:
         plan = self._plan(str(frame.get("protocols", "")))
         head: dict[str, Any] = _times(moment, record) | self._common
         head["protocol"] = plan.protocol
+        head["protocols"] = list(dict.fromkeys(record.tree + record.inner))
         head["stack"] = plan.stack
         head |= _ends(layers, plan.wanted)
         head["network"] = network = {**plan.network, "bytes": frame.get("len")}

@@ -2,7 +2,8 @@
  *
  * A line is `HEAD<tab>LAYERS`: two JSON objects. LAYERS is the document's `layers`. HEAD has what else espcap needs:
  * {"epoch":"1438233732.662099000","tree":"frame:eth:ip:tcp","layers":{"ip":{"src":...}}} and, where there is any,
- * "community_id", "unparsed", "bad_utf8":true and "left_out", the number of values beyond the bound.
+ * "community_id", "inner" (protocols inside others, each once: "ber:x509sat"), "unparsed", "bad_utf8":true and
+ * "left_out", the number of values beyond the bound.
  *
  * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
  * starts it, so that a tshark without the plugin ends with an error before it has read anything.
@@ -37,7 +38,7 @@ static struct occurrence {
     uint32_t length, next;
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
-static struct text values, tree, epoch, community_id;
+static struct text values, tree, inner, epoch, community_id;
 static uint64_t packet, left_out;
 
 static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
@@ -67,6 +68,7 @@ static void begin(void)
     options.found_bad_utf8 = false;
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
+    text_clear(&inner, KEPT);
     epoch.length = community_id.length = 0;
     memset(first_layer, 0, sizeof first_layer);
     if (occurrence_capacity * sizeof *occurrences > KEPT) {
@@ -132,22 +134,40 @@ static bool keep_printed(struct text *text, field_info *info)
     return is_there;
 }
 
+/* Adds a protocol's name to a list of them. */
+static void append_protocol(struct text *list, const struct field *field)
+{
+    if (list->length)
+        text_literal(list, ":");
+    text_add(list, field->protocol, strlen(field->protocol));
+}
+
+/* A protocol inside others' parts of the tree, such as ber in a certificate: once. */
+static void append_inner(struct field *field)
+{
+    if (field->inner_in == packet)
+        return;
+    field->inner_in = packet;
+    append_protocol(&inner, field);
+}
+
 static void read_node(proto_node *node, bool is_layer)
 {
     field_info *info = PNODE_FINFO(node);
     if (!info || !info->hfinfo || info->hfinfo->id == hf_text_only)
         return;
-    const struct field *field = field_of(info->hfinfo);
+    struct field *field = field_of(info->hfinfo);
     if (field->is_community_id && keep_printed(&community_id, info))
         return;
     if (is_layer && field->protocol) {
-        if (tree.length)
-            text_literal(&tree, ":");
-        text_add(&tree, field->protocol, strlen(field->protocol));
+        append_protocol(&tree, field);
         return;
     }
-    if (field->kind == NO_FIELD)
+    if (field->kind == NO_FIELD) {
+        if (field->protocol)
+            append_inner(field);
         return;
+    }
     if (field->is_epoch)
         keep_printed(&epoch, info);
     size_t start = values.length;
@@ -235,6 +255,11 @@ static void write_packet(void)
     text_literal(&output, "{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
+    if (inner.length) {
+        text_literal(&output, "\"inner\":\"");
+        text_add(&output, inner.start, inner.length);
+        text_literal(&output, "\",");
+    }
     write_member("\"epoch\":", &epoch);
     write_member("\"community_id\":", &community_id);
     if (left_out) {

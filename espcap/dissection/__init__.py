@@ -28,6 +28,8 @@ class Record:
     """In it characters that a terminal must not see are escaped."""
     left_out: int = 0
     """Values beyond what a reader takes of one packet."""
+    inner: list[str] = field(default_factory=list)
+    """Protocols that occur inside others' parts of the tree, once for each place."""
 
     @property
     def frame_number(self) -> int:

@@ -43,4 +43,5 @@ class TapReader:
             head.get("community_id", ""),
             layers,
             head.get("left_out", 0),
+            head["inner"].split(":") if "inner" in head else [],
         )

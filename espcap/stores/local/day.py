@@ -10,8 +10,10 @@ from typing import Any
 import tantivy
 from tantivy import Occur
 
+from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
 from espcap.stores.local.values import GREATEST, Term
 
@@ -58,7 +60,7 @@ class Day:
                 return without(tantivy.Query.all_query(), self.translate(part))
         return self._leaf(query)
 
-    def _leaf(self, query: Equals | Range | Exists | Wildcard) -> tantivy.Query:
+    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches) -> tantivy.Query:
         match query:
             case Equals(path, value):
                 return self._equals(path, value)
@@ -67,7 +69,9 @@ class Day:
             case Exists(path):
                 return self._exists(path)
             case Wildcard(path, pattern):
-                return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, _expression(pattern)))
+                return self._matching(path, _expression(pattern))
+            case Matches(path, pattern):
+                return self._matching(path, f"(?s){pattern}")
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
@@ -83,6 +87,14 @@ class Day:
         if not found:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
+
+    def _matching(self, path: str, expression: str) -> tantivy.Query:
+        try:
+            return self.any_of(path, self.count_values(tantivy.Query.all_query(), path, expression))
+        except ValueError as error:
+            if "exceeds size limit" not in str(error):
+                raise
+            raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
