@@ -14,6 +14,7 @@ from espcap.fields import Registry, open_registry
 from espcap.query import And, Everything, Query, Range
 from espcap.query.left_out import payload_fields
 from espcap.query.lucene import parse
+from espcap.query.unknown import unknown_paths
 from espcap.query.values import Time
 from espcap.sources import printable
 from espcap.stores import Hit
@@ -32,6 +33,9 @@ def search(options: Searching) -> None:
     for path in payload_fields(query, registry.kind):
         note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
         click.echo(f"Note: {path}: {note}", err=True)
+    for path, others in unknown_paths(query, registry).items():
+        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
+        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
