@@ -86,6 +86,9 @@ def search(**values: Any) -> None:
 
     QUERY is in Elasticsearch's query string syntax: `layers.ip.src:10.0.0.4 AND protocol:http`,
     `source.port:[1 TO 1023]`, `layers.dns.qry_name:*.example.com`, `_exists_:layers.tls`, `NOT protocol:tcp`.
+
+    FILTER is a Wireshark display filter: `ip.addr == 10.0.0.0/8 && tcp.flags.syn == 1`, `!(http.host contains
+    "example")`. Packets must meet both it and QUERY. Its times are UTC unless they say otherwise.
     """
     from espcap.cli.search import search as run
 

@@ -76,6 +76,7 @@ class Searching(Connecting):
     """Values of `searching`."""
 
     query: str
+    display_filter: str
     since: str
     until: str
     agg: str
@@ -228,6 +229,9 @@ storing = _all_of(
 )
 
 searching = _all_of(
+    click.option(
+        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
+    ),
     click.option(
         "--since", default="", metavar="TIME", help="Packets from this time on; UTC unless it says otherwise."
     ),

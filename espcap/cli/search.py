@@ -11,22 +11,31 @@ import orjson
 from espcap.cli.options import Searching, open_named_store
 from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
-from espcap.query import And, Query, Range
+from espcap.query import And, Everything, Query, Range
+from espcap.query.left_out import payload_fields
 from espcap.query.lucene import parse
+from espcap.query.unknown import unknown_paths
 from espcap.query.values import Time
 from espcap.sources import printable
 from espcap.stores import Hit
 from espcap.stores.lines import without_controls
-from espcap.tshark.program import find_program
+from espcap.tshark.program import Program, find_program
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
 
 
 def search(options: Searching) -> None:
     """Runs the command."""
-    registry = open_registry(find_program(options.tshark))
+    program = find_program(options.tshark)
+    registry = open_registry(program)
     store = open_named_store(options, registry, default="local")
-    query = _query(options, registry)
+    query = _query(options, registry, program)
+    for path in payload_fields(query, registry.kind):
+        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+        click.echo(f"Note: {path}: {note}", err=True)
+    for path, others in unknown_paths(query, registry).items():
+        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
+        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
@@ -40,12 +49,21 @@ def search(options: Searching) -> None:
         store.close()
 
 
-def _query(options: Searching, registry: Registry) -> Query:
-    query = parse(options.query, registry.kind)
+def _query(options: Searching, registry: Registry, program: Program) -> Query:
+    parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
     since, until = _moment(options.since), _moment(options.until)
-    if since is None and until is None:
-        return query
-    return And((query, Range("@timestamp", since, until, True, False)))
+    if since is not None or until is not None:
+        parts.append(Range("@timestamp", since, until, True, False))
+    return And(tuple(part for part in parts if part != Everything()))
+
+
+def _filter(text: str, registry: Registry, program: Program) -> Query:
+    if not text:
+        return Everything()
+    from espcap.query.display_filter import parse as parse_filter
+    from espcap.tshark.value_names import value_names
+
+    return parse_filter(text, registry, lambda field: value_names(program, field))
 
 
 def _moment(text: str) -> Time | None:

@@ -11,6 +11,9 @@ from espcap.fields import Registry
 from espcap.folders import data_folder
 from espcap.query import Query
 
+SIMPLER = "write a shorter one with fewer repetitions"
+"""What to do about a pattern that a store finds too complex."""
+
 
 class Refusal(NamedTuple):
     """A document that the store does not take, and why in the store's words."""

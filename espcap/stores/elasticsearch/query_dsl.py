@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from espcap.fields import Kind, Registry
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
 from espcap.query.values import Time, Value
 from espcap.stores import Found, Hit
 from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS
@@ -56,7 +56,7 @@ def translate(query: Query, registry: Registry) -> dict[str, Any]:
     return _condition(query, registry)
 
 
-def _condition(query: Equals | Range | Exists | Wildcard, registry: Registry) -> dict[str, Any]:
+def _condition(query: Equals | Range | Exists | Wildcard | Matches, registry: Registry) -> dict[str, Any]:
     match query:
         case Equals(path, value):
             return _equals(path, value)
@@ -64,6 +64,8 @@ def _condition(query: Equals | Range | Exists | Wildcard, registry: Registry) ->
             return _range(query, registry)
         case Wildcard(path, pattern):
             return {"wildcard": {_text_path(path): {"value": pattern}}}
+        case Matches(path, pattern):
+            return {"regexp": {_text_path(path): {"value": pattern, "flags": "NONE"}}}
         case Exists(path):
             return _exists(path)
 

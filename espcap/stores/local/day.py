@@ -10,10 +10,12 @@ from typing import Any
 import tantivy
 from tantivy import Occur
 
+from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
-from espcap.stores.local.values import GREATEST, Term
+from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
 VALUES, NUMBERS, UNSEARCHABLE = "values", "numbers", "unsearchable"
@@ -58,7 +60,7 @@ class Day:
                 return without(tantivy.Query.all_query(), self.translate(part))
         return self._leaf(query)
 
-    def _leaf(self, query: Equals | Range | Exists | Wildcard) -> tantivy.Query:
+    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches) -> tantivy.Query:
         match query:
             case Equals(path, value):
                 return self._equals(path, value)
@@ -67,12 +69,9 @@ class Day:
             case Exists(path):
                 return self._exists(path)
             case Wildcard(path, pattern):
-                return self._like(path, _expression(pattern))
-
-    def _like(self, path: str, expression: str) -> tantivy.Query:
-        found = self.count_values(tantivy.Query.all_query(), path, f"{expression}\0?")
-        plain = ((term, str(local_values.decode(Kind.STRING, term))) for term in found)
-        return self.any_of(path, (term for term, text in plain if re.fullmatch(expression, text)))
+                return self._matching(path, _expression(pattern))
+            case Matches(path, pattern):
+                return self._matching(path, pattern)
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
@@ -88,6 +87,18 @@ class Day:
         if not found:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
+
+    def _matching(self, path: str, expression: str) -> tantivy.Query:
+        every = tantivy.Query.all_query()
+        try:
+            plain = self.count_values(every, path, f"(?s)({expression})")
+            marked = self.count_values(every, path, f"(?s)({expression}){MARK}")
+        except ValueError as error:
+            if "exceeds size limit" not in str(error):
+                raise
+            raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
+        found = [term for term in plain if not is_marked(term)] + [term for term in marked if is_marked(term)]
+        return self.any_of(path, found)
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
@@ -228,4 +239,4 @@ def _expression(pattern: str) -> str:
     """The wildcard pattern as a regular expression of tantivy."""
     tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
     words = {"*": ".*", "?": "."}
-    return "(?s)" + "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)
+    return "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)
