@@ -96,6 +96,22 @@ def search(**values: Any) -> None:
 
 
 @main.command()
+@click.argument("packet", metavar="PACKET")
+@click.argument("frame", metavar="[FRAME]", required=False, type=click.IntRange(1, 2**32 - 1))
+@options.connection
+@options.showing
+def show(**values: Any) -> None:
+    """Shows one packet as Wireshark does: the dissection tree and the bytes, from its capture.
+
+    PACKET is the identifier of a document, its capture_id and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it
+    is a capture file, and FRAME the number of a packet there.
+    """
+    from espcap.cli.show import show as run
+
+    run(options.Showing(**values))
+
+
+@main.command()
 @click.argument("file", metavar="FILE")
 @options.delivering
 def retry(file: str, **values: Any) -> None:
