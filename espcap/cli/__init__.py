@@ -112,6 +112,21 @@ def show(**values: Any) -> None:
 
 
 @main.command()
+@click.argument("query", default="")
+@options.connection
+@options.extracting
+def extract(**values: Any) -> None:
+    """Writes the packets that match, as they are in their captures, to one capture.
+
+    QUERY and FILTER are those of espcap search. Packets of one capture keep their order; several captures are merged by
+    time. Packets whose capture is gone or has changed are counted and named, and the exit code is 3.
+    """
+    from espcap.cli.extract import extract as run
+
+    sys.exit(run(options.Extracting(**values)))
+
+
+@main.command()
 @click.argument("file", metavar="FILE")
 @options.delivering
 def retry(file: str, **values: Any) -> None:

@@ -94,6 +94,15 @@ class Narrowing(Connecting):
 
 
 @dataclass(frozen=True)
+class Extracting(Narrowing):
+    """Values of `extracting`."""
+
+    write: str
+    flow: bool
+    dir: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Searching(Narrowing):
     """Values of `searching`."""
 
@@ -290,6 +299,16 @@ searching = _all_of(
     click.option(
         "--from", "start", default=0, show_default=True, type=click.IntRange(0), help="Leave out the first N."
     ),
+)
+
+
+extracting = _all_of(
+    narrowing,
+    click.option(
+        "-w", "--write", required=True, metavar="FILE", help="Where to write them, as pcapng; - is standard output."
+    ),
+    click.option("--flow", is_flag=True, help="All packets of their conversations: those with their community IDs."),
+    originals,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import orjson
 
-from espcap.cli.options import Searching, open_named_store
+from espcap.cli.options import Narrowing, Searching, open_named_store
 from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
 from espcap.query import And, Everything, Query, Range
@@ -28,7 +28,7 @@ def search(options: Searching) -> None:
     program = find_program(options.tshark)
     registry = open_registry(program)
     store = open_named_store(options, registry, default="local")
-    query = _query(options, registry, program)
+    query = wanted(options, registry, program)
     for path in payload_fields(query, registry.kind):
         note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
         click.echo(f"Note: {path}: {note}", err=True)
@@ -45,7 +45,8 @@ def search(options: Searching) -> None:
         store.close()
 
 
-def _query(options: Searching, registry: Registry, program: Program) -> Query:
+def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
+    """What QUERY, the display filter and the times ask for together."""
     parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
     since, until = _moment(options.since), _moment(options.until)
     if since is not None or until is not None:

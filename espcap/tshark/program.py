@@ -4,6 +4,7 @@ import hashlib
 import os
 import pwd
 import re
+import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,6 +59,15 @@ def find_program(path: str = "") -> Program:
     if version < OLDEST:
         raise EspcapError(f"{printable(path)} is tshark {version}", f"espcap needs tshark {OLDEST} or newer")
     return Program(path, banner, version)
+
+
+def beside(program: Program, name: str) -> str:
+    """Path of another program of Wireshark's: beside tshark, or on the PATH. Raises EspcapError where there is none."""
+    path = Path(program.path).with_name(name)
+    found = str(path) if path.exists() else shutil.which(name)
+    if not found:
+        raise EspcapError(f"{name} is not installed", "it comes with Wireshark: apt install wireshark-common")
+    return found
 
 
 def _banner(path: str) -> str:

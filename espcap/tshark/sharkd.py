@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
@@ -17,7 +16,7 @@ import orjson
 from espcap.errors import EspcapError, UsageError
 from espcap.tshark.arguments import Settings
 from espcap.tshark.process import Process
-from espcap.tshark.program import Program, User
+from espcap.tshark.program import Program, User, beside
 
 LOAD_SECONDS = 600.0
 """How long sharkd may read a capture: it dissects all of it once, at 30,000 packets/s and more."""
@@ -73,7 +72,7 @@ class Sharkd:
     def __init__(self, program: Program, file: BinaryIO, user: User | None, settings: Settings) -> None:
         """Of the settings the preferences count. Raises UsageError for a wrong preference, EspcapError where the
         capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
-        arguments = [find_sharkd(program), "-"]
+        arguments = [beside(program, "sharkd"), "-"]
         with readable_by(user, file) as capture:
             descriptors = (*settings.descriptors, capture.fileno())
             self._process = Process(arguments, subprocess.PIPE, settings.profile_folder, user, descriptors)
@@ -176,15 +175,6 @@ class Sharkd:
     def _failure(self) -> EspcapError:
         ended = self._process.wait()
         return EspcapError(f"sharkd ended: {ended.message}", "the capture may make Wireshark crash too")
-
-
-def find_sharkd(program: Program) -> str:
-    """The sharkd beside a tshark, or on the PATH. Raises EspcapError where there is none."""
-    beside = Path(program.path).with_name("sharkd")
-    found = str(beside) if beside.exists() else shutil.which("sharkd")
-    if not found:
-        raise EspcapError("sharkd is not installed", "it comes with Wireshark: apt install wireshark-common")
-    return found
 
 
 def readable_by(user: User | None, file: BinaryIO) -> BinaryIO:

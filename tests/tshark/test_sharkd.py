@@ -13,8 +13,8 @@ from espcap.cli.show import packet_lines
 from espcap.errors import EspcapError, UsageError
 from espcap.tshark import sharkd
 from espcap.tshark.arguments import Settings
-from espcap.tshark.program import Program, dissecting_user
-from espcap.tshark.sharkd import Sharkd, find_sharkd
+from espcap.tshark.program import Program, beside, dissecting_user
+from espcap.tshark.sharkd import Sharkd
 from tests.frame_oracle import frames, without_empty
 from tests.hostile import packets
 from tests.support import CAPTURES
@@ -125,5 +125,5 @@ def test_broken_sharkd(script: str, message: str, tmp_path: Path, monkeypatch: p
 def test_missing_sharkd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EspcapError, match="sharkd is not installed") as failure:
-        find_sharkd(Program(str(tmp_path / "tshark"), "", Version("4.0.17")))
+        beside(Program(str(tmp_path / "tshark"), "", Version("4.0.17")), "sharkd")
     assert "apt install wireshark-common" in failure.value.hint
