@@ -127,6 +127,20 @@ def extract(**values: Any) -> None:
 
 
 @main.command()
+@click.argument("query", default="")
+@options.connection
+@options.summarizing
+def stats(**values: Any) -> None:
+    """Sums packets up: protocols, conversations, top talkers, names, and packets and bytes over time.
+
+    QUERY and FILTER are those of espcap search. A terminal gets tables, a pipe one JSON object.
+    """
+    from espcap.cli.stats import stats as run
+
+    run(options.Summarizing(**values))
+
+
+@main.command()
 @click.argument("file", metavar="FILE")
 @options.delivering
 def retry(file: str, **values: Any) -> None:

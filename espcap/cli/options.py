@@ -103,6 +103,14 @@ class Extracting(Narrowing):
 
 
 @dataclass(frozen=True)
+class Summarizing(Narrowing):
+    """Values of `summarizing`."""
+
+    size: int
+    json: bool
+
+
+@dataclass(frozen=True)
 class Searching(Narrowing):
     """Values of `searching`."""
 
@@ -309,6 +317,13 @@ extracting = _all_of(
     ),
     click.option("--flow", is_flag=True, help="All packets of their conversations: those with their community IDs."),
     originals,
+)
+
+
+summarizing = _all_of(
+    narrowing,
+    click.option("--size", default=10, show_default=True, type=click.IntRange(1, 1000), help="Lines of each table."),
+    click.option("--json", is_flag=True, help="Print one JSON object, as in a pipe."),
 )
 
 

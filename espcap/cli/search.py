@@ -78,14 +78,14 @@ def _moment(text: str) -> Time | None:
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
     if sys.stdout.isatty():
-        _table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+        show_table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
     else:
         _lines(buckets)
 
 
 def _show_hits(hits: list[Hit], total: int) -> None:
     if sys.stdout.isatty():
-        _table(_COLUMNS, (_row(hit) for hit in hits))
+        show_table(_COLUMNS, (_row(hit) for hit in hits))
         click.echo(f"{len(hits):,} of {total:,} packets", err=True)
     else:
         _lines(hit.source for hit in hits)
@@ -113,7 +113,8 @@ def _end(end: dict[str, Any]) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+def show_table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+    """Columns side by side, with nothing in them that a terminal would obey."""
     lines = [[printable(cell) for cell in line] for line in [list(columns), *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

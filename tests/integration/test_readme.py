@@ -22,7 +22,7 @@ def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
         espcap(*command, "--help", COLUMNS="100").output.decode()
-        for command in ([], ["search"], ["show"], ["extract"], ["retry"], ["setup"], ["prune"], ["doctor"])
+        for command in ([], ["search"], ["show"], ["extract"], ["stats"], ["retry"], ["setup"], ["prune"], ["doctor"])
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 
@@ -55,7 +55,7 @@ def test_command(command: str, place: Path, elasticsearch_url: str) -> None:
         PATH=f"{place / 'bin'}:{os.environ['PATH']}", XDG_DATA_HOME=str(place / "data"), PYTHONPATH=str(ROOT)
     )
     for node, words in needed.items():
-        if re.search(r"espcap (search|show|extract)", command) and words in command:
+        if re.search(r"espcap (search|show|extract|stats)", command) and words in command:
             address = elasticsearch_url if ":" in node else node
             prepare = ["espcap", "--dir", "test_pcaps/", "--node", address]
             subprocess.run(prepare, cwd=place, env=variables, check=True, capture_output=True)
