@@ -156,6 +156,11 @@ class Registry:
         row = self._database.execute(query, (layer, key)).fetchone() if root == "layers" else None
         return Kind(row[0]) if row else Kind.STRING
 
+    def has_path(self, layer: str, key: str) -> bool:
+        """Whether documents can have this field of a layer; without a key, whether they can have the layer."""
+        query = "SELECT 1 FROM field WHERE layer = ? AND (key = ? OR ? = '') LIMIT 1"
+        return self._database.execute(query, (layer, key, key)).fetchone() is not None
+
     def paths(self, kind: Kind) -> list[str]:
         """The paths of all fields of a kind, sorted: `layers.ip.src`, …"""
         query = "SELECT DISTINCT 'layers.' || layer || '.' || key FROM field WHERE kind = ? ORDER BY 1"

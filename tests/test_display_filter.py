@@ -153,8 +153,8 @@ ERRORS: dict[str, str] = {
     "(" * 10_000: f"filter '{'(' * 60}…{'(' * 30}': it ends too early",
     "tcp.port in {" + ",".join(map(str, range(1001))) + "}":
         "the query has 1,001 conditions, and at most 1,000 can be searched for",
-    f'http.host == "{"a" * 8192}"':
-        "layers.http.host: text of more than 8,191 characters cannot be searched for",
+    f'http.host == "{"a" * 10_001}"':
+        "layers.http.host: text of more than 10,000 characters cannot be searched for",
     f'http.host contains "{"a" * 999}"':
         "layers.http.host: patterns of more than 1,000 characters cannot be searched for",
     "tcp.port == " + "9" * 5000: f"tcp.port: '{'9' * 60}…{'9' * 30}' is not a number",

@@ -14,6 +14,7 @@ from espcap.fields import Registry, open_registry
 from espcap.query import And, Everything, Query, Range
 from espcap.query.left_out import payload_fields
 from espcap.query.lucene import parse
+from espcap.query.unknown import unknown_paths
 from espcap.query.values import Time
 from espcap.sources import printable
 from espcap.stores import Hit
@@ -29,9 +30,6 @@ def search(options: Searching) -> None:
     registry = open_registry(program)
     store = open_named_store(options, registry, default="local")
     query = wanted(options, registry, program)
-    for path in payload_fields(query, registry.kind):
-        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
-        click.echo(f"Note: {path}: {note}", err=True)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
@@ -46,12 +44,23 @@ def search(options: Searching) -> None:
 
 
 def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
-    """What QUERY, the display filter and the times ask for together."""
+    """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
     parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
     since, until = _moment(options.since), _moment(options.until)
     if since is not None or until is not None:
         parts.append(Range("@timestamp", since, until, True, False))
-    return And(tuple(part for part in parts if part != Everything()))
+    query = And(tuple(part for part in parts if part != Everything()))
+    _tell_doubts(query, registry)
+    return query
+
+
+def _tell_doubts(query: Query, registry: Registry) -> None:
+    for path in payload_fields(query, registry.kind):
+        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+        click.echo(f"Note: {path}: {note}", err=True)
+    for path, others in unknown_paths(query, registry).items():
+        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
+        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
 
 
 def _filter(text: str, registry: Registry, program: Program) -> Query:

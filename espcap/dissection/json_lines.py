@@ -171,7 +171,7 @@ def _record(layers: Layers, unparsed: Layers, tree: Layers) -> Record:
         layers.setdefault("frame", {})["time_epoch"] = float(epoch)
     except ValueError:
         unparsed.setdefault("frame", {})["time_epoch"] = epoch
-    return Record(epoch, layers, _names(protocols), unparsed, community_id, _names(notes.get("inner", [])))
+    return Record(epoch, layers, _names(protocols), unparsed, community_id, inner=_names(notes.get("inner", [])))
 
 
 def _names(value: Value | list[Value]) -> list[str]:

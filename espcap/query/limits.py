@@ -7,8 +7,8 @@ DEEPEST = 24
 """Levels of And, Or and Not. Elasticsearch takes 30, and a condition has up to 4 there."""
 MOST = 1000
 """Conditions. Elasticsearch takes 1,024 on the smallest of nodes."""
-LONGEST_TEXT = 8191
-"""Characters of text in an index, in UTF-16 units."""
+LONGEST_TEXT = 10_000
+"""Characters of text, in UTF-16 units: below the 32,766 bytes of UTF-8 at which Elasticsearch fails."""
 LONGEST_PATTERN = 1000
 """Characters of a pattern; Elasticsearch takes no longer regular expression (index.max_regex_length)."""
 TOO_DEEP = UsageError("the query is nested too deeply", f"use at most {DEEPEST} levels of parentheses")

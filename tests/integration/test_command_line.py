@@ -87,6 +87,9 @@ def test_search(filled: str) -> None:
     deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
     assert deep.status == 2
     assert deep.lines == hostile.lines
+    misspelled = espcap("search", "tcp.port:80", "--node", filled)
+    assert misspelled.status == 0
+    assert misspelled.lines == ["Note: tcp.port: no such field is known; did you mean layers.tcp.port?"]
     complex_pattern = espcap("search", "-Y", 'http.host matches "(a|b)*a.{15}x"', "--node", filled)
     assert complex_pattern.status == 2
     assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors
