@@ -8,7 +8,7 @@ from typing import Any
 import click
 import orjson
 
-from espcap.cli.options import Searching, open_named_store
+from espcap.cli.options import Narrowing, Searching, open_named_store
 from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
 from espcap.query import And, Everything, Query, Range
@@ -29,13 +29,7 @@ def search(options: Searching) -> None:
     program = find_program(options.tshark)
     registry = open_registry(program)
     store = open_named_store(options, registry, default="local")
-    query = _query(options, registry, program)
-    for path in payload_fields(query, registry.kind):
-        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
-        click.echo(f"Note: {path}: {note}", err=True)
-    for path, others in unknown_paths(query, registry).items():
-        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
-        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
+    query = wanted(options, registry, program)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
@@ -49,12 +43,24 @@ def search(options: Searching) -> None:
         store.close()
 
 
-def _query(options: Searching, registry: Registry, program: Program) -> Query:
+def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
+    """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
     parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
     since, until = _moment(options.since), _moment(options.until)
     if since is not None or until is not None:
         parts.append(Range("@timestamp", since, until, True, False))
-    return And(tuple(part for part in parts if part != Everything()))
+    query = And(tuple(part for part in parts if part != Everything()))
+    _tell_doubts(query, registry)
+    return query
+
+
+def _tell_doubts(query: Query, registry: Registry) -> None:
+    for path in payload_fields(query, registry.kind):
+        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+        click.echo(f"Note: {path}: {note}", err=True)
+    for path, others in unknown_paths(query, registry).items():
+        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
+        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
 
 
 def _filter(text: str, registry: Registry, program: Program) -> Query:
@@ -81,14 +87,14 @@ def _moment(text: str) -> Time | None:
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
     if sys.stdout.isatty():
-        _table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+        show_table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
     else:
         _lines(buckets)
 
 
 def _show_hits(hits: list[Hit], total: int) -> None:
     if sys.stdout.isatty():
-        _table(_COLUMNS, (_row(hit) for hit in hits))
+        show_table(_COLUMNS, (_row(hit) for hit in hits))
         click.echo(f"{len(hits):,} of {total:,} packets", err=True)
     else:
         _lines(hit.source for hit in hits)
@@ -116,7 +122,8 @@ def _end(end: dict[str, Any]) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+def show_table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+    """Columns side by side, with nothing in them that a terminal would obey."""
     lines = [[printable(cell) for cell in line] for line in [list(columns), *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

@@ -22,7 +22,7 @@ def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
         espcap(*command, "--help", COLUMNS="100").output.decode()
-        for command in ([], ["search"], ["retry"], ["setup"], ["prune"], ["doctor"])
+        for command in ([], ["search"], ["show"], ["extract"], ["stats"], ["retry"], ["setup"], ["prune"], ["doctor"])
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 
@@ -55,13 +55,18 @@ def test_command(command: str, place: Path, elasticsearch_url: str) -> None:
         PATH=f"{place / 'bin'}:{os.environ['PATH']}", XDG_DATA_HOME=str(place / "data"), PYTHONPATH=str(ROOT)
     )
     for node, words in needed.items():
-        if "search" in command and words in command:
+        if re.search(r"espcap (search|show|extract|stats)", command) and words in command:
             address = elasticsearch_url if ":" in node else node
             prepare = ["espcap", "--dir", "test_pcaps/", "--node", address]
             subprocess.run(prepare, cwd=place, env=variables, check=True, capture_output=True)
     line = command.replace("localhost:9200", elasticsearch_url)
     ran = subprocess.run(["bash", "-c", line], cwd=place, env=variables, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+    if "espcap show" in command:
+        assert ran.stdout.startswith("Frame ")
+        return
+    if "espcap extract" in command:
+        assert re.search(r"^[1-9]\d* packets of .* 0 missing$", ran.stderr, re.M)
     documents = [json.loads(text) for text in ran.stdout.splitlines()]
     assert documents or ("--node" in command and "search" not in command) or ">" in command
 

@@ -14,7 +14,7 @@ from espcap.query import Query
 from espcap.stores import SIMPLER, Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
-from espcap.stores.elasticsearch.query_dsl import found, search_body
+from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 from espcap.stores.elasticsearch.sender import BulkSender
 from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
@@ -155,7 +155,7 @@ class ElasticsearchStore:
     ) -> Found:
         """As Store.search, over all indices of packets; what this store wrote is found."""
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}
-        body |= {"aggregations": aggregations} if aggregations else {}
+        body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
         with told(self._connection):
             self._refresh()
             answer = self._search(body)

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -144,25 +144,32 @@ class Day:
 
     def count_values(self, query: tantivy.Query, path: str, expression: str | None = None) -> Counter[Term]:
         """How many of the documents have each term of a path; of strings, those that the expression matches."""
+        counts: Counter[Term] = Counter()
+        for bucket in self.value_buckets(query, path, expression):
+            counts[bucket_term(bucket)] += bucket["doc_count"]
+        return counts
+
+    def value_buckets(
+        self, query: tantivy.Query, path: str, expression: str | None = None, sums: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """tantivy's buckets for the terms of a path; a term may have several. `sums` are aggregations of each."""
         terms: dict[str, Any] = {"field": f"{VALUES}.{path}", "size": _ALL, "segment_size": _ALL}
         if expression is not None:
             terms["include"] = expression
-        counts: Counter[Term] = Counter()
-        self._count(query, {"terms": terms}, counts, 0, self._last_frame())
-        return counts
+        return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
-    def _count(self, query: tantivy.Query, request: dict[str, Any], counts: Counter[Term], low: int, high: int) -> None:
-        """Adds the counts of the frames from low to high, and halves them where they have too many values."""
+    def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
+        """Those of the frames from low to high, which are halved where they have too many values."""
         try:
             answer = self.searcher.aggregate(both(query, self.frames_between(low, high)), {"values": request})
         except ValueError:  # the limit of buckets
             if low == high:
                 raise
             middle = (low + high) // 2
-            self._count(query, request, counts, low, middle)
-            self._count(query, request, counts, middle + 1, high)
+            yield from self._buckets(query, request, low, middle)
+            yield from self._buckets(query, request, middle + 1, high)
         else:
-            counts.update({_term(bucket): bucket["doc_count"] for bucket in answer["values"]["buckets"]})
+            yield from answer["values"]["buckets"]
 
     def _last_frame(self) -> int:
         answer = self.searcher.aggregate(tantivy.Query.all_query(), {"last": {"max": {"field": FRAME}}})
@@ -171,7 +178,7 @@ class Day:
     def _first_values(self, query: tantivy.Query, path: str, descending: bool, size: int) -> list[tuple[Term, int]]:
         terms = {"field": f"{VALUES}.{path}", "size": size, "order": {"_key": "desc" if descending else "asc"}}
         buckets = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
-        return [(_term(bucket), bucket["doc_count"]) for bucket in buckets]
+        return [(bucket_term(bucket), bucket["doc_count"]) for bucket in buckets]
 
     # Documents
 
@@ -223,7 +230,7 @@ def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Ter
     return [value for value, _ in values[:position]], values[position][0]
 
 
-def _term(bucket: dict[str, Any]) -> Term:
+def bucket_term(bucket: dict[str, Any]) -> Term:
     """tantivy names the terms of booleans beside their numbers."""
     found: Term = bucket["key_as_string"] == "true" if "key_as_string" in bucket else bucket["key"]
     return found
