@@ -171,7 +171,9 @@ class DocumentBuilder:
     def _shared(self, record: Record, plan: _Plan, length: Any) -> bytes:
         """What is outside `layers` and the same for records with the same context: members of an object."""
         layers = record.layers
-        shared: dict[str, Any] = self._common | {"protocol": plan.protocol, "stack": plan.stack}
+        shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
+        shared["protocols"] = list(dict.fromkeys(record.tree + record.inner))
+        shared["stack"] = plan.stack
         shared |= _ends(layers, plan.wanted, length)
         shared["network"] = network = {**plan.network, "bytes": length}
         if record.community_id:

@@ -1,5 +1,7 @@
 """What can go wrong for a reason that the user can act on."""
 
+_SHOWN = 120
+
 
 class EspcapError(Exception):
     """A failure told in one line, `message`, with the next step, `hint`. The command ends with exit code 1."""
@@ -21,3 +23,8 @@ class UsageError(EspcapError):
 
 class StoreError(EspcapError):
     """The store cannot take or give anything: it is away, refuses the caller, or is not what it should be."""
+
+
+def shortened(text: str) -> str:
+    """Text for a message of one line: without the middle of what is long."""
+    return f"{text[: _SHOWN // 2]}…{text[-_SHOWN // 4 :]}" if len(text) > _SHOWN else text

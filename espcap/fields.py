@@ -47,6 +47,8 @@ class Field(NamedTuple):
     kind: Kind
     base: str
     """Wireshark's display base: BASE_DEC, BASE_HEX, BASE_OCT, …"""
+    type: str
+    """Wireshark's type: FT_UINT16, FT_ETHER, …"""
 
 
 ENVELOPE: dict[str, Kind] = {
@@ -101,7 +103,7 @@ def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
         if not dot:
             layer, rest = protocol, name
         key = rest.replace(".", "_")
-        yield Field(name, layer, f"{key}_" if key in _RESERVED else key, *_kind(wireshark_type, base))
+        yield Field(name, layer, f"{key}_" if key in _RESERVED else key, *_kind(wireshark_type, base), wireshark_type)
 
 
 def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -117,7 +119,7 @@ def _protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
     for name, _ in protocols:
         layer, dot, rest = name.partition(".")
         if dot:
-            yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE)
+            yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
 
 
 def _apart(fields: Iterable[Field]) -> Iterator[Field]:
@@ -137,13 +139,13 @@ class Registry:
         self.path = path
         address = f"file:{path}?mode=ro&immutable=1"
         self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite itself serializes
-        self._database.execute("SELECT 1 FROM protocol, field LIMIT 1")
+        self._database.execute("SELECT type FROM protocol, field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
 
     def field(self, name: str) -> Field | None:
         """The field with this Wireshark name, or None where tshark does not know it."""
         row = self._database.execute("SELECT * FROM field WHERE name = ?", (name,)).fetchone()
-        return Field(row[0], row[1], row[2], Kind(row[3]), row[4]) if row else None
+        return Field(row[0], row[1], row[2], Kind(row[3]), row[4], row[5]) if row else None
 
     def kind(self, path: str) -> Kind:
         """The kind of a path of a document: `layers.ip.src` or `source.port`; a string where nothing is known."""
@@ -157,6 +159,11 @@ class Registry:
         query = "SELECT kind FROM field WHERE layer = ? AND key = ?"
         row = self._database.execute(query, (layer, key)).fetchone() if root == "layers" else None
         return Kind(row[0]) if row else Kind.STRING
+
+    def has_path(self, layer: str, key: str) -> bool:
+        """Whether documents can have this field of a layer; without a key, whether they can have the layer."""
+        query = "SELECT 1 FROM field WHERE layer = ? AND (key = ? OR ? = '') LIMIT 1"
+        return self._database.execute(query, (layer, key, key)).fetchone() is not None
 
     def paths(self, kind: Kind) -> list[str]:
         """The paths of all fields of a kind, sorted: `layers.ip.src`, …"""
@@ -186,6 +193,11 @@ class Registry:
         )
         with open(name, "w", encoding="utf-8") as file:
             file.writelines("\t".join(map(str, row)) + "\n" for row in self._database.execute(query))
+
+    def names_below(self, layer: str) -> list[str]:
+        """The names of all fields that start with `layer` and a dot."""
+        query = "SELECT name FROM field WHERE name > ? AND name < ?"
+        return [row[0] for row in self._database.execute(query, (f"{layer}.", f"{layer}/"))]
 
     def protocols(self) -> list[tuple[str, str]]:
         """(name, description) of every protocol, sorted by name."""
@@ -243,10 +255,10 @@ def _write_whole(path: Path, write: Callable[[str], None]) -> None:
 def _fill(name: str, fields: Iterable[str], protocols: Iterable[str]) -> None:
     known = dict(parse_protocols(protocols))
     with sqlite3.connect(name) as database:
-        database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base) WITHOUT ROWID")
+        database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
         every = _apart([*parse_fields(fields), *_protocol_fields(known.items())])
-        database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?)", every)
+        database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")
     database.close()

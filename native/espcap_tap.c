@@ -3,7 +3,8 @@
  * A line is `PACKET<tab>CONTEXT<tab>LAYERS`, each of them JSON. LAYERS is the document's `layers`. PACKET is a list:
  * frame number, frame length, time as a string, number of values beyond the bound, whether there was text that was no
  * UTF-8, and values that do not fit their types. CONTEXT is what else espcap needs, and the same for the packets of a
- * connection: {"tree":"frame:eth:ip:tcp","community_id":"1:...","layers":{"ip":{"src":...}}}.
+ * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","community_id":"1:...","layers":{"ip":{"src":...}}};
+ * `inner` are the protocols inside others, each once, and there only where there are some.
  *
  * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>NUMBERS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
  * index in place of values, paths to the plain numbers where terms are other numbers, and a list of the paths that have
@@ -43,7 +44,7 @@ static struct occurrence {
     uint32_t length, next;
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
-static struct text values, tree, epoch, community_id;
+static struct text values, tree, inner, epoch, community_id;
 static uint64_t packet, left_out, frame_length;
 
 static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
@@ -73,6 +74,7 @@ static void begin(void)
     options.found_bad_utf8 = false;
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
+    text_clear(&inner, KEPT);
     text_clear(&terms, KEPT);
     text_clear(&numbers, KEPT);
     text_clear(&unsearchable, KEPT);
@@ -141,22 +143,40 @@ static bool keep_printed(struct text *text, field_info *info)
     return is_there;
 }
 
+/* Adds a protocol's name to a list of them. */
+static void append_protocol(struct text *list, const struct field *field)
+{
+    if (list->length)
+        text_literal(list, ":");
+    text_add(list, field->protocol, strlen(field->protocol));
+}
+
+/* A protocol inside others' parts of the tree, such as ber in a certificate: once. */
+static void append_inner(struct field *field)
+{
+    if (field->inner_in == packet)
+        return;
+    field->inner_in = packet;
+    append_protocol(&inner, field);
+}
+
 static void read_node(proto_node *node, bool is_layer)
 {
     field_info *info = PNODE_FINFO(node);
     if (!info || !info->hfinfo || info->hfinfo->id == hf_text_only)
         return;
-    const struct field *field = field_of(info->hfinfo);
+    struct field *field = field_of(info->hfinfo);
     if (field->is_community_id && keep_printed(&community_id, info))
         return;
     if (is_layer && field->protocol) {
-        if (tree.length)
-            text_literal(&tree, ":");
-        text_add(&tree, field->protocol, strlen(field->protocol));
+        append_protocol(&tree, field);
         return;
     }
-    if (field->kind == NO_FIELD)
+    if (field->kind == NO_FIELD) {
+        if (field->protocol)
+            append_inner(field);
         return;
+    }
     if (field->is_epoch)
         keep_printed(&epoch, info);
     if (field->is_length && !frame_length)
@@ -306,6 +326,11 @@ static void write_packet(uint32_t number)
     text_literal(&output, "\t{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
+    if (inner.length) {
+        text_literal(&output, "\"inner\":\"");
+        text_add(&output, inner.start, inner.length);
+        text_literal(&output, "\",");
+    }
     if (community_id.length) {
         text_literal(&output, "\"community_id\":");
         text_add(&output, community_id.start, community_id.length);

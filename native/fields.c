@@ -127,7 +127,7 @@ static struct field *read_field(const char *name)
     return field;
 }
 
-const struct field *field_of(const header_field_info *info)
+struct field *field_of(const header_field_info *info)
 {
     size_t id = (size_t)info->id;
     if (id >= known_size) {

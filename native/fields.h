@@ -41,6 +41,7 @@ struct field {
     enum kind kind;
     char *protocol; /* the name of a protocol that can be a layer of the tree, else NULL */
     bool is_presence, is_frame_number, is_epoch, is_length, is_reassembled_data, is_community_id;
+    uint64_t inner_in; /* the last packet that has this protocol inside others' parts of the tree */
 };
 
 /* Maps the table behind a descriptor. `head` names the paths that espcap needs outside `layers`: "ip.src,ip.dst".
@@ -48,6 +49,6 @@ struct field {
 const char *open_fields(int descriptor, const char *head);
 
 /* What to do with a field. Never NULL. */
-const struct field *field_of(const header_field_info *info);
+struct field *field_of(const header_field_info *info);
 
 #endif

@@ -45,8 +45,8 @@ def _node(version: str) -> Iterator[str]:
         pytest.skip(str(error))
 
 
-def _remove_packets(url: str) -> None:
-    """Wildcards would be refused: a server deletes by name only."""
+def remove_packets(url: str) -> None:
+    """Removes all packets and their template. Wildcards would be refused: a server deletes by name only."""
     for index in call(url, "GET", "/_cat/indices/packets-*?format=json&expand_wildcards=all"):
         call(url, "DELETE", f"/{index['index']}")
     for template in call(url, "GET", "/_index_template")["index_templates"]:
@@ -70,14 +70,14 @@ def _elasticsearch8_node() -> Iterator[str]:
 def elasticsearch_url(_elasticsearch_node: str) -> Iterator[str]:
     """The URL of an Elasticsearch 9 with no packets and no template; what a test leaves there is removed."""
     yield _elasticsearch_node
-    _remove_packets(_elasticsearch_node)
+    remove_packets(_elasticsearch_node)
 
 
 @pytest.fixture
 def elasticsearch8_url(_elasticsearch8_node: str) -> Iterator[str]:
     """As `elasticsearch_url`, version 8."""
     yield _elasticsearch8_node
-    _remove_packets(_elasticsearch8_node)
+    remove_packets(_elasticsearch8_node)
 
 
 @pytest.fixture(params=["elasticsearch_url", "elasticsearch8_url"])

@@ -36,7 +36,8 @@ def test_a_whole_document() -> None:
         "http": {"response_code": 200},
         "xml": {"cdata": ["a", "b"]},
     }
-    record = Record(EPOCH, layers, ["frame", "eth", "ip", "tcp", "http", "xml"], community_id="1:abc=")
+    tree = ["frame", "eth", "ip", "tcp", "http", "xml"]
+    record = Record(EPOCH, layers, tree, community_id="1:abc=", inner=["ber", "tcp", "ber"])
     document = builder(file_name="test_pcaps/http.pcap", file_modified=1442971286.9).build(record)
     assert document.index == "packets-2015-07-30"
     assert document.id == "c0ffee-64"
@@ -48,6 +49,7 @@ def test_a_whole_document() -> None:
         "file_date_utc": "2015-09-23T01:21:26+0000",
         "capture_id": "c0ffee",
         "protocol": "http",
+        "protocols": [*tree, "ber"],
         "stack": {"link": "eth", "network": "ip", "transport": "tcp", "application": "http"},
         "source": {"ip": "83.145.197.2", "port": 80, "mac": "58-23-8C-B4-42-56", "bytes": 1034},
         "destination": {"ip": "10.0.0.4", "port": 59807, "mac": "60-F8-1D-CB-43-84"},

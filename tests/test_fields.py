@@ -35,45 +35,51 @@ def line(name: str, wireshark_type: str, protocol: str = "x", base: str = "") ->
     return f"F\tA description\t{name}\t{wireshark_type}\t{protocol}\t{base}\t0x0\tA blurb\n"
 
 
-def field(kind: Kind, base: str = "") -> Field:
-    return Field("x.y", "x", "y", kind, base)
+def field(kind: Kind, base: str = "", wireshark_type: str = "") -> Field:
+    return Field("x.y", "x", "y", kind, base, wireshark_type)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (line("ip.src", "FT_IPv4", "ip"), Field("ip.src", "ip", "src", Kind.IP, "")),
-        (line("ipv6.src", "FT_IPv6", "ipv6"), Field("ipv6.src", "ipv6", "src", Kind.IP, "")),
+        (line("ip.src", "FT_IPv4", "ip"), Field("ip.src", "ip", "src", Kind.IP, "", "FT_IPv4")),
+        (line("ipv6.src", "FT_IPv6", "ipv6"), Field("ipv6.src", "ipv6", "src", Kind.IP, "", "FT_IPv6")),
         (
             line("tcp.analysis.initial_rtt", "FT_RELATIVE_TIME", "tcp"),
-            Field("tcp.analysis.initial_rtt", "tcp", "analysis_initial_rtt", Kind.FLOAT, ""),
+            Field("tcp.analysis.initial_rtt", "tcp", "analysis_initial_rtt", Kind.FLOAT, "", "FT_RELATIVE_TIME"),
         ),
-        (line("dns.qry.name", "FT_STRING", "mdns"), Field("dns.qry.name", "dns", "qry_name", Kind.STRING, "")),
+        (
+            line("dns.qry.name", "FT_STRING", "mdns"),
+            Field("dns.qry.name", "dns", "qry_name", Kind.STRING, "", "FT_STRING"),
+        ),
         # Without a dot: under the protocol that registered it.
         (
             line("iwarp_ddp", "FT_NONE", "iwarp_ddp_rdmap"),
-            Field("iwarp_ddp", "iwarp_ddp_rdmap", "iwarp_ddp", Kind.BOOLEAN, PRESENCE),
+            Field("iwarp_ddp", "iwarp_ddp_rdmap", "iwarp_ddp", Kind.BOOLEAN, PRESENCE, "FT_NONE"),
         ),
         (
             line("cba_revision_build", "FT_UINT16", "cba_pdev", "BASE_DEC"),
-            Field("cba_revision_build", "cba_pdev", "cba_revision_build", Kind.INTEGER, "BASE_DEC"),
+            Field("cba_revision_build", "cba_pdev", "cba_revision_build", Kind.INTEGER, "BASE_DEC", "FT_UINT16"),
         ),
-        (line("x.y", "FT_CHAR", base="BASE_HEX"), field(Kind.STRING, "BASE_HEX")),
-        (line("x.y", "FT_NONE"), field(Kind.BOOLEAN, PRESENCE)),
-        (line("x.y", "FT_PROTOCOL"), field(Kind.BOOLEAN, PRESENCE)),
-        (line("x.y", "FT_BOOLEAN", base="8"), field(Kind.BOOLEAN, "8")),
-        (line("x.y", "FT_UINT8", base="BASE_OCT"), field(Kind.INTEGER, "BASE_OCT")),
-        (line("x.y", "FT_UINT32", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC")),
-        (line("x.y", "FT_INT64", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC")),
-        (line("x.y", "FT_FRAMENUM"), field(Kind.INTEGER)),
-        (line("x.y", "FT_UINT64", base="BASE_HEX"), field(Kind.UNSIGNED, "BASE_HEX")),
-        (line("x.y", "FT_DOUBLE"), field(Kind.FLOAT)),
-        (line("x.y", "FT_ABSOLUTE_TIME", base="ABSOLUTE_TIME_UTC"), field(Kind.TIME, "ABSOLUTE_TIME_UTC")),
-        (line("x.y", "FT_BYTES"), field(Kind.BYTES)),
-        (line("x.y", "FT_UINT_BYTES"), field(Kind.BYTES)),
-        (line("x.y", "FT_ETHER"), field(Kind.STRING)),
-        (line("x.y", "FT_GUID"), field(Kind.STRING)),
-        (line("x.y", "FT_NOT_YET_INVENTED"), field(Kind.STRING)),
+        (line("x.y", "FT_CHAR", base="BASE_HEX"), field(Kind.STRING, "BASE_HEX", "FT_CHAR")),
+        (line("x.y", "FT_NONE"), field(Kind.BOOLEAN, PRESENCE, "FT_NONE")),
+        (line("x.y", "FT_PROTOCOL"), field(Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")),
+        (line("x.y", "FT_BOOLEAN", base="8"), field(Kind.BOOLEAN, "8", "FT_BOOLEAN")),
+        (line("x.y", "FT_UINT8", base="BASE_OCT"), field(Kind.INTEGER, "BASE_OCT", "FT_UINT8")),
+        (line("x.y", "FT_UINT32", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC", "FT_UINT32")),
+        (line("x.y", "FT_INT64", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC", "FT_INT64")),
+        (line("x.y", "FT_FRAMENUM"), field(Kind.INTEGER, "", "FT_FRAMENUM")),
+        (line("x.y", "FT_UINT64", base="BASE_HEX"), field(Kind.UNSIGNED, "BASE_HEX", "FT_UINT64")),
+        (line("x.y", "FT_DOUBLE"), field(Kind.FLOAT, "", "FT_DOUBLE")),
+        (
+            line("x.y", "FT_ABSOLUTE_TIME", base="ABSOLUTE_TIME_UTC"),
+            field(Kind.TIME, "ABSOLUTE_TIME_UTC", "FT_ABSOLUTE_TIME"),
+        ),
+        (line("x.y", "FT_BYTES"), field(Kind.BYTES, "", "FT_BYTES")),
+        (line("x.y", "FT_UINT_BYTES"), field(Kind.BYTES, "", "FT_UINT_BYTES")),
+        (line("x.y", "FT_ETHER"), field(Kind.STRING, "", "FT_ETHER")),
+        (line("x.y", "FT_GUID"), field(Kind.STRING, "", "FT_GUID")),
+        (line("x.y", "FT_NOT_YET_INVENTED"), field(Kind.STRING, "", "FT_NOT_YET_INVENTED")),
     ],
 )
 def test_parse_fields(text: str, expected: Field) -> None:
@@ -82,7 +88,7 @@ def test_parse_fields(text: str, expected: Field) -> None:
 
 def test_parse_fields_leaves_out_what_is_no_field() -> None:
     assert list(parse_fields(["P\tTransmission Control Protocol\ttcp\n", "\n", "", line("tcp.len", "FT_UINT32")])) == [
-        Field("tcp.len", "tcp", "len", Kind.INTEGER, "")
+        Field("tcp.len", "tcp", "len", Kind.INTEGER, "", "FT_UINT32")
     ]
 
 
@@ -145,12 +151,12 @@ class TestRegistryOfTshark:
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
-            ("ip.src", Field("ip.src", "ip", "src", Kind.IP, "BASE_NONE")),
-            ("tcp.srcport", Field("tcp.srcport", "tcp", "srcport", Kind.INTEGER, "BASE_PT_TCP")),
-            ("frame.time", Field("frame.time", "frame", "time", Kind.TIME, "ABSOLUTE_TIME_LOCAL")),
-            ("_ws.short", Field("_ws.short", "_ws", "short", Kind.BOOLEAN, PRESENCE)),
-            ("_ws.expert.message", Field("_ws.expert.message", "_ws", "expert_message", Kind.STRING, "")),
-            ("marc", Field("marc", "z3950", "marc", Kind.BOOLEAN, PRESENCE)),
+            ("ip.src", Field("ip.src", "ip", "src", Kind.IP, "BASE_NONE", "FT_IPv4")),
+            ("tcp.srcport", Field("tcp.srcport", "tcp", "srcport", Kind.INTEGER, "BASE_PT_TCP", "FT_UINT16")),
+            ("frame.time", Field("frame.time", "frame", "time", Kind.TIME, "ABSOLUTE_TIME_LOCAL", "FT_ABSOLUTE_TIME")),
+            ("_ws.short", Field("_ws.short", "_ws", "short", Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")),
+            ("_ws.expert.message", Field("_ws.expert.message", "_ws", "expert_message", Kind.STRING, "", "FT_STRING")),
+            ("marc", Field("marc", "z3950", "marc", Kind.BOOLEAN, PRESENCE, "FT_NONE")),
         ],
     )
     def test_field(self, registry: Registry, name: str, expected: Field) -> None:
@@ -237,7 +243,7 @@ class TestCache:
         (file,) = cache.iterdir()
         assert file == registry_path(program)
         before = file.stat()
-        assert open_registry(program).field("ip.src") == Field("ip.src", "ip", "src", Kind.IP, "")
+        assert open_registry(program).field("ip.src") == Field("ip.src", "ip", "src", Kind.IP, "", "FT_IPv4")
         assert asked == ["fields", "protocols"]
         assert file.stat().st_mtime_ns == before.st_mtime_ns
 

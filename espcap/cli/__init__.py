@@ -86,10 +86,58 @@ def search(**values: Any) -> None:
 
     QUERY is in Elasticsearch's query string syntax: `layers.ip.src:10.0.0.4 AND protocol:http`,
     `source.port:[1 TO 1023]`, `layers.dns.qry_name:*.example.com`, `_exists_:layers.tls`, `NOT protocol:tcp`.
+
+    FILTER is a Wireshark display filter: `ip.addr == 10.0.0.0/8 && tcp.flags.syn == 1`, `!(http.host contains
+    "example")`. Packets must meet both it and QUERY. Its times are UTC unless they say otherwise.
     """
     from espcap.cli.search import search as run
 
     run(options.Searching(**values))
+
+
+@main.command()
+@click.argument("packet", metavar="PACKET")
+@click.argument("frame", metavar="[FRAME]", required=False, type=click.IntRange(1, 2**32 - 1))
+@options.connection
+@options.showing
+def show(**values: Any) -> None:
+    """Shows one packet as Wireshark does: the dissection tree and the bytes, from its capture.
+
+    PACKET is the identifier of a document, its capture_id and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it
+    is a capture file, and FRAME the number of a packet there.
+    """
+    from espcap.cli.show import show as run
+
+    run(options.Showing(**values))
+
+
+@main.command()
+@click.argument("query", default="")
+@options.connection
+@options.extracting
+def extract(**values: Any) -> None:
+    """Writes the packets that match, as they are in their captures, to one capture.
+
+    QUERY and FILTER are those of espcap search. Packets of one capture keep their order; several captures are merged by
+    time. Packets whose capture is gone or has changed are counted and named, and the exit code is 3.
+    """
+    from espcap.cli.extract import extract as run
+
+    sys.exit(run(options.Extracting(**values)))
+
+
+@main.command()
+@click.argument("query", default="")
+@options.connection
+@options.summarizing
+def stats(**values: Any) -> None:
+    """Sums packets up: protocols, conversations, top talkers, names, and packets and bytes over time.
+
+    QUERY and FILTER are those of espcap search. A terminal gets tables, a pipe one JSON object.
+    """
+    from espcap.cli.stats import stats as run
+
+    run(options.Summarizing(**values))
 
 
 @main.command()

@@ -73,12 +73,48 @@ class Reading(Delivering):
 
 
 @dataclass(frozen=True)
-class Searching(Connecting):
-    """Values of `searching`."""
+class Showing(Connecting):
+    """Values of `connection` and `showing`."""
+
+    packet: str
+    frame: int | None
+    dir: tuple[str, ...]
+    preference: tuple[str, ...]
+    profile_dir: str
+    json: bool
+
+
+@dataclass(frozen=True)
+class Narrowing(Connecting):
+    """Values of `connection` and `narrowing`."""
 
     query: str
+    display_filter: str
     since: str
     until: str
+
+
+@dataclass(frozen=True)
+class Extracting(Narrowing):
+    """Values of `extracting`."""
+
+    write: str
+    flow: bool
+    dir: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summarizing(Narrowing):
+    """Values of `summarizing`."""
+
+    size: int
+    json: bool
+
+
+@dataclass(frozen=True)
+class Searching(Narrowing):
+    """Values of `searching`."""
+
     agg: str
     sort: str
     size: int
@@ -234,11 +270,40 @@ storing = _all_of(
     click.option("--pretty", is_flag=True, help="Print documents indented."),
 )
 
-searching = _all_of(
+originals = click.option(
+    "--dir",
+    multiple=True,
+    metavar="DIR",
+    help="Directory that has the captures now, when they have moved; they are known by their content. Repeatable.",
+)
+
+showing = _all_of(
+    originals,
+    click.option(
+        "-o",
+        "--preference",
+        multiple=True,
+        metavar="NAME:VALUE",
+        help="Wireshark preference, e.g. tls.keylog_file:keys.",
+    ),
+    click.option(
+        "--profile-dir", default="", metavar="DIR", help="Wireshark configuration folder to use; by default none is."
+    ),
+    click.option("--json", is_flag=True, help="Print the tree and the bytes as one JSON object."),
+)
+
+narrowing = _all_of(
+    click.option(
+        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
+    ),
     click.option(
         "--since", default="", metavar="TIME", help="Packets from this time on; UTC unless it says otherwise."
     ),
     click.option("--until", default="", metavar="TIME", help="Packets before this time."),
+)
+
+searching = _all_of(
+    narrowing,
     click.option("--agg", default="", metavar="FIELD", help="Count packets by the values of a field instead."),
     click.option(
         "--sort", default="@timestamp", show_default=True, metavar="FIELD", help="Sort by a field; -FIELD descends."
@@ -249,6 +314,23 @@ searching = _all_of(
     click.option(
         "--from", "start", default=0, show_default=True, type=click.IntRange(0), help="Leave out the first N."
     ),
+)
+
+
+extracting = _all_of(
+    narrowing,
+    click.option(
+        "-w", "--write", required=True, metavar="FILE", help="Where to write them, as pcapng; - is standard output."
+    ),
+    click.option("--flow", is_flag=True, help="All packets of their conversations: those with their community IDs."),
+    originals,
+)
+
+
+summarizing = _all_of(
+    narrowing,
+    click.option("--size", default=10, show_default=True, type=click.IntRange(1, 1000), help="Lines of each table."),
+    click.option("--json", is_flag=True, help="Print one JSON object, as in a pipe."),
 )
 
 

@@ -8,24 +8,27 @@ from typing import Any
 import click
 import orjson
 
-from espcap.cli.options import Searching, open_named_store
+from espcap.cli.options import Narrowing, Searching, open_named_store
 from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
-from espcap.query import And, Query, Range
+from espcap.query import And, Everything, Query, Range
+from espcap.query.left_out import payload_fields
 from espcap.query.lucene import parse
+from espcap.query.unknown import unknown_paths
 from espcap.query.values import Time
 from espcap.sources import printable, without_controls
 from espcap.stores import Hit
-from espcap.tshark.program import find_program
+from espcap.tshark.program import Program, find_program
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
 
 
 def search(options: Searching) -> None:
     """Runs the command."""
-    registry = open_registry(find_program(options.tshark))
+    program = find_program(options.tshark)
+    registry = open_registry(program)
     store = open_named_store(options, registry, default="local")
-    query = _query(options, registry)
+    query = wanted(options, registry, program)
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
@@ -39,12 +42,33 @@ def search(options: Searching) -> None:
         store.close()
 
 
-def _query(options: Searching, registry: Registry) -> Query:
-    query = parse(options.query, registry.kind)
+def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
+    """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
+    parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
     since, until = _moment(options.since), _moment(options.until)
-    if since is None and until is None:
-        return query
-    return And((query, Range("@timestamp", since, until, True, False)))
+    if since is not None or until is not None:
+        parts.append(Range("@timestamp", since, until, True, False))
+    query = And(tuple(part for part in parts if part != Everything()))
+    _tell_doubts(query, registry)
+    return query
+
+
+def _tell_doubts(query: Query, registry: Registry) -> None:
+    for path in payload_fields(query, registry.kind):
+        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+        click.echo(f"Note: {path}: {note}", err=True)
+    for path, others in unknown_paths(query, registry).items():
+        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
+        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
+
+
+def _filter(text: str, registry: Registry, program: Program) -> Query:
+    if not text:
+        return Everything()
+    from espcap.query.display_filter import parse as parse_filter
+    from espcap.tshark.value_names import value_names
+
+    return parse_filter(text, registry, lambda field: value_names(program, field))
 
 
 def _moment(text: str) -> Time | None:
@@ -62,14 +86,14 @@ def _moment(text: str) -> Time | None:
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
     if sys.stdout.isatty():
-        _table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+        show_table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
     else:
         _lines(buckets)
 
 
 def _show_hits(hits: list[Hit], total: int) -> None:
     if sys.stdout.isatty():
-        _table(_COLUMNS, (_row(hit) for hit in hits))
+        show_table(_COLUMNS, (_row(hit) for hit in hits))
         click.echo(f"{len(hits):,} of {total:,} packets", err=True)
     else:
         _lines(hit.source for hit in hits)
@@ -97,7 +121,8 @@ def _end(end: dict[str, Any]) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+def show_table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
+    """Columns side by side, with nothing in them that a terminal would obey."""
     lines = [[printable(cell) for cell in line] for line in [list(columns), *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

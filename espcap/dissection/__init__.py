@@ -40,12 +40,14 @@ class Record:
     terms: Terms | None = None
     left_out: int = 0
     """Values beyond what a reader takes of one packet."""
+    inner: list[str] = field(default_factory=list)
+    """Protocols that occur inside others' parts of the tree, in the order in which they come."""
     number: int = 0
     """The packet's number in its capture, from 1; 0 where it is in `layers` alone."""
     length: int = 0
     """Its bytes; without a context they are in `layers` alone."""
     context: bytes = b""
-    """Records of one context have the same `layers`, `tree` and `community_id`; without one that is not known."""
+    """Records of one context are the same in `layers`, `tree`, `inner` and `community_id`; without one: unknown."""
 
     @property
     def frame_number(self) -> int:

@@ -118,8 +118,9 @@ class JsonReader:
             return _Entry(_TREE, "", name, _unquoted(text))
         if line.startswith(_LAYER_INDENT) and self._registry.is_protocol(name) and "." not in name:
             return _Entry(_TREE, "", "protocols", name)
-        field = self._field(name)
-        return self._value(field, text) if field else None
+        if field := self._field(name):
+            return self._value(field, text)
+        return _Entry(_TREE, "", "inner", name) if self._registry.is_protocol(name) else None
 
     def _field(self, name: str) -> Field | None:
         field = self._fields.get(name) or self._registry.field(name)
@@ -170,8 +171,11 @@ def _record(layers: Layers, unparsed: Layers, tree: Layers) -> Record:
         layers.setdefault("frame", {})["time_epoch"] = float(epoch)
     except ValueError:
         unparsed.setdefault("frame", {})["time_epoch"] = epoch
-    names = protocols if isinstance(protocols, list) else [protocols]
-    return Record(epoch, layers, [str(name) for name in names], unparsed, community_id)
+    return Record(epoch, layers, _names(protocols), unparsed, community_id, inner=_names(notes.get("inner", [])))
+
+
+def _names(value: Value | list[Value]) -> list[str]:
+    return [str(name) for name in (value if isinstance(value, list) else [value])]
 
 
 def _first(value: Value | list[Value]) -> str:

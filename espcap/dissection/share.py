@@ -48,6 +48,7 @@ class _Printer:
         packet = [record.frame_number, frame.get("len"), record.epoch, record.left_out, bad_utf8, record.unparsed]
         context = {
             "tree": ":".join(record.tree),
+            "inner": ":".join(record.inner),
             "community_id": record.community_id,
             "layers": self._head_of(record.layers),
         }

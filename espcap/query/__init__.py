@@ -61,4 +61,16 @@ class Wildcard:
     pattern: str
 
 
-Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard
+@dataclass(frozen=True)
+class Matches:
+    """The whole text matches a regular expression in what Elasticsearch and tantivy have in common.
+
+    That is: characters, `.` for any character, `[…]`, `(…)`, `|`, `*`, `+`, `?` and `{n,m}`, and a backslash before
+    each of these characters that means itself. Case counts. A `"` stands in brackets.
+    """
+
+    path: str
+    pattern: str
+
+
+Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches

@@ -11,9 +11,10 @@ from luqum import tree
 from luqum.exceptions import ParseError
 from luqum.thread import parse as parse_lucene
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 from espcap.fields import Kind
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 from espcap.query.values import span
 
 DEFAULT_PATHS = (
@@ -41,14 +42,16 @@ def parse(text: str, kind: Callable[[str], Kind]) -> Query:
     """
     if not text.strip():
         return Everything()
+    refuse_surrogates(text)
     try:
-        return _Builder(kind).build(parse_lucene(_OPERATORS.sub(lambda match: _WORDS.get(match[0], match[0]), text)))
+        plain = _OPERATORS.sub(lambda match: _WORDS.get(match[0], match[0]), text)
+        return bounded(_Builder(kind).build(parse_lucene(plain)))
     except ParseError as error:
         hint = "put quotes around values that have spaces or colons, and close what is open"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
-        raise UsageError(f"query {text!r}: {reason}", hint) from error
-    except RecursionError as error:
-        raise UsageError("the query is nested too deeply") from error
+        raise UsageError(f"query {shortened(text)!r}: {shortened(reason)}", hint) from error
+    except RecursionError:
+        raise TOO_DEEP from None
 
 
 def _unescape(text: str) -> str:
@@ -67,7 +70,9 @@ def _literal(node: tree.Item) -> str:
         return f"-{_literal(node.a)}"
     if isinstance(node, tree.Word):
         return _unescape(node.value)
-    raise UsageError(f"query: {str(node).strip()!r} cannot stand here", "put quotes around values that have colons")
+    raise UsageError(
+        f"query: {shortened(str(node).strip())!r} cannot stand here", "put quotes around values that have colons"
+    )
 
 
 def _end(node: tree.Item) -> str | None:
@@ -96,13 +101,16 @@ class _Builder:
     def _field(self, node: tree.SearchField, outer: str | None) -> Query:
         path = _unescape(node.name)
         if outer is not None:
-            raise UsageError(f"query: {outer}:{path}: has two colons", "put quotes around values that have colons")
+            raise UsageError(
+                f"query: {shortened(f'{outer}:{path}')}: has two colons",
+                "put quotes around values that have colons",
+            )
         if path == "_exists_":
             return Exists(_literal(node.expr))
         if path == "*" and isinstance(node.expr, tree.Word) and node.expr.value == "*":
             return Everything()
         if _has_wildcard(node.name):
-            raise UsageError(f"query: {node.name}: the name of a field cannot have wildcards")
+            raise UsageError(f"query: {shortened(node.name)}: the name of a field cannot have wildcards")
         if isinstance(node.expr, tree.Prohibit):  # a negative number
             return self._leaf(node.expr, path)
         return self.build(node.expr, path)
@@ -111,7 +119,9 @@ class _Builder:
         if isinstance(node, tree.Word) and node.value == "*":
             return Everything()
         if isinstance(node, tree.Range | tree.From | tree.To):
-            raise UsageError(f"query: {str(node).strip()} needs a field", "write for example source.port:[80 TO 443]")
+            raise UsageError(
+                f"query: {shortened(str(node).strip())} needs a field", "write for example source.port:[80 TO 443]"
+            )
         self._refuse_unsupported(node)
         return Or(tuple(part for path in DEFAULT_PATHS if (part := self._fitting(node, path)) is not None))
 
@@ -157,4 +167,6 @@ class _Builder:
     def _refuse_unsupported(self, node: tree.Item) -> None:
         if type(node) in _UNSUPPORTED:
             hint = "put quotes around text that has these characters, or write wildcards (* and ?)"
-            raise UsageError(f"query: {_UNSUPPORTED[type(node)]} are not supported: {str(node).strip()}", hint)
+            raise UsageError(
+                f"query: {_UNSUPPORTED[type(node)]} are not supported: {shortened(str(node).strip())}", hint
+            )

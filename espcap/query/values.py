@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from math import isfinite
 
-from espcap.errors import UsageError
+from espcap.errors import UsageError, shortened
 from espcap.fields import Kind
 
 NANOSECONDS = 1_000_000_000
@@ -40,7 +40,7 @@ def span(path: str, kind: Kind, text: str) -> Span:
     try:
         return read(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{path}: {text!r} is not {expected}") from error
+        raise UsageError(f"{path}: {shortened(text)!r} is not {expected}") from error
 
 
 def _text(text: str) -> Span:

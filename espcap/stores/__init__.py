@@ -11,6 +11,9 @@ from espcap.fields import Registry
 from espcap.folders import data_folder
 from espcap.query import Query
 
+SIMPLER = "write a shorter one with fewer repetitions"
+"""What to do about a pattern that a store finds too complex."""
+
 
 class Refusal(NamedTuple):
     """A document that the store does not take, and why in the store's words."""
@@ -98,7 +101,8 @@ class Store(Protocol):
         """Documents that match.
 
         `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are
-        written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats, one level.
+        written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats. The buckets of the former
+        two may have sums, under `aggs`.
         """
 
     def days(self) -> list[StoredDay]:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pwd
 import re
+import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,6 +59,15 @@ def find_program(path: str = "") -> Program:
     if version < OLDEST:
         raise EspcapError(f"{printable(path)} is tshark {version}", f"espcap needs tshark {OLDEST} or newer")
     return Program(path, banner, version)
+
+
+def beside(program: Program, name: str) -> str:
+    """Path of another program of Wireshark's: beside tshark, or on the PATH. Raises EspcapError where there is none."""
+    path = Path(program.path).with_name(name)
+    found = str(path) if path.exists() else shutil.which(name)
+    if not found:
+        raise EspcapError(f"{name} is not installed", "it comes with Wireshark: apt install wireshark-common")
+    return found
 
 
 def _banner(path: str) -> str:
@@ -134,16 +144,23 @@ class User:
         """Whether this user may open a file."""
         return self._test("-r", path)
 
+    def can_reopen(self, descriptor: int) -> bool:
+        """Whether this user may open once more what we have open."""
+        return self.reads_all or self._test("-r", f"/proc/self/fd/{descriptor}", descriptor)
+
     def can_run(self, path: str) -> bool:
         """Whether this user may run a program."""
         return self._test("-x", path)
 
-    def _test(self, what: str, path: str) -> bool:
+    def _test(self, what: str, path: str, *descriptors: int) -> bool:
         test = ["/bin/sh", "-c", 'test "$0" "$1"', what, path]
         try:
-            return subprocess.run(test, user=self.uid, group=self.gid, extra_groups=[], check=False).returncode == 0
+            answer = subprocess.run(
+                test, user=self.uid, group=self.gid, extra_groups=[], pass_fds=descriptors, check=False
+            )
         except PermissionError:  # not even the shell can be run: the root folder is closed to all but root
             return False
+        return answer.returncode == 0
 
 
 def dissecting_user(program: Program) -> User | None:

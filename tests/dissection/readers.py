@@ -66,6 +66,7 @@ def _parts(record: Record, layers: bytes) -> dict[str, Any]:
         "layers": orjson.loads(layers),
         "unparsed": record.unparsed,
         "tree": record.tree,
+        "inner": list(dict.fromkeys(record.inner)),
         "epoch": record.epoch,
         "community_id": record.community_id,
     }

@@ -92,6 +92,14 @@ def test_a_packet(registry: Registry) -> None:
     )
 
 
+def test_protocols_inside_others(registry: Registry) -> None:
+    """A label of a packet's text that no protocol is called is none."""
+    inside = packet('        "ip": {', '"tcp.analysis": {', '  "eth": {', '"a label": {', '  "tcp": {', "        }")
+    (record,) = records(registry, [stream(inside)])
+    assert record
+    assert (record.tree, record.inner) == (["frame", "ip"], ["eth", "tcp"])
+
+
 def test_no_packet(registry: Registry) -> None:
     assert records(registry, []) == []
     assert records(registry, [b"[\n", b"\n]\n"]) == []

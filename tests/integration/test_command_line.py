@@ -66,6 +66,33 @@ def test_search(filled: str) -> None:
     assert largest[0]["source"]["bytes"] >= largest[1]["source"]["bytes"] > smallest[0]["source"]["bytes"]
     second = espcap("search", "--sort", "-source.bytes", "--from", "1", "--size", "1", "--node", filled).documents
     assert second == largest[1:]
+    both = espcap(
+        "search", "layers.tcp.srcport:80", "-Y", "http.response.code >= 400", "--size", "50", "--node", filled
+    )
+    assert {document["layers"]["http"]["response_code"] for document in both.documents} == {404}
+    assert {document["layers"]["tcp"]["srcport"] for document in both.documents} == {80}
+    named = espcap("search", "-Y", 'ip.proto == "ICMP" && data.data contains 08', "--node", filled)
+    assert named.documents
+    assert len(named.lines) == 1
+    assert named.lines[0].startswith("Note: layers.data.data: documents have values of more than 64 bytes only with")
+    unknown = espcap("search", "-Y", "tcp.prot == 80", "--node", filled)
+    assert unknown.status == 2
+    assert unknown.lines[0].startswith("Error: unknown field 'tcp.prot': did you mean tcp.port or tcp.srcport")
+    hostile = espcap("search", "-Y", "(tcp && " * 1200 + "udp" + ")" * 1200, "--node", filled)
+    assert hostile.status == 2
+    assert hostile.lines == ["Error: the query is nested too deeply (use at most 24 levels of parentheses)"]
+    sliced = espcap("search", "-Y", "eth.src[0:3] == 02:00:00", "--node", filled)
+    assert sliced.status == 2
+    assert sliced.lines[0].endswith("cannot be searched for (tshark itself can: espcap --file FILE -Y FILTER)")
+    deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
+    assert deep.status == 2
+    assert deep.lines == hostile.lines
+    misspelled = espcap("search", "tcp.port:80", "--node", filled)
+    assert misspelled.status == 0
+    assert misspelled.lines == ["Note: tcp.port: no such field is known; did you mean layers.tcp.port?"]
+    complex_pattern = espcap("search", "-Y", 'http.host matches "(a|b)*a.{15}x"', "--node", filled)
+    assert complex_pattern.status == 2
+    assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors
     wrong = espcap("search", "source.port:[80 TO", "--node", filled)
     assert wrong.status == 2
     assert espcap("search", "source.port:http", "--node", filled).status == 2

@@ -7,7 +7,7 @@ import pytest
 
 from espcap.errors import StoreError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything
+from espcap.query import Equals, Everything, Matches
 from espcap.query.lucene import parse
 from espcap.stores import Store
 from tests.stores.documents import documents, make
@@ -137,6 +137,33 @@ def test_queries(store: Store, packet_registry: Registry) -> None:
     assert {text: answer.total for text, answer in answers.items()} == {text: len(QUERIES[text]) for text in QUERIES}
 
 
+PATTERNS = {
+    ("http.request_uri", "/a.b.c|/index.*"): [1, 2],
+    ("http.request_uri", r"/a[*]b\?c"): [2],
+    ("http.request_uri", "line.break"): [22],
+    ("http.request_uri", ""): [23],
+    ("x509.date", "[0-9-]*"): [25],
+    ("x509.date", "2020-01-01"): [25],
+    ("x509.date", "2020-01-01|.*Z"): [25],
+    ("x509.date", "2020-01-01."): [],
+    ("x509.date", "2020-01-01[^T]?"): [25],
+    ("x509.date", ".*[05](Z|0)"): [25, 26],
+    ("none.such", ".*"): [],
+}
+"""What `Matches` finds. No part of a pattern may match what a store puts after texts that look like times."""
+
+
+def test_patterns(store: Store) -> None:
+    found = {
+        (path, pattern): sorted(
+            hit.source["layers"]["frame"]["number"]
+            for hit in store.search(Matches(f"layers.{path}", pattern), size=100).hits
+        )
+        for path, pattern in PATTERNS
+    }
+    assert found == PATTERNS
+
+
 def test_write_again(empty_store: Store) -> None:
     batch = documents()
     first, second = empty_store.write([*batch, *batch[:3]]), empty_store.write(batch)
@@ -244,6 +271,54 @@ def test_sum_and_stats(store: Store) -> None:
         "float": {"count": 4, "min": -0.25, "max": 1.0, "avg": pytest.approx(1.250000001 / 4), "sum": 1.250000001},
         "none": {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0},
     }
+
+
+def test_sums_in_buckets(store: Store) -> None:
+    sums = {"bytes": {"sum": {"field": "layers.frame.len"}}, "none": {"sum": {"field": "source.bytes"}}}
+    request = {
+        "protocol": {"terms": {"field": "protocol", "size": 2}, "aggs": sums},
+        "days": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1d"}, "aggs": sums},
+    }
+    answers = store.search(Everything(), size=0, aggregations=request).aggregations
+    lengths: dict[str, dict[str, int]] = {"protocol": {}, "days": {}}
+    for document in documents():
+        length = document.source["layers"]["frame"]["len"]
+        for name, key in (("protocol", document.source["protocol"]), ("days", document.source["@timestamp"][:10])):
+            lengths[name][key] = lengths[name].get(key, 0) + length
+    names = {"protocol": ("key",), "days": ("key_as_string",)}
+    found = {
+        name: [
+            tuple(bucket[key] for key in (*names[name], "doc_count", "bytes", "none")) for bucket in answer["buckets"]
+        ]
+        for name, answer in answers.items()
+    }
+    nothing = {"value": 0.0}
+    assert found["protocol"] == [
+        ("tcp", 25, {"value": lengths["protocol"]["tcp"]}, nothing),
+        ("http", 3, {"value": lengths["protocol"]["http"]}, nothing),
+    ]
+    assert [(day[0][:10], *day[1:]) for day in found["days"]] == [
+        ("2015-07-30", 20, {"value": lengths["days"]["2015-07-30"]}, nothing),
+        ("2015-07-31", 10, {"value": lengths["days"]["2015-07-31"]}, nothing),
+    ]
+
+
+def test_terms_are_added_over_days(empty_store: Store) -> None:
+    """The most frequent value of all is not among the first of any day."""
+    batch = []
+    for number in range(1, 129):
+        day, place = divmod(number - 1, 64)
+        document = make(number)
+        moment = f"2015-07-{30 + day}T05:00:12.{number:09}Z"
+        name = "everywhere" if place < 2 else f"day {day}, {place // 3 if place < 62 else 100 + place}"
+        document.index = f"packets-{moment[:10]}"
+        document.head |= {"@timestamp": moment, "protocol": name}
+        document.body = orjson.dumps(document.head)
+        batch.append(document)
+    empty_store.write(batch)
+    terms = {"values": {"terms": {"field": "protocol", "size": 1}}}
+    found = empty_store.search(Everything(), size=0, aggregations=terms).aggregations["values"]["buckets"]
+    assert found == [{"key": "everywhere", "doc_count": 4}]
 
 
 def test_another_capture_of_the_same_day(store: Store) -> None:

@@ -240,7 +240,7 @@ def test_too_many_steps_of_time(store: LocalStore) -> None:
         {"date_histogram": {"field": "layers.frame.time", "fixed_interval": "1h"}},
         {"date_histogram": {"field": "@timestamp", "fixed_interval": "1 month"}},
         {"sum": {"field": "protocol"}},
-        {"terms": {"field": "protocol"}, "aggs": {}},
+        {"terms": {"field": "protocol"}, "aggs": {"longest": {"max": {"field": "source.port"}}}},
         {},
     ],
 )

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from elastic_transport import TransportError
+from elastic_transport import ObjectApiResponse, TransportError
 from elasticsearch import ApiError, NotFoundError
 
 from espcap.documents import Document
-from espcap.errors import StoreError
+from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.query import Query
-from espcap.stores import Found, Outcome, StoredDay
+from espcap.stores import SIMPLER, Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
-from espcap.stores.elasticsearch.query_dsl import found, search_body
+from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 from espcap.stores.elasticsearch.sender import BulkSender
 from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
@@ -155,11 +155,19 @@ class ElasticsearchStore:
     ) -> Found:
         """As Store.search, over all indices of packets; what this store wrote is found."""
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}
-        body |= {"aggregations": aggregations} if aggregations else {}
+        body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
         with told(self._connection):
             self._refresh()
-            answer = self._client.search(index=PATTERN, body=body, allow_partial_search_results=False)
+            answer = self._search(body)
         return found(answer.body)
+
+    def _search(self, body: dict[str, Any]) -> ObjectApiResponse[Any]:
+        try:
+            return self._client.search(index=PATTERN, body=body, allow_partial_search_results=False)
+        except ApiError as error:
+            if "would require more than" not in str(error.body):  # states of an automaton
+                raise
+            raise UsageError("a pattern of the query is too complex", SIMPLER) from error
 
     def describe(self) -> str:
         """Product and version of the node that answers: `Elasticsearch 9.5.3 at http://localhost:9200`."""

@@ -28,6 +28,7 @@ _ENVELOPE = {
     "file_name": _KEYWORD,
     "capture_id": _KEYWORD,
     "protocol": _KEYWORD,
+    "protocols": _KEYWORD,
     "source": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
     "destination": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
     "network": {"properties": {"bytes": {"type": "long"}}},

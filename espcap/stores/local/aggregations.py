@@ -12,7 +12,7 @@ from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time
 from espcap.stores.local import values as local_values
-from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day
+from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day, bucket_term
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_BUCKETS = 65_536
@@ -22,6 +22,7 @@ _PARAMETERS = {
     "sum": {"field"},
     "stats": {"field"},
 }
+_WITH_SUMS = ("terms", "date_histogram")
 
 
 class Gatherer(Protocol):
@@ -40,33 +41,58 @@ def gather(request: dict[str, Any], kind: Callable[[str], Kind]) -> dict[str, Ga
 
 
 def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> Gatherer:
-    operation = next(iter(body), "")
+    operation = next((key for key in body if key != "aggs"), "")
     parameters = body.get(operation, {})
-    if len(body) != 1 or operation not in _PARAMETERS or not parameters.keys() <= _PARAMETERS[operation]:
+    inner = body.get("aggs", {})
+    known = operation in _PARAMETERS and parameters.keys() <= _PARAMETERS[operation]
+    simple = len(body) == 1 or (operation in _WITH_SUMS and all(list(each) == ["sum"] for each in inner.values()))
+    if not (known and simple):
         supported = "; ".join(f"{name} ({', '.join(sorted(keys))})" for name, keys in _PARAMETERS.items())
         raise UsageError(f"aggregation {name!r} is not supported: {body}", f"supported are {supported}")
     path = parameters["field"]
+    sums = {each: {"sum": {"field": _number_field(inner[each]["sum"]["field"], kind)}} for each in inner}
     if operation == "terms":
-        return _Terms(path, kind(path), parameters.get("size", 10))
+        return _Terms(path, kind(path), parameters.get("size", 10), sums)
     if operation == "date_histogram":
-        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0))
-    return _Stats(path, kind(path), only_sum=operation == "sum")
+        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), sums)
+    return _Stats(_number_field(path, kind), only_sum=operation == "sum")
+
+
+class _Buckets:
+    """Counts, and sums, by key."""
+
+    def __init__(self, sums: dict[str, Any]) -> None:
+        self.sums = sums
+        self.counts: Counter[Any] = Counter()
+        self._parts: dict[tuple[Any, str], list[float]] = {}
+
+    def add(self, key: Any, bucket: dict[str, Any]) -> None:
+        """Takes in what tantivy says of a key."""
+        self.counts[key] += bucket["doc_count"]
+        for name in self.sums:
+            self._parts.setdefault((key, name), []).append(bucket[name]["value"] or 0.0)
+
+    def values(self, key: Any) -> dict[str, Any]:
+        """What a bucket of the answer says of a key beside its name."""
+        sums = {name: {"value": fsum(self._parts.get((key, name), ()))} for name in self.sums}
+        return {"doc_count": self.counts[key]} | sums
 
 
 class _Terms:
-    def __init__(self, path: str, kind: Kind, size: int) -> None:
+    def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, Any]) -> None:
         self._path = path
         self._kind = kind
         self._size = size
-        self._counts: Counter[Any] = Counter()
+        self._buckets = _Buckets(sums)
 
     def add(self, day: Day, query: tantivy.Query) -> None:
-        for found, count in day.count_values(query, self._path).items():
-            self._counts[int(found) // 1_000_000 if self._kind is Kind.TIME else found] += count
+        for bucket in day.value_buckets(query, self._path, sums=self._buckets.sums):
+            found = bucket_term(bucket)
+            self._buckets.add(int(found) // 1_000_000 if self._kind is Kind.TIME else found, bucket)
 
     def result(self) -> dict[str, Any]:
-        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
-        return {"buckets": [self._key(found) | {"doc_count": count} for found, count in ordered[: self._size]]}
+        ordered = sorted(self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
+        return {"buckets": [self._key(found) | self._buckets.values(found) for found, _ in ordered[: self._size]]}
 
     def _key(self, found: Any) -> dict[str, Any]:
         if self._kind is Kind.BOOLEAN:
@@ -77,33 +103,40 @@ class _Terms:
 
 
 class _DateHistogram:
-    def __init__(self, path: str, interval: str, least: int) -> None:
+    def __init__(self, path: str, interval: str, least: int, sums: dict[str, Any]) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
             hint = "take @timestamp and an interval such as 10s, 5m, 1h or 1d"
             raise UsageError(f"date_histogram of {path} by {interval!r} is not supported", hint)
         self._step = int(match[1]) * _UNITS[match[2]]
         self._least = least
-        self._counts: Counter[int] = Counter()
+        self._buckets = _Buckets(sums)
 
     def add(self, day: Day, query: tantivy.Query) -> None:
-        request = {"histogram": {"field": MILLISECONDS, "interval": self._step, "min_doc_count": 1}}
+        request: dict[str, Any] = {
+            "histogram": {"field": MILLISECONDS, "interval": self._step, "min_doc_count": 1},
+            **({"aggs": self._buckets.sums} if self._buckets.sums else {}),
+        }
         try:
             buckets = day.searcher.aggregate(query, {"steps": request})["steps"]["buckets"]
         except ValueError as error:
             raise _too_many() from error
-        self._counts.update({int(bucket["key"]): bucket["doc_count"] for bucket in buckets})
-        if len(self._counts) > _MOST_BUCKETS:
+        for bucket in buckets:
+            self._buckets.add(int(bucket["key"]), bucket)
+        if len(self._buckets.counts) > _MOST_BUCKETS:
             raise _too_many()
 
     def result(self) -> dict[str, Any]:
-        keys: Sequence[int] = sorted(self._counts)
+        counts = self._buckets.counts
+        keys: Sequence[int] = sorted(counts)
         if keys and self._least == 0:
             keys = range(keys[0], keys[-1] + 1, self._step)
             if len(keys) > _MOST_BUCKETS:
                 raise _too_many()
-        found = [(key, self._counts[key]) for key in keys if self._counts[key] >= self._least]
-        return {"buckets": [{"key_as_string": _milliseconds(key), "key": key, "doc_count": n} for key, n in found]}
+        found = [key for key in keys if counts[key] >= self._least]
+        return {
+            "buckets": [{"key_as_string": _milliseconds(key), "key": key} | self._buckets.values(key) for key in found]
+        }
 
 
 def _too_many() -> UsageError:
@@ -115,13 +148,18 @@ def _milliseconds(moment: int) -> str:
     return f"{str(Time(moment * 1_000_000))[:23]}Z"
 
 
+def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
+    """Where the index has the plain numbers of a path. Raises UsageError where they are none."""
+    if path == "@timestamp":
+        return MILLISECONDS
+    if kind(path) is not Kind.INTEGER and kind(path) not in local_values.NUMBERS_APART:
+        raise UsageError(f"{path}: only numbers can be added, and this field is of type {kind(path)}")
+    return f"{NUMBERS if kind(path) in local_values.NUMBERS_APART else VALUES}.{path}"
+
+
 class _Stats:
-    def __init__(self, path: str, kind: Kind, only_sum: bool) -> None:
-        self._field = f"{NUMBERS if kind in local_values.NUMBERS_APART else VALUES}.{path}"
-        if path == "@timestamp":
-            self._field = MILLISECONDS
-        elif kind is not Kind.INTEGER and kind not in local_values.NUMBERS_APART:
-            raise UsageError(f"{path}: only numbers can be added, and this field is of type {kind}")
+    def __init__(self, field: str, only_sum: bool) -> None:
+        self._field = field
         self._only_sum = only_sum
         self._found: list[dict[str, Any]] = []
 

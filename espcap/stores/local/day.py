@@ -3,17 +3,19 @@
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 import tantivy
 from tantivy import Occur
 
+from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
-from espcap.stores.local.values import GREATEST, Term
+from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
 VALUES, NUMBERS, UNSEARCHABLE = "values", "numbers", "unsearchable"
@@ -58,7 +60,7 @@ class Day:
                 return without(tantivy.Query.all_query(), self.translate(part))
         return self._leaf(query)
 
-    def _leaf(self, query: Equals | Range | Exists | Wildcard) -> tantivy.Query:
+    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches) -> tantivy.Query:
         match query:
             case Equals(path, value):
                 return self._equals(path, value)
@@ -67,12 +69,9 @@ class Day:
             case Exists(path):
                 return self._exists(path)
             case Wildcard(path, pattern):
-                return self._like(path, _expression(pattern))
-
-    def _like(self, path: str, expression: str) -> tantivy.Query:
-        found = self.count_values(tantivy.Query.all_query(), path, f"{expression}\0?")
-        plain = ((term, str(local_values.decode(Kind.STRING, term))) for term in found)
-        return self.any_of(path, (term for term, text in plain if re.fullmatch(expression, text)))
+                return self._matching(path, _expression(pattern))
+            case Matches(path, pattern):
+                return self._matching(path, pattern)
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
@@ -88,6 +87,18 @@ class Day:
         if not found:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
+
+    def _matching(self, path: str, expression: str) -> tantivy.Query:
+        every = tantivy.Query.all_query()
+        try:
+            plain = self.count_values(every, path, f"(?s)({expression})")
+            marked = self.count_values(every, path, f"(?s)({expression}){MARK}")
+        except ValueError as error:
+            if "exceeds size limit" not in str(error):
+                raise
+            raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
+        found = [term for term in plain if not is_marked(term)] + [term for term in marked if is_marked(term)]
+        return self.any_of(path, found)
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
@@ -133,25 +144,32 @@ class Day:
 
     def count_values(self, query: tantivy.Query, path: str, expression: str | None = None) -> Counter[Term]:
         """How many of the documents have each term of a path; of strings, those that the expression matches."""
+        counts: Counter[Term] = Counter()
+        for bucket in self.value_buckets(query, path, expression):
+            counts[bucket_term(bucket)] += bucket["doc_count"]
+        return counts
+
+    def value_buckets(
+        self, query: tantivy.Query, path: str, expression: str | None = None, sums: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """tantivy's buckets for the terms of a path; a term may have several. `sums` are aggregations of each."""
         terms: dict[str, Any] = {"field": f"{VALUES}.{path}", "size": _ALL, "segment_size": _ALL}
         if expression is not None:
             terms["include"] = expression
-        counts: Counter[Term] = Counter()
-        self._count(query, {"terms": terms}, counts, 0, self._last_frame())
-        return counts
+        return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
-    def _count(self, query: tantivy.Query, request: dict[str, Any], counts: Counter[Term], low: int, high: int) -> None:
-        """Adds the counts of the frames from low to high, and halves them where they have too many values."""
+    def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
+        """Those of the frames from low to high, which are halved where they have too many values."""
         try:
             answer = self.searcher.aggregate(both(query, self.frames_between(low, high)), {"values": request})
         except ValueError:  # the limit of buckets
             if low == high:
                 raise
             middle = (low + high) // 2
-            self._count(query, request, counts, low, middle)
-            self._count(query, request, counts, middle + 1, high)
+            yield from self._buckets(query, request, low, middle)
+            yield from self._buckets(query, request, middle + 1, high)
         else:
-            counts.update({_term(bucket): bucket["doc_count"] for bucket in answer["values"]["buckets"]})
+            yield from answer["values"]["buckets"]
 
     def _last_frame(self) -> int:
         answer = self.searcher.aggregate(tantivy.Query.all_query(), {"last": {"max": {"field": FRAME}}})
@@ -160,7 +178,7 @@ class Day:
     def _first_values(self, query: tantivy.Query, path: str, descending: bool, size: int) -> list[tuple[Term, int]]:
         terms = {"field": f"{VALUES}.{path}", "size": size, "order": {"_key": "desc" if descending else "asc"}}
         buckets = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
-        return [(_term(bucket), bucket["doc_count"]) for bucket in buckets]
+        return [(bucket_term(bucket), bucket["doc_count"]) for bucket in buckets]
 
     # Documents
 
@@ -212,7 +230,7 @@ def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Ter
     return [value for value, _ in values[:position]], values[position][0]
 
 
-def _term(bucket: dict[str, Any]) -> Term:
+def bucket_term(bucket: dict[str, Any]) -> Term:
     """tantivy names the terms of booleans beside their numbers."""
     found: Term = bucket["key_as_string"] == "true" if "key_as_string" in bucket else bucket["key"]
     return found
@@ -228,4 +246,4 @@ def _expression(pattern: str) -> str:
     """The wildcard pattern as a regular expression of tantivy."""
     tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
     words = {"*": ".*", "?": "."}
-    return "(?s)" + "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)
+    return "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)

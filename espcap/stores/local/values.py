@@ -24,6 +24,8 @@ from espcap.query.values import Time, span
 Term = int | str | bool
 LONGEST = 8191
 """Longer strings, in UTF-16 units as Java counts them, are not searchable (Elasticsearch's ignore_above)."""
+MARK = "\0"
+"""Stands at the end of the terms of strings that start like a date."""
 LEAST, GREATEST = -(2**63), 2**63 - 1
 ORDERED = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.TIME, Kind.IP)
 """Kinds whose values have an `ordinal`."""
@@ -101,12 +103,17 @@ def _float(sortable: int) -> float:
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+def is_marked(found: Any) -> bool:
+    """Whether a term has a MARK at its end."""
+    return isinstance(found, str) and _DATE.match(found) is not None
+
+
 def _string(text: Any) -> Any:
-    return f"{text}\0" if isinstance(text, str) and _DATE.match(text) else text
+    return f"{text}{MARK}" if is_marked(text) else text
 
 
 def _plain_string(found: Any) -> Any:
-    return found[:-1] if isinstance(found, str) and _DATE.match(found) else found
+    return found[:-1] if is_marked(found) else found
 
 
 def _unsigned(number: int) -> int | None:

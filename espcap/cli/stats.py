@@ -1,0 +1,78 @@
+"""The stats command: a query's packets summed up, as tables or as JSON."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import orjson
+
+from espcap.cli.options import Summarizing, open_named_store
+from espcap.cli.search import show_table, wanted
+from espcap.fields import open_registry
+from espcap.sources import without_controls
+from espcap.summary import TABLES, summarize
+from espcap.tshark.program import find_program
+
+_BARS = "▁▂▃▄▅▆▇█"
+_TITLES = {
+    "protocols": "Protocols",
+    "sources": "Top sources",
+    "destinations": "Top destinations",
+    "dns_names": "DNS names",
+    "http_hosts": "HTTP hosts",
+    "tls_server_names": "TLS server names",
+}
+
+
+def stats(options: Summarizing) -> None:
+    """Runs the command."""
+    program = find_program(options.tshark)
+    registry = open_registry(program)
+    store = open_named_store(options, registry, default="local")
+    try:
+        summary = summarize(store, wanted(options, registry, program), options.size)
+    finally:
+        store.close()
+    if options.json or not sys.stdout.isatty():
+        click.echo(without_controls(orjson.dumps(summary)))
+    else:
+        _show(summary)
+
+
+def _show(summary: dict[str, Any]) -> None:
+    click.echo(f"{summary['packets']:,} packets, {summary['bytes']:,} bytes")
+    if steps := summary["over_time"]:
+        click.echo(f"{summary['first']} to {summary['last']}, each bar {summary['interval']}")
+        for name in ("packets", "bytes"):
+            click.echo(f"{name:>7} {sparkline([step[name] for step in steps])}")
+    for name in TABLES:
+        rows = [[str(row["value"]), *_counts(row)] for row in summary[name]]
+        _titled(_TITLES[name], ["value", "packets", "bytes"], rows)
+    rows = [
+        [_end(row, "source"), _end(row, "destination"), str(row["transport"] or ""), *_counts(row)]
+        for row in summary["conversations"]
+    ]
+    _titled("Conversations", ["source", "destination", "transport", "packets", "bytes"], rows)
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """A bar for each value; none where it is 0."""
+    most = max(values, default=0)
+    return "".join(_BARS[(value * len(_BARS) - 1) // most] if value else " " for value in values)
+
+
+def _counts(row: dict[str, Any]) -> list[str]:
+    return [f"{row['packets']:,}", f"{row['bytes']:,}"]
+
+
+def _end(row: dict[str, Any], end: str) -> str:
+    address, port = str(row[f"{end}_ip"] or ""), row[f"{end}_port"]
+    address = f"[{address}]" if ":" in address and port is not None else address
+    return address if port is None else f"{address}:{port}"
+
+
+def _titled(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    if rows:
+        click.echo(f"\n{title}")
+        show_table(columns, rows)

@@ -1,0 +1,85 @@
+"""The original captures of documents: where they are, and whether they still are what was stored."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+from espcap.errors import EspcapError
+from espcap.sources import CaptureFile, capture_file, printable, walk
+
+_ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
+
+
+class CaptureGone(EspcapError):
+    """The capture of a document is not there any more, is another one now, or never was a file."""
+
+
+class Originals:
+    """Finds captures by their names, as documents have them, and in folders by their content."""
+
+    def __init__(self, folders: Sequence[str] = ()) -> None:
+        self._folders = folders
+        self._digests: dict[str, str] = {}
+
+    def open(self, capture_id: str, names: Iterable[str]) -> tuple[CaptureFile, BinaryIO]:
+        """The capture with this digest, at its start. Raises CaptureGone."""
+        names = list(names)
+        failures: list[EspcapError] = []
+        for path in (*_paths(names), *self._candidates(names)):
+            try:
+                opened = self._open(path, capture_id)
+            except EspcapError as error:
+                failures += [error] if os.path.exists(path) else []
+            else:
+                if opened:
+                    return opened
+                changed = f"{printable(path)} is no longer the capture that was stored: its content has changed"
+                failures += [CaptureGone(changed, _ELSEWHERE)] if path in names else []
+        raise failures[0] if failures else _gone(names)
+
+    def _open(self, path: str, capture_id: str) -> tuple[CaptureFile, BinaryIO] | None:
+        capture = capture_file(path)
+        if not isinstance(capture, CaptureFile) or self._digests.get(path, capture_id) != capture_id:
+            return None
+        file = capture.open()
+        digest = self._digests[path] = capture.identify(file)
+        if digest == capture_id:
+            return capture, file
+        file.close()
+        return None
+
+    def _candidates(self, names: list[str]) -> Iterator[str]:
+        """The captures below the folders, those with the same name first."""
+        bases = {os.path.basename(name) for name in names}
+        found = [each.path for folder in self._folders for each in walk(folder) if isinstance(each, CaptureFile)]
+        yield from sorted(found, key=lambda path: os.path.basename(path) not in bases)
+
+
+def capture_gone(document: dict[str, Any]) -> CaptureGone | None:
+    """Why a document cannot have a capture file; None where it can."""
+    if "file_name" in document:
+        return None
+    host = document.get("observer", {}).get("hostname", "")
+    live = f"the packet was captured live{f' on {printable(host)}' if host else ''}"
+    return CaptureGone(f"{live}: espcap keeps no capture of it", "espcap search shows its document")
+
+
+def _gone(names: list[str]) -> CaptureGone:
+    if names in ([], ["-"]):
+        return CaptureGone("the capture came on standard input", "name the folder that has it with --dir")
+    return CaptureGone(f"the capture {' or '.join(map(printable, names))} is gone", _ELSEWHERE)
+
+
+def _paths(names: list[str]) -> Iterator[str]:
+    """Documents name a byte that is no UTF-8 by U+FFFD; such a file is looked for in its folder."""
+    for name in names:
+        if "\ufffd" not in name:
+            yield from () if name == "-" else (name,)
+            continue
+        folder = os.path.dirname(name)
+        try:
+            entries = os.listdir(folder or ".")
+        except OSError:
+            continue
+        paths = (os.path.join(folder, entry) for entry in entries)
+        yield from (path for path in paths if CaptureFile(path, 0, 0).name == name)

@@ -1,0 +1,102 @@
+"""The blocks of pcapng as tshark writes them, in this machine's order of bytes, and a file of packets made of them."""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from espcap.errors import EspcapError
+
+_SECTION, _INTERFACE, _NAMES, _STATISTICS, _PACKET, _SECRETS = 0x0A0D0D0A, 1, 4, 5, 6, 10
+_NO_PACKETS = frozenset([_SECTION, _INTERFACE, _NAMES, _STATISTICS, _SECRETS])
+_ACCOMPANYING = frozenset([_NAMES, _SECRETS])
+"""Blocks that the dissection of packets needs: names of addresses, and keys."""
+_RESOLUTION, _OFFSET = 9, 14
+_LARGEST_BLOCK = 1 << 28
+
+
+class Packet(NamedTuple):
+    """A packet's block."""
+
+    number: int
+    """Its frame number, from 1."""
+    time: int
+    """Nanoseconds since 1970; for a block that has none, that of the packet before."""
+    block: bytes
+
+
+class Writer:
+    """A pcapng file of packets from several sources, each of which has interfaces of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._interfaces = 0
+        self.packets = 0
+        file.write(struct.pack("=IIIHHqI", _SECTION, 28, 0x1A2B3C4D, 1, 0, -1, 28))
+
+    def add_interface(self, block: bytes) -> int:
+        """Its number in this file."""
+        self._file.write(block)
+        self._interfaces += 1
+        return self._interfaces - 1
+
+    def add(self, block: bytes) -> None:
+        """Writes another block."""
+        self._file.write(block)
+
+    def add_packet(self, packet: Packet) -> None:
+        """Writes a packet, whose interface is one of this file."""
+        self._file.write(packet.block)
+        self.packets += 1
+
+
+class _Interface(NamedTuple):
+    number: int
+    """In the file that is written."""
+    resolution: int
+    """Units of time in a second."""
+    offset: int
+    """Seconds."""
+
+
+def packets(stream: BinaryIO, writer: Writer) -> Iterator[Packet]:
+    """The packets of a stream; their interfaces, and what accompanies them, go to the writer as they come."""
+    interfaces: list[_Interface] = []
+    number, moment = 0, 0
+    for kind, block in _blocks(stream):
+        if kind == _INTERFACE:
+            interfaces.append(_interface(block, writer.add_interface(block)))
+        elif kind in _ACCOMPANYING:
+            writer.add(block)
+        if kind in _NO_PACKETS:
+            continue
+        number += 1
+        if kind == _PACKET:
+            index, high, low = struct.unpack_from("=3I", block, 8)
+            interface = interfaces[index]
+            moment = (high << 32 | low) * 10**9 // interface.resolution + interface.offset * 10**9
+            yield Packet(number, moment, block[:8] + struct.pack("=I", interface.number) + block[12:])
+        else:
+            yield Packet(number, moment, block)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    while len(head := stream.read(8)) == 8:
+        kind, length = struct.unpack("=2I", head)
+        if not 12 <= length <= _LARGEST_BLOCK:
+            raise EspcapError("tshark's output is damaged", "run espcap doctor")
+        block = head + stream.read(length - 8)
+        if len(block) == length:
+            yield kind, block
+
+
+def _interface(block: bytes, number: int) -> _Interface:
+    resolution, offset, place = 10**6, 0, 16
+    while place + 4 <= len(block) - 4:
+        option, length = struct.unpack_from("=2H", block, place)
+        if option == _RESOLUTION and length == 1:
+            value = block[place + 4]
+            resolution = 2 ** (value & 0x7F) if value & 0x80 else 10**value
+        elif option == _OFFSET and length == 8:
+            (offset,) = struct.unpack_from("=q", block, place + 4)
+        place += 4 + (length + 3) // 4 * 4
+    return _Interface(number, resolution, offset)

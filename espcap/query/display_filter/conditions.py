@@ -1,0 +1,191 @@
+"""The conditions of display filters on one field, with Wireshark's meaning for fields that have several values."""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+
+from espcap.errors import UsageError, shortened
+from espcap.fields import PRESENCE, Field, Kind
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.query.display_filter import literals, patterns
+from espcap.query.display_filter.grammar import TSHARK_CAN, Word
+from espcap.query.display_filter.literals import NameLookup
+from espcap.query.values import Span, Value
+
+NOTHING = Not(Everything())
+_SIGNS = {
+    **dict.fromkeys(["==", "eq", "any_eq"], ("any", "==")),
+    **dict.fromkeys(["!=", "ne", "all_ne"], ("all", "!=")),
+    **dict.fromkeys(["===", "all_eq"], ("all", "==")),
+    **dict.fromkeys(["!==", "~=", "any_ne"], ("any", "!=")),
+    **dict.fromkeys([">", "gt"], ("any", ">")),
+    **dict.fromkeys([">=", "ge"], ("any", ">=")),
+    **dict.fromkeys(["<", "lt"], ("any", "<")),
+    **dict.fromkeys(["<=", "le"], ("any", "<=")),
+    "contains": ("any", "contains"),
+    **dict.fromkeys(["matches", "~"], ("any", "matches")),
+}
+"""Of each sign which of a field's values must meet the relation, and the relation."""
+_RELATIONS: dict[str, Callable[[bool, bool], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_OPPOSITES = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"}
+_TIMES = {"frame.time", "frame.time_epoch"}
+_UNORDERED = literals.BYTES | literals.IDENTIFIERS
+
+
+def path(field: Field) -> str:
+    """Where documents have the field."""
+    return "@timestamp" if field.name in _TIMES else f"layers.{field.layer}.{field.key}"
+
+
+def exists(field: Field) -> Query:
+    """The packets that have a field, also where documents keep its value as text: NULL for a time that is not set."""
+    places = [Exists(path(field)), *_unparsed(field)]
+    return places[0] if len(places) == 1 else Or(tuple(places))
+
+
+def _unparsed(field: Field) -> list[Exists]:
+    if field.kind not in (Kind.TIME, Kind.FLOAT):
+        return []
+    return [Exists("unparsed.frame.time_epoch" if field.name in _TIMES else f"unparsed.{field.layer}.{field.key}")]
+
+
+def has_protocol(name: str) -> Query:
+    """The packets that have a protocol."""
+    return Equals("protocols", name)
+
+
+class Conditions:
+    """Conditions on a field, or on what `lower` or `upper` make of it."""
+
+    def __init__(self, field: Field, function: str, named_values: NameLookup) -> None:
+        self._field = field
+        self._path = path(field)
+        self._function = function
+        self._named_values = named_values
+        if field.base == PRESENCE:
+            raise UsageError(f"filter: {field.name} has no value to compare", "ask only whether it is there")
+        if function and field.type not in literals.TEXTS:
+            raise UsageError(
+                f"filter: {function}() fits text, and {field.name} is of type {field.type}", f"leave {function} out"
+            )
+
+    def compare(self, sign: str, word: Word, quantifier: str) -> Query:
+        """The condition `FIELD sign word`; the quantifier, where there is one, overrides the sign's own."""
+        usual, relation = _SIGNS[sign]
+        if (quantifier or usual) == "any":
+            return self._any(relation, word)
+        if relation not in _OPPOSITES:
+            raise UsageError(
+                f"filter: all {self._field.name} {sign} …: cannot be searched for", "leave out the word all"
+            )
+        return And((exists(self._field), Not(self._any(_OPPOSITES[relation], word))))
+
+    def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
+        """The condition `FIELD in {…}`; an element is a word, or both ends of a range."""
+        if quantifier == "all":
+            raise UsageError(f"filter: all {self._field.name} in …: cannot be searched for", "leave out the word all")
+        return _either([self._range(*element) for element in elements])
+
+    def _range(self, first: Word, last: Word | None = None) -> Query:
+        if last is None:
+            return self._any("==", first)
+        self._refuse_order("..")
+        return self._between(self._read(first)[0], self._read(last)[1])
+
+    def _any(self, relation: str, word: Word) -> Query:
+        """Some value of the field meets the relation."""
+        if relation == "contains":
+            return self._contains(word)
+        if relation == "matches":
+            return self._matches(word)
+        if self._function:
+            return self._folded(relation, word)
+        span = self._read(word)
+        if self._field.kind is Kind.BOOLEAN:
+            return self._truth(relation, bool(span[0]))
+        if relation not in ("==", "!="):
+            self._refuse_order(relation)
+        return self._compared(relation, span)
+
+    def _read(self, word: Word) -> Span:
+        return literals.read(self._field, word, self._named_values)
+
+    def _compared(self, relation: str, span: Span) -> Query:
+        low, high = span
+        match relation:
+            case "==":
+                return Equals(self._path, low) if low == high else Range(self._path, low, high)
+            case ">" | ">=":
+                return Range(self._path, high, None, False) if relation == ">" else Range(self._path, low, None)
+            case "<" | "<=":
+                return Range(self._path, None, low, True, False) if relation == "<" else Range(self._path, None, high)
+        others = (Range(self._path, None, low, True, False), Range(self._path, high, None, False))
+        return Or((*others, *_unparsed(self._field)))
+
+    def _between(self, low: Value, high: Value) -> Query:
+        if self._field.kind is Kind.BOOLEAN:
+            return _either([Equals(self._path, value) for value in (False, True) if bool(low) <= value <= bool(high)])
+        return Range(self._path, low, high)
+
+    def _truth(self, relation: str, wanted: bool) -> Query:
+        return _either([Equals(self._path, value) for value in (False, True) if _RELATIONS[relation](value, wanted)])
+
+    def _refuse_order(self, relation: str) -> None:
+        if self._function or self._field.type in _UNORDERED:
+            what = f"{self._function}()" if self._function else f"type {self._field.type}"
+            raise UsageError(
+                f"filter: {self._field.name} {relation} …: the order of {what} cannot be searched for", TSHARK_CAN
+            )
+
+    # Text
+
+    def _folded(self, relation: str, word: Word) -> Query:
+        """Equality with what `lower` or `upper` give."""
+        if relation != "==":
+            self._refuse_order(relation)
+        text = literals.text_of(self._field, word)
+        return Matches(self._path, patterns.caseless(text)) if self._can_be(word) else NOTHING
+
+    def _can_be(self, word: Word) -> bool:
+        return not re.search("[A-Z]" if self._function == "lower" else "[a-z]", word.text)
+
+    def _contains(self, word: Word) -> Query:
+        kind = self._field.type
+        if kind in literals.BYTES or kind in literals.ADDRESSES:
+            text = literals.as_bytes(self._field, word)
+        elif kind in literals.TEXTS:
+            text = literals.text_of(self._field, word)
+        else:
+            message = f"filter: contains fits text and bytes, and {self._field.name} is of type {kind}"
+            raise UsageError(message, "compare with ==, <, > or in {…}")
+        if not text and kind in literals.BYTES:  # as tshark has it: all bytes contain none, and no text does
+            return Exists(self._path)
+        if not text or (self._function and not self._can_be(word)):
+            return NOTHING
+        if self._function:
+            return Matches(self._path, f".*{patterns.caseless(text)}.*")
+        return Wildcard(self._path, "*" + re.sub(r"([*?\\])", r"\\\1", text) + "*")
+
+    def _matches(self, word: Word) -> Query:
+        if word.quote != '"':
+            message = f"filter: {self._field.name} matches {shortened(word.text)}: it must be in double quotes"
+            raise UsageError(message, f'write {self._field.name} matches "…"')
+        if self._field.type not in literals.TEXTS:
+            message = f"filter: matches fits text, and {self._field.name} is of type {self._field.type}"
+            raise UsageError(message, TSHARK_CAN if self._field.type in literals.BYTES else "compare with == or in {…}")
+        if self._function:
+            raise UsageError(f"filter: matches ignores case, with or without {self._function}()", "leave it out")
+        return Matches(self._path, patterns.translate(literals.text_of(self._field, word)))
+
+
+def _either(queries: list[Query]) -> Query:
+    if len(queries) == 1:
+        return queries[0]
+    return Or(tuple(queries)) if queries else NOTHING

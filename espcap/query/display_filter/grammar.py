@@ -1,0 +1,198 @@
+"""The grammar of display filters, and what it makes of a text: a tree of plain nodes that knows no field."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+
+from espcap.errors import UsageError, shortened
+
+TSHARK_CAN = "tshark itself can: espcap --file FILE -Y FILTER"
+"""What to do about a filter that stores cannot answer."""
+_GRAMMAR = r"""
+?start: disjunction
+?disjunction: conjunction (("or" | "||") conjunction)*
+?conjunction: negation (("and" | "&&") negation)*
+?negation: ("not" | "!") negation -> negated
+         | "(" disjunction ")"
+         | test
+?test: operand -> existence
+     | [quantifier] operand sign literal -> comparison
+     | [quantifier] operand [negative] "in" "{" element ("," element)* "}" -> membership
+operand: WORD
+       | WORD "(" literal ("," literal)* ")" -> function
+element: literal [".." literal]
+literal: WORD | STRING | CHARACTER
+!negative: "not"
+!quantifier: "any" | "all"
+!sign: "==" | "eq" | "any_eq" | "!=" | "ne" | "all_ne" | "===" | "all_eq" | "!==" | "~=" | "any_ne"
+     | ">" | "gt" | ">=" | "ge" | "<" | "lt" | "<=" | "le" | "contains" | "matches" | "~"
+
+WORD: /[-+]?(?:(?!\.\.)[\w.:])(?:(?!\.\.)[\w.:-])*(?:\/\d+)?/
+STRING.2: /r?"(?:\\.|[^"\\])*"/s
+CHARACTER: /'(?:\\.[0-9A-Fa-f]*|[^'\\])'/
+%ignore /\s+/
+"""
+_REFUSED = {
+    "[": "slices ([…])",
+    "#": "the layer operator (#)",
+    "$": "references to another packet (${…})",
+    "@": "raw values (@)",
+    "&": "bitwise conditions (&)",
+    **dict.fromkeys("+-*/%{", "arithmetic"),
+}
+_SYNTAX = "put quotes around text; https://www.wireshark.org/docs/man-pages/wireshark-filter.html has the syntax"
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3})|(.))", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A literal. `quote` is `"`, `'` or nothing; the text is without quotes and escapes."""
+
+    text: str
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What is on the left: a field, or a function of one."""
+
+    name: str
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Existence:
+    operand: Operand
+
+
+@dataclass(frozen=True)
+class Comparison:
+    operand: Operand
+    sign: str
+    literal: Word
+    quantifier: str
+    """`any`, `all`, or empty where the sign says which."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    operand: Operand
+    elements: tuple[tuple[Word, ...], ...]
+    """Single words, and the two ends of ranges."""
+    quantifier: str
+
+
+@dataclass(frozen=True)
+class Logic:
+    word: str
+    """`and`, `or` or `not`."""
+    parts: "tuple[Node, ...]"
+
+
+Node = Existence | Comparison | Membership | Logic
+_Tree = Tree[Token]
+
+
+def read(text: str) -> Node:
+    """The tree of a filter. Raises UsageError where it breaks the grammar."""
+    try:
+        return _node(_parser().parse(text))
+    except UnexpectedInput as error:
+        raise _complaint(text, error) from error
+
+
+@lru_cache(1)
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=True)
+
+
+def _complaint(text: str, error: UnexpectedInput) -> UsageError:
+    position = error.pos_in_stream or 0
+    start = f"filter {shortened(text)!r}"
+    if isinstance(error, UnexpectedEOF) or (isinstance(error, UnexpectedToken) and error.token.type == "$END"):
+        return UsageError(f"{start}: it ends too early", "finish it, and close what is open")
+    character = text[position]
+    if character in _REFUSED:
+        return UsageError(f"{start}: {_REFUSED[character]} cannot be searched for", TSHARK_CAN)
+    if character in "\"'" and isinstance(error, UnexpectedCharacters):
+        return UsageError(f"{start}: the quote at position {position + 1} is not closed", _SYNTAX)
+    what = str(error.token) if isinstance(error, UnexpectedToken) else character
+    return UsageError(f"{start}: {shortened(what)!r} was not expected at position {position + 1}", _SYNTAX)
+
+
+def _node(tree: _Tree) -> Node:
+    match tree.data:
+        case "disjunction" | "conjunction":
+            return Logic("or" if tree.data == "disjunction" else "and", tuple(map(_node, tree.children)))  # type: ignore[arg-type]
+        case "negated":
+            return _negation(_node(tree.children[0]))  # type: ignore[arg-type]
+    return _test(str(tree.data), tree.children)
+
+
+def _negation(node: Node) -> Node:
+    return node.parts[0] if isinstance(node, Logic) and node.word == "not" else Logic("not", (node,))
+
+
+def _test(kind: str, children: list[Token | _Tree]) -> Node:
+    if kind == "existence":
+        return Existence(_operand(children[0]))
+    quantifier = _token(children[0]) if children[0] else ""
+    operand = _operand(children[1])
+    if kind == "comparison":
+        return Comparison(operand, _token(children[2]), _word(children[3]), quantifier)
+    elements = tuple(tuple(_word(word) for word in element.children if word) for element in children[3:])  # type: ignore[union-attr]
+    membership = Membership(operand, elements, quantifier)
+    return Logic("not", (membership,)) if children[2] else membership
+
+
+def _token(tree: Token | _Tree) -> str:
+    return tree if isinstance(tree, Token) else str(tree.children[0])
+
+
+def _operand(tree: Token | _Tree) -> Operand:
+    assert isinstance(tree, Tree)
+    if tree.data == "operand":
+        return Operand(_name(tree))
+    name, *arguments = tree.children
+    if name not in ("lower", "upper") or len(arguments) != 1:
+        raise UsageError(f"filter: the function {shortened(str(name))}() cannot be searched for", TSHARK_CAN)
+    return Operand(_name(arguments[0]), str(name))
+
+
+def _name(tree: Token | _Tree) -> str:
+    """A field's name. A dot before it says that it is one."""
+    return _token(tree).removeprefix(".")
+
+
+def _word(tree: Token | _Tree) -> Word:
+    text = _token(tree)
+    if text.startswith('r"'):
+        return Word(text[2:-1].replace(r"\"", '"'), '"')
+    if text[0] in "\"'":
+        return Word(_unquoted(text[1:-1]), text[0])
+    return Word(text)
+
+
+def _unquoted(text: str) -> str:
+    """Without escapes, of which some stand for bytes: those that make no UTF-8 are left as lone surrogates."""
+    plain = _ESCAPE.sub(_unescaped, text)
+    return plain.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    byte, point, octal, character = escape[1], escape[2] or escape[3], escape[4], escape[5]
+    if character in _ESCAPES or character in ("'", '"', "\\"):
+        return _ESCAPES.get(character, character)
+    if byte or octal:
+        return bytes([int(byte or octal, 16 if byte else 8) & 0xFF]).decode("ascii", "surrogateescape")
+    if point and int(point, 16) <= 0x10FFFF and not 0xD800 <= int(point, 16) <= 0xDFFF:
+        return chr(int(point, 16))
+    if point:
+        raise UsageError(f"filter: {escape[0]} is no character")
+    raise UsageError(
+        f"filter: \\{character} stands for nothing in quotes",
+        r'write \\ for a backslash, or put r before the text: r"\d"',
+    )

@@ -1,0 +1,38 @@
+"""From the names of display filters to registered fields."""
+
+import re
+from difflib import get_close_matches
+
+from espcap.errors import UsageError, shortened
+from espcap.fields import Field, Registry
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
+_LONGEST = 200
+"""Characters of a name to which others are compared."""
+
+
+def resolve(name: str, registry: Registry) -> Field | None:
+    """The field of this name; None for a protocol. Raises UsageError with the nearest names where there is neither."""
+    field = registry.field(name)
+    if field or registry.is_protocol(name):
+        return field
+    if _NUMBER.match(name):
+        raise UsageError(f"filter: {shortened(name)!r} is no field", "write the field first: tcp.port == 80")
+    nearest = _nearest(name, registry) if len(name) <= _LONGEST else []
+    suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
+    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", "tshark -G fields lists all names")
+
+
+def _nearest(name: str, registry: Registry) -> list[str]:
+    """At most three names; of a field of an unknown protocol, only those that the nearest protocols have."""
+    name = name.lower()
+    if registry.field(name) or registry.is_protocol(name):
+        return [name]
+    layer, dot, rest = name.partition(".")
+    protocols = [protocol for protocol, _ in registry.protocols()]
+    if not dot:
+        return get_close_matches(layer, protocols, cutoff=0.7)
+    if below := registry.names_below(layer):
+        return get_close_matches(name, [*below, layer])
+    others = [f"{protocol}.{rest}" for protocol in get_close_matches(layer, protocols, n=10)]
+    return [other for other in others if registry.field(other)][:3]

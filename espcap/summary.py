@@ -1,0 +1,91 @@
+"""What the packets of a query are, summed up by the store: its aggregations say it, on every store the same."""
+
+from math import ceil
+from typing import Any
+
+from espcap.query import And, Equals, Query
+from espcap.query.values import Time
+from espcap.stores import Store
+
+TABLES = {
+    "protocols": "protocol",
+    "sources": "source.ip",
+    "destinations": "destination.ip",
+    "dns_names": "layers.dns.qry_name",
+    "http_hosts": "layers.http.host",
+    "tls_server_names": "layers.tls.handshake_extensions_server_name",
+}
+"""Names of tables, and the paths whose values they count."""
+
+MOST_STEPS = 60
+"""Steps of time at most."""
+
+_BYTES = {"bytes": {"sum": {"field": "network.bytes"}}}
+_STEPS = [
+    *((f"{count}ms", count) for count in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *((f"{count}s", count * 1000) for count in (1, 2, 5, 10, 30)),
+    *((f"{count}m", count * 60_000) for count in (1, 2, 5, 10, 30)),
+    *((f"{count}h", count * 3_600_000) for count in (1, 2, 6, 12)),
+]
+_DAY = 86_400_000
+
+
+def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
+    """Totals, the `size` most frequent values of each table, the greatest conversations, and steps of time.
+
+    `{"packets", "bytes", "captures", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
+    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"source", …, "packets", "bytes"}]}`
+    """
+    tables = {name: {"terms": {"field": path, "size": size}, "aggs": _BYTES} for name, path in TABLES.items()}
+    flows = {"flows": {"terms": {"field": "network.community_id", "size": size}, "aggs": _BYTES}}
+    totals = {"times": {"stats": {"field": "@timestamp"}}, **_BYTES}
+    answer = store.search(query, size=0, aggregations=tables | flows | totals)
+    found = answer.aggregations
+    return {
+        "packets": answer.total,
+        "bytes": int(found["bytes"]["value"]),
+        **_over_time(store, query, found["times"]),
+        **{name: [{"value": bucket["key"]} | _counts(bucket) for bucket in found[name]["buckets"]] for name in TABLES},
+        "conversations": [_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]],
+    }
+
+
+def _counts(bucket: dict[str, Any]) -> dict[str, int]:
+    return {"packets": bucket["doc_count"], "bytes": int(bucket["bytes"]["value"])}
+
+
+def step_of(milliseconds: int) -> str:
+    """The shortest handsome step with which a span of time has no more than MOST_STEPS."""
+    for name, length in _STEPS:
+        if milliseconds / length < MOST_STEPS - 1:  # the first and the last step may be begun ones
+            return name
+    return f"{ceil((milliseconds + 1) / (MOST_STEPS - 1) / _DAY)}d"
+
+
+def _over_time(store: Store, query: Query, times: dict[str, Any]) -> dict[str, Any]:
+    if not times["count"]:
+        return {"first": None, "last": None, "interval": None, "over_time": []}
+    step = step_of(int(times["max"] - times["min"]))
+    histogram = {"field": "@timestamp", "fixed_interval": step}
+    answer = store.search(query, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
+    buckets = answer.aggregations["steps"]["buckets"]
+    return {
+        "first": _moment(times["min"]),
+        "last": _moment(times["max"]),
+        "interval": step,
+        "over_time": [{"time": bucket["key_as_string"]} | _counts(bucket) for bucket in buckets],
+    }
+
+
+def _moment(milliseconds: float) -> str:
+    return f"{str(Time(int(milliseconds) * 1_000_000))[:23]}Z"
+
+
+def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any]:
+    """The ends of a conversation are those of its first packet: who spoke first is the source."""
+    flow = Equals("network.community_id", bucket["key"])
+    [first] = store.search(And((query, flow)), size=1).hits
+    ends = {end: first.source.get(end, {}) for end in ("source", "destination")}
+    named = {f"{end}_{part}": values.get(part) for end, values in ends.items() for part in ("ip", "port")}
+    transport = first.source["network"].get("transport")
+    return {"community_id": bucket["key"], **named, "transport": transport} | _counts(bucket)

@@ -1,0 +1,235 @@
+"""Single packets as Wireshark shows them: a sharkd, Wireshark's dissection as a service, with one capture loaded."""
+
+import base64
+import binascii
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import orjson
+
+from espcap.errors import EspcapError, UsageError
+from espcap.tshark.arguments import Settings
+from espcap.tshark.process import Process, write_all
+from espcap.tshark.program import Program, User, beside, environment
+
+LOAD_SECONDS = 600.0
+"""How long sharkd may read a capture: it dissects all of it once, at 30,000 packets/s and more."""
+FRAME_SECONDS = 60.0
+"""How long one packet may take."""
+REMEMBERED_FRAMES = 20_000
+"""How many packets before one are dissected again for its sake."""
+
+_LOAD, _STATUS = 1, 2
+_BLOCK = 1 << 16
+_AT_ONCE = 500
+"""Requests that fit in the pipe, so that nobody waits for the other to read."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One line of the dissection tree."""
+
+    label: str
+    is_generated: bool = False
+    """Whether Wireshark concluded it, so that no bytes of the packet say it. Wireshark puts it in brackets."""
+    filter: str = ""
+    """A display filter that finds the same value; empty where there is none."""
+    severity: str = ""
+    """Chat, Note, Warning or Error: of the gravest expert note of this node or below."""
+    source: int = 0
+    """Which of the dissection's sources it is in."""
+    start: int = 0
+    length: int = 0
+    """Bytes of that source."""
+    children: "list[Node]" = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What was dissected: the frame itself, and what was reassembled, decrypted or decompressed from it."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Dissection:
+    """A packet. The first source is the frame."""
+
+    tree: list[Node]
+    sources: list[Bytes]
+
+
+class Sharkd:
+    """A sharkd that has loaded a capture. Use it as a context manager."""
+
+    def __init__(self, program: Program, file: BinaryIO, user: User | None, settings: Settings) -> None:
+        """Of the settings the preferences count. Raises UsageError for a wrong preference, EspcapError where the
+        capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
+        arguments = [beside(program, "sharkd"), "-"]
+        with readable_by(user, file) as capture:
+            descriptors = (*settings.descriptors, capture.fileno())
+            self._process = Process(arguments, subprocess.PIPE, environment(settings.profile_folder), user, descriptors)
+            path = f"/proc/self/fd/{capture.fileno()}"
+        self._buffer = bytearray()
+        self._last_request = _STATUS
+        self._last_frame = 0
+        try:
+            for preference in settings.preferences:
+                self._prefer(preference)
+            self._load(path)
+        except BaseException:
+            self._process.stop()
+            raise
+
+    def __enter__(self) -> "Sharkd":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+
+    def frame(self, number: int) -> Dissection:
+        """The packet with this number, from 1. Raises EspcapError where there is none."""
+        self._approach(number)
+        answer = self._ask("frame", {"frame": number, "proto": True, "bytes": True}, FRAME_SECONDS)
+        if "result" not in answer:
+            raise EspcapError(f"the capture has no frame {number:,}", f"it has {self.frames:,} that can be read")
+        return _dissection(answer["result"])
+
+    def _approach(self, number: int) -> None:
+        """Has the packets before this one dissected once more, in order.
+
+        Some dissectors, HTTP's among them, take what a conversation said last for what it said before this packet.
+        """
+        if self._last_frame != number - 1 and number <= self.frames:
+            earlier = range(max(1, number - REMEMBERED_FRAMES), number)
+            for start in range(0, len(earlier), _AT_ONCE):
+                some = earlier[start : start + _AT_ONCE]
+                for each in some:
+                    self._last_request += 1
+                    self._send(self._last_request, "frame", {"frame": each})
+                for _ in some:
+                    self._line(time.monotonic() + FRAME_SECONDS, FRAME_SECONDS)
+        self._last_frame = number
+
+    def _prefer(self, preference: str) -> None:
+        name, _, value = preference.partition(":")
+        if "error" in self._ask("setconf", {"name": name, "value": value}, FRAME_SECONDS):
+            raise UsageError(f"sharkd does not take the preference {preference!r}", "see -o in man tshark")
+
+    def _load(self, path: str) -> None:
+        """To a damaged capture sharkd gives no answer; the request after it tells what it could read."""
+        self._send(_LOAD, "load", {"file": path})
+        self._send(_STATUS, "status", {})
+        answer = self._answer({_STATUS, _LOAD}, LOAD_SECONDS)
+        if "error" in answer:
+            raise EspcapError("sharkd cannot load the capture", "see with tshark -r what is wrong with it")
+        if answer["id"] == _LOAD:
+            answer = self._answer({_STATUS}, LOAD_SECONDS)
+        self.frames = int(answer.get("result", {}).get("frames", 0))
+
+    def _ask(self, method: str, parameters: dict[str, Any], seconds: float) -> dict[str, Any]:
+        self._last_request += 1
+        self._send(self._last_request, method, parameters)
+        return self._answer({self._last_request}, seconds)
+
+    def _send(self, number: int, method: str, parameters: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+        try:
+            write_all(self._process.stdin, orjson.dumps(request) + b"\n")
+        except BrokenPipeError:
+            raise self._failure() from None
+
+    def _answer(self, numbers: set[int], seconds: float) -> dict[str, Any]:
+        """The answer to one of these requests."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = orjson.loads(self._line(deadline, seconds).decode("utf-8", "replace"))
+            except orjson.JSONDecodeError as error:
+                raise EspcapError("sharkd's answer is no JSON", "the packet may be too deeply nested") from error
+            if isinstance(answer, dict) and answer.get("id") in numbers:
+                return answer
+
+    def _line(self, deadline: float, seconds: float) -> bytes:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if not select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise EspcapError(f"sharkd gave no answer for {seconds:g} s", "the packet may hang Wireshark too")
+            block = os.read(self._process.stdout.fileno(), _BLOCK)
+            if not block:
+                raise self._failure()
+            self._buffer += block
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _failure(self) -> EspcapError:
+        ended = self._process.wait()
+        return EspcapError(f"sharkd ended: {ended.message}", "the capture may make Wireshark crash too")
+
+
+def readable_by(user: User | None, file: BinaryIO) -> BinaryIO:
+    """An open file that this user can open once more by its descriptor: the same, or a copy without a name."""
+    if user and not user.can_reopen(file.fileno()):
+        return _copy_for(user, file)
+    return os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+
+
+def _copy_for(user: User, file: BinaryIO) -> BinaryIO:
+    try:
+        copy = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes it
+        shutil.copyfileobj(file, copy, 1 << 20)
+        os.fchown(copy.fileno(), user.uid, user.gid)
+    except OSError as error:
+        hint = f"let {user.name} read it, or make room in {tempfile.gettempdir()}"
+        raise EspcapError(f"cannot copy the capture for {user.name}: {error.strerror}", hint) from error
+    file.seek(0)
+    return copy
+
+
+def _dissection(result: dict[str, Any]) -> Dissection:
+    extra = [Bytes(str(each.get("name", "")), _decoded(each.get("bytes", ""))) for each in result.get("ds", [])]
+    frame = _decoded(result.get("bytes", ""))
+    return Dissection(_nodes(result.get("tree", [])), [Bytes(f"Frame ({len(frame)} bytes)", frame), *extra])
+
+
+def _nodes(items: list[dict[str, Any]]) -> list[Node]:
+    """Without recursion: a hostile packet's tree is as deep as Wireshark lets it be."""
+    tree: list[Node] = []
+    waiting = [(items, tree)]
+    while waiting:
+        below, children = waiting.pop()
+        for item in below:
+            node = _node(item)
+            children.append(node)
+            waiting.append((item.get("n", []), node.children))
+    return tree
+
+
+def _node(item: dict[str, Any]) -> Node:
+    start, length = item.get("h", (0, 0))
+    return Node(
+        label=item.get("l", ""),
+        is_generated=bool(item.get("g")),
+        filter=item.get("f", ""),
+        severity=item.get("s", ""),
+        source=item.get("ds", 0),
+        start=start,
+        length=length,
+    )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except binascii.Error as error:
+        raise EspcapError("sharkd's answer is damaged", "run espcap doctor") from error

@@ -1,0 +1,147 @@
+"""Display filters: every store finds the frames that tshark lets pass."""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from espcap.documents import HEAD, Document
+from espcap.errors import EspcapError
+from espcap.fields import Registry
+from espcap.native import build
+from espcap.pipeline import Job
+from espcap.protocols import read_list
+from espcap.stores import Store
+from espcap.stores.elasticsearch.connection import Connection
+from espcap.stores.elasticsearch.store import ElasticsearchStore
+from espcap.stores.local.store import LocalStore
+from espcap.tshark.arguments import Settings
+from espcap.tshark.plugin import open_plugin
+from espcap.tshark.program import Program, dissecting_user
+from tests.conftest import remove_packets
+from tests.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
+from tests.integration.display_filters import FILTERS, odd_texts
+from tests.integration.random_filters import Maker
+from tests.support import CAPTURES
+
+pytest_plugins = ["tests.core_fixtures"]
+
+OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or CAPTURES.parent.parent / "shared" / "pcaps")
+NOT_ALIKE = {
+    *('tcp.payload contains "GET"', "tcp.payload contains 0d:0a:0d:0a", r'tcp.payload contains "\x0d\x0a\x0d\x0a"'),
+    'tls.handshake.random_time > "2050-01-01"',
+}
+"""Of other captures payloads are longer than an index takes, and tshark 4.0 takes 1971 to be after 2050: it compares
+times that are more than 68 years apart with 32 bits."""
+
+
+def _captures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.pcap*") if path.suffix != ".md")
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return [*_captures(CAPTURES), odd_texts(tmp_path_factory.mktemp("odd") / "odd.pcap")]
+
+
+@pytest.fixture(scope="module")
+def whole_job(program: Program, registry: Registry) -> Job:
+    """Reads as the command does for a local index: natively, where the native reader can be built."""
+    with suppress(EspcapError):
+        build(program)
+    user = dissecting_user(program)
+    plugin = open_plugin(program, registry, user, HEAD, payload=True)
+    settings = Settings(plugin=plugin and replace(plugin, terms=True))
+    return Job(program, registry, read_list(), settings, user, payload=True)
+
+
+@pytest.fixture(scope="module")
+def documents(captures: list[Path], whole_job: Job) -> list[Document]:
+    return placed_documents(whole_job, captures, "packets-undated")  # one index is quicker to fill and to search
+
+
+@pytest.fixture(scope="module")
+def names(program: Program) -> Names:
+    return Names(program)
+
+
+@pytest.fixture(scope="module")
+def made(documents: list[Document], registry: Registry) -> list[str]:
+    """Filters made at random, always the same."""
+    maker = Maker((document.source for document in documents), registry, seed=1)
+    return [maker.make() for _ in range(300)]
+
+
+@pytest.fixture(scope="module")
+def wanted(captures: list[Path], made: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Frames | None]:
+    return expected(captures, [*FILTERS, *made], tmp_path_factory.mktemp("scripts"))
+
+
+@pytest.fixture(scope="module", params=["local", "elasticsearch"])
+def store(
+    request: pytest.FixtureRequest,
+    documents: list[Document],
+    registry: Registry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Store]:
+    """A store with the packets of all captures."""
+    if request.param == "local":
+        yield filled(LocalStore(tmp_path_factory.mktemp("index"), registry), documents)
+        return
+    url = request.getfixturevalue("_elasticsearch_node")
+    yield filled(ElasticsearchStore(Connection((url,)), registry), documents)
+    remove_packets(url)
+
+
+def test_filters(
+    store: Store, wanted: dict[str, Frames | None], documents: list[Document], registry: Registry, names: Names
+) -> None:
+    frames = {text: found(store, text, registry, names) for text in FILTERS}
+    assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
+    assert sum(0 < len(some) < len(documents) for some in frames.values()) > 300
+
+
+def test_filters_made_at_random(
+    store: Store, made: list[str], wanted: dict[str, Frames | None], registry: Registry, names: Names
+) -> None:
+    """tshark refuses a few for reasons of its own, such as a name that two fields have."""
+    taken = {text: wanted[text] for text in made if wanted[text] is not None}
+    assert len(taken) > 270
+    frames = {text: found(store, text, registry, names) for text in taken}
+    assert {text: some for text, some in frames.items() if some != taken[text]} == {}
+
+
+def test_the_oracle_is_tshark(captures: list[Path], wanted: dict[str, Frames | None]) -> None:
+    for text in random.Random(1).sample(FILTERS, 12):
+        capture = random.Random(text).choice(captures)
+        frames = wanted[text]
+        assert frames is not None
+        alone = {place(capture, frame) for frame in passing_alone(capture, text)}
+        assert {one for one in frames if one.startswith(f"{capture.name}#")} == alone
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
+def test_filters_of_other_captures(
+    whole_job: Job, registry: Registry, names: Names, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("_elasticsearch_node")
+    captures = _captures(OTHERS)
+    documents = placed_documents(whole_job, captures, "packets-undated")  # a hundred days would be a hundred indices
+    maker = Maker((document.source for document in documents), registry, seed=3)
+    filters = [*(text for text in FILTERS if text not in NOT_ALIKE), *(maker.make() for _ in range(150))]
+    wanted = {text: some for text, some in expected(captures, filters, tmp_path).items() if some is not None}
+    assert sum(0 < len(some) < len(documents) for some in wanted.values()) > 300
+    local = filled(LocalStore(tmp_path / "index", registry), documents)
+    frames = {text: found(local, text, registry, names) for text in wanted}
+    assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
+    try:
+        elasticsearch = filled(ElasticsearchStore(Connection((url,)), registry), documents)
+        frames = {text: found(elasticsearch, text, registry, names) for text in wanted}
+        assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
+    finally:
+        remove_packets(url)

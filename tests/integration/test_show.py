@@ -1,0 +1,130 @@
+"""`espcap show`: packets of a store from their captures, and what is said where those are not to be had."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from espcap.tshark.program import environment
+from tests.command import CAPTURES, Ran, espcap, on_terminal
+from tests.frame_oracle import frames, without_empty
+from tests.hostile import packets
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+DNS = "423b430b9a1cab6f8ca6317f76422072"
+"""Digest of dns.pcap."""
+
+
+@pytest.fixture(params=["local", "elasticsearch"])
+def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store with the packets of dns.pcap."""
+    shutil.copy(CAPTURES / "dns.pcap", tmp_path / "dns.pcap")
+    name = f"local:{tmp_path / 'index'}"
+    if request.param == "elasticsearch":
+        name = str(request.getfixturevalue("elasticsearch_url"))
+    assert espcap("--file", "dns.pcap", "--node", name, cwd=tmp_path).status == 0
+    return name
+
+
+def lines(ran: Ran) -> list[str]:
+    assert ran.status == 0, ran.errors
+    return without_empty(ran.output.decode().splitlines())
+
+
+def failure(ran: Ran, status: int = 1) -> str:
+    assert (ran.status, ran.output, len(ran.lines)) == (status, b"", 1)
+    return ran.lines[0]
+
+
+def test_packet_of_a_store(node: str, tmp_path: Path) -> None:
+    """And what is said once its capture has changed, moved and gone."""
+    wanted = ("show", f"{DNS}-7", "--node", node)
+    expected = frames(CAPTURES / "dns.pcap")[6]
+    assert lines(espcap(*wanted, cwd=tmp_path)) == expected
+    assert "Error: the capture dns.pcap is gone (run espcap where it was stored from" in failure(espcap(*wanted))
+
+    capture, archive = tmp_path / "dns.pcap", tmp_path / "archive"
+    archive.mkdir()
+    capture.rename(archive / "moved.pcap")
+    shutil.copy(CAPTURES / "arp.pcap", capture)
+    changed = failure(espcap(*wanted, cwd=tmp_path))
+    assert changed.startswith("Error: dns.pcap is no longer the capture that was stored: its content has changed (")
+    assert lines(espcap(*wanted, "--dir", "archive", cwd=tmp_path)) == expected
+
+
+def test_no_such_packet(node: str) -> None:
+    assert f"has no packet {DNS}-25 (espcap search finds packets)" in failure(
+        espcap("show", f"{DNS}-25", "--node", node)
+    )
+    assert "is no packet's identifier" in failure(espcap("show", "dns.pcap", "--node", node), status=2)
+
+
+def test_live_packet(tmp_path: Path) -> None:
+    """A document as a live capture makes it, sent as `retry` sends documents."""
+    node = f"local:{tmp_path / 'index'}"
+    [document, *_] = espcap("--file", CAPTURES / "arp.pcap").documents
+    for name in ("file_name", "file_date_utc"):
+        del document[name]
+    document["observer"] = {"hostname": "sensor"}
+    identifier = f"{document['capture_id']}-1"
+    letter = {"reason": "", "index": "packets-2024-05-01", "id": identifier, "source": document}
+    (tmp_path / "letters").write_text(json.dumps(letter) + "\n")
+    assert espcap("retry", tmp_path / "letters", "--node", node).status == 0
+    told = failure(espcap("show", identifier, "--node", node))
+    assert told.startswith("Error: the packet was captured live on sensor: espcap keeps no capture of it (")
+
+
+def test_packet_of_a_file() -> None:
+    ran = espcap("show", CAPTURES / "tls13.pcapng", "10", "-o", f"tls.keylog_file:{CAPTURES / 'tls13.keys'}")
+    assert "        Request URI: /order.xml" in lines(ran)
+    assert "has no frame 7 (it has 6 that can be read)" in failure(espcap("show", CAPTURES / "arp.pcap", "7"))
+    assert "is not a capture" in failure(espcap("show", CAPTURES / "README.md", "1"))
+    assert "cannot read" in failure(espcap("show", "none.pcap", "1"))
+    with (CAPTURES / "arp.pcap").open("rb") as capture:
+        assert lines(espcap("show", "-", "1", stdin=capture)) == frames(CAPTURES / "arp.pcap")[0]
+    assert "standard input" in failure(espcap("show", "-", "1", stdin=subprocess.PIPE), status=2)
+
+
+def test_json() -> None:
+    [packet] = espcap("show", CAPTURES / "http_xml.pcap", "12", "--json").documents
+    labels = [f"[{line['label']}]" if line.get("generated") else line["label"] for line in packet["tree"]]
+    indented = [" " * 4 * line["depth"] + label for line, label in zip(packet["tree"], labels, strict=True)]
+    expected = frames(CAPTURES / "http_xml.pcap")[11]
+    assert without_empty(indented) == expected[: len(indented)]
+    assert packet["frame"] == 12
+    assert packet["sources"][0]["name"] == "Frame (1150 bytes)"
+    assert len(packet["sources"]) > 1
+    raw = ["tshark", "-r", str(CAPTURES / "http_xml.pcap"), "-Y", "frame.number==12", "-T", "json", "-x"]
+    [whole] = json.loads(subprocess.run(raw, capture_output=True, env=environment(), check=True).stdout)
+    assert packet["sources"][0]["hex"] == whole["_source"]["layers"]["frame_raw"][0]
+    [ttl] = [line for line in packet["tree"] if line["label"] == "Time to Live: 64"]
+    assert (ttl["filter"], ttl["source"], ttl["start"], ttl["length"]) == ("ip.ttl == 64", 0, 22, 1)
+
+
+def test_colours() -> None:
+    """On a terminal, unless NO_COLOR says otherwise; a note of an expert has that of its severity."""
+    wanted = ("show", CAPTURES / "http_xml.pcap", "1")
+    shown = on_terminal(*wanted)
+    assert "\x1b[34m" in shown
+    plain = on_terminal(*wanted, NO_COLOR="1")
+    assert not COLOUR.search(plain)
+    assert COLOUR.sub("", shown) == plain
+    assert without_empty(plain.splitlines()) == lines(espcap(*wanted)) == frames(CAPTURES / "http_xml.pcap")[0]
+
+
+def test_hostile_text_on_a_terminal(tmp_path: Path) -> None:
+    capture = packets.hostile_names(tmp_path / "hostile.pcapng")
+    for more in ((), ("--json",)):
+        shown = COLOUR.sub("", on_terminal("show", capture, "1", *more))
+        assert not re.search(r"[\x00-\x09\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", shown)
+        assert "title" in shown
+
+
+def test_missing_sharkd(tmp_path: Path) -> None:
+    """A tshark without a sharkd beside it, and none on the PATH."""
+    (tmp_path / "tshark").symlink_to(str(shutil.which("tshark")))
+    ran = espcap("show", CAPTURES / "arp.pcap", "1", "--tshark", tmp_path / "tshark", PATH=str(tmp_path))
+    assert failure(ran) == ("Error: sharkd is not installed (it comes with Wireshark: apt install wireshark-common)")

@@ -1,0 +1,154 @@
+"""`espcap stats`: every store says the same, and it is what tshark counts."""
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espcap.cli.stats import sparkline
+from espcap.summary import MOST_STEPS, step_of
+from espcap.tshark.program import environment
+from tests.command import CAPTURES, espcap, on_terminal
+from tests.conftest import remove_packets
+from tests.hostile import packets
+
+NAMES = ("dns.pcap", "http2.pcap", "http_xml.pcap", "midnight.pcap", "mixed.pcap", "quic.pcapng", "tls13.pcapng")
+SAMPLES = [CAPTURES / name for name in NAMES]
+
+FIELDS = (
+    *("frame.len", "frame.protocols", "dns.qry.name", "http.host", "http.request.method"),
+    "tls.handshake.extensions_server_name",
+)
+Packet = dict[str, str]
+"""What tshark prints of the fields of a packet."""
+
+
+@pytest.fixture(scope="module")
+def printed() -> list[Packet]:
+    """The packets of all samples as tshark prints them."""
+    found: list[Packet] = []
+    for sample in SAMPLES:
+        command = [
+            "tshark",
+            "-n",
+            "-r",
+            str(sample),
+            "-T",
+            "fields",
+            *(word for name in FIELDS for word in ("-e", name)),
+        ]
+        answer = subprocess.run(command, capture_output=True, env=environment(), check=True)
+        found += [dict(zip(FIELDS, line.split("\t"), strict=True)) for line in answer.stdout.decode().splitlines()]
+    return found
+
+
+def counted(packets: list[Packet], field: str) -> list[tuple[str, int, int]]:
+    """Values of a field, with the packets that have them and their bytes."""
+    found: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for packet in packets:
+        for value in {value for value in packet[field].split(",") if value}:
+            found[value] += 1
+            sizes[value] += int(packet["frame.len"])
+    return sorted((value, count, sizes[value]) for value, count in found.items())
+
+
+def size(packets: list[Packet]) -> int:
+    return sum(int(packet["frame.len"]) for packet in packets)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory, _elasticsearch_node: str) -> Iterator[list[str]]:
+    """Both stores with the same captures."""
+    folder = tmp_path_factory.mktemp("stats")
+    (folder / "captures").mkdir()
+    for sample in SAMPLES:
+        shutil.copy(sample, folder / "captures")
+    nodes = [f"local:{folder / 'index'}", _elasticsearch_node]
+    for node in nodes:
+        assert espcap("--dir", folder / "captures", "--node", node).status == 0
+    yield nodes
+    remove_packets(_elasticsearch_node)
+
+
+def answers(stores: list[str], *arguments: str) -> dict[str, Any]:
+    """What both stores say."""
+    local, elasticsearch = (espcap("stats", *arguments, "--node", node).documents for node in stores)
+    assert local == elasticsearch
+    return dict(local[0])
+
+
+def rows(table: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
+    return sorted((row["value"], row["packets"], row["bytes"]) for row in table)
+
+
+def test_counts_are_tsharks(stores: list[str], printed: list[Packet]) -> None:
+    found = answers(stores, "--size", "1000")
+    assert (found["packets"], found["bytes"]) == (len(printed), size(printed))
+    assert rows(found["dns_names"]) == counted(printed, "dns.qry.name")
+    assert rows(found["http_hosts"]) == counted(printed, "http.host")
+    assert rows(found["tls_server_names"]) == counted(printed, "tls.handshake.extensions_server_name")
+    steps = found["over_time"]
+    assert 1 < len(steps) <= MOST_STEPS
+    assert sum(step["packets"] for step in steps) == found["packets"]
+    assert sum(step["bytes"] for step in steps) == found["bytes"]
+
+
+def test_narrowed(stores: list[str], printed: list[Packet]) -> None:
+    found = answers(stores, "protocol:http", "-Y", "http.request")
+    requests = [each for each in printed if each["http.request.method"] and "http2" not in each["frame.protocols"]]
+    assert requests
+    assert (found["packets"], found["bytes"]) == (len(requests), size(requests))
+    assert rows(found["protocols"]) == [("http", found["packets"], found["bytes"])]
+
+
+def test_conversations(stores: list[str]) -> None:
+    """The ends are those of the packet that began it."""
+    found = answers(stores, "-Y", "tcp", "--size", "1")
+    [conversation] = found["conversations"]
+    assert conversation["transport"] == "tcp"
+    query = f'network.community_id:"{conversation["community_id"]}"'
+    documents = espcap("search", query, "--size", "1000", "--node", stores[0]).documents
+    assert conversation["packets"] == len(documents)
+    assert conversation["bytes"] == sum(document["network"]["bytes"] for document in documents)
+    assert conversation["source_ip"] == documents[0]["source"]["ip"]
+    assert conversation["destination_port"] == documents[0]["destination"]["port"]
+
+
+def test_nothing_found(stores: list[str]) -> None:
+    found = answers(stores, "protocol:none")
+    assert (found["packets"], found["over_time"], found["conversations"]) == (0, [], [])
+    assert on_terminal("stats", "protocol:none", "--node", stores[0]) == "0 packets, 0 bytes\r\n"
+
+
+def test_tables(stores: list[str]) -> None:
+    shown = on_terminal("stats", "--node", stores[0])
+    for title in ("Protocols", "Top sources", "Conversations", "DNS names", "HTTP hosts", "TLS server names"):
+        assert f"\r\n{title}\r\n" in shown
+    assert re.search(r"packets [ ▁▂▃▄▅▆▇█]*█", shown)
+
+
+def test_hostile_names(tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    assert espcap("--file", packets.hostile_names(tmp_path / "hostile.pcapng"), "--node", node).status == 0
+    shown = on_terminal("stats", "--node", node)
+    assert "\\x1b[31m" in shown
+    assert not re.search(r"[\x00-\x09\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", shown)
+
+
+def test_sparkline() -> None:
+    assert sparkline([0, 1, 2, 4, 8]) == " ▁▂▄█"
+    assert sparkline([0, 0]) == "  "
+    assert sparkline([1, 1_000_000]) == "▁█"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "step"), [(0, "1ms"), (59, "2ms"), (60_000, "2s"), (86_400_000, "30m"), (10**12, "197d")]
+)
+def test_steps(milliseconds: int, step: str) -> None:
+    assert step_of(milliseconds) == step
