@@ -70,8 +70,8 @@ class Pipeline:
         where an option turns out to be wrong.
         """
         self._checkpoints = checkpoints
-        is_done = checkpoints.is_known if checkpoints else lambda file: False
-        with Ahead(self._transfer.job, is_done) as ahead:
+        is_ours = checkpoints.claim if checkpoints else lambda file: True
+        with Ahead(self._transfer.job, is_ours) as ahead:
             self._files = Files(self._transfer, checkpoints, ahead)
             opened = self._read_all(ahead.over(sources), checkpoints)
         self._settle()

@@ -20,10 +20,10 @@ LARGEST = 4_000_000
 class Ahead:
     """Outputs of files that are not read yet. Use it as a context manager; its end stops what was not taken."""
 
-    def __init__(self, job: Job, is_done: Callable[[CaptureFile], bool] = lambda file: False) -> None:
-        """`is_done` says of which files nothing has to be read."""
+    def __init__(self, job: Job, is_ours: Callable[[CaptureFile], bool] = lambda file: True) -> None:
+        """`is_ours` says which files are to be read, and by this process."""
         self._job = job
-        self._is_done = is_done
+        self._is_ours = is_ours
         self._most = job.tsharks - 1
         self._begun: dict[str, Future[tuple[BinaryIO, Output]]] = {}
         self._taken: BinaryIO | None = None
@@ -52,8 +52,9 @@ class Ahead:
 
     def _begin(self, source: CaptureFile) -> None:
         is_worth_it = self._most and 0 < source.size <= LARGEST and source.path not in self._begun
-        if is_worth_it and not self._is_done(source):
-            self._begun[source.path] = self._threads.submit(self._start, source)
+        with contextlib.suppress(EspcapError):  # it is told when it is the file's turn
+            if is_worth_it and self._is_ours(source):
+                self._begun[source.path] = self._threads.submit(self._start, source)
 
     def _start(self, source: CaptureFile) -> tuple[BinaryIO, Output]:
         file = source.open()
