@@ -49,6 +49,9 @@ class MemoryStore:
     def flush(self) -> None:
         """Nothing to do."""
 
+    def flush_if_due(self) -> None:
+        """Nothing to do."""
+
     def not_durable(self) -> Outcome:
         return Outcome()
 

@@ -83,8 +83,10 @@ class Transfer:
                     indices.add(document.index)
                     last_frame = frame
                 batches.write_if_due(live=not output.ends_at_once)
-                if feed and not record and batches.is_empty and feed.acknowledge_idle():
-                    self._listener.on_stored()
+                if not record and batches.is_empty:
+                    self.store.flush_if_due()
+                    if feed and feed.acknowledge_idle():
+                        self._listener.on_stored()
             batches.finish()
             tshark = output.finish()
         self.report.bad_utf8 += reader.bad_utf8

@@ -87,6 +87,9 @@ class Store(Protocol):
     def flush(self) -> None:
         """Makes all that was written durable and readable."""
 
+    def flush_if_due(self) -> None:
+        """Call it when nothing comes: does what `flush` does, once that is overdue."""
+
     def not_durable(self) -> Outcome:
         """What `write` has told of documents that are not durable: until `flush`, or never where one failed."""
 

@@ -34,6 +34,9 @@ class LinesStore:
     def flush(self) -> None:
         """Nothing to do: each batch is handed over at once."""
 
+    def flush_if_due(self) -> None:
+        """Nothing to do either."""
+
     def not_durable(self) -> Outcome:
         """Nothing."""
         return Outcome()

@@ -46,7 +46,7 @@ def inside(name: str, make: Callable[[], _Made]) -> _Made:
     return made[0]
 
 
-def _far_end() -> socket.socket:
+def open_far_end() -> socket.socket:
     """A socket that sends Ethernet frames on the far end."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     made.bind((FAR, 0))
@@ -64,7 +64,7 @@ def frame(number: int) -> bytes:
 def send(name: str, count: int, rate: float, first: int = 0) -> None:
     """Sends `count` packets at `rate` per second, none of which the sender loses."""
     began = time.monotonic()
-    with inside(name, _far_end) as sender:
+    with inside(name, open_far_end) as sender:
         for number in range(first, first + count):
             if (early := began + (number - first) / rate - time.monotonic()) > 0.002:
                 time.sleep(early)

@@ -123,6 +123,16 @@ def test_a_killed_run_leaves_nothing_out_of_the_local_index(name: str, tmp_path:
     assert len({(each["capture_id"], each["source"]["port"]) for each in found}) == 6_000
 
 
+def test_the_last_packets_before_a_silence_are_searchable(name: str, tmp_path: Path) -> None:
+    """The local index commits now and then while packets come, and once when no more come."""
+    node = ("--node", f"local:{tmp_path / 'index'}", "--chunk", "20")
+    run = Run(name, tmp_path, *node)
+    network.send(name, 500, 200)
+    until(lambda: len(espcap("search", "--node", node[1], "--size", "1000").documents) == 500)
+    assert run.end() == 0
+    assert run.count("stored") == 500
+
+
 @pytest.mark.parametrize("setpriv", [True, False])
 def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Path, setpriv: bool) -> None:
     programs = tmp_path / "bin"

@@ -101,6 +101,9 @@ class ElasticsearchStore:
     def flush(self) -> None:
         """Nothing to do: what a node acknowledged is durable (as long as `index.translog.durability` is `request`)."""
 
+    def flush_if_due(self) -> None:
+        """Nothing to do either."""
+
     def not_durable(self) -> Outcome:
         """Nothing."""
         return Outcome()

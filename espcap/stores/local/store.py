@@ -51,6 +51,10 @@ class LocalStore:
         """Makes all that was written durable and readable."""
         self._writer.commit()
 
+    def flush_if_due(self) -> None:
+        """Makes it so where it has not been for some seconds."""
+        self._writer.commit_if_due()
+
     def not_durable(self) -> Outcome:
         """What `write` has told of documents that are not committed: not yet, or never after a failure."""
         return self._writer.not_durable

@@ -162,12 +162,18 @@ class Writer:
             self.commit()
         self._last_write = time.monotonic()
 
+    def commit_if_due(self) -> None:
+        """Commits what has waited too long."""
+        if self._pending.documents and self._pending.is_due():
+            self.commit()
+
     def commit(self) -> None:
         """Makes all readable and lets other processes write."""
         with self._all_or_nothing():
             for day in self._days.values():
                 with failures(day.folder):
                     day.commit()
+        self._pending = _Pending()
         self._lock.release()
 
     def delete(self, index: str) -> None:

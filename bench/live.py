@@ -1,0 +1,95 @@
+"""Measures a live capture into the local index: what is lost, and how long a packet takes to be searchable. Needs root.
+
+usage: python -m bench.live [RATE] [SECONDS]      by default 10000 packets/s for 60 seconds
+Packets of all captures of the project are sent over a cable in a network namespace. The time between a packet's
+sending and its commit is taken from how many documents the index has.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_right
+from pathlib import Path
+
+from bench.captures import build
+from espcap.stores.local.files import exists, measure
+from tests.integration.network import FAR, NEAR, inside, namespace, open_far_end
+
+TICK = 0.01
+"""Seconds between bursts of the sender."""
+
+
+def frames(capture: Path) -> list[bytes]:
+    """The packets of a little-endian pcap."""
+    data, at, found = capture.read_bytes(), 24, []
+    while at < len(data):
+        length = int.from_bytes(data[at + 8 : at + 12], "little")
+        found.append(data[at + 16 : at + 16 + length])
+        at += 16 + length
+    return [frame for frame in found if len(frame) <= 1514]
+
+
+class Sender(threading.Thread):
+    """Sends at a rate and notes when each tick had sent how many."""
+
+    def __init__(self, name: str, packets: list[bytes], rate: int, seconds: float) -> None:
+        super().__init__()
+        self._socket = inside(name, open_far_end)
+        self._packets, self._rate, self._seconds = packets, rate, seconds
+        self.times: list[float] = []
+        self.counts: list[int] = []
+
+    def run(self) -> None:
+        began, sent = time.monotonic(), 0
+        while sent < self._rate * self._seconds:
+            now = time.monotonic()
+            wanted = min(int((now - began) * self._rate), int(self._rate * self._seconds))
+            for number in range(sent, wanted):
+                self._socket.send(self._packets[number % len(self._packets)])
+            sent = max(sent, wanted)
+            self.times.append(time.monotonic())
+            self.counts.append(sent)
+            time.sleep(TICK)
+
+    def sent_at(self, number: int) -> float:
+        """When this many had been sent."""
+        return self.times[min(bisect_right(self.counts, number), len(self.times) - 1)]
+
+
+def main(rate: int = 10_000, seconds: float = 60) -> None:
+    with tempfile.TemporaryDirectory() as folder, namespace() as name:
+        packets = frames(build("mixed", 2000, Path(folder)))
+        index = Path(folder) / "index"
+        command = [str(shutil.which("ip")), "netns", "exec", name, sys.executable, "-m", "espcap", "-i", NEAR]
+        command += ["--node", f"local:{index}", "--spool", f"{folder}/spool"]
+        espcap = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(5)  # dumpcap and tshark are at work then
+        sender = Sender(name, packets, rate, seconds)
+        sender.start()
+        lags = []
+        while sender.is_alive() or committed(index) < sender.counts[-1]:
+            time.sleep(0.5)
+            if (count := committed(index)) and sender.counts:
+                lags.append(time.monotonic() - sender.sent_at(min(count, sender.counts[-1] - 1)))
+            if not sender.is_alive() and time.monotonic() - sender.times[-1] > 10 * seconds + 60:
+                break
+        done = time.monotonic() - sender.times[-1]
+        espcap.send_signal(signal.SIGINT)
+        account = espcap.communicate()[1].splitlines()[-1]
+    took = sender.times[-1] - sender.times[0]
+    print(f"{sender.counts[-1]:,} packets over {FAR} in {took:.1f} s; {account}")
+    print(f"searchable {max(lags):.1f} s after they were sent at the latest; all were {done:.1f} s after the last")
+
+
+def committed(folder: Path) -> int:
+    """Documents in the indices of all days."""
+    days = list(folder.glob("packets-*")) if folder.exists() else []
+    return sum(measure(day).documents for day in days if exists(day))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
