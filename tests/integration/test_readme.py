@@ -18,11 +18,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
 
 
+_COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "doctor")
+
+
 def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
-        espcap(*command, "--help", COLUMNS="100").output.decode()
-        for command in ([], ["search"], ["show"], ["extract"], ["stats"], ["retry"], ["setup"], ["prune"], ["doctor"])
+        espcap(*command, "--help", COLUMNS="100").output.decode() for command in ([], *([name] for name in _COMMANDS))
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 

@@ -1,0 +1,348 @@
+"""`espcap serve` as whoever can reach its port sees it: who may ask, and what the answers hold."""
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from espcap.tshark.program import environment
+from espcap.web.guard import CONTENT_SECURITY_POLICY
+from tests.command import CAPTURES, espcap
+from tests.hostile import packets
+from tests.served import Served, served
+
+SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
+EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An index with samples and with captures that mean to do harm."""
+    folder = tmp_path_factory.mktemp("serve")
+    hostile = [packets.markup(folder / "markup.pcap"), packets.hostile_http(folder / "http.pcap")]
+    hostile += [packets.hostile_names(folder / "names.pcapng"), packets.dns_escape_name(folder / "dns.pcap")]
+    files = [word for path in [*(CAPTURES / name for name in SAMPLES), *hostile] for word in ("--file", path)]
+    assert espcap(*files, "--node", f"local:{folder / 'index'}").status == 0
+    return f"local:{folder / 'index'}"
+
+
+@pytest.fixture(scope="module")
+def page(node: str) -> Iterator[Served]:
+    with served(node) as found:
+        yield found
+
+
+class Reading(HTMLParser):
+    """What a browser makes of a page: its elements, their attributes, and the text of cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: list[str] = []
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag == "td":
+            self.cells.append("")
+        self._in_cell = tag == "td" or (self._in_cell and tag != "tr")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag != "td"
+
+    def handle_data(self, text: str) -> None:
+        if self._in_cell:
+            self.cells[-1] += text
+
+    @property
+    def packets(self) -> list[str]:
+        return [value or "" for name, value in self.attributes if name == "data-packet"]
+
+
+def frames(display_filter: str) -> int:
+    """How many packets of the samples tshark finds."""
+    found = 0
+    for name in SAMPLES:
+        command = ["tshark", "-n", "-r", str(CAPTURES / name), "-Y", display_filter]
+        answer = subprocess.run(command, capture_output=True, env=environment(), check=True)
+        found += len(answer.stdout.splitlines())
+    return found
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_nothing_without_the_token(page: Served, path: str) -> None:
+    wrong = [{}, {"Cookie": f"espcap-{page.port}=wrong"}, {"Authorization": "Bearer wrong"}, {"Cookie": "\xff=;;"}]
+    for headers in wrong:
+        answer = page.ask(path, headers)
+        assert answer.status == 403
+        assert answer.text.startswith("Refused.")
+    for text in ("", "wrong", page.token[:-1], f"{page.token}x"):
+        assert page.ask(f"{path}?token={text}").status == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_no_other_method_without_the_token(page: Served, method: str) -> None:
+    assert page.ask(f"/?token={page.token}", method=method).status == 403
+    assert page.ask("/captures?name=x.pcap", method=method, body=b"x").status == 403
+
+
+def test_token_becomes_a_cookie(page: Served) -> None:
+    """The address that is printed leads to one without the token, which may be kept and shown."""
+    answer = page.ask(f"/?filter=tcp&token={page.token}")
+    assert (answer.status, answer.headers["location"]) == (303, "/?filter=tcp")
+    cookie = answer.headers["set-cookie"]
+    assert "httponly" in cookie.lower()
+    assert "samesite=strict" in cookie.lower()
+    assert page.token not in page.get("/").text
+    assert page.ask("/", {"Authorization": f"Bearer {page.token}"}).status == 200
+    assert page.ask(f"//example.test/?token={page.token}").headers["location"] == "/example.test/"
+
+
+@pytest.mark.parametrize("host", ["example.test", "127.0.0.1.example.test", "localhost.example.test:80", "", "[::1"])
+def test_other_names_are_refused(page: Served, host: str) -> None:
+    """A name that somebody points at us makes us a page of theirs (DNS rebinding)."""
+    for path in ("/", f"/?token={page.token}"):
+        answer = page.ask(path, page.cookie | {"Host": host})
+        assert answer.status in (400, 403)
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1234", "127.0.0.1:8477", "[::1]:8477", socket.gethostname()])
+def test_names_of_this_machine(page: Served, host: str) -> None:
+    """Also through a forwarded port."""
+    assert page.ask("/", page.cookie | {"Host": host}).status == 200
+
+
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_headers_of_every_answer(page: Served, path: str) -> None:
+    for answer in (page.get(path), page.ask(path)):
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "server" not in answer.headers
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+
+
+def test_elsewhere_than_on_loopback(tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    refused = espcap("serve", "--node", node, "--listen", "0.0.0.0:0")
+    assert refused.status == 2
+    assert refused.lines == [
+        "Error: 0.0.0.0 is not loopback: others could read along (name a --certificate, or say --without-tls)"
+    ]
+    for wrong in ("127.0.0.1", "127.0.0.1:99999", ":80"):
+        assert espcap("serve", "--node", node, "--listen", wrong).status == 2
+    missing = espcap("serve", "--node", node, "--listen", "127.0.0.1:0", "--certificate", tmp_path / "none.pem")
+    assert missing.status == 2
+    assert "cannot use the certificate" in missing.lines[0]
+
+
+def test_place_that_is_taken(page: Served, node: str) -> None:
+    ran = espcap("serve", "--node", node, "--listen", f"{page.host}:{page.port}")
+    assert ran.status == 1
+    assert "cannot listen at 127.0.0.1" in ran.lines[0]
+
+
+# What the answers hold
+
+
+def test_page_opens_on_all_packets(page: Served) -> None:
+    answer = page.get("/")
+    reading = Reading(answer.text)
+    total = frames("frame") + 14
+    assert len(reading.packets) == min(100, total)
+    assert f'<span id="total">{total}</span>' in answer.text
+    over_time = page.get("/histogram").text
+    counts = re.search(r'data-packets="([\d ]+)"', over_time)
+    assert counts
+    assert sum(map(int, counts[1].split())) == total
+
+
+@pytest.mark.parametrize(
+    "display_filter", ["dns", "tcp.flags.syn == 1", "ip.addr == 192.0.2.0/24 && !dns", "frame.len > 500"]
+)
+def test_display_filter_finds_what_tshark_finds(page: Served, display_filter: str) -> None:
+    names = " OR ".join(f'file_name:"{CAPTURES / name}"' for name in SAMPLES)
+    answer = page.get("/", filter=display_filter, query=names)
+    assert answer.status == 200
+    assert len(Reading(answer.text).packets) == frames(display_filter)
+
+
+def follow(page: Served, **parameters: str) -> list[str]:
+    """The packets of a list to its end, as htmx asks for more of it."""
+    found: list[str] = []
+    address = f"/?{urlencode(parameters)}"
+    while address:
+        reading = Reading(page.ask(address, page.cookie).text)
+        found += reading.packets
+        values = dict(reading.attributes)
+        more = urlencode(json.loads(values.get("hx-vals") or "{}"))
+        rows = [value for _, value in reading.attributes if value and value.startswith("/rows?")]
+        address = f"{rows[0]}&{more}" if rows else ""
+    return found
+
+
+@pytest.mark.parametrize("sort", ["@timestamp", "-@timestamp", "-network.bytes", "protocol", "source.ip", "-file_name"])
+def test_list_to_its_end(page: Served, node: str, sort: str) -> None:
+    """Every packet once, in the order of espcap search."""
+    names = {"@timestamp": "time", "network.bytes": "length", "source.ip": "source", "file_name": "file"}
+    column = names.get(sort.removeprefix("-"), sort.removeprefix("-"))
+    found = follow(
+        page, sort=f"{'-' * sort.startswith('-')}{column}", columns="number time source protocol length file"
+    )
+    documents = espcap("search", "--size", "1000", "--sort", sort, "--node", node).documents
+    known = {f"{each['capture_id']}-{each['layers']['frame']['number']}": each for each in documents}
+    assert len(found) == len(set(found)) == len(known) > 100
+    assert [key(known[each], sort) for each in found] == [key(document, sort) for document in documents]
+
+
+def key(document: dict[str, Any], sort: str) -> Any:
+    found: Any = document
+    for part in sort.removeprefix("-").split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("filter", "ip.scr == 1.2.3.4", "unknown field 'ip.scr': did you mean ip.src"),
+        ("filter", "ip.addr ==", "filter"),
+        ("query", "protocol:(http", "query"),
+        ("since", "yesterdayish", "'yesterdayish' is no time (write it as"),
+        ("until", "9999-01-01", "is no time of a packet (take one between 1970 and 2262)"),
+        ("columns", "time <b>x</b>", "no such field: <b>x</b>"),
+    ],
+)
+def test_errors_in_their_place(page: Served, name: str, text: str, message: str) -> None:
+    """For htmx the messages alone: the list stays as it is."""
+    whole = page.get("/", **{name: text})
+    part = page.ask(f"/?{urlencode({name: text})}", page.cookie | {"HX-Request": "true"})
+    for answer in (whole, part):
+        assert answer.status == 422
+        found = re.search(rf'<p id="{name}-error" class="error" role="alert">(.*?)</p>', answer.text)
+        assert found
+        assert message in unescape(found[1])
+    assert part.headers["hx-reswap"] == "none"
+    assert 'hx-swap-oob="true"' in part.text
+    assert page.get("/check", **{name: text}).text == part.text or name == "columns"
+    assert page.get("/histogram", **{name: text}).status == (200 if name == "columns" else 422)
+
+
+def test_notes(page: Served) -> None:
+    assert "layers.ip.scr: no such field is known" in page.get("/", query="layers.ip.scr:1").text
+
+
+def test_completion(page: Served) -> None:
+    assert "ip.src" in page.get("/complete", word="ip.s", language="filter").text
+    assert (
+        page.get("/complete", word="source.", language="query").text
+        == '["source.bytes","source.ip","source.mac","source.port"]'
+    )
+    assert "layers.dns.qry_name" in page.get("/complete", word="layers.dns.qry_n", language="query").text
+    assert page.get("/complete", word="", language="filter").text == "[]"
+    assert page.get("/complete", word="<script>", language="filter").text == "[]"
+
+
+def test_address_holds_the_state(page: Served) -> None:
+    """What htmx puts in the address bar leads to the same list."""
+    wanted = {"filter": 'dns.qry.name contains "e"', "sort": "-length", "columns": "number dns.qry.name"}
+    part = page.ask(f"/?{urlencode(wanted)}", page.cookie | {"HX-Request": "true"})
+    pushed = part.headers["hx-push-url"]
+    assert {name: values[0] for name, values in parse_qs(urlsplit(pushed).query).items()} == wanted
+    assert Reading(page.ask(pushed, page.cookie).text).packets == Reading(part.text).packets
+    assert "<html" not in part.text
+
+
+def test_columns(page: Served) -> None:
+    """Any field by its name, with the values that tshark prints."""
+    cells = Reading(page.get("/", query=f'file_name:"{CAPTURES}/dns.pcap"', columns="number dns.qry.name").text).cells
+    command = [
+        "tshark",
+        "-n",
+        "-r",
+        str(CAPTURES / "dns.pcap"),
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+        "-e",
+        "dns.qry.name",
+    ]
+    printed = subprocess.run(command, capture_output=True, env=environment(), check=True).stdout.decode()
+    assert [cells[at : at + 2] for at in range(0, len(cells), 2)] == [line.split("\t") for line in printed.splitlines()]
+
+
+def test_top_talkers(page: Served) -> None:
+    text = page.get("/tables", query=f'file_name:"{CAPTURES}/icmp.pcap"').text
+    assert "Top sources" in text
+    assert '<td class="number">' in text
+    link = re.search(r'data-query="(source.ip:[^"]*)"', text)
+    assert link
+    assert Reading(page.get("/", query=unescape(link[1])).text).packets
+
+
+@pytest.mark.parametrize("columns", ["info", "http.host http.user_agent http.cookie http.request.uri", "dns.qry.name"])
+def test_markup_in_packets_is_text(page: Served, columns: str) -> None:
+    """Host names, header values and DNS labels of hostile captures."""
+    answer = page.get("/", query="file_name:*markup.pcap", columns=columns)
+    reading = Reading(answer.text)
+    assert len(reading.packets) == 10
+    start = answer.text.index("<tbody>")
+    assert set(Reading(answer.text[start : answer.text.index("</tbody>")]).tags) == {"tbody", "tr", "td"}
+    assert any("document.title" in cell for cell in reading.cells)
+    assert not [name for name, _ in reading.attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize("path", ["/", "/histogram", "/tables", "/check", "/rows"])
+def test_markup_in_the_address_is_text(page: Served, path: str) -> None:
+    evil = "\"><script>alert(1)</script><img src=x onerror=alert(1)> ' hx-get='/rows'"
+    for name in ("filter", "query", "since", "until", "sort", "columns", "packet", "after"):
+        reading = Reading(page.get(path, **{name: evil}).text)
+        assert "img" not in reading.tags
+        assert not [attribute for attribute, _ in reading.attributes if attribute.startswith("on")]
+        scripts = [value for name, value in reading.attributes if name == "src"]
+        assert all(str(script).startswith("/static/") for script in scripts)
+
+
+def test_no_character_that_is_not_seen(page: Served) -> None:
+    """Controls and changes of direction are written out."""
+    for query in ("file_name:*names.pcapng", "file_name:*http.pcap", "file_name:*dns.pcap"):
+        shown = page.get("/", query=query, columns="info http.host http.user_agent http.request.uri http.referer").text
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", shown)
+
+
+def test_odd_requests(page: Served) -> None:
+    """Nothing that can be asked makes the page fail."""
+    odd = {
+        "sort": "-none",
+        "packet": "x",
+        "columns": "," * 1000,
+        "skip": "-1",
+        "after": "x",
+        "time": "x",
+        "since": "\0",
+    }
+    for name, value in odd.items():
+        for path in ("/", "/rows", "/histogram"):
+            assert page.get(path, **{name: value}).status in (200, 422), (name, path)
+    assert page.ask("/?" + "a=1&" * 5000, page.cookie).status == 200
+    assert page.get("/", filter="(" * 5000).status == 422
+    assert page.get("/none").status == 404
+    assert page.get("/static/../application.py").status == 404
+    assert page.ask("/static/..%2fapplication.py", page.cookie).status == 404
