@@ -92,6 +92,10 @@ class Sharkd:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it."""
         self._process.stop()
 
     def frame(self, number: int) -> Dissection:

@@ -19,8 +19,11 @@ from espcap.sources import printable
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.overview import histogram, tables
+from espcap.web.packets import Packets
 from espcap.web.paging import TIME, Cursor, Page, page
+from espcap.web.parts import Parts
 from espcap.web.readers import Reader, Readers
+from espcap.web.receiving import Receiving
 from espcap.web.view import Asked, View, ask
 
 PAGE_SIZE = 100
@@ -144,9 +147,10 @@ class Pages:
         return response
 
 
-def build(readers: Readers, node: str) -> Starlette:
+def build(parts: Parts) -> Starlette:
     """The application, without its guard."""
-    pages = Pages(readers, node)
+    pages = Pages(parts.readers, parts.node)
+    rooms = (pages, Packets(parts, pages.render), Receiving(parts.uploads, pages.render))
 
     def failed(request: Request, error: Exception) -> Response:
         assert isinstance(error, EspcapError)
@@ -154,7 +158,10 @@ def build(readers: Readers, node: str) -> Starlette:
         return pages.render("failure.html", {"message": with_hint(error.message, error.hint)}, status)
 
     return Starlette(
-        routes=[*pages.routes(), Mount("/static", StaticFiles(directory=_STATIC))],
+        routes=[
+            *(route for room in rooms for route in room.routes()),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
         exception_handlers={EspcapError: failed},
     )
 

@@ -30,11 +30,11 @@ class Reader:
 class Readers:
     """Answers questions, some at once."""
 
-    def __init__(self, open_reader: Callable[[], Reader]) -> None:
+    def __init__(self, open_reader: Callable[[], Reader], threads: int = THREADS) -> None:
         self._open = open_reader
         self._own = threading.local()
         self._opened: list[Reader] = []
-        self._threads = ThreadPoolExecutor(THREADS, "reader")
+        self._threads = ThreadPoolExecutor(threads, "reader")
 
     async def ask(
         self,

@@ -53,6 +53,10 @@ class View:
         view, usual = replace(self, **changes), View()
         return urlencode({name: value for name, value in vars(view).items() if value != getattr(usual, name)})
 
+    def only_packet(self) -> str:
+        """Parameters of a view of nothing but the open packet."""
+        return urlencode({"query": f'_id:"{self.packet}"'})
+
     def with_term(self, term: str) -> str:
         """The query string and one more condition."""
         return f"({self.query}) AND {term}" if self.query else term

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
@@ -16,8 +17,10 @@ import pytest
 from espcap.tshark.program import environment
 from espcap.web.guard import CONTENT_SECURITY_POLICY
 from tests.command import CAPTURES, espcap
+from tests.frame_oracle import frames as frames_of
+from tests.frame_oracle import without_empty
 from tests.hostile import packets
-from tests.served import Served, served
+from tests.served import Answer, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
 EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]
@@ -346,3 +349,205 @@ def test_odd_requests(page: Served) -> None:
     assert page.get("/none").status == 404
     assert page.get("/static/../application.py").status == 404
     assert page.ask("/static/..%2fapplication.py", page.cookie).status == 404
+
+
+# The packets themselves
+
+
+def identifier(page: Served, name: str, number: int) -> str:
+    """Of a packet of a sample."""
+    query = f'file_name:"{CAPTURES / name}" AND layers.frame.number:{number}'
+    [found] = Reading(page.get("/", query=query).text).packets
+    return found
+
+
+class Tree(HTMLParser):
+    """The lines of a dissection, indented by their levels."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.filters: list[str] = []
+        self._is_label = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if given.get("role") == "treeitem":
+            self.lines.append(" " * 4 * (int(given["aria-level"] or 0) - 1))
+        self._is_label = given.get("class") == "label"
+        self.filters += [given["data-filter"] or ""] if "data-filter" in given else []
+
+    def handle_data(self, text: str) -> None:
+        if self._is_label:
+            self.lines[-1] += text
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_label = False
+
+
+@pytest.mark.parametrize(("name", "number"), [("http_xml.pcap", 12), ("dns.pcap", 3), ("tls13.pcapng", 4)])
+def test_packet_is_tsharks(page: Served, name: str, number: int) -> None:
+    answer = page.get("/packet", packet=identifier(page, name, number))
+    expected = frames_of(CAPTURES / name)[number - 1]
+    assert answer.status == 200
+    assert without_empty(Tree(answer.text).lines) == without_empty(expected)[: len(Tree(answer.text).lines)]
+    shown = [unescape(line) for line in re.findall(r"<span>([0-9a-f]{4}  .*)</span>", answer.text)]
+    assert shown
+    assert [line.rstrip() for line in shown] == [line for line in expected if re.match(r"[0-9a-f]{4}  ", line)]
+
+
+KNOWN_LATER = {
+    *("tcp.completeness == 31", "http.next_request_in == 14", "http.next_response_in == 17", "dns.response_in == 4"),
+}
+"""What Wireshark concludes from later packets, and no document of a single pass can have."""
+
+
+def test_filter_of_each_line_finds_the_packet(page: Served) -> None:
+    """What the tree offers to filter on is understood, and finds the packet that it was taken from."""
+    for name, number in (("http_xml.pcap", 12), ("dns.pcap", 3)):
+        wanted = identifier(page, name, number)
+        filters = [each for each in Tree(page.get("/packet", packet=wanted).text).filters if not each.startswith("!")]
+        assert len(filters) > 20
+        ids = {each: Reading(page.get("/", filter=each, query=f'_id:"{wanted}"').text).packets for each in filters}
+        assert {each for each, found in ids.items() if found != [wanted]} <= KNOWN_LATER
+
+
+def test_packet_that_is_not_there(page: Served) -> None:
+    answer = page.get("/packet", packet="0" * 32 + "-1")
+    assert answer.status == 422
+    assert "there is no packet" in answer.text
+
+
+def test_markup_in_a_dissection_is_text(page: Served) -> None:
+    texts = [
+        page.get("/packet", packet=each).text
+        for each in Reading(page.get("/", query="file_name:*markup.pcap").text).packets
+    ]
+    assert sum("document.title" in text for text in texts) > 5
+    for text in texts:
+        reading = Reading(text)
+        assert set(reading.tags) <= {"div", "h2", "h3", "span", "a", "pre"}
+        assert not [name for name, _ in reading.attributes if name.startswith("on")]
+        links = [value or "" for name, value in reading.attributes if name == "href"]
+        assert all(link.startswith(("/?", "/extract?")) for link in links)
+
+
+def test_extract(page: Served, tmp_path: Path) -> None:
+    """The packets that tshark finds, byte for byte."""
+    query = f'file_name:"{CAPTURES}/dns.pcap"'
+    answer = page.get("/extract", filter="dns.flags.response == 1", query=query)
+    assert answer.headers["content-disposition"] == 'attachment; filename="packets.pcapng"'
+    assert (answer.headers["espcap-packets"], answer.headers["espcap-missing"]) == (
+        str(packets_of(tmp_path, answer)),
+        "0",
+    )
+    command = [
+        "tshark",
+        "-n",
+        "-r",
+        str(CAPTURES / "dns.pcap"),
+        "-Y",
+        "dns.flags.response == 1",
+        "-T",
+        "fields",
+        "-e",
+        "dns.id",
+    ]
+    expected = subprocess.run(command, capture_output=True, env=environment(), check=True).stdout
+    command = ["tshark", "-n", "-r", str(tmp_path / "extracted.pcapng"), "-T", "fields", "-e", "dns.id"]
+    assert subprocess.run(command, capture_output=True, env=environment(), check=True).stdout == expected
+    conversations = page.get("/extract", filter="http.response.code == 200", query="file_name:*http_xml.pcap", flow="1")
+    assert packets_of(tmp_path, conversations) > 10
+    nothing = page.get("/extract", filter="frame.number == 4000000000")
+    assert (nothing.status, "no packet can be extracted" in nothing.text) == (422, True)
+
+
+def packets_of(folder: Path, answer: Answer) -> int:
+    path = folder / "extracted.pcapng"
+    path.write_bytes(answer.body)
+    return len(frames_of(path))
+
+
+# Captures that are sent
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+    """A page whose index has nothing yet, and the folder of the index."""
+    with served(f"local:{tmp_path / 'index'}") as found:
+        yield found, tmp_path / "index"
+
+
+def send(page: Served, name: str, body: bytes) -> Answer:
+    """Sends a capture and waits until it is indexed."""
+    answer = page.ask(f"/captures?{urlencode({'name': name})}", page.cookie, "POST", body)
+    while address := re.search(r'hx-get="(/captures/\d+)"', answer.text):
+        time.sleep(0.1)
+        answer = page.ask(address[1], page.cookie)
+    return answer
+
+
+def test_capture_that_is_sent(empty: tuple[Served, Path]) -> None:
+    page, index = empty
+    assert "Drop a capture on this page." in page.get("/").text
+    body = (CAPTURES / "dns.pcap").read_bytes()
+    done = send(page, "../../we ird<b>.pcap", body)
+    assert "we_ird_b_.pcap is indexed." in done.text
+    assert done.headers["hx-trigger"] == "indexed"
+    [kept] = (index / "captures").iterdir()
+    assert (kept.name, kept.read_bytes(), kept.stat().st_mode & 0o777) == ("we_ird_b_.pcap", body, 0o600)
+    shown = Reading(page.get("/").text).packets
+    assert len(shown) == len(frames_of(kept))
+    assert "<h2>Packet" in page.get("/packet", packet=shown[-1]).text
+    again = send(page, "we ird<b>.pcap", body)
+    assert f"0 stored, {len(shown)} already there" in again.text
+    other = send(page, "we ird<b>.pcap", (CAPTURES / "icmp.pcap").read_bytes())
+    assert "we_ird_b_-2.pcap is indexed." in other.text
+
+
+def test_what_is_no_capture(empty: tuple[Served, Path]) -> None:
+    page, index = empty
+    for body in (b"", b"text", b"\0" * 100_000):
+        answer = page.ask("/captures?name=x.pcap", page.cookie, "POST", body)
+        assert (answer.status, "this is no capture" in answer.text) == (422, True)
+    assert list((index / "captures").iterdir()) == []
+    cut = send(page, "cut.pcap", (CAPTURES / "dns.pcap").read_bytes()[:-10])
+    assert "Not all of it is stored." in cut.text
+    assert "cut short" in cut.text
+
+
+def test_no_page_but_ours_may_send(empty: tuple[Served, Path]) -> None:
+    page, index = empty
+    body = (CAPTURES / "dns.pcap").read_bytes()
+    for origin in ("http://example.test", "null", f"http://127.0.0.1:{page.port + 1}"):
+        assert page.ask("/captures?name=x.pcap", page.cookie | {"Origin": origin}, "POST", body).status == 403
+    assert page.ask("/captures?name=x.pcap", {"Origin": page.origin}, "POST", body).status == 403
+    assert not (index / "captures").exists()
+    assert page.ask("/captures?name=x.pcap", page.cookie | {"Origin": page.origin}, "POST", body).status == 202
+
+
+def test_end_while_indexing(tmp_path: Path) -> None:
+    """What was read is stored, and the page ends at once."""
+    body = (CAPTURES / "http_xml.pcap").read_bytes()
+    large = body[:24] + body[24:] * 2000
+    with served(f"local:{tmp_path / 'index'}") as page:
+        assert page.ask("/captures?name=large.pcap", page.cookie, "POST", large).status == 202
+        deadline = time.monotonic() + 30
+        while " 0 packets" in page.ask("/captures/0", page.cookie).text and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def test_live_packets_have_no_capture(tmp_path: Path) -> None:
+    """Their documents are shown instead."""
+    node = f"local:{tmp_path / 'index'}"
+    with (
+        (CAPTURES / "dns.pcap").open("rb") as capture,
+        subprocess.Popen(["cat"], stdin=capture, stdout=subprocess.PIPE) as pipe,
+    ):
+        assert espcap("--file", "-", "--node", node, stdin=pipe.stdout).status == 0
+    with served(node) as page:
+        [first, *_] = Reading(page.get("/").text).packets
+        shown = page.get("/packet", packet=first).text
+        assert "the capture came on standard input" in unescape(shown)
+        assert "&#34;qry_name&#34;" in shown
