@@ -61,7 +61,7 @@ def whole_job(program: Program, registry: Registry) -> Job:
 
 @pytest.fixture(scope="module")
 def documents(captures: list[Path], whole_job: Job) -> list[Document]:
-    return placed_documents(whole_job, captures)
+    return placed_documents(whole_job, captures, "packets-undated")  # one index is quicker to fill and to search
 
 
 @pytest.fixture(scope="module")

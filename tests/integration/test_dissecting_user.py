@@ -59,6 +59,12 @@ def test_tshark_out_of_reach() -> None:
     assert "; tshark runs as nobody, who may read every file here, as" in ran.stderr
 
 
+def test_packet_where_sharkd_is_out_of_reach() -> None:
+    ran = _behind_closed_root("show", str(CAPTURES / "arp.pcap"), "1")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("Frame 1: ")
+
+
 @pytest.mark.usefixtures("native_reader")
 def test_native_reader_of_a_tshark_out_of_reach() -> None:
     ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"), ESPCAP_READER="native")

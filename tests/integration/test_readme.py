@@ -7,15 +7,18 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.command import CAPTURES, ROOT, environment, espcap, start
+from tests.conftest import remove_packets
 from tests.integration.test_live import needs_capture, send
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+LOOKS = re.compile(r"espcap (search|show|extract|stats)")
 
 
 _COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "doctor")
@@ -36,41 +39,62 @@ def test_options_are_those_of_the_command() -> None:
     assert shown[1] == help_text()
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder as the README assumes it."""
-    (tmp_path / "test_pcaps").symlink_to(CAPTURES)
-    shutil.copytree(CAPTURES, tmp_path / "captures")
-    commands = tmp_path / "bin"
+def furnished(folder: Path) -> Path:
+    """The folder as the README assumes it."""
+    (folder / "test_pcaps").symlink_to(CAPTURES)
+    shutil.copytree(CAPTURES, folder / "captures")
+    commands = folder / "bin"
     commands.mkdir()
     (commands / "ssh").write_text(f"#!/bin/sh\nexec cat {CAPTURES}/dns.pcap\n")
     (commands / "espcap").write_text(f'#!/bin/sh\nexec {sys.executable} -m espcap "$@"\n')
     for command in commands.iterdir():
         command.chmod(0o755)
-    return tmp_path
+    return folder
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if "--nic" not in command])
-def test_command(command: str, place: Path, elasticsearch_url: str) -> None:
-    needed = {"local": "--node local", "localhost:9200": "--node localhost:9200"}
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     variables = environment(
-        PATH=f"{place / 'bin'}:{os.environ['PATH']}", XDG_DATA_HOME=str(place / "data"), PYTHONPATH=str(ROOT)
+        PATH=f"{folder / 'bin'}:{os.environ['PATH']}", XDG_DATA_HOME=str(folder / "data"), PYTHONPATH=str(ROOT)
     )
-    for node, words in needed.items():
-        if re.search(r"espcap (search|show|extract|stats)", command) and words in command:
-            address = elasticsearch_url if ":" in node else node
-            prepare = ["espcap", "--dir", "test_pcaps/", "--node", address]
-            subprocess.run(prepare, cwd=place, env=variables, check=True, capture_output=True)
-    line = command.replace("localhost:9200", elasticsearch_url)
-    ran = subprocess.run(["bash", "-c", line], cwd=place, env=variables, capture_output=True, text=True, check=False)
+    ran = subprocess.run(["bash", "-c", line], cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+    return ran
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if "--nic" not in line and not LOOKS.search(line)])
+def test_command(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
+    ran = run(command.replace("localhost:9200", elasticsearch_url), furnished(tmp_path))
+    documents = [json.loads(text) for text in ran.stdout.splitlines()]
+    assert documents or "--node" in command or ">" in command
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose local index has our captures."""
+    folder = furnished(tmp_path_factory.mktemp("readme"))
+    run("espcap --dir test_pcaps/ --node local", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def node(place: Path, _elasticsearch_node: str) -> Iterator[str]:
+    """The URL of an Elasticsearch that has our captures."""
+    run(f"espcap --dir test_pcaps/ --node {_elasticsearch_node}", place)
+    yield _elasticsearch_node
+    remove_packets(_elasticsearch_node)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if LOOKS.search(line)])
+def test_command_that_looks(command: str, place: Path, request: pytest.FixtureRequest) -> None:
+    """The stores are filled once for all of these."""
+    address = "localhost:9200"
+    ran = run(command.replace(address, request.getfixturevalue("node")) if address in command else command, place)
     if "espcap show" in command:
         assert ran.stdout.startswith("Frame ")
-        return
-    if "espcap extract" in command:
+    elif "espcap extract" in command:
         assert re.search(r"^[1-9]\d* packets of .* 0 missing$", ran.stderr, re.M)
-    documents = [json.loads(text) for text in ran.stdout.splitlines()]
-    assert documents or ("--node" in command and "search" not in command) or ">" in command
+    else:
+        assert [json.loads(text) for text in ran.stdout.splitlines()]
 
 
 @needs_capture

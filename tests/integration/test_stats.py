@@ -17,22 +17,49 @@ from tests.command import CAPTURES, espcap, on_terminal
 from tests.conftest import remove_packets
 from tests.hostile import packets
 
-SAMPLES = [path for path in sorted(CAPTURES.iterdir()) if ".pcap" in path.name and path.suffix != ".gz"]
+NAMES = ("dns.pcap", "http2.pcap", "http_xml.pcap", "midnight.pcap", "mixed.pcap", "quic.pcapng", "tls13.pcapng")
+SAMPLES = [CAPTURES / name for name in NAMES]
+
+FIELDS = (
+    *("frame.len", "frame.protocols", "dns.qry.name", "http.host", "http.request.method"),
+    "tls.handshake.extensions_server_name",
+)
+Packet = dict[str, str]
+"""What tshark prints of the fields of a packet."""
 
 
-def counted(field: str, display_filter: str = "") -> list[tuple[str, int, int]]:
-    """Values of a field, with the packets that have them and their bytes, as tshark tells them."""
+@pytest.fixture(scope="module")
+def printed() -> list[Packet]:
+    """The packets of all samples as tshark prints them."""
+    found: list[Packet] = []
+    for sample in SAMPLES:
+        command = [
+            "tshark",
+            "-n",
+            "-r",
+            str(sample),
+            "-T",
+            "fields",
+            *(word for name in FIELDS for word in ("-e", name)),
+        ]
+        answer = subprocess.run(command, capture_output=True, env=environment(), check=True)
+        found += [dict(zip(FIELDS, line.split("\t"), strict=True)) for line in answer.stdout.decode().splitlines()]
+    return found
+
+
+def counted(packets: list[Packet], field: str) -> list[tuple[str, int, int]]:
+    """Values of a field, with the packets that have them and their bytes."""
     found: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    for sample in SAMPLES:
-        command = ["tshark", "-n", "-r", str(sample), "-Y", display_filter, "-T", "fields", "-e", "frame.len"]
-        answer = subprocess.run([*command, "-e", field], capture_output=True, env=environment(), check=True)
-        for line in answer.stdout.decode().splitlines():
-            length, _, values = line.partition("\t")
-            for value in {value for value in values.split(",") if value}:
-                found[value] += 1
-                sizes[value] += int(length)
+    for packet in packets:
+        for value in {value for value in packet[field].split(",") if value}:
+            found[value] += 1
+            sizes[value] += int(packet["frame.len"])
     return sorted((value, count, sizes[value]) for value, count in found.items())
+
+
+def size(packets: list[Packet]) -> int:
+    return sum(int(packet["frame.len"]) for packet in packets)
 
 
 @pytest.fixture(scope="module")
@@ -60,26 +87,24 @@ def rows(table: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
     return sorted((row["value"], row["packets"], row["bytes"]) for row in table)
 
 
-def test_counts_are_tsharks(stores: list[str]) -> None:
+def test_counts_are_tsharks(stores: list[str], printed: list[Packet]) -> None:
     found = answers(stores, "--size", "1000")
-    everything = counted("frame.encap_type")
-    assert found["packets"] == sum(count for _, count, _ in everything)
-    assert found["bytes"] == sum(size for _, _, size in everything)
-    assert rows(found["dns_names"]) == counted("dns.qry.name")
-    assert rows(found["http_hosts"]) == counted("http.host")
-    assert rows(found["tls_server_names"]) == counted("tls.handshake.extensions_server_name")
+    assert (found["packets"], found["bytes"]) == (len(printed), size(printed))
+    assert rows(found["dns_names"]) == counted(printed, "dns.qry.name")
+    assert rows(found["http_hosts"]) == counted(printed, "http.host")
+    assert rows(found["tls_server_names"]) == counted(printed, "tls.handshake.extensions_server_name")
     steps = found["over_time"]
     assert 1 < len(steps) <= MOST_STEPS
     assert sum(step["packets"] for step in steps) == found["packets"]
     assert sum(step["bytes"] for step in steps) == found["bytes"]
 
 
-def test_narrowed(stores: list[str]) -> None:
+def test_narrowed(stores: list[str], printed: list[Packet]) -> None:
     found = answers(stores, "protocol:http", "-Y", "http.request")
-    requests = counted("http.request.method", "http.request && !http2")
-    assert found["packets"] == sum(count for _, count, _ in requests)
+    requests = [each for each in printed if each["http.request.method"] and "http2" not in each["frame.protocols"]]
+    assert requests
+    assert (found["packets"], found["bytes"]) == (len(requests), size(requests))
     assert rows(found["protocols"]) == [("http", found["packets"], found["bytes"])]
-    assert found["bytes"] == sum(size for _, _, size in requests)
 
 
 def test_conversations(stores: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from espcap.errors import StoreError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything
+from espcap.query import Equals, Everything, Matches
 from espcap.query.lucene import parse
 from espcap.stores import Store
 from tests.stores.documents import documents, make
@@ -135,6 +135,33 @@ def test_queries(store: Store, packet_registry: Registry) -> None:
     }
     assert found == QUERIES
     assert {text: answer.total for text, answer in answers.items()} == {text: len(QUERIES[text]) for text in QUERIES}
+
+
+PATTERNS = {
+    ("http.request_uri", "/a.b.c|/index.*"): [1, 2],
+    ("http.request_uri", r"/a[*]b\?c"): [2],
+    ("http.request_uri", "line.break"): [22],
+    ("http.request_uri", ""): [23],
+    ("x509.date", "[0-9-]*"): [25],
+    ("x509.date", "2020-01-01"): [25],
+    ("x509.date", "2020-01-01|.*Z"): [25],
+    ("x509.date", "2020-01-01."): [],
+    ("x509.date", "2020-01-01[^T]?"): [25],
+    ("x509.date", ".*[05](Z|0)"): [25, 26],
+    ("none.such", ".*"): [],
+}
+"""What `Matches` finds. No part of a pattern may match what a store puts after texts that look like times."""
+
+
+def test_patterns(store: Store) -> None:
+    found = {
+        (path, pattern): sorted(
+            hit.source["layers"]["frame"]["number"]
+            for hit in store.search(Matches(f"layers.{path}", pattern), size=100).hits
+        )
+        for path, pattern in PATTERNS
+    }
+    assert found == PATTERNS
 
 
 def test_write_again(empty_store: Store) -> None:

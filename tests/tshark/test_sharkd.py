@@ -3,7 +3,8 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,16 @@ pytest_plugins = ["tests.core_fixtures"]
 SAMPLES = [path for path in sorted(CAPTURES.iterdir()) if ".pcap" in path.name]
 
 
+@contextmanager
+def opened(program: Program, capture: Path, settings: Settings | None = None) -> Iterator[Sharkd]:
+    """A sharkd with the capture, as whoever dissects."""
+    with capture.open("rb") as file, Sharkd(program, file, dissecting_user(program), settings or Settings()) as running:
+        yield running
+
+
 def shown(program: Program, capture: Path, settings: Settings | None = None) -> list[list[str]]:
     """The lines of each frame as espcap shows them."""
-    with capture.open("rb") as file, Sharkd(program, file, dissecting_user(program), settings or Settings()) as running:
+    with opened(program, capture, settings) as running:
         numbers = range(1, running.frames + 1)
         return [without_empty(list(packet_lines(running.frame(number)))) for number in numbers]
 
@@ -44,7 +52,7 @@ def test_single_frames(name: str, numbers: list[int], program: Program) -> None:
     """HTTP's dissector would show the last request of the conversation with every response."""
     expected = frames(CAPTURES / name)
     for number in numbers:
-        with (CAPTURES / name).open("rb") as file, Sharkd(program, file, dissecting_user(program), Settings()) as running:
+        with opened(program, CAPTURES / name) as running:
             assert without_empty(list(packet_lines(running.frame(number)))) == expected[number - 1]
 
 
@@ -96,8 +104,7 @@ def test_capture_that_only_root_can_read(tmp_path: Path, program: Program) -> No
 @pytest.mark.parametrize("number", [0, 7, 2**32, 2**32 + 1])
 def test_no_such_frame(number: int, program: Program) -> None:
     with (
-        (CAPTURES / "arp.pcap").open("rb") as file,
-        Sharkd(program, file, dissecting_user(program), Settings()) as running,
+        opened(program, CAPTURES / "arp.pcap") as running,
         pytest.raises(EspcapError, match=f"has no frame {number:,}") as failure,
     ):
         running.frame(number)
