@@ -1,5 +1,6 @@
 """The page's answers: each a question to the store, in HTML made by the templates."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.overview import histogram, tables
 from espcap.web.packets import Packets
-from espcap.web.paging import TIME, Cursor, Page, page
+from espcap.web.paging import MOST_COUNTED, TIME, Cursor, Page, page
 from espcap.web.parts import Parts
 from espcap.web.readers import Reader, Readers
 from espcap.web.receiving import Receiving
@@ -94,8 +95,7 @@ class Pages:
     async def rows(self, request: Request) -> Response:
         """Further rows of the list."""
         view, given = View.of(request.query_params), request.query_params
-        skip = given.get("skip", "")
-        cursor = Cursor(given.get("after", ""), given.get("time", ""), int(skip) if skip.isdecimal() else 0)
+        cursor = Cursor(given.get("after", ""), given.get("time", ""), _number(given.get("skip", "")))
         listed, seconds = await self._timed(_list, view, cursor)
         return self.render("rows.html", {"view": view, "listed": listed}, 200, seconds)
 
@@ -164,6 +164,11 @@ def build(parts: Parts) -> Starlette:
         ],
         exception_handlers={EspcapError: failed},
     )
+
+
+def _number(text: str) -> int:
+    """A number of packets to leave out, from an address that may hold anything."""
+    return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _ask(reader: Reader, view: View) -> Asked:

@@ -32,6 +32,15 @@ class Place:
 class _Server(uvicorn.Server):
     """Ends in order at SIGINT and SIGTERM, and leaves it at that: who is asked to stop has not failed."""
 
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to take requests."""
+        await super().startup(sockets)
+        self._on_start()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """For as long as it runs."""
@@ -74,8 +83,8 @@ def serve(application: ASGIApp, place: Place, tell: Callable[[str], None]) -> No
         ssl_certfile=place.certificate,
         ssl_keyfile=place.key,
     )
-    tell(f"{scheme}://{_named(place.host, host)}:{port}/?token={token}")
-    _Server(config).run([listener])
+    address = f"{scheme}://{_named(place.host, host)}:{port}/?token={token}"
+    _Server(config, lambda: tell(address)).run([listener])
 
 
 def _named(wanted: str, host: str) -> str:

@@ -193,15 +193,33 @@ class Day:
         return [address for _, address in self.searcher.search(query, limit, count=False).hits] if limit else []
 
     def first(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
-        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted.
-
-        Takes the values of the first path in their order until they have enough documents; only the documents of the
-        last of these values need the other paths.
-        """
+        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted."""
         if wanted <= 0:
             return []
         if not sort:
             return self.addresses(query, wanted)
+        in_order = self._first_in_time if sort[0][0] == "@timestamp" else self._first_by_value
+        return in_order(query, sort, wanted)
+
+    def _first_in_time(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
+        """The index has milliseconds at hand; of the last of them the nanoseconds and the other paths decide."""
+        present = both(query, self.has_terms("@timestamp"))
+        limit = min(wanted, self.searcher.num_docs)
+        order = tantivy.Order.Desc if sort[0][1] else tantivy.Order.Asc
+        hits = self.searcher.search(present, limit, count=False, order_by_field=MILLISECONDS, order=order).hits
+        if len(hits) < wanted:
+            absent = without(query, self.has_terms("@timestamp"))
+            return [address for _, address in hits] + self.first(absent, sort[1:], wanted - len(hits))
+        last = int(hits[-1][0])
+        earlier = [address for milliseconds, address in hits if milliseconds != last]
+        same = tantivy.Query.range_query(self._schema, MILLISECONDS, tantivy.FieldType.Integer, last, last)
+        return earlier + self._first_by_value(both(present, same), sort, wanted - len(earlier))
+
+    def _first_by_value(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
+        """Takes the values of the first path in their order until they have enough documents.
+
+        Only the documents of the last of these values need the other paths.
+        """
         (path, descending), rest = sort[0], sort[1:]
         found: list[tantivy.DocAddress] = []
         present = both(query, self.has_terms(path))
