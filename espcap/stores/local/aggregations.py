@@ -23,6 +23,8 @@ _PARAMETERS = {
     "sum": {"field"},
     "stats": {"field"},
 }
+_FEW = 100
+"""Values of an answer for which it is worth looking at the most frequent ones first."""
 _WITH_SUMS = ("terms", "date_histogram")
 
 
@@ -93,23 +95,46 @@ class _Terms:
 
     def add(self, day: Day, query: tantivy.Query) -> None:
         self._days.append((day, query))
-        for bucket in day.value_buckets(query, self._path):
-            self._buckets.counts[self._found(bucket)] += bucket["doc_count"]
 
     def result(self) -> dict[str, Any]:
-        order = heapq.nsmallest(self._size, self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
-        best = [found for found, _ in order]
-        if self._buckets.sums:
-            self._add_sums(best)
-        return {"buckets": [self._key(found) | self._buckets.values(found) for found in best]}
+        if self._size > _FEW or self._kind is Kind.TIME or not self._gather_likely():
+            self._gather_all()
+        return {"buckets": [self._key(found) | self._buckets.values(found) for found in self._best()]}
 
-    def _add_sums(self, best: list[Any]) -> None:
-        """Of the values of the answer alone: to sum up all of them takes several times as long as to count them."""
-        wanted = set(best)
+    def _best(self) -> list[Any]:
+        order = heapq.nsmallest(self._size, self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
+        return [found for found, _ in order]
+
+    def _gather_likely(self) -> bool:
+        """Counts the most frequent values alone; False where another may be as frequent as one of the answer."""
+        likely: set[Any] = set()
+        left_out = 0
         for day, query in self._days:
-            some = query if self._kind is Kind.TIME else both(query, day.any_of(self._path, best))
+            found, most = day.likely_values(query, self._path, 10 * self._size)
+            likely.update(found)
+            left_out += most
+        self._gather(likely, count=True)
+        counts = [self._buckets.counts[found] for found in self._best()]
+        if not left_out or (len(counts) == self._size and counts[-1] > left_out):
+            return True
+        self._buckets = _Buckets(self._buckets.sums)
+        return False
+
+    def _gather_all(self) -> None:
+        """Counts all values, and sums up those of the answer alone: to sum up all takes several times as long."""
+        for day, query in self._days:
+            for bucket in day.value_buckets(query, self._path):
+                self._buckets.counts[self._found(bucket)] += bucket["doc_count"]
+        if self._buckets.sums:
+            self._gather(set(self._best()), count=False)
+
+    def _gather(self, wanted: set[Any], count: bool) -> None:
+        for day, query in self._days:
+            some = query if self._kind is Kind.TIME else both(query, day.any_of(self._path, wanted))
             for bucket in day.value_buckets(some, self._path, sums=self._buckets.sums):
-                if (found := self._found(bucket)) in wanted:
+                found = self._found(bucket)
+                if found in wanted:
+                    self._buckets.counts[found] += bucket["doc_count"] if count else 0
                     self._buckets.add_sums(found, bucket)
 
     def _found(self, bucket: dict[str, Any]) -> Any:

@@ -158,6 +158,14 @@ class Day:
             terms["include"] = expression
         return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
+    def likely_values(self, query: tantivy.Query, path: str, size: int) -> tuple[list[Term], int]:
+        """The terms of a path that seem to be the most frequent, and how many documents any other has at most."""
+        terms = {"field": f"{VALUES}.{path}", "size": size, "segment_size": 10 * size}
+        answer = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]
+        buckets, error = answer["buckets"], answer.get("doc_count_error_upper_bound") or 0
+        is_complete = not answer.get("sum_other_doc_count") and not error
+        return [bucket_term(bucket) for bucket in buckets], 0 if is_complete else buckets[-1]["doc_count"] + error
+
     def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
         """Those of the frames from low to high, which are halved where they have too many values."""
         try:

@@ -101,7 +101,8 @@ class LocalStore:
                 best.add(folder.name, day, question)
                 for gatherer in gatherers.values():
                     gatherer.add(day, question)
-        answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
+        with failures(self._folder):
+            answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
         return Found(total, best.hits(start), answers)
 
     def _folders(self, query: Query, newest_first: bool) -> list[Path]:
