@@ -347,15 +347,15 @@ def test_memory_is_bounded(store: LocalStore) -> None:
     assert grown < 300_000  # kB
 
 
-@pytest.mark.parametrize("frequent", [40, 0])
-def test_most_frequent_of_many_values(store: LocalStore, frequent: int) -> None:
-    """Exact, whether a few values stand out or all are alike, over segments and days that each have others."""
+@pytest.mark.parametrize(("others", "times", "frequent"), [(400, 1, 40), (220, 4, 3)])
+def test_most_frequent_of_many_values(store: LocalStore, others: int, times: int, frequent: int) -> None:
+    """Exact where a few values stand out, and where they do so in all segments and days together, but in none alone."""
     counted: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     number = 0
     for day in (FIRST, SECOND):
         for part in range(3):
-            names = [f"{each}.{part}.{day}.test" for each in range(400)] + ["a.test", "b.test"] * frequent
+            names = [f"{each}.{part}.{day}.test" for each in range(others)] * times + ["y.test", "z.test"] * frequent
             batch = [
                 make(number + at, day, source={"port": at % 7}, dns={"qry_name": name}) for at, name in enumerate(names)
             ]
