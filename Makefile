@@ -11,7 +11,7 @@ help:
 	@echo "make demo    index the sample captures into a local index and search it"
 	@echo "make test    run all tests, against a real tshark and a real Elasticsearch"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure speed and memory side by side with tshark (several minutes)"
+	@echo "make bench   measure speed and memory side by side with others (about an hour), into bench/RESULTS.md"
 	@echo "make native  compile the native reader, which is several times faster, for the installed tshark"
 	@echo "make setup   install what espcap needs into $(VENV)"
 	@echo "make clean   remove $(VENV) and what tools have cached"
@@ -36,7 +36,7 @@ lint: $(VENV)/tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/espcap
+bench: $(VENV)/tests native-if-possible
 	$(BIN)/python -m bench
 
 $(VENV)/bin/python:

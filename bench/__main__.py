@@ -1,93 +1,74 @@
-"""Measures espcap side by side with tshark, in turn and in one run: seconds, ratios, and the memory of our process.
+"""Measures espcap side by side with its peers, in turn and in one run, and writes bench/RESULTS.md.
 
-usage: python -m bench [CAPTURE] [--packets N ...]      by default test_pcaps/http_xml.pcap and 10000 100000
-The capture is copied, one after the other, up to N packets. A row has the medians of three runs.
+usage: python -m bench [--packets N ...] [--rounds N]      by default 10000 100000 1000000, three rounds
 """
 
 import argparse
-import re
-import statistics
-import subprocess
-import sys
+import json
 import tempfile
-import time
+from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
+from urllib.request import Request, urlopen
 
-ROOT = Path(__file__).parent.parent
-ROUNDS = 3
+from bench.captures import KINDS, build
+from bench.commands import BULK, COMMANDS, FOREIGN_BULK, Command
+from bench.helpers_bulk import INDEX
+from bench.measure import ROOT, Run, run
+from bench.results import Measured, report
+from tests.elasticsearch_node import node
 
-
-class Run(NamedTuple):
-    seconds: float
-    peak: float
-    """Largest resident memory of the process itself, MiB."""
+ELASTICSEARCH = "9.5.3"
+_INDICES = {BULK: "packets-*", FOREIGN_BULK: INDEX}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("capture", nargs="?", type=Path, default=ROOT / "test_pcaps" / "http_xml.pcap")
-    parser.add_argument("--packets", nargs="+", type=int, default=[10_000, 100_000])
+    parser.add_argument("--packets", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    print("| packets | command | seconds | spread | against -T ek | peak MiB |")
-    print("|---|---|---|---|---|---|")
+    measured = []
     with tempfile.TemporaryDirectory() as folder:
-        for packets in arguments.packets:
-            capture = copies(arguments.capture, packets, Path(folder))
-            measure(capture, packets)
-            capture.unlink()
+        for kind in KINDS:
+            for packets in arguments.packets:
+                capture = build(kind, packets, Path(folder))
+                measured.append(_measure(capture, kind, packets, arguments.rounds))
+                capture.unlink()
+                (ROOT / "bench" / "RESULTS.md").write_text("\n".join(report(measured)) + "\n", encoding="utf-8")
 
 
-def copies(capture: Path, packets: int, folder: Path) -> Path:
-    """As many copies of a capture as have at least this many packets."""
-    counted = subprocess.run(
-        ["capinfos", "-c", "-M", "-T", "-r", str(capture)], capture_output=True, text=True, check=True
-    )
-    count = -(-packets // int(counted.stdout.split("\t")[1]))
-    path = folder / f"{packets}.pcap"
-    subprocess.run(["mergecap", "-a", "-F", "pcap", "-w", str(path), *[str(capture)] * count], check=True)
-    return path
+def _measure(capture: Path, kind: str, packets: int, rounds: int) -> Measured:
+    commands = [each for each in COMMANDS if packets <= each.most and each.only in ("", kind)]
+    runs: dict[str, list[Run]] = defaultdict(list)
+    sizes: dict[str, int] = {}
+    for _ in range(rounds):
+        for command in commands:
+            runs[command.name].append(_run(command, capture, sizes))
+            print(f"{kind}, {packets:,} packets: {command.name}: {runs[command.name][-1].seconds:.1f} s", flush=True)
+    return Measured(kind, packets, runs, sizes)
 
 
-def measure(capture: Path, packets: int) -> None:
-    commands = {
-        "tshark -T ek": ["tshark", "-n", "-T", "ek", "-r", str(capture)],
-        "tshark -T fields -e frame.number": ["tshark", "-n", "-T", "fields", "-e", "frame.number", "-r", str(capture)],
-        "espcap": [sys.executable, "-m", "espcap", "--file", str(capture)],
-        "espcap --node local": [sys.executable, "-m", "espcap", "--file", str(capture), "--node", "local:{folder}"],
-    }
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
-        for name, command in commands.items():
-            runs[name].append(run(command))
-    reference = statistics.median(each.seconds for each in runs["tshark -T ek"])
-    for name, measured in runs.items():
-        seconds = sorted(each.seconds for each in measured)
-        middle, peak = statistics.median(seconds), max(each.peak for each in measured)
-        spread = f"{seconds[0]:.1f} to {seconds[-1]:.1f}"
-        print(f"| {packets:,} | {name} | {middle:.1f} | {spread} | {middle / reference:.2f} | {peak:.0f} |", flush=True)
+def _run(command: Command, capture: Path, sizes: dict[str, int]) -> Run:
+    """Each run has an Elasticsearch of its own, where it needs one."""
+    with ExitStack() as stack:
+        url = stack.enter_context(node(ELASTICSEARCH)) if command.name in _INDICES else ""
+        ran = run(command, capture, url)
+        if url:
+            sizes[command.name] = _size(url, _INDICES[command.name])
+    return ran
 
 
-def run(command: list[str]) -> Run:
-    with tempfile.TemporaryDirectory() as folder:
-        words = [word.replace("{folder}", folder) for word in command]
-        began = time.monotonic()
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
-        peak = 0.0
-        while process.poll() is None:
-            peak = resident_peak(process.pid) or peak
-            time.sleep(0.02)
-        seconds = time.monotonic() - began
-    if process.returncode:
-        sys.exit(f"failed: {' '.join(words)}")
-    return Run(seconds, peak)
+def _size(url: str, index: str) -> int:
+    """Bytes of an index, once all is in one segment."""
+    _call(url, "POST", f"/{index}/_forcemerge?max_num_segments=1")
+    _call(url, "POST", f"/{index}/_flush")
+    return int(_call(url, "GET", f"/{index}/_stats/store")["_all"]["primaries"]["store"]["size_in_bytes"])
 
 
-def resident_peak(process: int) -> float:
-    """MiB of the process alone: the kernel's own account of a finished process would count its children too."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0  # a process that has just ended has none
+def _call(url: str, method: str, path: str) -> Any:
+    with urlopen(Request(url + path, method=method)) as answer:
+        return json.load(answer)
 
 
 if __name__ == "__main__":

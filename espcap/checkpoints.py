@@ -109,6 +109,20 @@ class Checkpoints:
         """Claims a capture for this process; False where another one is at it."""
         return self._claims.take(self._key(content))
 
+    def claim(self, file: CaptureFile) -> bool:
+        """Whether a file is to be read, and by this process, which claims it then. Raises EspcapError as `open` does."""
+        if self.is_known(file):
+            return False
+        with file.open() as opened:
+            content = file.identify(opened)
+        if not self.take(content):
+            return False
+        is_done = self._ask(lambda ledger: ledger.packets_of_content(content, self._settings)) is not None
+        if is_done and not self._again:
+            self.release(content)
+            return False
+        return True
+
     def packets_of_content(self, content: str, file: CaptureFile) -> int | None:
         """Packets of a capture that is done, maybe as another file; None where it must be dissected."""
         if self._again:

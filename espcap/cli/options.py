@@ -62,6 +62,7 @@ class Reading(Delivering):
     protocols: str
     payload: bool
     pretty: bool
+    jobs: int | None
     stall_timeout: float
     spool: Path | None
     spool_size: int
@@ -211,6 +212,12 @@ reading = _all_of(
     ),
     click.option("--protocols", default="", metavar="FILE", help="List of the protocols that name a packet."),
     click.option("--payload", is_flag=True, help="Keep byte fields longer than 64 bytes and reassembled data."),
+    click.option(
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(1, 64),
+        help="How many tsharks run at once.  [default: one for each core]",
+    ),
     click.option(
         "--stall-timeout",
         default=60.0,

@@ -59,6 +59,7 @@ def read(options: Reading) -> int:
         user=user,
         payload=options.payload,
         chunk=options.chunk,
+        jobs=options.jobs,
         stall_timeout=options.stall_timeout,
         spool=SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size),
     )

@@ -12,9 +12,8 @@ from espcap.fields import Registry, open_registry
 from espcap.query import Query
 from espcap.query.lucene import parse
 from espcap.query.narrowing import doubts, read_filter, read_times, together
-from espcap.sources import printable
+from espcap.sources import printable, without_controls
 from espcap.stores import Hit
-from espcap.stores.lines import without_controls
 from espcap.tshark.program import Program, find_program
 from espcap.tshark.value_names import value_names
 

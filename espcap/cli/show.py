@@ -14,8 +14,7 @@ from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
 from espcap.originals import Originals, capture_gone
 from espcap.query import Equals
-from espcap.sources import CaptureFile, capture_file, printable
-from espcap.stores.lines import without_controls
+from espcap.sources import CaptureFile, capture_file, printable, without_controls
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import Program, dissecting_user, find_program

@@ -10,7 +10,7 @@ import orjson
 from espcap.cli.options import Summarizing, open_named_store
 from espcap.cli.search import show_table, wanted
 from espcap.fields import open_registry
-from espcap.stores.lines import without_controls
+from espcap.sources import without_controls
 from espcap.summary import TABLES, summarize
 from espcap.tshark.program import find_program
 

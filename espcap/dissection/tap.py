@@ -59,7 +59,7 @@ class TapReader:
     def _read(self, context: bytes) -> dict[str, Any]:
         known: dict[str, Any] = orjson.loads(context)
         known["tree"] = known["tree"].split(":")
-        known["inner"] = known["inner"].split(":") if "inner" in known else []
+        known["inner"] = known["inner"].split(":") if known.get("inner") else []
         if len(context) <= _LONGEST_REMEMBERED:
             if len(self._contexts) >= _REMEMBERED_CONTEXTS:
                 self._contexts.clear()

@@ -8,6 +8,7 @@ from espcap.checkpoints import Checkpoints
 from espcap.dead_letters import DeadLetters
 from espcap.documents import Origin
 from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.pipeline.ahead import Ahead
 from espcap.pipeline.files import Files
 from espcap.pipeline.job import Job, Listener
 from espcap.pipeline.live import Live
@@ -37,7 +38,7 @@ class Pipeline:
         self._store = store
         self._transfer = Transfer(job, store, listener, dead_letters or DeadLetters())
         self._live = Live(self._transfer)
-        self._files = Files(self._transfer, None)
+        self._files = Files(self._transfer, None, Ahead(job))
         self._checkpoints: Checkpoints | None = None
         self._unreadable: list[EspcapError] = []
 
@@ -69,7 +70,17 @@ class Pipeline:
         where an option turns out to be wrong.
         """
         self._checkpoints = checkpoints
-        self._files = Files(self._transfer, checkpoints)
+        is_ours = checkpoints.claim if checkpoints else lambda file: True
+        with Ahead(self._transfer.job, is_ours) as ahead:
+            self._files = Files(self._transfer, checkpoints, ahead)
+            opened = self._read_all(ahead.over(sources), checkpoints)
+        self._settle()
+        self._read_deferred()
+        self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
+        return self.report
+
+    def _read_all(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None) -> bool:
+        """Whether any could be opened."""
         opened = False
         for source in sources:
             if source is None:
@@ -82,10 +93,7 @@ class Pipeline:
             opened |= self._try_to_read(source)
             if checkpoints:
                 checkpoints.settle_if_due(self._store)
-        self._settle()
-        self._read_deferred()
-        self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
-        return self.report
+        return opened
 
     def _try_to_read(self, source: Source | EspcapError) -> bool:
         """Whether the source could be opened."""

@@ -6,29 +6,60 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from espcap.checkpoints import Checkpoints
-from espcap.documents import Origin
+from espcap.dissection import share
+from espcap.documents import HEAD, Origin
 from espcap.errors import EspcapError
+from espcap.pipeline.ahead import Ahead
+from espcap.pipeline.job import Job
 from espcap.pipeline.transfer import Ended, Transfer
 from espcap.report import Severity
 from espcap.sources import CaptureFile, printable, stamp_of
+from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
-from espcap.tshark.output import read_file
+from espcap.tshark.output import Output, dissect, read_file
 from espcap.tshark.plugin import GAVE_UP
+from espcap.tshark.process import Process
+from espcap.tshark.shares import can_share, read_shares
 
 PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
 """How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
 
 
+BYTES_OF_A_JOB = 4_000_000
+"""What another tshark is worth its start and its memory for."""
+
+
+def _open_output(job: Job, source: CaptureFile, file: BinaryIO) -> Output:
+    """One tshark's, or that of several, which print JSON faster than one."""
+    jobs = job.jobs or min(job.tsharks, source.size // BYTES_OF_A_JOB)
+    if jobs < 2 or job.settings.plugin or not can_share(job.program, job.settings):
+        return read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+
+    def start(settings: Settings, stdin: int) -> Process:
+        return dissect(job.program, settings, stdin, job.user, live=False)
+
+    printer = share.command(job.registry, job.payload, HEAD)
+    return read_shares(start, job.settings, file, job.stall_timeout, [printer] * jobs)
+
+
 class Files:
     """Reads files through `transfer`. What is done is kept in the checkpoints, where there are some."""
 
-    def __init__(self, transfer: Transfer, checkpoints: Checkpoints | None) -> None:
+    def __init__(self, transfer: Transfer, checkpoints: Checkpoints | None, ahead: Ahead) -> None:
         self.deferred: list[tuple[CaptureFile, str]] = []
         """Captures, with their digests, that other processes were at."""
         self._transfer = transfer
         self._checkpoints = checkpoints
+        self._ahead = ahead
 
     def read(self, source: CaptureFile) -> None:
+        """Stores a file's packets, unless the checkpoints say that they are. Raises EspcapError."""
+        try:
+            self._read(source)
+        finally:
+            self._ahead.drop(source.path)
+
+    def _read(self, source: CaptureFile) -> None:
         done = self._checkpoints.packets_of_file(source) if self._checkpoints else None
         if done is not None:
             self._transfer.report.add_done_before(done)
@@ -68,7 +99,7 @@ class Files:
         self._transfer.report.files += 1
         job = self._transfer.job
         origin = Origin(content, source.name, source.modified)
-        output = read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+        output = self._ahead.take(source, file) or _open_output(job, source, file)
         ended = self._transfer.run(output, origin)
         if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
             ended = self._read_on_as_json(source, file, origin, ended)

@@ -1,5 +1,6 @@
 """What all sources of a run share, and whom a run tells how it goes."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,10 +25,17 @@ class Job:
     payload: bool = False
     chunk: int = 1000
     """Documents of a batch."""
+    jobs: int | None = None
+    """How many tsharks run at once; None is one for each core that we may use, for files that are worth it."""
     stall_timeout: float = 60
     """Seconds of silence after which a file's tshark is given up."""
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     """Where live captures wait for the store."""
+
+    @property
+    def tsharks(self) -> int:
+        """How many tsharks run at once at most."""
+        return self.jobs or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)

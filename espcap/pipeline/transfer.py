@@ -93,7 +93,7 @@ class Transfer:
         return Ended(tshark, output.stalled, self.report.read - before, last_frame, frozenset(indices))
 
     def _reader(self, output: Output) -> Reader:
-        if output.tshark.is_tapped:
+        if output.has_lines:
             return TapReader()
         return JsonReader(self.job.registry, self.job.payload, output.before if isinstance(output, Feed) else 0)
 

@@ -1,6 +1,5 @@
 """Documents as lines of JSON on a stream, for terminals and pipes."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn
 
@@ -9,9 +8,8 @@ import orjson
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.query import Query
+from espcap.sources import without_controls
 from espcap.stores import Outcome
-
-_UNSAFE_BYTES = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 
 
 class LinesStore:
@@ -93,13 +91,3 @@ class LinesStore:
 
 def _nothing_kept() -> UsageError:
     return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")
-
-
-def without_controls(text: bytes) -> bytes:
-    """JSON that a terminal takes for nothing but text. orjson itself leaves DEL, C1 and changes of direction raw."""
-    return _UNSAFE_BYTES.sub(_escape, text)
-
-
-def _escape(match: re.Match[bytes]) -> bytes:
-    """JSON's escape; these characters occur in JSON only inside strings."""
-    return f"\\u{ord(match[0].decode()):04x}".encode()

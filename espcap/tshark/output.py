@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from espcap.errors import EspcapError
 from espcap.sources import NotACapture, printable, recognise
@@ -23,7 +23,7 @@ from espcap.tshark.program import Program, User, environment
 IDLE = b""
 """What `Output.blocks` yields when nothing came for a while."""
 
-_PIPE_SIZE = 1 << 20
+PIPE_SIZE = 1 << 20
 
 
 class Output:
@@ -32,13 +32,15 @@ class Output:
     idle_after = 1.0
     """Seconds of silence for which there is an IDLE."""
 
-    def __init__(self, tshark: Process, stall_timeout: float = 0) -> None:
+    def __init__(self, tshark: Process, stall_timeout: float = 0, stream: IO[bytes] | None = None) -> None:
+        """What comes is tshark's standard output, or that of a program which reads it: `stream`."""
         self.tshark = tshark
+        self._stream = stream or tshark.stdout
         self.stall_timeout = stall_timeout
         self.stalled = False
         self.interrupted = False
         with contextlib.suppress(OSError):  # an unprivileged user may have used up the pipes' memory: 64 KiB will do
-            fcntl.fcntl(tshark.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+            fcntl.fcntl(self._stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
     def __enter__(self) -> "Output":
         return self
@@ -51,11 +53,11 @@ class Output:
 
         A tshark that neither prints nor reads for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
         """
-        descriptor = self.tshark.stdout.fileno()
+        descriptor = self._stream.fileno()
         last, position = time.monotonic(), self.position
         while not (self.interrupted and self.ends_at_once):
             if select.select([descriptor], [], [], self.idle_after)[0]:
-                if not (block := os.read(descriptor, _PIPE_SIZE)):
+                if not (block := os.read(descriptor, PIPE_SIZE)):
                     return
                 yield block
                 last = time.monotonic()  # after the caller's own work, which is not tshark's silence
@@ -66,6 +68,11 @@ class Output:
                 self.stalled = True
                 return
             yield IDLE
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether what comes are lines as our plugin prints them; else it is tshark's JSON."""
+        return self.tshark.is_tapped
 
     @property
     def position(self) -> int:
@@ -91,8 +98,8 @@ class Output:
 class FileOutput(Output):
     """The output for an open file, whose position tshark moves."""
 
-    def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float) -> None:
-        super().__init__(tshark, stall_timeout)
+    def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float, stream: IO[bytes] | None = None) -> None:
+        super().__init__(tshark, stall_timeout, stream)
         self._file = file
 
     @property

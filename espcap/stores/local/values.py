@@ -7,7 +7,7 @@ at their end: tantivy would index some of them as times, to the second.
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -167,12 +167,15 @@ class Encoder:
 
     def encode_document(self, document: Document) -> SearchableText:
         """What to index of a document, from the terms that its reader has made, or else from its values."""
-        if terms := document.terms:
-            head = self.encode(document.head, has_long_strings=len(document.body) > LONGEST)
-            shared = self._encode_shared(document.shared)
-            layers = SearchableText(b'{"layers":%b}' % terms.layers, terms.numbers, set(terms.unsearchable))
-            return _joined(_as_text(head), shared, layers)
-        return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
+        if not (terms := document.terms):
+            return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
+        head = self.encode(document.head, has_long_strings=len(document.body) > LONGEST)
+        shared = self._encode_shared(document.shared)
+        return SearchableText(
+            b'%b,%b,"layers":%b}' % (orjson.dumps(head.values)[:-1], shared.values[1:-1], terms.layers),
+            _joined(orjson.dumps(head.numbers), shared.numbers, terms.numbers),
+            head.unsearchable.union(shared.unsearchable, terms.unsearchable),
+        )
 
     def _encode_members(self, members: bytes) -> SearchableText:
         return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=len(members) > LONGEST))
@@ -219,15 +222,9 @@ def _as_text(searchable: Searchable) -> SearchableText:
     return SearchableText(orjson.dumps(searchable.values), orjson.dumps(searchable.numbers), searchable.unsearchable)
 
 
-def _joined(*parts: SearchableText) -> SearchableText:
-    """One of several that have no member in common."""
-    values, numbers, unsearchable = zip(*parts, strict=True)
-    return SearchableText(_members(values), _members(numbers), set().union(*unsearchable))
-
-
-def _members(objects: Iterable[bytes]) -> bytes:
-    """The JSON objects as one."""
-    return b"{%b}" % b",".join([each[1:-1] for each in objects if len(each) > 2])
+def _joined(*objects: bytes) -> bytes:
+    """JSON objects that have no member in common as one."""
+    return b"{%b}" % b",".join([each[1:-1] for each in objects if len(each) > len(b"{}")])
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

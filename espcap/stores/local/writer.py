@@ -4,12 +4,14 @@ The lock is held from the first document after a commit to the next commit, and 
 """
 
 import time
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+import orjson
 import tantivy
 
 from espcap.documents import Document
@@ -36,6 +38,7 @@ QUIET_SECONDS = 0.5
 HEAP_BYTES = 64_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
+_OBJECTS = f'{{"{VALUES}":%b,"{NUMBERS}":%b,'.encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
 
@@ -78,10 +81,10 @@ class _OpenDay:
             self._frames[capture] = _read_frames(self._committed, capture)
         return self._frames[capture]
 
-    def add(self, document: tantivy.Document, identifier: str) -> None:
+    def add(self, document: str, identifier: str) -> None:
         if self._writer is None:
             self._writer = self._index.writer(HEAP_BYTES, 1)
-        self._writer.add_document(document)
+        self._writer.add_json(document)
         self._uncommitted.add(identifier)
         self.not_durable.stored += 1
 
@@ -217,32 +220,50 @@ class Writer:
                 outcome.already_there += 1
                 day.found(document.id)
                 return
-            try:
-                indexed = self._indexed(document, capture, frame)
-            except (ValueError, TypeError) as error:
-                outcome.refused.append(Refusal(document, str(error)))
+            if reason := self._add_to(day, document, capture, frame):
+                outcome.refused.append(Refusal(document, reason))
                 return
-            day.add(indexed, document.id)
         frames.add(frame)
         outcome.stored += 1
         self._pending.documents += 1
         self._pending.bytes += len(document.body)
 
-    def _indexed(self, document: Document, capture: str, frame: int) -> tantivy.Document:
+    def _add_to(self, day: _OpenDay, document: Document, capture: str, frame: int) -> str:
+        """Adds the document; says why where it is one that cannot be indexed."""
+        try:
+            indexed = self._indexed(document, capture, frame)
+        except (ValueError, TypeError) as error:
+            return str(error)
+        try:
+            day.add(indexed, document.id)
+        except ValueError as error:  # tantivy has no class of its own
+            if _is_json(indexed):
+                raise
+            return str(error)
+        return ""
+
+    def _indexed(self, document: Document, capture: str, frame: int) -> str:
+        """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
         searchable = self._encoder.encode_document(document)
-        indexed = tantivy.Document()
-        indexed.add_json(VALUES, searchable.values.decode())
-        indexed.add_json(NUMBERS, searchable.numbers.decode())
-        for path in searchable.unsearchable:
-            for parent in accumulate(path.split("."), _join):
-                indexed.add_text(UNSEARCHABLE, parent)
-        indexed.add_text(CAPTURE, capture)
-        indexed.add_unsigned(FRAME, frame)
         nanoseconds = encode(Kind.TIME, document.head.get("@timestamp"))
-        if nanoseconds is not None:
-            indexed.add_integer(MILLISECONDS, int(nanoseconds) // 1_000_000)
-        indexed.add_bytes(BODY, document.body)
-        return indexed
+        rest = {
+            UNSEARCHABLE: [parent for path in searchable.unsearchable for parent in accumulate(path.split("."), _join)],
+            CAPTURE: capture,
+            FRAME: frame,
+            MILLISECONDS: [] if nanoseconds is None else int(nanoseconds) // 1_000_000,
+            BODY: b2a_base64(document.body, newline=False).decode("ascii"),
+        }
+        start = _OBJECTS % (searchable.values, searchable.numbers)
+        return (start + orjson.dumps(rest)[1:]).decode()
+
+
+def _is_json(text: str) -> bool:
+    """Whether tantivy can parse the text."""
+    try:
+        tantivy.Document().add_json(VALUES, text)
+    except ValueError:
+        return False
+    return True
 
 
 def _join(parent: str, key: str) -> str:

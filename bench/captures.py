@@ -1,0 +1,39 @@
+"""The captures to measure with, merged from those of the project."""
+
+import subprocess
+from pathlib import Path
+
+CAPTURES = Path(__file__).parent.parent / "test_pcaps"
+KINDS = {
+    "HTTP": ["http_xml.pcap"],
+    "mixed": [path.name for path in sorted(CAPTURES.glob("*.pcap*")) if path.suffix != ".gz"],
+}
+"""Names of captures; one kind is nothing but HTTP, the other has every protocol that there is."""
+
+
+def build(kind: str, packets: int, folder: Path) -> Path:
+    """As many copies, one after the other, as have at least this many packets, cut to this number."""
+    names = [str(CAPTURES / name) for name in KINDS[kind]]
+    once, hundred, all_of_them = (folder / f"{name}.pcap" for name in ("once", "hundred", "all"))
+    _merge(names, once)
+    _merge([str(once)] * 100, hundred)
+    _merge([str(hundred)] * -(-packets // count(hundred)), all_of_them)
+    path = folder / f"{kind}-{packets}.pcap"
+    _run("editcap", "-F", "pcap", "-r", str(all_of_them), str(path), f"1-{packets}")
+    for part in (once, hundred, all_of_them):
+        part.unlink()
+    return path
+
+
+def _merge(names: list[str], path: Path) -> None:
+    _run("mergecap", "-a", "-F", "pcap", "-w", str(path), *names)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def count(path: Path) -> int:
+    """The packets of a capture, as capinfos counts them."""
+    ran = subprocess.run(["capinfos", "-c", "-M", "-T", "-r", path], capture_output=True, text=True, check=True)
+    return int(ran.stdout.split("\t")[1])

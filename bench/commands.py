@@ -1,0 +1,42 @@
+"""What is measured: espcap, and what people use in its place."""
+
+import sys
+from typing import NamedTuple
+
+PYTHON = sys.executable
+ESPCAP = [PYTHON, "-m", "espcap", "--file", "{capture}"]
+PYSHARK = "import pyshark; [None for _ in pyshark.FileCapture('{capture}', keep_packets=False{options})]"
+EK, LIMIT, FOREIGN_BULK = "tshark -T ek", "tshark -T fields -e frame.number", "helpers.bulk of EK documents"
+NATIVE, BULK = "espcap", "espcap --node ELASTICSEARCH"
+JSON_ONE, JSON_JOBS = "espcap --jobs 1, JSON reader", "espcap --jobs 2, JSON reader"
+
+
+class Command(NamedTuple):
+    """A command line in which `{capture}`, `{folder}` and `{url}` are to be replaced."""
+
+    name: str
+    words: list[str]
+    most: int = 1_000_000
+    """Packets of the largest capture that it is worth the time for."""
+    reader: str = "native"
+    """For espcap: ESPCAP_READER."""
+    only: str = ""
+    """The kind of capture that it is measured on; any kind without one."""
+
+
+def _pyshark(options: str) -> list[str]:
+    return [PYTHON, "-c", PYSHARK.replace("{options}", options)]
+
+
+COMMANDS = [
+    Command(EK, ["tshark", "-n", "-T", "ek", "-r", "{capture}"], 100_000),
+    Command(LIMIT, ["tshark", "-n", "-T", "fields", "-e", "frame.number", "-r", "{capture}"]),
+    Command(NATIVE, ESPCAP),
+    Command(JSON_ONE, [*ESPCAP, "--jobs", "1"], 100_000, "json"),
+    Command(JSON_JOBS, [*ESPCAP, "--jobs", "2"], 100_000, "json"),
+    Command("espcap --node local", [*ESPCAP, "--node", "local:{folder}"]),
+    Command(FOREIGN_BULK, [PYTHON, "-m", "bench.helpers_bulk", "{capture}", "{url}"], 100_000, only="HTTP"),
+    Command(BULK, [*ESPCAP, "--node", "{url}"], 100_000, only="HTTP"),
+    Command("pyshark loop, XML", _pyshark(""), 10_000, only="HTTP"),
+    Command("pyshark loop, use_ek", _pyshark(", use_ek=True"), 10_000, only="HTTP"),
+]

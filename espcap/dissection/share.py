@@ -1,0 +1,82 @@
+"""A program between a tshark that prints JSON and espcap: it prints the packets as the native reader's plugin does.
+
+So several cores read JSON, and espcap itself has as little to do as with the native reader. Its arguments are the
+registry's file, 1 to keep payload, and the names of the fields that documents need outside `layers`.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from espcap.dissection import Record
+from espcap.dissection.json_lines import JsonReader
+from espcap.fields import Registry
+from espcap.sources import without_controls
+from espcap.tshark.process import write_all
+
+_BLOCK = 1 << 20
+
+
+def command(registry: Registry, payload: bool, head: Sequence[str]) -> list[str]:
+    """What runs the program."""
+    return [sys.executable, "-m", __name__, str(registry.path), str(int(payload)), *head]
+
+
+class _Printer:
+    """Makes of records the lines that `tap.TapReader` reads."""
+
+    def __init__(self, reader: JsonReader, head: Sequence[str]) -> None:
+        self._reader = reader
+        self._head = [name.split(".", 1) for name in head]
+
+    def lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A line for each packet."""
+        before = 0
+        for record in self._reader.records(blocks):
+            if record:
+                yield self._line(record, self._reader.bad_utf8 - before)
+            before = self._reader.bad_utf8
+
+    def _line(self, record: Record, bad_utf8: int) -> bytes:
+        frame: dict[str, Any] = record.layers["frame"]
+        if "time_delta" in frame:  # tshark has taken it from the packet that it printed before
+            frame["time_delta_displayed"] = frame["time_delta"]
+        packet = [record.frame_number, frame.get("len"), record.epoch, record.left_out, bad_utf8, record.unparsed]
+        context = {
+            "tree": ":".join(record.tree),
+            "inner": ":".join(record.inner),
+            "community_id": record.community_id,
+            "layers": self._head_of(record.layers),
+        }
+        texts = [orjson.dumps(value) for value in (packet, context, record.layers)]
+        return without_controls(b"\t".join(texts)) + b"\n"
+
+    def _head_of(self, layers: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        head: dict[str, dict[str, Any]] = {}
+        for layer, key in self._head:
+            if layer in layers and key in layers[layer]:
+                head.setdefault(layer, {})[key] = layers[layer][key]
+        return head
+
+
+def main(registry: str, payload: str, *head: str) -> None:
+    """Reads standard input to its end."""
+    printer = _Printer(JsonReader(Registry(Path(registry)), payload == "1"), head)
+    waiting: list[bytes] = []
+    size = 0
+    with open(1, "wb", buffering=0) as output:
+        for line in printer.lines(iter(lambda: os.read(0, _BLOCK), b"")):
+            waiting.append(line)
+            size += len(line)
+            if size >= _BLOCK:
+                write_all(output, b"".join(waiting))
+                waiting, size = [], 0
+        write_all(output, b"".join(waiting))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

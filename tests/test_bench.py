@@ -1,0 +1,49 @@
+"""What `make bench` stands on: its captures, its clock and its tables."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.captures import KINDS, build, count
+from bench.commands import BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, Command
+from bench.helpers_bulk import merged
+from bench.measure import Run, run
+from bench.results import Measured, report
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captures_have_as_many_packets_as_asked_for(tmp_path: Path, kind: str) -> None:
+    assert count(build(kind, 1234, tmp_path)) == 1234
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_every_process_is_measured(tmp_path: Path) -> None:
+    command = Command("two", ["sh", "-c", "sleep 0.5 & cat {capture} > /dev/null; wait"])
+    (tmp_path / "capture").touch()
+    measured = run(command, tmp_path / "capture", "")
+    assert measured.seconds >= 0.5
+    assert measured.peaks.keys() == {"sh", "sleep"}
+
+
+def test_a_command_that_fails_ends_all(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="failed: false"):
+        run(Command("none", ["false"]), tmp_path, "")
+
+
+def test_commands_are_named_once() -> None:
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS)
+
+
+def test_ratios_are_those_of_the_medians() -> None:
+    runs = {name: [Run(each, each, {"x": 7}) for each in seconds] for name, seconds in SECONDS.items()}
+    lines = list(report([Measured("HTTP", 1000, runs, {BULK: 400_000, FOREIGN_BULK: 1_000_000})]))
+    assert "| tshark -T ek | 4.00 | 3.00, 9.00 | 4.00 | 250 | 1.00 | 2.00 | x 7 |" in lines
+    assert any("3.0 times faster than" in line for line in lines)
+    assert any("0.40 times as large" in line for line in lines)
+
+
+SECONDS = {EK: [9.0, 3.0, 4.0], LIMIT: [2.0, 2.0, 5.0], BULK: [2.0] * 3, FOREIGN_BULK: [6.0] * 3}
+
+
+def test_equal_keys_become_a_list() -> None:
+    assert merged([("a", 1), ("b", 2), ("a", 3), ("a", 4)]) == {"a": [1, 3, 4], "b": 2}
