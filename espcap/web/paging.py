@@ -47,6 +47,8 @@ def page(reader: Reader, query: Query, sort: tuple[str, bool], after: Cursor | N
     rest = _rest(path, descending, after, reader.registry) if after else Everything()
     found = reader.store.search(And((query, rest)), size, after.skip if after else 0, order)
     cursor = _cursor(found.hits, path, descending, after) if len(found.hits) == size else None
+    if path == TIME and after and after.time and len(found.hits) < size:
+        cursor = Cursor()  # what has no time comes last
     return Page(found.hits, found.total, cursor)
 
 
@@ -63,9 +65,9 @@ def _counted_off(store: Store, query: Query, order: list[tuple[str, bool]], star
 
 def _rest(path: str, descending: bool, after: Cursor, registry: Registry) -> Query:
     """Everything from the first packet on that has the cursor's values."""
-    later = _from(TIME, after.time, False, registry)
     if path == TIME:
-        return _from(TIME, after.time, descending, registry)
+        return _from(after.time, descending, registry) if after.time else Not(Exists(TIME))
+    later = Or((_from(after.time, False, registry), Not(Exists(TIME)))) if after.time else Not(Exists(TIME))
     if not after.value:
         return And((Not(Exists(path)), later))
     value = _value(path, after.value, registry)
@@ -73,11 +75,9 @@ def _rest(path: str, descending: bool, after: Cursor, registry: Registry) -> Que
     return Or((beyond, And((Equals(path, value), later)), Not(Exists(path))))
 
 
-def _from(path: str, text: str, descending: bool, registry: Registry) -> Query:
-    if not text:
-        return Not(Exists(path))
-    value = _value(path, text, registry)
-    return Or((Range(path, None, value) if descending else Range(path, value, None), Not(Exists(path))))
+def _from(time: str, descending: bool, registry: Registry) -> Query:
+    value = _value(TIME, time, registry)
+    return Range(TIME, None, value) if descending else Range(TIME, value, None)
 
 
 def _value(path: str, text: str, registry: Registry) -> Value:

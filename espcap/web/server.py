@@ -106,9 +106,13 @@ def _check_certificate(place: Place) -> None:
 
 
 def _listen(place: Place) -> socket.socket:
+    """A socket that says it is TCP: only then does asyncio send answers without waiting for acknowledgements."""
     try:
-        [family, *_, address] = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family)
+        family, kind, _, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
     except OSError as error:
         message = f"cannot listen at {printable(place.host)}:{place.port}: {error.strerror}"
         raise EspcapError(message, "name another place with --listen") from error

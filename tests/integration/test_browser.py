@@ -19,6 +19,8 @@ from tests.frame_oracle import frames, without_empty
 from tests.hostile import packets
 from tests.served import Served, served
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ["test_pcaps/http_xml.pcap", "test_pcaps/dns.pcap", "test_pcaps/smtp.pcap", "test_pcaps/icmp.pcap"]
 QUIET = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

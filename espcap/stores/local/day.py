@@ -244,10 +244,6 @@ class Day:
             present = without(present, self.any_of(path, [*before, last]))
         return found
 
-    def body(self, address: tantivy.DocAddress) -> bytes:
-        """The document's JSON as it was written."""
-        return bytes(self.searcher.doc(address)[BODY][0])
-
 
 def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Term]:
     """The values before the one with which there are enough documents, and that one."""

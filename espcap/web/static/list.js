@@ -25,6 +25,8 @@ function openPacket(row) {
   makeCurrent(row);
   select(row.dataset.packet);
   setOpen(row.dataset.packet);
+  // A large capture takes seconds when the first of its packets is opened.
+  document.getElementById("packet").textContent = "Reading the capture…";
   htmx.ajax("GET", `/packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
 }
 
