@@ -23,6 +23,7 @@ from tests.conftest import remove_packets
 from tests.frame_oracle import frames as frames_of
 from tests.frame_oracle import without_empty
 from tests.hostile import packets
+from tests.hostile.writers import START, enhanced_packet, interface, section
 from tests.served import Answer, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
@@ -265,6 +266,27 @@ def test_list_to_its_end(page: Served, node: str, sort: str) -> None:
     assert [key(known[each], sort) for each in found] == [key(document, sort) for document in documents]
 
 
+@pytest.mark.parametrize("sort", ["time", "-time", "length", "-source"])
+def test_packets_without_a_time_come_last(undated: Served, sort: str) -> None:
+    """Each once, over the page on which time ends, and with many that have the same time."""
+    found = follow(undated, sort=sort, columns="number time source length")
+    assert len(found) == len(set(found)) == 260
+    if "time" in sort:
+        assert {int(each.rpartition("-")[2]) for each in found[130:]} == set(range(1, 261, 2))
+
+
+@pytest.fixture(scope="module")
+def undated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """130 packets of the year 36812, which is no time for a document, between 130 of one moment."""
+    folder = tmp_path_factory.mktemp("undated")
+    ticks = (2**40 * 10**6, START * 10**6)
+    blocks = [enhanced_packet(packets.LINK_TYPES["arp"][1], ticks[number % 2 == 0]) for number in range(1, 261)]
+    (folder / "undated.pcapng").write_bytes(section() + interface() + b"".join(blocks))
+    assert espcap("--file", folder / "undated.pcapng", "--node", f"local:{folder / 'index'}").status == 0
+    with served(f"local:{folder / 'index'}") as found:
+        yield found
+
+
 def key(document: dict[str, Any], sort: str) -> Any:
     found: Any = document
     for part in sort.removeprefix("-").split("."):
@@ -340,6 +362,17 @@ def test_columns(page: Served) -> None:
     ]
     printed = subprocess.run(command, capture_output=True, env=environment(), check=True).stdout.decode()
     assert [cells[at : at + 2] for at in range(0, len(cells), 2)] == [line.split("\t") for line in printed.splitlines()]
+
+
+def test_info(page: Served) -> None:
+    """Ports, flags, and what tells most of a protocol's packet."""
+    query = f'file_name:"{CAPTURES}/http_xml.pcap" AND layers.frame.number:<=4'
+    assert Reading(page.get("/", query=query, columns="info").text).cells == [
+        "45970 → 80 [SYN] Seq=0 Len=0",
+        "80 → 45970 [SYN, ACK] Seq=0 Len=0",
+        "45970 → 80 [ACK] Seq=1 Len=0",
+        "45970 → 80 [PSH, ACK] Seq=1 Len=137 request_method=GET request_uri=/catalog.xml host=www.example.test",
+    ]
 
 
 def test_top_talkers(page: Served) -> None:
