@@ -110,7 +110,7 @@ class Checkpoints:
         return self._claims.take(self._key(content))
 
     def claim(self, file: CaptureFile) -> bool:
-        """Whether a file is to be read, and by this process, which claims it then. Raises EspcapError as `open` does."""
+        """Whether a file is to be read, and by this process, which claims it then. Raises what `open` raises."""
         if self.is_known(file):
             return False
         with file.open() as opened:
