@@ -2,18 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from espcap.errors import EspcapError
+from espcap.errors import EspcapError, UsageError
 from espcap.fields import PRESENCE, Registry
 from espcap.originals import Originals, capture_gone
 from espcap.sources import Stamp, stamp_of
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User
-from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd
+from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken
 
 MOST_OPEN = 2
 """Captures whose sharkds are kept: each holds an index of all packets in memory."""
@@ -22,6 +22,9 @@ MOST_BYTES = 65_536
 """Lines of a tree, and bytes of a source, that a page shows."""
 _LONGEST_FILTER = 240
 """Characters: bytes that documents have without --payload fit."""
+
+Document = dict[str, Any]
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -49,26 +52,35 @@ class Dissector:
         self._loaded: dict[str, _Loaded] = {}
         self._thread = ThreadPoolExecutor(1, "dissector")
 
-    async def show(self, document: dict[str, Any]) -> Dissection:
+    async def show(self, document: Document) -> Dissection:
         """The packet of a document. Raises EspcapError where its capture is gone or cannot be read."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._show, document)
+        frame = int(document["layers"]["frame"]["number"])
+        return await self._ask(document, lambda sharkd: sharkd.frame(frame))
 
-    def _show(self, document: dict[str, Any]) -> Dissection:
+    async def follow(self, document: Document) -> list[Spoken]:
+        """What the conversation of a document's packet says. Raises EspcapError as `show`, or where it has none."""
+        protocol, stream = _stream(document)
+        return await self._ask(document, lambda sharkd: sharkd.follow(protocol, stream))
+
+    async def _ask(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, question)
+
+    def _answer(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
         if gone := capture_gone(document):
             raise gone
-        capture_id, frame = str(document["capture_id"]), int(document["layers"]["frame"]["number"])
+        capture_id = str(document["capture_id"])
         loaded = self._loaded.pop(capture_id, None)
         if loaded and not loaded.is_current():
             loaded.sharkd.close()
             loaded = None
         loaded = loaded or self._load(capture_id, str(document["file_name"]))
         try:
-            dissection = loaded.sharkd.frame(frame)
+            answer = question(loaded.sharkd)
         except EspcapError:
             loaded.sharkd.close()
             raise
         self._loaded[capture_id] = loaded  # the latest used is the last
-        return dissection
+        return answer
 
     def _load(self, capture_id: str, name: str) -> _Loaded:
         while len(self._loaded) >= MOST_OPEN:
@@ -83,6 +95,15 @@ class Dissector:
         self._thread.shutdown(cancel_futures=True)
         for loaded in self._loaded.values():
             loaded.sharkd.close()
+
+
+def _stream(document: Document) -> tuple[str, int]:
+    """The protocol and the number of a conversation; of tunnels the innermost."""
+    for protocol in ("tcp", "udp"):
+        found = document["layers"].get(protocol, {}).get("stream")
+        if found is not None:
+            return protocol, int(found[-1] if isinstance(found, list) else found)
+    raise UsageError("the packet is of no TCP or UDP conversation")
 
 
 @dataclass(frozen=True)
@@ -134,3 +155,18 @@ def hex_lines(source: Bytes) -> Iterator[str]:
         row = source.data[offset : offset + 16]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
         yield f"{offset:04x}  {row.hex(' '):<47}   {text}"
+
+
+def spoken_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
+    """Whether it is the answering end, and what it said as text, at most MOST_BYTES of all."""
+    left = MOST_BYTES
+    for each in spoken:
+        data = each.data[:left]
+        left -= len(data)
+        if data:
+            yield (
+                each.is_answer,
+                "".join(
+                    chr(byte) if 0x20 <= byte < 0x7F or byte == 10 else "." for byte in data.replace(b"\r\n", b"\n")
+                ),
+            )

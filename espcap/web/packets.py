@@ -16,7 +16,7 @@ from espcap.originals import Originals
 from espcap.query import Equals
 from espcap.selection import select
 from espcap.sources import printable
-from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, tree_lines
+from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
 from espcap.web.readers import Reader
 from espcap.web.view import View, ask
@@ -42,7 +42,7 @@ class Packets:
 
     def routes(self) -> list[Route]:
         """Where they are."""
-        return [Route("/packet", self.packet), Route("/extract", self.extract)]
+        return [Route("/packet", self.packet), Route("/stream", self.stream), Route("/extract", self.extract)]
 
     async def packet(self, request: Request) -> Response:
         """One packet: its tree and bytes, or its document where its capture is gone."""
@@ -63,6 +63,13 @@ class Packets:
         lines = await self._parts.readers.ask(lambda reader: tree_lines(dissection.tree, reader.registry))
         values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
         return self._render("packet.html", values, 200)
+
+    async def stream(self, request: Request) -> Response:
+        """What the conversation of a packet says."""
+        document = await self._parts.readers.ask(_document, View.of(request.query_params).packet)
+        spoken = await self._parts.dissector.follow(document)
+        values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
+        return self._render("stream.html", values, 200)
 
     async def extract(self, request: Request) -> Response:
         """The packets of a view as pcapng; headers tell how many there are, and which are missing and why."""

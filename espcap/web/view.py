@@ -57,6 +57,10 @@ class View:
         """Parameters of a view of nothing but the open packet."""
         return urlencode({"query": f'_id:"{self.packet}"'})
 
+    def only_open(self) -> str:
+        """The parameter that names the open packet."""
+        return urlencode({"packet": self.packet})
+
     def with_term(self, term: str) -> str:
         """The query string and one more condition."""
         return f"({self.query}) AND {term}" if self.query else term

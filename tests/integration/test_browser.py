@@ -261,6 +261,9 @@ def test_filter_on_a_value(page: Page) -> None:
         line.get_by_text("Column").click()
     settled(page)
     assert "ip.src" in page.locator("#list th").all_inner_texts()[-1]
+    page.get_by_text("What it says").click()
+    expect(page.locator("#stream pre").first).to_contain_text("example")
+    accessible(page)
     page.get_by_text("Follow stream").click()
     expect(page.locator("#query")).to_have_value(re.compile("^network.community_id:"))
 
@@ -334,11 +337,13 @@ def test_nothing_of_a_hostile_capture_runs(page: Page, site: Served) -> None:
         with page.expect_response(re.compile("/packet")):
             rows.nth(at).click()
         expect(page.locator("#packet .tree")).to_be_visible()
+        page.get_by_text("What it says").click()
+        expect(page.locator("#stream pre").first).to_be_visible()
     elements = page.evaluate(
         "[...new Set([...document.querySelectorAll('#results *, #packet *, #tables *')].map(each => each.localName))]"
     )
     known = {"div", "table", "thead", "tbody", "tr", "th", "td", "a", "p", "span", "pre", "h2", "h3", "caption"}
-    assert set(elements) <= known | {"col", "colgroup", "mark"}
+    assert set(elements) <= known | {"button", "col", "colgroup", "mark"}
     assert page.title() == "espcap"
 
 

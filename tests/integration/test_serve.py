@@ -497,6 +497,26 @@ def test_filter_of_each_line_finds_the_packet(page: Served) -> None:
         assert {each for each, found in ids.items() if found != [wanted]} <= KNOWN_LATER
 
 
+@pytest.mark.parametrize(("name", "number", "protocol"), [("http_xml.pcap", 12, "tcp"), ("dns.pcap", 3, "udp")])
+def test_what_a_conversation_says(page: Served, name: str, number: int, protocol: str) -> None:
+    """As tshark follows it, end by end."""
+    packet = identifier(page, name, number)
+    [stream] = Reading(page.get("/", query=f'_id:"{packet}"', columns=f"{protocol}.stream").text).cells
+    follow = f"follow,{protocol},raw,{stream}"
+    command = ["tshark", "-n", "-r", str(CAPTURES / name), "-q", "-z", follow]
+    printed = subprocess.run(command, capture_output=True, env=environment(), check=True).stdout.decode()
+    lines = re.findall(r"^(\t?)([0-9a-f]+)$", printed, re.M)
+    said = {True: b"", False: b""}
+    for tab, text in lines:
+        said[tab == "\t"] += bytes.fromhex(text)
+    shown = re.findall(r'<pre class="(begins|answers)">(.*?)</pre>', page.get("/stream", packet=packet).text, re.S)
+    for is_answer, data in said.items():
+        text = "".join(unescape(piece)[:-1] for end, piece in shown if (end == "answers") == is_answer)
+        assert text == "".join(
+            chr(byte) if 0x20 <= byte < 0x7F or byte == 10 else "." for byte in data.replace(b"\r\n", b"\n")
+        )
+
+
 def test_packet_that_is_not_there(page: Served) -> None:
     answer = page.get("/packet", packet="0" * 32 + "-1")
     assert answer.status == 422
@@ -509,9 +529,13 @@ def test_markup_in_a_dissection_is_text(page: Served) -> None:
         for each in Reading(page.get("/", query="file_name:*markup.pcap").text).packets
     ]
     assert sum("document.title" in text for text in texts) > 5
+    texts += [
+        page.get("/stream", packet=each).text
+        for each in Reading(page.get("/", query="file_name:*markup.pcap").text).packets
+    ]
     for text in texts:
         reading = Reading(text)
-        assert set(reading.tags) <= {"div", "h2", "h3", "span", "a", "pre"}
+        assert set(reading.tags) <= {"div", "h2", "h3", "span", "a", "pre", "button"}
         assert not [name for name, _ in reading.attributes if name.startswith("on")]
         links = [value or "" for name, value in reading.attributes if name == "href"]
         assert all(link.startswith(("/?", "/extract?")) for link in links)
