@@ -49,7 +49,7 @@ $(VENV)/espcap: pyproject.toml $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/tests: $(VENV)/espcap
-	@scripts/packages.sh curl openssl libzstd1 iproute2 iputils-ping zstd lz4 tcpdump
+	@scripts/packages.sh curl openssl libzstd1 iproute2 iputils-ping zstd lz4 tcpdump chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
 

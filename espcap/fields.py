@@ -199,6 +199,23 @@ class Registry:
         query = "SELECT name FROM field WHERE name > ? AND name < ?"
         return [row[0] for row in self._database.execute(query, (f"{layer}.", f"{layer}/"))]
 
+    def names_starting(self, start: str, most: int) -> list[str]:
+        """Names of protocols and fields that start with this, sorted; protocols are among them, and come first."""
+        query = "SELECT name FROM {} WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
+        words = (start, f"{start}\U0010ffff", most)
+        found = [self._database.execute(query.format(table), words).fetchall() for table in ("protocol", "field")]
+        return list(dict.fromkeys(row[0] for rows in found for row in rows))[:most]
+
+    def paths_starting(self, start: str, most: int) -> list[str]:
+        """Paths below `layers` that start with this: `ip` gives `ip`, and `ip.s` gives `ip.src`, …"""
+        layer, dot, key = start.partition(".")
+        if not dot:
+            query = "SELECT DISTINCT layer FROM field WHERE layer >= ? AND layer < ? ORDER BY 1 LIMIT ?"
+            return [row[0] for row in self._database.execute(query, (layer, f"{layer}\U0010ffff", most))]
+        query = "SELECT DISTINCT key FROM field WHERE layer = ? AND key >= ? AND key < ? ORDER BY 1 LIMIT ?"
+        found = self._database.execute(query, (layer, key, f"{key}\U0010ffff", most))
+        return [f"{layer}.{row[0]}" for row in found]
+
     def protocols(self) -> list[tuple[str, str]]:
         """(name, description) of every protocol, sorted by name."""
         return list(self._database.execute("SELECT name, description FROM protocol ORDER BY name"))

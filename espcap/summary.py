@@ -44,7 +44,7 @@ def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
     return {
         "packets": answer.total,
         "bytes": int(found["bytes"]["value"]),
-        **_over_time(store, query, found["times"]),
+        **count_over_time(store, query, found["times"]),
         **{name: [{"value": bucket["key"]} | _counts(bucket) for bucket in found[name]["buckets"]] for name in TABLES},
         "conversations": [_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]],
     }
@@ -54,18 +54,19 @@ def _counts(bucket: dict[str, Any]) -> dict[str, int]:
     return {"packets": bucket["doc_count"], "bytes": int(bucket["bytes"]["value"])}
 
 
-def step_of(milliseconds: int) -> str:
-    """The shortest handsome step with which a span of time has no more than MOST_STEPS."""
+def step_of(milliseconds: int, most: int = MOST_STEPS) -> str:
+    """The shortest handsome step with which a span of time has no more than so many."""
     for name, length in _STEPS:
-        if milliseconds / length < MOST_STEPS - 1:  # the first and the last step may be begun ones
+        if milliseconds / length < most - 1:  # the first and the last step may be begun ones
             return name
-    return f"{ceil((milliseconds + 1) / (MOST_STEPS - 1) / _DAY)}d"
+    return f"{ceil((milliseconds + 1) / (most - 1) / _DAY)}d"
 
 
-def _over_time(store: Store, query: Query, times: dict[str, Any]) -> dict[str, Any]:
+def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int = MOST_STEPS) -> dict[str, Any]:
+    """`{"first", "last", "interval", "over_time"}` of a query whose times have these stats, in `most` steps."""
     if not times["count"]:
         return {"first": None, "last": None, "interval": None, "over_time": []}
-    step = step_of(int(times["max"] - times["min"]))
+    step = step_of(int(times["max"] - times["min"]), most)
     histogram = {"field": "@timestamp", "fixed_interval": step}
     answer = store.search(query, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
     buckets = answer.aggregations["steps"]["buckets"]

@@ -141,6 +141,19 @@ def stats(**values: Any) -> None:
 
 
 @main.command()
+@options.connection
+@options.serving
+def serve(**values: Any) -> None:
+    """Serves a web page to search, look at packets, and index captures that are dropped on it.
+
+    Prints the address of the page, with the token that it asks for. Elsewhere than on loopback it needs a certificate.
+    """
+    from espcap.cli.serve import serve as run
+
+    run(options.Serving(**values))
+
+
+@main.command()
 @click.argument("file", metavar="FILE")
 @options.delivering
 def retry(file: str, **values: Any) -> None:

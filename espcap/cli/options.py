@@ -85,6 +85,19 @@ class Showing(Connecting):
 
 
 @dataclass(frozen=True)
+class Serving(Connecting):
+    """Values of `connection` and `serving`."""
+
+    listen: str
+    certificate: Path | None
+    key: Path | None
+    without_tls: bool
+    dir: tuple[str, ...]
+    preference: tuple[str, ...]
+    profile_dir: str
+
+
+@dataclass(frozen=True)
 class Narrowing(Connecting):
     """Values of `connection` and `narrowing`."""
 
@@ -277,7 +290,7 @@ originals = click.option(
     help="Directory that has the captures now, when they have moved; they are known by their content. Repeatable.",
 )
 
-showing = _all_of(
+dissecting = _all_of(
     originals,
     click.option(
         "-o",
@@ -289,7 +302,27 @@ showing = _all_of(
     click.option(
         "--profile-dir", default="", metavar="DIR", help="Wireshark configuration folder to use; by default none is."
     ),
+)
+
+showing = _all_of(
+    dissecting,
     click.option("--json", is_flag=True, help="Print the tree and the bytes as one JSON object."),
+)
+
+serving = _all_of(
+    click.option(
+        "--listen",
+        default="127.0.0.1:8477",
+        show_default=True,
+        metavar="HOST:PORT",
+        help="Where to listen; port 0 is any that is free.",
+    ),
+    click.option("--certificate", type=_FILE, metavar="FILE", help="Serve by TLS, with this certificate, PEM."),
+    click.option("--key", type=_FILE, metavar="FILE", help="Its key, where the certificate's file has none."),
+    click.option(
+        "--without-tls", is_flag=True, help="Listen elsewhere than on loopback in the clear: all can read along."
+    ),
+    dissecting,
 )
 
 narrowing = _all_of(

@@ -2,23 +2,20 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 import orjson
 
 from espcap.cli.options import Narrowing, Searching, open_named_store
-from espcap.errors import UsageError
 from espcap.fields import Registry, open_registry
-from espcap.query import And, Everything, Query, Range
-from espcap.query.left_out import payload_fields
+from espcap.query import Query
 from espcap.query.lucene import parse
-from espcap.query.unknown import unknown_paths
-from espcap.query.values import Time
+from espcap.query.narrowing import doubts, read_filter, read_times, together
 from espcap.sources import printable, without_controls
 from espcap.stores import Hit
 from espcap.tshark.program import Program, find_program
+from espcap.tshark.value_names import value_names
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
 
@@ -44,44 +41,11 @@ def search(options: Searching) -> None:
 
 def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
     """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
-    parts = [parse(options.query, registry.kind), _filter(options.display_filter, registry, program)]
-    since, until = _moment(options.since), _moment(options.until)
-    if since is not None or until is not None:
-        parts.append(Range("@timestamp", since, until, True, False))
-    query = And(tuple(part for part in parts if part != Everything()))
-    _tell_doubts(query, registry)
+    display_filter = read_filter(options.display_filter, registry, lambda field: value_names(program, field))
+    query = together(parse(options.query, registry.kind), display_filter, read_times(options.since, options.until))
+    for doubt in doubts(query, registry):
+        click.echo(f"Note: {printable(doubt)}", err=True)
     return query
-
-
-def _tell_doubts(query: Query, registry: Registry) -> None:
-    for path in payload_fields(query, registry.kind):
-        note = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
-        click.echo(f"Note: {path}: {note}", err=True)
-    for path, others in unknown_paths(query, registry).items():
-        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
-        click.echo(f"Note: {printable(path)}: no such field is known{suggestion}", err=True)
-
-
-def _filter(text: str, registry: Registry, program: Program) -> Query:
-    if not text:
-        return Everything()
-    from espcap.query.display_filter import parse as parse_filter
-    from espcap.tshark.value_names import value_names
-
-    return parse_filter(text, registry, lambda field: value_names(program, field))
-
-
-def _moment(text: str) -> Time | None:
-    if not text:
-        return None
-    from dateutil import parser
-
-    try:
-        moment = parser.parse(text, default=datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no time", "write it as 2015-07-30T05:22:12, 30 July 2015 or 05:22") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Time(round(moment.timestamp() * 1_000_000) * 1000)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:

@@ -66,6 +66,15 @@ class Dissection:
     sources: list[Bytes]
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """What one end of a conversation said before the other spoke."""
+
+    is_answer: bool
+    """Whether it is of the end that did not begin."""
+    data: bytes
+
+
 class Sharkd:
     """A sharkd that has loaded a capture. Use it as a context manager."""
 
@@ -92,6 +101,10 @@ class Sharkd:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it."""
         self._process.stop()
 
     def frame(self, number: int) -> Dissection:
@@ -101,6 +114,19 @@ class Sharkd:
         if "result" not in answer:
             raise EspcapError(f"the capture has no frame {number:,}", f"it has {self.frames:,} that can be read")
         return _dissection(answer["result"])
+
+    def follow(self, protocol: str, stream: int) -> list[Spoken]:
+        """The payload of a conversation, `tcp` or `udp`, by the number that Wireshark gives it in this capture."""
+        parameters = {"follow": protocol.upper(), "filter": f"{protocol}.stream == {stream}"}
+        answer = self._ask("follow", parameters, LOAD_SECONDS)
+        self._last_frame = self.frames  # all of them were dissected once more
+        found: list[Spoken] = []
+        for each in answer.get("result", {}).get("payloads", []):
+            is_answer, data = bool(each.get("s")), _decoded(each.get("d", ""))
+            if found and found[-1].is_answer == is_answer:
+                data = found.pop().data + data
+            found.append(Spoken(is_answer, data))
+        return found
 
     def _approach(self, number: int) -> None:
         """Has the packets before this one dissected once more, in order.

@@ -81,6 +81,23 @@ def hostile_http(path: Path) -> Path:
     return write_packet(path, http_request(b"/<script>\x1b[31m\"'\x7f\x00?q=\xe2\x80\xae", headers))
 
 
+MARKUP = [
+    b"<script>document.title='owned'</script>",
+    b"\"><img src=x onerror=document.title='owned'>",
+    b"' hx-get=/rows hx-trigger=load x='",
+    b"</td></table><svg onload=document.title='owned'>",
+    b"{{7*7}}${7*7}<a href=javascript:document.title='owned'>x</a>",
+]
+"""What a page would run that takes text for markup."""
+
+
+def markup(path: Path) -> Path:
+    """Requests whose target, host and headers are markup, and queries for names with labels of it."""
+    web = [http_request(b"/" + text, {b"Host": text, b"User-Agent": text, b"Cookie": text}) for text in MARKUP]
+    names = [bytes([len(text)]) + text + b"\x04test\x00" for text in MARKUP]
+    return write_pcap(path, [record(frame) for frame in (*web, *(udp(dns_message(name), 53) for name in names))])
+
+
 TERMINAL = b"\x1b[31m\x1b]0;title\x07 \xc2\x9b2J \x7f\x08 \xe2\x80\xae\xe2\x81\xa6"
 """What a terminal obeys: colour, title, C1's clearing of the screen, DEL, backspace, and changes of direction."""
 

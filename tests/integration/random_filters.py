@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from espcap.fields import PRESENCE, Field, Kind, Registry
+from espcap.stores.local.values import LONGEST
 
 _ORDER = ["==", "!=", "~=", "===", ">", ">=", "<", "<="]
 _EQUALITY = ["==", "!=", "~=", "==="]
@@ -16,7 +17,7 @@ _TEXTS = {"FT_STRING", "FT_STRINGZ", "FT_UINT_STRING", "FT_STRINGZPAD"}
 
 
 class Maker:
-    """Makes filters; the same seed makes the same."""
+    """Makes filters; the same seed makes the same. None is of a field with values that are too long for an index."""
 
     def __init__(self, sources: Iterable[dict[str, Any]], registry: Registry, seed: int) -> None:
         self._random = random.Random(seed)
@@ -27,13 +28,14 @@ class Maker:
             for layer, keys in source["layers"].items():
                 for key, value in keys.items():
                     values[layer, key] |= set(value if isinstance(value, list) else [value])
-        fields = [field for layer in {layer for layer, _ in values} for field in _fields(layer, registry)]
+        fields = [field for layer in sorted({layer for layer, _ in values}) for field in _fields(layer, registry)]
         self._values = [
             (field, sorted(values[field.layer, field.key], key=str))
             for field in fields
             if (field.layer, field.key) in values
             and field.name != "frame.time_epoch"
             and field.type not in _NOT_COMPARED
+            and max(len(str(value)) for value in values[field.layer, field.key]) <= LONGEST
         ]
 
     def make(self) -> str:

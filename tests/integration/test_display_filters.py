@@ -2,7 +2,6 @@
 
 import os
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, dissecting_user
-from tests.conftest import remove_packets
 from tests.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
 from tests.integration.display_filters import FILTERS, odd_texts
 from tests.integration.random_filters import Maker
@@ -31,6 +29,8 @@ from tests.support import CAPTURES
 pytest_plugins = ["tests.core_fixtures"]
 
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or CAPTURES.parent.parent / "shared" / "pcaps")
+LARGEST = 20 << 10
+"""Bytes of the largest capture of others that is read."""
 NOT_ALIKE = {
     *('tcp.payload contains "GET"', "tcp.payload contains 0d:0a:0d:0a", r'tcp.payload contains "\x0d\x0a\x0d\x0a"'),
     'tls.handshake.random_time > "2050-01-01"',
@@ -70,78 +70,64 @@ def names(program: Program) -> Names:
 
 
 @pytest.fixture(scope="module")
-def made(documents: list[Document], registry: Registry) -> list[str]:
-    """Filters made at random, always the same."""
+def wanted(
+    captures: list[Path], documents: list[Document], registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Frames]:
+    """What tshark finds with our filters and with some made at random, always the same.
+
+    It refuses a few of those for reasons of its own, such as a name that two fields have.
+    """
     maker = Maker((document.source for document in documents), registry, seed=1)
-    return [maker.make() for _ in range(300)]
+    made = [maker.make() for _ in range(300)]
+    taken = _taken(expected(captures, [*FILTERS, *made], tmp_path_factory.mktemp("scripts")))
+    assert taken.keys() >= set(FILTERS)
+    assert sum(text in taken for text in made) > 270
+    return taken
 
 
-@pytest.fixture(scope="module")
-def wanted(captures: list[Path], made: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Frames | None]:
-    return expected(captures, [*FILTERS, *made], tmp_path_factory.mktemp("scripts"))
+def _taken(frames: dict[str, Frames | None]) -> dict[str, Frames]:
+    return {text: some for text, some in frames.items() if some is not None}
 
 
-@pytest.fixture(scope="module", params=["local", "elasticsearch"])
-def store(
-    request: pytest.FixtureRequest,
-    documents: list[Document],
-    registry: Registry,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Store]:
-    """A store with the packets of all captures."""
+@pytest.fixture(params=["local", "elasticsearch"])
+def store(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) -> Store:
+    """An empty store."""
     if request.param == "local":
-        yield filled(LocalStore(tmp_path_factory.mktemp("index"), registry), documents)
-        return
-    url = request.getfixturevalue("_elasticsearch_node")
-    yield filled(ElasticsearchStore(Connection((url,)), registry), documents)
-    remove_packets(url)
+        return LocalStore(tmp_path / "index", registry)
+    return ElasticsearchStore(Connection((request.getfixturevalue("elasticsearch_url"),)), registry)
 
 
 def test_filters(
-    store: Store, wanted: dict[str, Frames | None], documents: list[Document], registry: Registry, names: Names
+    store: Store, documents: list[Document], wanted: dict[str, Frames], registry: Registry, names: Names
 ) -> None:
-    frames = {text: found(store, text, registry, names) for text in FILTERS}
+    filled(store, documents)
+    frames = {text: found(store, text, registry, names) for text in wanted}
     assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
-    assert sum(0 < len(some) < len(documents) for some in frames.values()) > 300
+    assert sum(0 < len(frames[text]) < len(documents) for text in FILTERS) > 300
 
 
-def test_filters_made_at_random(
-    store: Store, made: list[str], wanted: dict[str, Frames | None], registry: Registry, names: Names
-) -> None:
-    """tshark refuses a few for reasons of its own, such as a name that two fields have."""
-    taken = {text: wanted[text] for text in made if wanted[text] is not None}
-    assert len(taken) > 270
-    frames = {text: found(store, text, registry, names) for text in taken}
-    assert {text: some for text, some in frames.items() if some != taken[text]} == {}
-
-
-def test_the_oracle_is_tshark(captures: list[Path], wanted: dict[str, Frames | None]) -> None:
+def test_the_oracle_is_tshark(captures: list[Path], wanted: dict[str, Frames]) -> None:
     for text in random.Random(1).sample(FILTERS, 12):
         capture = random.Random(text).choice(captures)
-        frames = wanted[text]
-        assert frames is not None
         alone = {place(capture, frame) for frame in passing_alone(capture, text)}
-        assert {one for one in frames if one.startswith(f"{capture.name}#")} == alone
+        assert {one for one in wanted[text] if one.startswith(f"{capture.name}#")} == alone
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
 def test_filters_of_other_captures(
-    whole_job: Job, registry: Registry, names: Names, tmp_path: Path, request: pytest.FixtureRequest
+    whole_job: Job, registry: Registry, names: Names, tmp_path: Path, elasticsearch_url: str
 ) -> None:
-    url = request.getfixturevalue("_elasticsearch_node")
-    captures = _captures(OTHERS)
+    captures = [capture for capture in _captures(OTHERS) if capture.stat().st_size <= LARGEST]
     documents = placed_documents(whole_job, captures, "packets-undated")  # a hundred days would be a hundred indices
     maker = Maker((document.source for document in documents), registry, seed=3)
     filters = [*(text for text in FILTERS if text not in NOT_ALIKE), *(maker.make() for _ in range(150))]
-    wanted = {text: some for text, some in expected(captures, filters, tmp_path).items() if some is not None}
+    wanted = _taken(expected(captures, filters, tmp_path))
     assert sum(0 < len(some) < len(documents) for some in wanted.values()) > 300
-    local = filled(LocalStore(tmp_path / "index", registry), documents)
-    frames = {text: found(local, text, registry, names) for text in wanted}
-    assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
-    try:
-        elasticsearch = filled(ElasticsearchStore(Connection((url,)), registry), documents)
-        frames = {text: found(elasticsearch, text, registry, names) for text in wanted}
+    for store in (
+        LocalStore(tmp_path / "index", registry),
+        ElasticsearchStore(Connection((elasticsearch_url,)), registry),
+    ):
+        filled(store, documents)
+        frames = {text: found(store, text, registry, names) for text in wanted}
         assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
-    finally:
-        remove_packets(url)

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ROOT, environment, espcap, start
+from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.conftest import remove_packets
 from tests.integration.test_live import needs_capture, send
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
 LOOKS = re.compile(r"espcap (search|show|extract|stats)")
+_COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "doctor")
 
 
 def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
     pages = [
-        espcap(*command, "--help", COLUMNS="100").output.decode()
-        for command in ([], ["search"], ["show"], ["extract"], ["stats"], ["retry"], ["setup"], ["prune"], ["doctor"])
+        espcap(*command, "--help", COLUMNS="100").output.decode() for command in ([], *([name] for name in _COMMANDS))
     ]
     return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
 
@@ -59,7 +59,9 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return ran
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if "--nic" not in line and not LOOKS.search(line)])
+@pytest.mark.parametrize(
+    "command", [line for line in COMMANDS if not re.search("--nic|serve", line) and not LOOKS.search(line)]
+)
 def test_command(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
     ran = run(command.replace("localhost:9200", elasticsearch_url), furnished(tmp_path))
     documents = [json.loads(text) for text in ran.stdout.splitlines()]
@@ -93,6 +95,19 @@ def test_command_that_looks(command: str, place: Path, request: pytest.FixtureRe
         assert re.search(r"^[1-9]\d* packets of .* 0 missing$", ran.stderr, re.M)
     else:
         assert [json.loads(text) for text in ran.stdout.splitlines()]
+
+
+def test_serve_command(place: Path) -> None:
+    """It prints the address, and ends in order."""
+    [command] = [line for line in COMMANDS if "espcap serve" in line]
+    variables = environment(XDG_DATA_HOME=str(place / "data"), PYTHONPATH=str(ROOT))
+    words = [*ESPCAP, *shlex.split(command)[1:], "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(words, cwd=place, env=variables, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}\n", address)
 
 
 @needs_capture

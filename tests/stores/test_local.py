@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -344,3 +345,29 @@ def test_memory_is_bounded(store: LocalStore) -> None:
         store.write([make(number, dns={"qry_name": f"{number}.example.org"}) for number in range(start, start + 1_000)])
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 300_000  # kB
+
+
+@pytest.mark.parametrize(("others", "times", "frequent"), [(400, 1, 40), (220, 4, 3)])
+def test_most_frequent_of_many_values(store: LocalStore, others: int, times: int, frequent: int) -> None:
+    """Exact where a few values stand out, and where they do so in all segments and days together, but in none alone."""
+    counted: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    number = 0
+    for day in (FIRST, SECOND):
+        for part in range(3):
+            names = [f"{each}.{part}.{day}.test" for each in range(others)] * times + ["y.test", "z.test"] * frequent
+            batch = [
+                make(number + at, day, source={"port": at % 7}, dns={"qry_name": name}) for at, name in enumerate(names)
+            ]
+            number += len(names)
+            store.write(batch)
+            store.flush()
+            counted.update(names)
+            for document, name in zip(batch, names, strict=True):
+                sizes[name] += document.source["source"]["port"]
+    sums = {"ports": {"sum": {"field": "source.port"}}}
+    request = {"names": {"terms": {"field": "layers.dns.qry_name", "size": 2}, "aggs": sums}}
+    found = store.search(Everything(), size=0, aggregations=request).aggregations["names"]["buckets"]
+    best = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:2]
+    assert [(bucket["key"], bucket["doc_count"]) for bucket in found] == best
+    assert [bucket["ports"]["value"] for bucket in found] == [sizes[name] for name, _ in best]

@@ -1,5 +1,6 @@
 """Elasticsearch's aggregations over the days of the local index: terms, date_histogram, sum and stats."""
 
+import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time
 from espcap.stores.local import values as local_values
-from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day, bucket_term
+from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day, both, bucket_term
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_BUCKETS = 65_536
@@ -22,6 +23,8 @@ _PARAMETERS = {
     "sum": {"field"},
     "stats": {"field"},
 }
+_FEW = 100
+"""Values of an answer for which it is worth looking at the most frequent ones first."""
 _WITH_SUMS = ("terms", "date_histogram")
 
 
@@ -69,6 +72,10 @@ class _Buckets:
     def add(self, key: Any, bucket: dict[str, Any]) -> None:
         """Takes in what tantivy says of a key."""
         self.counts[key] += bucket["doc_count"]
+        self.add_sums(key, bucket)
+
+    def add_sums(self, key: Any, bucket: dict[str, Any]) -> None:
+        """The same, of a key that is counted already."""
         for name in self.sums:
             self._parts.setdefault((key, name), []).append(bucket[name]["value"] or 0.0)
 
@@ -84,15 +91,56 @@ class _Terms:
         self._kind = kind
         self._size = size
         self._buckets = _Buckets(sums)
+        self._days: list[tuple[Day, tantivy.Query]] = []
 
     def add(self, day: Day, query: tantivy.Query) -> None:
-        for bucket in day.value_buckets(query, self._path, sums=self._buckets.sums):
-            found = bucket_term(bucket)
-            self._buckets.add(int(found) // 1_000_000 if self._kind is Kind.TIME else found, bucket)
+        self._days.append((day, query))
 
     def result(self) -> dict[str, Any]:
-        ordered = sorted(self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
-        return {"buckets": [self._key(found) | self._buckets.values(found) for found, _ in ordered[: self._size]]}
+        if self._size > _FEW or self._kind is Kind.TIME or not self._gather_likely():
+            self._gather_all()
+        return {"buckets": [self._key(found) | self._buckets.values(found) for found in self._best()]}
+
+    def _best(self) -> list[Any]:
+        order = heapq.nsmallest(self._size, self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
+        return [found for found, _ in order]
+
+    def _gather_likely(self) -> bool:
+        """Counts the most frequent values alone; False where another may be as frequent as one of the answer."""
+        likely: set[Any] = set()
+        left_out = 0
+        for day, query in self._days:
+            found, most = day.likely_values(query, self._path, 10 * self._size)
+            likely.update(found)
+            left_out += most
+        self._gather(likely, count=True)
+        counts = [self._buckets.counts[found] for found in self._best()]
+        if not left_out or (len(counts) == self._size and counts[-1] > left_out):
+            return True
+        self._buckets = _Buckets(self._buckets.sums)
+        return False
+
+    def _gather_all(self) -> None:
+        """Counts all values, and sums up those of the answer alone: to sum up all takes several times as long."""
+        for day, query in self._days:
+            for bucket in day.value_buckets(query, self._path):
+                self._buckets.counts[self._found(bucket)] += bucket["doc_count"]
+        if self._buckets.sums:
+            self._gather(set(self._best()), count=False)
+
+    def _gather(self, wanted: set[Any], count: bool) -> None:
+        for day, query in self._days:
+            some = query if self._kind is Kind.TIME else both(query, day.any_of(self._path, wanted))
+            for bucket in day.value_buckets(some, self._path, sums=self._buckets.sums):
+                found = self._found(bucket)
+                if found in wanted:
+                    self._buckets.counts[found] += bucket["doc_count"] if count else 0
+                    self._buckets.add_sums(found, bucket)
+
+    def _found(self, bucket: dict[str, Any]) -> Any:
+        """The value that a bucket is of; a time's is in milliseconds."""
+        found = bucket_term(bucket)
+        return int(found) // 1_000_000 if self._kind is Kind.TIME else found
 
     def _key(self, found: Any) -> dict[str, Any]:
         if self._kind is Kind.BOOLEAN:

@@ -158,6 +158,14 @@ class Day:
             terms["include"] = expression
         return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
+    def likely_values(self, query: tantivy.Query, path: str, size: int) -> tuple[list[Term], int]:
+        """The terms of a path that seem to be the most frequent, and how many documents any other has at most."""
+        terms = {"field": f"{VALUES}.{path}", "size": size, "segment_size": 10 * size}
+        answer = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]
+        buckets, error = answer["buckets"], answer.get("doc_count_error_upper_bound") or 0
+        is_complete = not answer.get("sum_other_doc_count") and not error
+        return [bucket_term(bucket) for bucket in buckets], 0 if is_complete else buckets[-1]["doc_count"] + error
+
     def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
         """Those of the frames from low to high, which are halved where they have too many values."""
         try:
@@ -193,15 +201,33 @@ class Day:
         return [address for _, address in self.searcher.search(query, limit, count=False).hits] if limit else []
 
     def first(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
-        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted.
-
-        Takes the values of the first path in their order until they have enough documents; only the documents of the
-        last of these values need the other paths.
-        """
+        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted."""
         if wanted <= 0:
             return []
         if not sort:
             return self.addresses(query, wanted)
+        in_order = self._first_in_time if sort[0][0] == "@timestamp" else self._first_by_value
+        return in_order(query, sort, wanted)
+
+    def _first_in_time(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
+        """The index has milliseconds at hand; of the last of them the nanoseconds and the other paths decide."""
+        present = both(query, self.has_terms("@timestamp"))
+        limit = min(wanted, self.searcher.num_docs)
+        order = tantivy.Order.Desc if sort[0][1] else tantivy.Order.Asc
+        hits = self.searcher.search(present, limit, count=False, order_by_field=MILLISECONDS, order=order).hits
+        if len(hits) < wanted:
+            absent = without(query, self.has_terms("@timestamp"))
+            return [address for _, address in hits] + self.first(absent, sort[1:], wanted - len(hits))
+        last = int(hits[-1][0])
+        earlier = [address for milliseconds, address in hits if milliseconds != last]
+        same = tantivy.Query.range_query(self._schema, MILLISECONDS, tantivy.FieldType.Integer, last, last)
+        return earlier + self._first_by_value(both(present, same), sort, wanted - len(earlier))
+
+    def _first_by_value(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
+        """Takes the values of the first path in their order until they have enough documents.
+
+        Only the documents of the last of these values need the other paths.
+        """
         (path, descending), rest = sort[0], sort[1:]
         found: list[tantivy.DocAddress] = []
         present = both(query, self.has_terms(path))
@@ -217,10 +243,6 @@ class Day:
             found += self.first(tied, rest, wanted - len(found))
             present = without(present, self.any_of(path, [*before, last]))
         return found
-
-    def body(self, address: tantivy.DocAddress) -> bytes:
-        """The document's JSON as it was written."""
-        return bytes(self.searcher.doc(address)[BODY][0])
 
 
 def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Term]:

@@ -17,12 +17,13 @@ from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
 from espcap.stores import Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
-from espcap.stores.local.day import CAPTURE, FRAME, Day, Sort
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, open_index
 from espcap.stores.local.values import encode
 from espcap.stores.local.writer import Writer
 
 _TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
+_MOST_KEPT = 1000
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 
 
@@ -96,7 +97,7 @@ class LocalStore:
         """
         self._writer.commit()
         gatherers = gather(aggregations or {}, self._kind)
-        total, best = 0, _Best(sort, start + size if size else 0, self._kind)
+        total, best = 0, _Best(sort, start, size, self._kind)
         for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
             with failures(folder):
                 day = Day(open_index(folder), self._kind)
@@ -105,8 +106,9 @@ class LocalStore:
                 best.add(folder.name, day, question)
                 for gatherer in gatherers.values():
                     gatherer.add(day, question)
-        answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
-        return Found(total, best.hits(start), answers)
+        with failures(self._folder):
+            answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
+        return Found(total, best.hits(), answers)
 
     def _folders(self, query: Query, newest_first: bool) -> list[Path]:
         """The days, but for those that the query's bounds of @timestamp leave out."""
@@ -124,14 +126,17 @@ class _Candidate:
     index: str
     day: Day
     address: tantivy.DocAddress
+    hit: Hit | None
+    """Where it is kept."""
 
 
 class _Best:
     """The first documents of a sort, from one day after the other."""
 
-    def __init__(self, sort: Sort, wanted: int, kind: Callable[[str], Kind]) -> None:
+    def __init__(self, sort: Sort, start: int, size: int, kind: Callable[[str], Kind]) -> None:
         self._sort = sort
-        self._wanted = wanted
+        self._start = start
+        self._wanted = start + size if size else 0
         self._kind = kind
         self._by_day = bool(sort) and sort[0][0] == "@timestamp"
         self._found: list[_Candidate] = []
@@ -146,15 +151,18 @@ class _Best:
         self._order()
         del self._found[self._wanted :]
 
-    def hits(self, start: int) -> list[Hit]:
+    def hits(self) -> list[Hit]:
         """The documents from the one numbered `start` on."""
-        return [_hit(candidate) for candidate in self._found[start:]]
+        wanted = self._found[self._start :]
+        return [candidate.hit or _hit(candidate.index, candidate.day, candidate.address) for candidate in wanted]
 
     def _candidate(self, index: str, day: Day, address: tantivy.DocAddress) -> _Candidate:
-        source = orjson.loads(day.body(address))
+        hit = _hit(index, day, address)
+        source = hit.source
         keys = [self._key(source, path, descending) for path, descending in self._sort]
         ties = [self._key(source, path, descending) for path, descending in _TIES]
-        return _Candidate(keys, (index, *((tie is None, tie) for tie in ties)), index, day, address)
+        kept = hit if self._start <= _MOST_KEPT else None  # documents may be large, and those before are left out
+        return _Candidate(keys, (index, *((tie is None, tie) for tie in ties)), index, day, address, kept)
 
     def _key(self, source: dict[str, Any], path: str, descending: bool) -> Any:
         kind = self._kind(path)
@@ -170,10 +178,9 @@ class _Best:
             self._found = present + absent
 
 
-def _hit(candidate: _Candidate) -> Hit:
-    found = candidate.day.searcher.doc(candidate.address)
-    identifier = f"{found[CAPTURE][0]}-{found[FRAME][0]}"
-    return Hit(candidate.index, identifier, orjson.loads(candidate.day.body(candidate.address)))
+def _hit(index: str, day: Day, address: tantivy.DocAddress) -> Hit:
+    found = day.searcher.doc(address)
+    return Hit(index, f"{found[CAPTURE][0]}-{found[FRAME][0]}", orjson.loads(bytes(found[BODY][0])))
 
 
 def _values(source: Any, path: str) -> list[Any]:

@@ -1,0 +1,193 @@
+"""The page's answers: each a question to the store, in HTML made by the templates."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.sources import printable
+from espcap.web.columns import Column, Row, columns, row
+from espcap.web.completion import complete
+from espcap.web.overview import histogram, tables
+from espcap.web.packets import Packets
+from espcap.web.paging import MOST_COUNTED, TIME, Cursor, Page, page
+from espcap.web.parts import Parts
+from espcap.web.readers import Reader, Readers
+from espcap.web.receiving import Receiving
+from espcap.web.view import Asked, View, ask
+
+PAGE_SIZE = 100
+_STATIC = Path(__file__).with_name("static")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The list of a view: what it asks, its columns, and a page of it where there is nothing wrong."""
+
+    asked: Asked
+    columns: list[Column]
+    rows: list[Row]
+    total: int
+    next: Cursor | None
+
+
+def build_environment() -> Environment:
+    """Templates in which every value is text: no markup of a packet's, and no character that is not seen."""
+    environment = Environment(
+        loader=PackageLoader("espcap.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["as_typed"] = Markup.escape
+    environment.filters["count"] = lambda number: f"{number:,}"
+    return environment
+
+
+class Pages:
+    """The endpoints."""
+
+    def __init__(self, readers: Readers, node: str) -> None:
+        """`node` is what the user calls the store."""
+        self._readers = readers
+        self._node = node
+        self._environment = build_environment()
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route("/", self.index),
+            Route("/rows", self.rows),
+            Route("/check", self.check),
+            Route("/histogram", self.histogram),
+            Route("/tables", self.tables),
+            Route("/complete", self.complete),
+        ]
+
+    async def index(self, request: Request) -> Response:
+        """The whole page, or for htmx its list alone. What is wrong with the view leaves the list as it is."""
+        view = View.of(request.query_params)
+        listed, seconds = await self._timed(_list, view, None)
+        values = {"view": view, "listed": listed, "node": self._node, "asked": listed.asked}
+        if "hx-request" not in request.headers:
+            return self.render("page.html", values, 422 if listed.asked.errors else 200, seconds)
+        if listed.asked.errors:
+            return self._wrong(view, listed.asked)
+        response = self.render("results.html", values, 200, seconds)
+        response.headers["HX-Push-Url"] = f"/?{view.address()}"
+        return response
+
+    async def rows(self, request: Request) -> Response:
+        """Further rows of the list."""
+        view, given = View.of(request.query_params), request.query_params
+        cursor = Cursor(given.get("after", ""), given.get("time", ""), _number(given.get("skip", "")))
+        listed, seconds = await self._timed(_list, view, cursor)
+        return self.render("rows.html", {"view": view, "listed": listed}, 200, seconds)
+
+    async def check(self, request: Request) -> Response:
+        """Only what is wrong with the view."""
+        view = View.of(request.query_params)
+        asked = await self._readers.ask(_ask, view)
+        return self.render("messages.html", {"view": view, "asked": asked}, 200)
+
+    async def histogram(self, request: Request) -> Response:
+        """Packets over time."""
+        return await self._summed_up(request, "histogram.html", lambda reader, asked: histogram(reader.store, asked))
+
+    async def tables(self, request: Request) -> Response:
+        """The breakdown by protocol, and who talks most."""
+        return await self._summed_up(request, "tables.html", lambda reader, asked: tables(reader.store, asked))
+
+    async def complete(self, request: Request) -> Response:
+        """Names that begin as a word does."""
+        given = request.query_params
+        names = await self._readers.ask(complete, given.get("word", ""), given.get("language", ""))
+        return JSONResponse(names)
+
+    async def _summed_up(self, request: Request, template: str, question: Callable[..., Any]) -> Response:
+        view = View.of(request.query_params)
+
+        def answer(reader: Reader) -> tuple[Asked, Any]:
+            asked = ask(view, reader.program, reader.registry)
+            return asked, None if asked.errors else question(reader, asked.query)
+
+        (asked, found), seconds = await self._timed(answer)
+        if asked.errors:
+            return self._wrong(view, asked)
+        return self.render(template, {"view": view, "found": found}, 200, seconds)
+
+    async def _timed(self, question: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+        started = time.perf_counter()
+        return await self._readers.ask(question, *arguments), time.perf_counter() - started
+
+    def _wrong(self, view: View, asked: Asked) -> Response:
+        response = self.render("messages.html", {"view": view, "asked": asked}, 422)
+        response.headers["HX-Reswap"] = "none"
+        return response
+
+    def render(self, template: str, values: Mapping[str, Any], status: int, seconds: float = 0.0) -> HTMLResponse:
+        """A template's answer; its header tells how long the store took, as browsers' tools show it."""
+        response = HTMLResponse(self._environment.get_template(template).render(values), status)
+        response.headers["Server-Timing"] = f"store;dur={seconds * 1000:.1f}"
+        return response
+
+
+def build(parts: Parts) -> Starlette:
+    """The application, without its guard."""
+    pages = Pages(parts.readers, parts.node)
+    rooms = (pages, Packets(parts, pages.render), Receiving(parts.uploads, pages.render))
+
+    def failed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, EspcapError)
+        status = 422 if isinstance(error, UsageError) else 500
+        return pages.render("failure.html", {"message": with_hint(error.message, error.hint)}, status)
+
+    return Starlette(
+        routes=[
+            *(route for room in rooms for route in room.routes()),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        exception_handlers={EspcapError: failed},
+    )
+
+
+def _number(text: str) -> int:
+    """A number of packets to leave out, from an address that may hold anything."""
+    return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
+
+
+def _ask(reader: Reader, view: View) -> Asked:
+    return ask(view, reader.program, reader.registry)
+
+
+def _list(reader: Reader, view: View, after: Cursor | None) -> Listed:
+    asked = _ask(reader, view)
+    shown, unknown = columns(view.column_names, reader.registry)
+    if unknown:
+        asked.errors["columns"] = f"no such field: {', '.join(unknown)}"
+    if asked.errors:
+        return Listed(asked, shown, [], 0, None)
+    found = _page(reader, asked, view, shown, after)
+    return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next)
+
+
+def _page(reader: Reader, asked: Asked, view: View, shown: list[Column], after: Cursor | None) -> Page:
+    name = view.sort.removeprefix("-")
+    paths = [column.path for column in shown if column.name == name and column.path]
+    sort = (paths[0] if paths else TIME, view.sort.startswith("-"))
+    return page(reader, asked.query, sort, after, PAGE_SIZE)

@@ -1,0 +1,108 @@
+"""The columns of the packet list: those of the envelope, and any field by its display-filter name."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from espcap.fields import Registry
+from espcap.stores import Hit
+from espcap.web.info import info
+
+STREAM_COLOURS = 12
+_LONGEST = 200
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column."""
+
+    name: str
+    title: str
+    path: str
+    """Of the field by which it sorts; empty where it does not."""
+    text: Callable[[Document], str]
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One packet of the list."""
+
+    id: str
+    stream: int | None
+    """Which colour its conversation has; None where it has none."""
+    cells: list[str]
+
+
+def columns(names: list[str], registry: Registry) -> tuple[list[Column], list[str]]:
+    """The columns of these names, and the names that are none."""
+    found = {name: _USUAL.get(name) or _field(name, registry) for name in names}
+    return [column for column in found.values() if column], [name for name in names if not found[name]]
+
+
+def row(hit: Hit, shown: list[Column]) -> Row:
+    """What the list shows of a document."""
+    return Row(hit.id, _stream(hit.source), [column.text(hit.source) for column in shown])
+
+
+def _stream(document: Document) -> int | None:
+    flow = document.get("network", {}).get("community_id")
+    return hashlib.blake2b(str(flow).encode(), digest_size=1).digest()[0] % STREAM_COLOURS if flow else None
+
+
+def _field(name: str, registry: Registry) -> Column | None:
+    field = registry.field(name)
+    if not field:
+        return None
+    layer, key = field.layer, field.key
+
+    def text(document: Document) -> str:
+        value = document.get("layers", {}).get(layer)
+        return _shown(value.get(key)) if isinstance(value, dict) else ""
+
+    return Column(name, name, f"layers.{layer}.{key}", text)
+
+
+def _shown(value: Any) -> str:
+    text = "" if value is None else ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _time(document: Document) -> str:
+    return str(document.get("@timestamp", "")).replace("T", " ").removesuffix("Z")[:26]
+
+
+def _number(document: Document) -> str:
+    return _shown(document.get("layers", {}).get("frame", {}).get("number"))
+
+
+def _end(end: str) -> Callable[[Document], str]:
+    def text(document: Document) -> str:
+        found = document.get(end, {})
+        return _shown(found.get("ip") or found.get("mac"))
+
+    return text
+
+
+_USUAL = {
+    column.name: column
+    for column in (
+        Column("number", "No.", "layers.frame.number", _number, is_number=True),
+        Column("time", "Time (UTC)", "@timestamp", _time),
+        Column("source", "Source", "source.ip", _end("source")),
+        Column("destination", "Destination", "destination.ip", _end("destination")),
+        Column("protocol", "Protocol", "protocol", lambda document: _shown(document.get("protocol"))),
+        Column(
+            "length",
+            "Length",
+            "network.bytes",
+            lambda document: _shown(document.get("network", {}).get("bytes")),
+            is_number=True,
+        ),
+        Column("info", "Info", "", info),
+        Column("file", "File", "file_name", lambda document: _shown(document.get("file_name"))),
+    )
+}

@@ -1,0 +1,172 @@
+"""Packets as Wireshark shows them: a thread with the sharkds of the captures that were looked at last."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from espcap.errors import EspcapError, UsageError
+from espcap.fields import PRESENCE, Registry
+from espcap.originals import Originals, capture_gone
+from espcap.sources import Stamp, stamp_of
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import Program, User
+from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken
+
+MOST_OPEN = 2
+"""Captures whose sharkds are kept: each holds an index of all packets in memory."""
+MOST_LINES = 5000
+MOST_BYTES = 65_536
+"""Lines of a tree, and bytes of a source, that a page shows."""
+_LONGEST_FILTER = 240
+"""Characters: bytes that documents have without --payload fit."""
+
+Document = dict[str, Any]
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    sharkd: Sharkd
+    path: str
+    stamp: Stamp
+
+    def is_current(self) -> bool:
+        try:
+            return stamp_of(os.stat(self.path)) == self.stamp
+        except OSError:
+            return False
+
+
+class Dissector:
+    """Shows packets, one at a time."""
+
+    def __init__(self, program: Program, user: User | None, settings: Settings, folders: tuple[str, ...]) -> None:
+        """`folders` have the captures that are no longer where they were stored from."""
+        self._program = program
+        self._user = user
+        self._settings = settings
+        self._folders = folders
+        self._loaded: dict[str, _Loaded] = {}
+        self._thread = ThreadPoolExecutor(1, "dissector")
+
+    async def show(self, document: Document) -> Dissection:
+        """The packet of a document. Raises EspcapError where its capture is gone or cannot be read."""
+        frame = int(document["layers"]["frame"]["number"])
+        return await self._ask(document, lambda sharkd: sharkd.frame(frame))
+
+    async def follow(self, document: Document) -> list[Spoken]:
+        """What the conversation of a document's packet says. Raises EspcapError as `show`, or where it has none."""
+        protocol, stream = _stream(document)
+        return await self._ask(document, lambda sharkd: sharkd.follow(protocol, stream))
+
+    async def _ask(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, question)
+
+    def _answer(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
+        if gone := capture_gone(document):
+            raise gone
+        capture_id = str(document["capture_id"])
+        loaded = self._loaded.pop(capture_id, None)
+        if loaded and not loaded.is_current():
+            loaded.sharkd.close()
+            loaded = None
+        loaded = loaded or self._load(capture_id, str(document["file_name"]))
+        try:
+            answer = question(loaded.sharkd)
+        except EspcapError:
+            loaded.sharkd.close()
+            raise
+        self._loaded[capture_id] = loaded  # the latest used is the last
+        return answer
+
+    def _load(self, capture_id: str, name: str) -> _Loaded:
+        while len(self._loaded) >= MOST_OPEN:
+            self._loaded.pop(next(iter(self._loaded))).sharkd.close()
+        capture, file = Originals(self._folders).open(capture_id, [name])
+        with file:
+            stamp = stamp_of(os.fstat(file.fileno()))
+            return _Loaded(Sharkd(self._program, file, self._user, self._settings), capture.path, stamp)
+
+    def close(self) -> None:
+        """Ends all sharkds."""
+        self._thread.shutdown(cancel_futures=True)
+        for loaded in self._loaded.values():
+            loaded.sharkd.close()
+
+
+def _stream(document: Document) -> tuple[str, int]:
+    """The protocol and the number of a conversation; of tunnels the innermost."""
+    for protocol in ("tcp", "udp"):
+        found = document["layers"].get(protocol, {}).get("stream")
+        if found is not None:
+            return protocol, int(found[-1] if isinstance(found, list) else found)
+    raise UsageError("the packet is of no TCP or UDP conversation")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the tree as the page shows it."""
+
+    depth: int
+    node: Node
+    filter: str
+    """A display filter that a store can answer; empty where there is none."""
+
+    @property
+    def text(self) -> str:
+        """As tshark prints it."""
+        return f"[{self.node.label}]" if self.node.is_generated else self.node.label
+
+    @property
+    def field(self) -> str:
+        """The field's name where there is a value to show in a column."""
+        name, operator, _ = self.filter.partition(" ")
+        return name if operator else ""
+
+
+def tree_lines(tree: list[Node], registry: Registry) -> list[Line]:
+    """The tree from top to bottom, at most MOST_LINES of it."""
+    return [line for line, _ in zip(_walk(tree, registry), range(MOST_LINES), strict=False)]
+
+
+def _walk(tree: list[Node], registry: Registry) -> Iterator[Line]:
+    waiting = [(0, node) for node in reversed(tree)]
+    while waiting:
+        depth, node = waiting.pop()
+        yield Line(depth, node, _answerable(node.filter, registry))
+        waiting += [(depth + 1, child) for child in reversed(node.children)]
+
+
+def _answerable(text: str, registry: Registry) -> str:
+    """Without what no document can tell: bytes of a frame, long payload, and values of fields that have none."""
+    name = text.partition(" ")[0]
+    field = registry.field(name)
+    if len(text) > _LONGEST_FILTER or not (field or registry.is_protocol(name)):
+        return ""
+    return name if field and field.base == PRESENCE else text
+
+
+def hex_lines(source: Bytes) -> Iterator[str]:
+    """Offset, bytes and characters of sixteen at a time, at most MOST_BYTES of them."""
+    for offset in range(0, min(len(source.data), MOST_BYTES), 16):
+        row = source.data[offset : offset + 16]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        yield f"{offset:04x}  {row.hex(' '):<47}   {text}"
+
+
+def spoken_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
+    """Whether it is the answering end, and what it said as text, at most MOST_BYTES of all."""
+    left = MOST_BYTES
+    for each in spoken:
+        data = each.data[:left]
+        left -= len(data)
+        if data:
+            yield (
+                each.is_answer,
+                "".join(
+                    chr(byte) if 0x20 <= byte < 0x7F or byte == 10 else "." for byte in data.replace(b"\r\n", b"\n")
+                ),
+            )

@@ -1,0 +1,66 @@
+"""What the packets of a view are, summed up: packets over time, protocols, and who talks most."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from espcap.query import Query
+from espcap.stores import Store
+from espcap.summary import TABLES, count_over_time
+
+STEPS = 150
+"""Steps of time of the histogram at most."""
+ROWS = 10
+TITLES = {"protocols": "Protocols", "sources": "Top sources", "destinations": "Top destinations"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value of a table."""
+
+    value: str
+    packets: int
+    bytes: int
+
+    @property
+    def quoted(self) -> str:
+        """The value as a query string has it."""
+        return '"' + re.sub(r'(["\\])', r"\\\1", self.value) + '"'
+
+    @property
+    def size(self) -> str:
+        """The bytes, in a unit that fits."""
+        size, units = float(self.bytes), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+        unit = next(units)
+        while size >= 1000:
+            size, unit = size / 1000, next(units)
+        return f"{size:.3g} {unit}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The most frequent values of a path."""
+
+    title: str
+    path: str
+    lines: list[Line]
+
+
+def histogram(store: Store, query: Query) -> dict[str, Any]:
+    """`{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}]}`."""
+    request = {"times": {"stats": {"field": "@timestamp"}}, "bytes": {"sum": {"field": "network.bytes"}}}
+    answer = store.search(query, size=0, aggregations=request)
+    totals = {"packets": answer.total, "bytes": int(answer.aggregations["bytes"]["value"])}
+    return totals | count_over_time(store, query, answer.aggregations["times"], STEPS)
+
+
+def tables(store: Store, query: Query) -> list[Table]:
+    """The protocols, sources and destinations."""
+    sums = {"bytes": {"sum": {"field": "network.bytes"}}}
+    request = {name: {"terms": {"field": TABLES[name], "size": ROWS}, "aggs": sums} for name in TITLES}
+    found = store.search(query, size=0, aggregations=request).aggregations
+    return [Table(title, TABLES[name], _lines(found[name]["buckets"])) for name, title in TITLES.items()]
+
+
+def _lines(buckets: list[dict[str, Any]]) -> list[Line]:
+    return [Line(str(bucket["key"]), bucket["doc_count"], int(bucket["bytes"]["value"])) for bucket in buckets]

@@ -1,0 +1,117 @@
+"""What the page shows of one packet, and what it hands out of many: the dissection, and captures."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.extraction import Extraction, Missing
+from espcap.originals import Originals
+from espcap.query import Equals
+from espcap.selection import select
+from espcap.sources import printable
+from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
+from espcap.web.parts import Parts
+from espcap.web.readers import Reader
+from espcap.web.view import View, ask
+
+_BLOCK = 1 << 18
+
+
+@dataclass
+class Extracted:
+    """Packets in a file without a name, and those that are missing."""
+
+    file: BinaryIO
+    packets: int = 0
+    missing: list[Missing] = field(default_factory=list)
+
+
+class Packets:
+    """The endpoints."""
+
+    def __init__(self, parts: Parts, render: Callable[..., Response]) -> None:
+        self._parts = parts
+        self._render = render
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [Route("/packet", self.packet), Route("/stream", self.stream), Route("/extract", self.extract)]
+
+    async def packet(self, request: Request) -> Response:
+        """One packet: its tree and bytes, or its document where its capture is gone."""
+        view = View.of(request.query_params)
+        document = await self._parts.readers.ask(_document, view.packet)
+        values: dict[str, Any] = {
+            "view": view,
+            "document": document,
+            "most_lines": MOST_LINES,
+            "most_bytes": MOST_BYTES,
+        }
+        try:
+            dissection = await self._parts.dissector.show(document)
+        except EspcapError as error:
+            text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+            values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
+            return self._render("document.html", values, 200)
+        lines = await self._parts.readers.ask(lambda reader: tree_lines(dissection.tree, reader.registry))
+        values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
+        return self._render("packet.html", values, 200)
+
+    async def stream(self, request: Request) -> Response:
+        """What the conversation of a packet says."""
+        document = await self._parts.readers.ask(_document, View.of(request.query_params).packet)
+        spoken = await self._parts.dissector.follow(document)
+        values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
+        return self._render("stream.html", values, 200)
+
+    async def extract(self, request: Request) -> Response:
+        """The packets of a view as pcapng; headers tell how many there are, and which are missing and why."""
+        view, flow = View.of(request.query_params), request.query_params.get("flow") == "1"
+        extracted = await self._parts.slow_readers.ask(_extract, view, flow, self._parts)
+        gone = sum(each.packets for each in extracted.missing)
+        reasons = "; ".join(printable(each.reason) for each in extracted.missing[:3])
+        if not extracted.packets:
+            raise UsageError("no packet can be extracted", reasons or "none was found")
+        headers = {
+            "Content-Disposition": f'attachment; filename="{"conversations" if flow else "packets"}.pcapng"',
+            "Espcap-Packets": str(extracted.packets),
+            "Espcap-Missing": str(gone),
+            "Espcap-Reason": reasons.encode("ascii", "backslashreplace").decode(),
+        }
+        return StreamingResponse(_blocks(extracted.file), headers=headers, media_type="application/x-pcapng")
+
+
+def _document(reader: Reader, identifier: str) -> dict[str, Any]:
+    for hit in reader.store.search(Equals("_id", identifier), size=1).hits:
+        return hit.source
+    raise UsageError(f"there is no packet {identifier}", "it may have been deleted")
+
+
+def _extract(reader: Reader, view: View, flow: bool, parts: Parts) -> Extracted:
+    asked = ask(view, reader.program, reader.registry)
+    if asked.errors:
+        raise UsageError("; ".join(asked.errors.values()))
+    extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent
+    extraction = Extraction(reader.program, parts.user, extracted.missing.append)
+    try:
+        extraction.find(select(reader.store, asked.query, flow), Originals(parts.folders), "")
+        extracted.packets = extraction.write(extracted.file)
+    except OSError as error:
+        raise EspcapError(
+            f"cannot extract the packets: {error.strerror}", f"make room in {tempfile.gettempdir()}"
+        ) from error
+    extracted.file.seek(0)
+    return extracted
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(_BLOCK):
+            yield block

@@ -1,0 +1,74 @@
+// The packet list: one row can be reached by Tab, the arrows go from row to row, Enter and a click open a packet.
+
+import { form, parameters, setOpen } from "./view.js";
+
+const rows = () => [...document.querySelectorAll("#list tbody tr[data-packet]")];
+
+function makeCurrent(row) {
+  for (const other of document.querySelectorAll("#list tr[tabindex='0']")) other.tabIndex = -1;
+  row.tabIndex = 0;
+}
+
+function select(identifier) {
+  for (const row of rows()) row.setAttribute("aria-selected", String(row.dataset.packet === identifier));
+}
+
+export function focusList() {
+  const row = document.querySelector("#list tr[tabindex='0']") || rows()[0];
+  if (row) {
+    makeCurrent(row);
+    row.focus();
+  }
+}
+
+function openPacket(row) {
+  makeCurrent(row);
+  select(row.dataset.packet);
+  setOpen(row.dataset.packet);
+  // A large capture takes seconds when the first of its packets is opened.
+  document.getElementById("packet").textContent = "Reading the capture…";
+  htmx.ajax("GET", `/packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
+}
+
+export function closePacket() {
+  if (!form.elements.packet.value) return;
+  setOpen("");
+  select("");
+  document.getElementById("packet").replaceChildren();
+  focusList();
+}
+
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("#list tr[data-packet]");
+  if (row) {
+    row.focus();
+    openPacket(row);
+  } else if (event.target.closest("a[data-close]")) {
+    event.preventDefault();
+    closePacket();
+  }
+});
+
+const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 };
+
+document.addEventListener("keydown", (event) => {
+  const row = event.target.closest("#list tr[data-packet]");
+  if (!row) return;
+  if (event.key === "Enter") {
+    event.preventDefault();
+    openPacket(row);
+  } else if (event.key in steps || event.key === "Home") {
+    event.preventDefault();
+    const all = rows();
+    const at = event.key === "Home" ? 0 : all.indexOf(row) + steps[event.key];
+    const next = all[Math.max(0, Math.min(all.length - 1, at))];
+    makeCurrent(next);
+    next.focus();
+  }
+});
+
+htmx.onLoad((part) => {
+  if (part.id !== "results" && !part.closest("#results")) return;
+  const row = document.querySelector("#list tr[aria-selected='true']") || rows()[0];
+  if (row && !document.querySelector("#list tr[tabindex='0']")) row.tabIndex = 0;
+});

@@ -1,0 +1,174 @@
+"""Captures that are sent to the page: kept in a folder, so that their packets can be shown, and indexed in turn."""
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import tempfile
+from collections.abc import AsyncIterable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espcap.checkpoints import Checkpoints
+from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.pipeline import Listener, Pipeline
+from espcap.sources import CaptureFile, capture_file, recognise
+from espcap.stores import Store
+
+_HEAD = 4096
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """What indexes one capture."""
+
+    pipeline: Pipeline
+    store: Store
+    checkpoints: Checkpoints | None
+
+    def read(self, capture: CaptureFile) -> None:
+        """Stores the capture, and lets go of the store."""
+        try:
+            self.store.prepare()
+            if self.checkpoints:
+                self.checkpoints.verify(self.store)
+            self.pipeline.run([capture], self.checkpoints)
+        finally:
+            self.store.close()
+            if self.checkpoints:
+                self.checkpoints.close()
+            self.pipeline.report.take_back(self.store.not_durable())
+
+
+@dataclass
+class Upload:
+    """A capture, and how far it is."""
+
+    number: int
+    name: str
+    size: int
+    position: int = 0
+    """Bytes that are read."""
+    packets: int = 0
+    is_done: bool = False
+    failure: str = ""
+    account: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+class Uploads:
+    """The captures of one run of the page."""
+
+    def __init__(self, folder: Path, open_run: Callable[[Listener], Run]) -> None:
+        """`open_run` is called in the thread that indexes."""
+        self._folder = folder
+        self._open_run = open_run
+        self._uploads: list[Upload] = []
+        self._thread = ThreadPoolExecutor(1, "indexer")
+        self._running: Pipeline | None = None
+
+    def find(self, number: int) -> Upload | None:
+        """The upload with this number."""
+        return self._uploads[number] if 0 <= number < len(self._uploads) else None
+
+    async def receive(self, name: str, blocks: AsyncIterable[bytes]) -> Upload:
+        """Keeps a capture and has it indexed. Raises UsageError for what is no capture."""
+        path = await self._keep(_safe(name), blocks)
+        upload = Upload(len(self._uploads), os.path.basename(path), os.path.getsize(path))
+        self._uploads.append(upload)
+        self._thread.submit(self._index, path, upload)
+        return upload
+
+    async def _keep(self, name: str, blocks: AsyncIterable[bytes]) -> str:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, unfinished = tempfile.mkstemp(dir=self._folder, prefix=".upload-")
+            try:
+                digest = await _write(descriptor, blocks)
+                return _named(unfinished, self._folder / name, digest)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(unfinished)
+        except OSError as error:
+            message = f"cannot keep the capture in {self._folder}: {error.strerror}"
+            raise EspcapError(message, "make room there, or let espcap write to it") from error
+
+    def _index(self, path: str, upload: Upload) -> None:
+        def progress(position: int, packets: int) -> None:
+            upload.position, upload.packets = position, packets
+
+        listener = Listener(progress, lambda problem: upload.problems.append(str(problem)))
+        try:
+            run = self._open_run(listener)
+            self._running = run.pipeline
+            capture = capture_file(path)
+            assert isinstance(capture, CaptureFile)
+            run.read(capture)
+            upload.account = run.pipeline.report.account()
+            upload.failure = "Not all of it is stored." if run.pipeline.report.exit_code else ""
+        except EspcapError as error:
+            upload.failure = with_hint(error.message, error.hint)
+        except Exception as error:
+            upload.failure = f"indexing failed: {error!r}"
+            raise
+        finally:
+            self._running = None
+            upload.is_done = True
+
+    def close(self) -> None:
+        """Ends the indexing in order: what was read is stored."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if running := self._running:
+            running.interrupt(signal.SIGTERM)
+        self._thread.shutdown()
+
+
+async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
+    """Writes what comes; returns its digest."""
+    digest, head, is_known = hashlib.blake2b(digest_size=16), b"", False
+    with open(descriptor, "wb") as file:
+        async for block in blocks:
+            file.write(block)
+            digest.update(block)
+            if not is_known:
+                head += block
+                is_known = _check(head) if len(head) >= _HEAD else False
+    if not is_known:
+        _check(head)
+    return digest.hexdigest()
+
+
+def _check(head: bytes) -> bool:
+    if not recognise(head[:_HEAD]):
+        raise UsageError("this is no capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
+    return True
+
+
+def _named(unfinished: str, wanted: Path, digest: str) -> str:
+    """Gives the file its name, or another where that is taken; a file of the same content is taken for it."""
+    stem, dot, rest = wanted.name.partition(".")
+    for number in range(1, 10_000):
+        path = wanted.with_name(f"{stem}-{number}{dot}{rest}") if number > 1 else wanted
+        try:
+            os.link(unfinished, path)
+        except FileExistsError:
+            present = capture_file(str(path))
+            assert isinstance(present, CaptureFile)
+            with present.open() as file:
+                if present.identify(file) == digest:
+                    return str(path)
+        else:
+            return str(path)
+    raise UsageError(f"there are too many captures named {wanted.name}", "give it another name")
+
+
+def _safe(name: str) -> str:
+    """A name of one part, of characters that mean nothing to anybody."""
+    name = re.sub(r"[^\w.+@=-]+", "_", os.path.basename(name.replace("\\", "/"))).lstrip(".")
+    encoded = name.encode("utf-8", "replace")
+    if len(encoded) > _LONGEST_NAME:
+        name = encoded[-_LONGEST_NAME:].decode("utf-8", "ignore").lstrip(".")
+    return name or "capture"

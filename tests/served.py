@@ -1,0 +1,80 @@
+"""A running `espcap serve`, and a client that says exactly what it is told to."""
+
+import http.client
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.command import start
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the page is."""
+
+    host: str
+    port: int
+    token: str
+
+    @property
+    def origin(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        """What a browser sends once it has been at the printed address."""
+        return {"Cookie": f"espcap-{self.port}={self.token}"}
+
+    def ask(
+        self, path: str, headers: Mapping[str, str] = MappingProxyType({}), method: str = "GET", body: bytes = b""
+    ) -> Answer:
+        """One request with these headers alone."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        try:
+            connection.request(method, path, body or None, dict(headers))
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **parameters: str) -> Answer:
+        """As the page asks."""
+        return self.ask(f"{path}?{urlencode(parameters)}" if parameters else path, self.cookie)
+
+
+@contextmanager
+def served(node: str, *arguments: str | Path) -> Iterator[Served]:
+    """Starts the page for a node on a free port; it must end in order."""
+    process = start("serve", "--node", node, "--listen", "127.0.0.1:0", *arguments)
+    assert process.stdout
+    assert process.stderr
+    try:
+        address = urlsplit(process.stdout.readline().decode().strip())
+        assert address.hostname, process.stderr.read().decode()
+        assert address.port
+        yield Served(address.hostname, address.port, parse_qs(address.query)["token"][0])
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=30)[1].decode()
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+    finally:
+        process.kill()
+        process.wait()
