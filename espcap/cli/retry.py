@@ -52,7 +52,7 @@ def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) 
             break
         report.read += 1
         batches.add(document)
-        batches.write_if_due(live=False)
+        batches.write_if_due()
     batches.finish()
     report.files = 1
     if damaged:

@@ -38,8 +38,9 @@ class _Batch:
 class _Writing:
     """A batch that is being stored: in the background, by a thread that touches the store and the outcome alone."""
 
-    def __init__(self, store: Store, documents: list[Document], in_background: bool) -> None:
+    def __init__(self, store: Store, documents: list[Document], in_background: bool, live: bool) -> None:
         self.documents = documents
+        self._live = live
         self.outcome = Outcome()
         self._store = store
         self._error: BaseException | None = None
@@ -52,6 +53,8 @@ class _Writing:
     def _write(self) -> None:
         try:
             self._store.write(self.documents, self.outcome)
+            if self._live:
+                self._store.flush_if_due()
         except BaseException as error:
             self._error = error
 
@@ -73,14 +76,15 @@ class Batches:
     `report` and `dead_letters` get what became of the documents, in the order of reading.
     """
 
-    def __init__(self, store: Store, dead_letters: DeadLetters, report: Report, chunk: int) -> None:
-        """`chunk` is the number of documents of a batch."""
+    def __init__(self, store: Store, dead_letters: DeadLetters, report: Report, chunk: int, live: bool = False) -> None:
+        """`chunk` is the number of documents of a batch. When `live`, somebody waits for what comes."""
         self.on_stored: Callable[[int], None] = lambda frame: None
         """Told the last frame number of each batch whose documents have found their end, in the order of reading."""
         self._store = store
         self._dead_letters = dead_letters
         self._report = report
         self._chunk = chunk
+        self._live = live
         self._batch = _Batch()
         self._writing: deque[_Writing] = deque()
 
@@ -93,12 +97,12 @@ class Batches:
         """Takes a document that was read, and counted."""
         self._batch.add(document)
 
-    def write_if_due(self, live: bool) -> None:
+    def write_if_due(self) -> None:
         """Begins to store the batch when it is large enough or, of a live capture, old enough. Raises StoreError."""
         while self._writing and self._writing[0].is_done:
             self._settle_first()
         batch = self._batch
-        waited = live and batch.documents and time.monotonic() - batch.started >= LONGEST_WAIT
+        waited = self._live and batch.documents and time.monotonic() - batch.started >= LONGEST_WAIT
         if waited or len(batch.documents) >= self._chunk or batch.size >= LARGEST_BATCH:
             self._write()
 
@@ -126,7 +130,7 @@ class Batches:
         while len(self._writing) >= max(1, at_once):
             self._settle_first()
         batch, self._batch = self._batch, _Batch()
-        self._writing.append(_Writing(self._store, batch.documents, in_background=at_once > 0))
+        self._writing.append(_Writing(self._store, batch.documents, at_once > 0, self._live))
         if not at_once:
             self._settle_first()
 

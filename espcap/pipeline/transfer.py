@@ -73,7 +73,8 @@ class Transfer:
             output.interrupt()
         before, last_frame, indices = self.report.read, after, set[str]()
         left_out = self.report.values_left_out
-        with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk) as batches:
+        live = not output.ends_at_once
+        with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
             batches.on_stored = lambda frame: self._stored(feed, frame)
             for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
@@ -82,7 +83,7 @@ class Transfer:
                     batches.add(document)
                     indices.add(document.index)
                     last_frame = frame
-                batches.write_if_due(live=not output.ends_at_once)
+                batches.write_if_due()
                 if not record and batches.is_empty:
                     self.store.flush_if_due()
                     if feed and feed.acknowledge_idle():

@@ -162,7 +162,7 @@ def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
     file, again, more = tmp_path / "letters", tmp_path / "again", {"reason": "", "index": "packets-2024-05-01"}
     sources: list[dict[str, Any]] = [
         {"espcap": {"left_out": 1}, "unparsed": {"a": {"b": "c"}}, "layers": {"frame": {"number": 1}}},
-        {"espcap": 5, "unparsed": [], "@timestamp": 5},
+        {"espcap": 5, "@timestamp": 5},
         {"layers": 7, "@timestamp": {}},
     ]
     lines = [json.dumps({**more, "id": f"c-{number}", "source": source}) for number, source in enumerate(sources, 1)]

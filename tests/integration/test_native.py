@@ -14,7 +14,7 @@ from tests.integration.test_oracle import KEYS, OTHERS
 pytest_plugins = ["tests.native"]
 pytestmark = pytest.mark.usefixtures("native_reader")
 
-LARGEST = 2 << 20
+LARGEST = 200_000
 """Bytes of the largest capture of others that is read."""
 
 

@@ -29,13 +29,14 @@ from espcap.stores.local.files import (
 )
 from espcap.stores.local.values import Encoder, encode
 
-COMMIT_DOCUMENTS = 20_000
-COMMIT_BYTES = 64_000_000
-COMMIT_SECONDS = 2.0
-"""A commit is due with so many documents, or bytes of them, or so long after the first; `write` looks at all three."""
+COMMIT_DOCUMENTS = 100_000
+COMMIT_BYTES = 256_000_000
+COMMIT_SECONDS = 5.0
+"""`write` commits after so many documents, or bytes of them, or so long after the first."""
+OVERDUE_SECONDS = 2.0
 QUIET_SECONDS = 0.5
-"""A batch that comes so long after the one before is committed at once: live captures are read while they run."""
-HEAP_BYTES = 64_000_000
+"""`commit_if_due` commits so long after the first, or where the last batch came so long after the one before."""
+HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
 _OBJECTS = f'{{"{VALUES}":%b,"{NUMBERS}":%b,'.encode()
@@ -125,9 +126,12 @@ class _Pending:
     bytes: int = 0
     since: float = field(default_factory=time.monotonic)
 
-    def is_due(self) -> bool:
+    def is_much(self) -> bool:
         late = time.monotonic() - self.since >= COMMIT_SECONDS
         return late or self.documents >= COMMIT_DOCUMENTS or self.bytes >= COMMIT_BYTES
+
+    def is_overdue(self) -> bool:
+        return self.documents > 0 and time.monotonic() - self.since >= OVERDUE_SECONDS
 
 
 class Writer:
@@ -142,6 +146,7 @@ class Writer:
         self._pending = _Pending()
         self._lost = Outcome()
         self._last_write = float("-inf")
+        self._quiet = True
 
     @property
     def not_durable(self) -> Outcome:
@@ -152,20 +157,21 @@ class Writer:
         return told
 
     def write(self, batch: Sequence[Document], outcome: Outcome) -> None:
-        """Adds what is not there yet, and commits when it is due."""
-        quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
+        """Adds what is not there yet, and commits when it is much."""
+        self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
         with self._all_or_nothing():
             self._acquire()
             for document in batch:
                 self._add(document, outcome)
-        if quiet or self._pending.is_due():
+        if self._pending.is_much():
             self.commit()
         self._last_write = time.monotonic()
 
     def commit_if_due(self) -> None:
-        """Commits what has waited too long."""
-        if self._pending.documents and self._pending.is_due():
+        """Commits what has waited too long for who reads while a live capture runs."""
+        if self._pending.is_overdue() or (self._quiet and self._pending.documents):
             self.commit()
+            self._last_write = time.monotonic()  # the time that this took was no pause
 
     def commit(self) -> None:
         """Makes all readable and lets other processes write."""
