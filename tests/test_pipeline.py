@@ -472,7 +472,7 @@ class TestInterrupt:
             pipeline.interrupt(signal.SIGINT)
             yield source(DNS)
 
-        pipeline = Pipeline(job, MemoryStore())
+        pipeline = Pipeline(replace(job, jobs=1), MemoryStore())
         report = pipeline.run(sources())
         assert (report.files, report.read, report.stored) == (1, 6, 6)
         assert report.exit_code == 130

@@ -183,6 +183,7 @@ def test_what_a_failed_commit_loses_is_told(
 ) -> None:
     """Of two days, the first of which is committed."""
     store.write([make(1)])
+    store.flush()
     commit = local_writer._OpenDay.commit
 
     def fail_on_second_day(day: local_writer._OpenDay) -> None:
@@ -211,7 +212,6 @@ def test_what_a_failed_commit_loses_is_told(
 def test_what_a_failed_commit_of_a_day_that_is_left_loses_is_told(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.write([])
     outcome = Outcome()
     for number in range(local_writer.OPEN_DAYS):
         store.write([make(number, f"2015-08-{number + 1:02}")], outcome)
