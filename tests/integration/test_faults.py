@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, espcap, start
+from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.hostile import files, packets, times
 
 WriteCapture = Callable[[Path], Path]
@@ -318,16 +319,27 @@ def test_full_disk_under_the_local_index(tmp_path: Path) -> None:
     assert "No space left" in ran.errors
 
 
+COMMIT_OFTEN = """
+from espcap.cli import main
+from espcap.stores.local import writer
+writer.COMMIT_DOCUMENTS = 200
+main()
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
 def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
-    """The disk is full at the second commit; on a larger one the same command stores the rest."""
+    """The disk is full at a later commit than the first; on a larger one the same command stores the rest."""
     capture, disk, report = tmp_path / "long.pcap", tmp_path / "disk", tmp_path / "report"
     subprocess.run(["mergecap", "-a", "-w", str(capture), *[str(CAPTURES / "http_xml.pcap")] * 100], check=True)
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "none", str(disk)], check=True)
     node = f"local:{disk}/index"
     try:
-        ran = espcap("--file", capture, "--chunk", "50", "--node", node, "--json-report", report)
+        command = [sys.executable, "-c", COMMIT_OFTEN, "--file", str(capture), "--chunk", "50", "--node", node]
+        ran = subprocess.run(
+            [*command, "--json-report", str(report)], capture_output=True, env=environment(), check=False
+        )
         counts = json.loads(report.read_text())
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         stored = _stored(node)
@@ -335,7 +347,7 @@ def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
         total = _stored(node)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
-    assert ran.status == 1, ran.errors
+    assert ran.returncode == 1, ran.stderr
     assert counts["stored"] == stored > 0
     assert counts["read"] == counts["stored"] + counts["not_stored"] > stored
     assert again.status == 0, again.errors
