@@ -31,7 +31,7 @@ BYTES_OF_A_JOB = 4_000_000
 
 def _open_output(job: Job, source: CaptureFile, file: BinaryIO) -> Output:
     """One tshark's, or that of several, which print JSON faster than one."""
-    jobs = job.jobs or min(job.tsharks, source.size // BYTES_OF_A_JOB)
+    jobs = job.jobs or min(job.tsharks // 2, source.size // BYTES_OF_A_JOB)  # beside each tshark Python needs a core
     if jobs < 2 or job.settings.plugin or not can_share(job.program, job.settings):
         return read_file(job.program, job.settings, file, job.user, job.stall_timeout)
 
