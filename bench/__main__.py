@@ -4,20 +4,17 @@ usage: python -m bench [--packets N ...] [--rounds N]      by default 10000 1000
 """
 
 import argparse
-import json
 import tempfile
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 from bench.captures import KINDS, build
 from bench.commands import BULK, COMMANDS, FOREIGN_BULK, Command
 from bench.helpers_bulk import INDEX
 from bench.measure import ROOT, Run, run
 from bench.results import Measured, report
-from tests.elasticsearch_node import node
+from tests.elasticsearch_node import call, node
 
 ELASTICSEARCH = "9.5.3"
 _INDICES = {BULK: "packets-*", FOREIGN_BULK: INDEX}
@@ -61,14 +58,9 @@ def _run(command: Command, capture: Path, sizes: dict[str, int]) -> Run:
 
 def _size(url: str, index: str) -> int:
     """Bytes of an index, once all is in one segment."""
-    _call(url, "POST", f"/{index}/_forcemerge?max_num_segments=1")
-    _call(url, "POST", f"/{index}/_flush")
-    return int(_call(url, "GET", f"/{index}/_stats/store")["_all"]["primaries"]["store"]["size_in_bytes"])
-
-
-def _call(url: str, method: str, path: str) -> Any:
-    with urlopen(Request(url + path, method=method)) as answer:
-        return json.load(answer)
+    call(url, "POST", f"/{index}/_forcemerge?max_num_segments=1")
+    call(url, "POST", f"/{index}/_flush")
+    return int(call(url, "GET", f"/{index}/_stats/store")["_all"]["primaries"]["store"]["size_in_bytes"])
 
 
 if __name__ == "__main__":

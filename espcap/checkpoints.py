@@ -115,13 +115,7 @@ class Checkpoints:
             return False
         with file.open() as opened:
             content = file.identify(opened)
-        if not self.take(content):
-            return False
-        is_done = self._ask(lambda ledger: ledger.packets_of_content(content, self._settings)) is not None
-        if is_done and not self._again:
-            self.release(content)
-            return False
-        return True
+        return self.take(content) and self.packets_of_content(content, file) is None
 
     def packets_of_content(self, content: str, file: CaptureFile) -> int | None:
         """Packets of a capture that is done, maybe as another file; None where it must be dissected."""

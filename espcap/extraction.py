@@ -59,7 +59,7 @@ class Extraction:
                 with opened:
                     stamp = stamp_of(os.fstat(opened.fileno()))
             except EspcapError as error:
-                self._on_missing(Missing(len(selection), with_hint(error.message, error.hint)))
+                self._on_missing(Missing(len(selection.frames), with_hint(error.message, error.hint)))
                 continue
             if os.path.exists(output) and os.path.samefile(output, file.path):
                 raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")
@@ -88,7 +88,7 @@ class Extraction:
         return writer.packets
 
     def _packets(self, capture: _Capture, writer: Writer) -> Iterator[Packet]:
-        selection, left = capture.selection, len(capture.selection)
+        selection, left = capture.selection, len(capture.selection.frames)
         reason = "it cannot be read so far"
         try:
             with capture.open() as file:
@@ -96,7 +96,7 @@ class Extraction:
                 try:
                     stream = io.BufferedReader(process.stdout, 1 << 18)  # type: ignore[type-var]
                     for packet in packets(stream, writer):
-                        if packet.number in selection:
+                        if packet.number in selection.frames:
                             left -= 1
                             yield packet
                             if not left:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espcap.errors import UsageError
+from espcap.frames import FrameSet
 from espcap.query import And, Equals, Or, Query, Range
 from espcap.stores import Store
 
@@ -27,22 +28,7 @@ class Selection:
     """One of its documents."""
     start: int
     """Nanoseconds since 1970; no packet is of an earlier time. -1 where that is not known."""
-    frames: bytearray = field(default_factory=bytearray)
-    """A bit for each frame."""
-
-    def add(self, number: int) -> None:
-        """Takes a frame."""
-        place, bit = divmod(number, 8)
-        if place >= len(self.frames):
-            self.frames.extend(bytes(place + 1 - len(self.frames)))
-        self.frames[place] |= 1 << bit
-
-    def __contains__(self, number: int) -> bool:
-        place, bit = divmod(number, 8)
-        return place < len(self.frames) and bool(self.frames[place] >> bit & 1)
-
-    def __len__(self) -> int:
-        return int.from_bytes(self.frames, "little").bit_count()
+    frames: FrameSet = field(default_factory=FrameSet)
 
 
 def select(store: Store, query: Query, whole_flows: bool = False) -> list[Selection]:
@@ -86,4 +72,4 @@ def _add_capture(store: Store, query: Query, capture_id: str, found: dict[str, S
     for low in range(int(frames["min"]), int(frames["max"]) + 1, _FRAMES_AT_ONCE):
         part = And((query, Range(_FRAME, low, low + _FRAMES_AT_ONCE - 1)))
         for number in _values(store, part, _FRAME, "frames"):
-            selection.add(number)
+            selection.frames.add(number)

@@ -73,6 +73,11 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+def new_digest() -> "hashlib.blake2b":
+    """What makes capture identifiers of contents."""
+    return hashlib.blake2b(digest_size=16)
+
+
 @dataclass(frozen=True)
 class CaptureFile:
     """A regular file that holds a capture."""
@@ -112,7 +117,7 @@ class CaptureFile:
 
     def identify(self, file: BinaryIO) -> str:
         """A digest of the whole content, 32 hexadecimal digits; leaves the file at its start."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest = new_digest()
         while block := file.read(1 << 20):
             digest.update(block)
         file.seek(0)

@@ -4,7 +4,7 @@ from math import ceil
 from typing import Any
 
 from espcap.query import And, Equals, Query
-from espcap.query.values import Time
+from espcap.query.values import milliseconds_text
 from espcap.stores import Store
 
 TABLES = {
@@ -71,15 +71,11 @@ def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int
     answer = store.search(query, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
     buckets = answer.aggregations["steps"]["buckets"]
     return {
-        "first": _moment(times["min"]),
-        "last": _moment(times["max"]),
+        "first": milliseconds_text(times["min"]),
+        "last": milliseconds_text(times["max"]),
         "interval": step,
         "over_time": [{"time": bucket["key_as_string"]} | _counts(bucket) for bucket in buckets],
     }
-
-
-def _moment(milliseconds: float) -> str:
-    return f"{str(Time(int(milliseconds) * 1_000_000))[:23]}Z"
 
 
 def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def store(tmp_path: Path, registry: Registry) -> LocalStore:
 
 
 def numbers(found: list[Selection]) -> dict[str, list[int]]:
-    return {each.capture_id: [number for number in range(200) if number in each] for each in found}
+    return {each.capture_id: [number for number in range(200) if number in each.frames] for each in found}
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 50_000])
@@ -37,7 +37,7 @@ def test_frames(at_once: int, store: LocalStore, registry: Registry, monkeypatch
     found = select(store, parse("layers.frame.number:(3 OR 29 OR 100)", registry.kind))
     [first] = [each for each in found if each.capture_id != "another"]
     assert numbers(found) == {first.capture_id: [3, 29], "another": [3, 100]}
-    assert [len(each) for each in found] == [2, 2]
+    assert [len(each.frames) for each in found] == [2, 2]
     assert select(store, parse("protocol:none", registry.kind)) == []
 
 

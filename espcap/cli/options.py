@@ -176,6 +176,26 @@ connection = _all_of(
     _shared("--tshark", default="", metavar="PATH", help="The tshark to use.  [default: the one on the PATH]"),
 )
 
+_display_filter = click.option(
+    "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
+)
+_preferences = _all_of(
+    click.option(
+        "-o",
+        "--preference",
+        multiple=True,
+        metavar="NAME:VALUE",
+        help="Wireshark preference, e.g. tls.keylog_file:keys.",
+    ),
+    click.option(
+        "--profile-dir",
+        default="",
+        metavar="DIR",
+        callback=lambda context, option, folder: os.path.abspath(folder) if folder else "",
+        help="Wireshark configuration folder to use; by default none is.",
+    ),
+)
+
 reading = _all_of(
     click.option("-r", "--file", multiple=True, metavar="FILE", help="Capture file; - is standard input. Repeatable."),
     click.option("--dir", multiple=True, metavar="DIR", help="Directory of capture files, with all below. Repeatable."),
@@ -194,22 +214,11 @@ reading = _all_of(
         "-c", "--count", default=0, metavar="N", type=click.IntRange(0), help="Stop after N packets of each source."
     ),
     click.option("-D", "--list", is_flag=True, help="List the interfaces and exit."),
-    click.option(
-        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
-    ),
+    _display_filter,
     click.option(
         "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
     ),
-    click.option(
-        "-o",
-        "--preference",
-        multiple=True,
-        metavar="NAME:VALUE",
-        help="Wireshark preference, e.g. tls.keylog_file:keys.",
-    ),
-    click.option(
-        "--profile-dir", default="", metavar="DIR", help="Wireshark configuration folder to use; by default none is."
-    ),
+    _preferences,
     click.option("--protocols", default="", metavar="FILE", help="List of the protocols that name a packet."),
     click.option("--payload", is_flag=True, help="Keep byte fields longer than 64 bytes and reassembled data."),
     click.option(
@@ -292,16 +301,7 @@ originals = click.option(
 
 dissecting = _all_of(
     originals,
-    click.option(
-        "-o",
-        "--preference",
-        multiple=True,
-        metavar="NAME:VALUE",
-        help="Wireshark preference, e.g. tls.keylog_file:keys.",
-    ),
-    click.option(
-        "--profile-dir", default="", metavar="DIR", help="Wireshark configuration folder to use; by default none is."
-    ),
+    _preferences,
 )
 
 showing = _all_of(
@@ -326,9 +326,7 @@ serving = _all_of(
 )
 
 narrowing = _all_of(
-    click.option(
-        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
-    ),
+    _display_filter,
     click.option(
         "--since", default="", metavar="TIME", help="Packets from this time on; UTC unless it says otherwise."
     ),

@@ -1,7 +1,6 @@
 """The main command: sources to documents, with progress, and the account at the end."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -83,7 +82,7 @@ def _settings(options: Reading) -> Settings:
         decode_as=options.decode_as,
         preferences=options.preference,
         count=options.count,
-        profile_folder=os.path.abspath(options.profile_dir) if options.profile_dir else "",
+        profile_folder=options.profile_dir,
     )
 
 

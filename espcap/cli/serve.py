@@ -1,6 +1,5 @@
 """The serve command: a web page for one store."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,8 +60,7 @@ def serve(options: Serving) -> None:
 
 
 def _settings(options: Serving) -> Settings:
-    profile_folder = os.path.abspath(options.profile_dir) if options.profile_dir else ""
-    return Settings(preferences=options.preference, profile_folder=profile_folder)
+    return Settings(preferences=options.preference, profile_folder=options.profile_dir)
 
 
 def _captures_folder(nodes: tuple[str, ...]) -> Path:

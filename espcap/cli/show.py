@@ -18,7 +18,7 @@ from espcap.sources import CaptureFile, capture_file, printable, without_control
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import Program, dissecting_user, find_program
-from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd
+from espcap.tshark.sharkd import Dissection, Node, Sharkd
 
 _COLOURS = {"Chat": "blue", "Note": "cyan", "Warning": "yellow", "Error": "red"}
 _IDENTIFIER = re.compile(r"([0-9a-f]{32})-(\d{1,10})")
@@ -30,8 +30,8 @@ def show(options: Showing) -> None:
     program = find_program(options.tshark)
     capture, file, frame = _named_file(options) if options.frame is not None else _stored(options, program)
     user = dissecting_user(program)
-    profile_folder = os.path.abspath(options.profile_dir) if options.profile_dir else ""
-    settings = hand_over_files(Settings(preferences=options.preference, profile_folder=profile_folder), user)
+    given = Settings(preferences=options.preference, profile_folder=options.profile_dir)
+    settings = hand_over_files(given, user)
     with file, Sharkd(program, file, user, settings) as sharkd:
         dissection = sharkd.frame(frame)
     if options.json:
@@ -75,43 +75,25 @@ def _document(options: Showing, program: Program) -> dict[str, Any]:
 
 def packet_lines(dissection: Dissection) -> Iterator[str]:
     """What `tshark -V -x` prints, with colours: notes of experts by their severity, as Wireshark has them."""
-    yield from _tree_lines(dissection.tree)
+    yield from _tree_lines(dissection)
     for source in dissection.sources:
         yield ""
         if len(dissection.sources) > 1:
             yield f"{printable(source.name)}:"
-        yield from _hex_lines(source)
+        yield from (f"{click.style(offset, dim=True)}  {row}" for offset, row in source.rows())
 
 
-def _walk(tree: list[Node]) -> Iterator[tuple[int, Node]]:
-    """The nodes from top to bottom with their depths."""
-    waiting = [(0, node) for node in reversed(tree)]
-    while waiting:
-        depth, node = waiting.pop()
-        yield depth, node
-        waiting += [(depth + 1, child) for child in reversed(node.children)]
-
-
-def _tree_lines(tree: list[Node]) -> Iterator[str]:
-    for depth, node in _walk(tree):
-        label = printable(node.label)
-        text = f"[{label}]" if node.is_generated else label
+def _tree_lines(dissection: Dissection) -> Iterator[str]:
+    for depth, node in dissection.nodes():
         yield _INDENT * depth + click.style(
-            text, fg=_COLOURS.get(node.severity), bold=depth == 0, dim=node.is_generated
+            printable(node.text), fg=_COLOURS.get(node.severity), bold=depth == 0, dim=node.is_generated
         )
-
-
-def _hex_lines(source: Bytes) -> Iterator[str]:
-    for offset in range(0, len(source.data), 16):
-        row = source.data[offset : offset + 16]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-        yield f"{click.style(f'{offset:04x}', dim=True)}  {row.hex(' '):<47}   {text}"
 
 
 def _plain(dissection: Dissection) -> dict[str, Any]:
     """A flat tree: the depth of a hostile packet's would be too much for JSON's readers."""
     sources = [{"name": source.name, "hex": source.data.hex()} for source in dissection.sources]
-    return {"tree": [_line(depth, node) for depth, node in _walk(dissection.tree)], "sources": sources}
+    return {"tree": [_line(depth, node) for depth, node in dissection.nodes()], "sources": sources}
 
 
 def _line(depth: int, node: Node) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from espcap.dissection import Record, Terms
-from espcap.tshark.output import IDLE
+from espcap.tshark.output import whole_lines
 
 _REMEMBERED_CONTEXTS = 10_000
 _LONGEST_REMEMBERED = 2000
@@ -22,16 +22,10 @@ class TapReader:
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
         """A record for each whole packet, None for each IDLE. What follows the last whole packet is dropped."""
-        rest: list[bytes] = []
-        for block in blocks:
-            if block == IDLE:
+        for lines in whole_lines(blocks):
+            if lines is None:
                 yield None
                 continue
-            if b"\n" not in block:
-                rest.append(block)
-                continue
-            *lines, last = b"".join([*rest, block]).split(b"\n")
-            rest = [last]
             for line in lines:
                 yield self._record(line)
 

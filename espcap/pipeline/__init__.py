@@ -38,7 +38,7 @@ class Pipeline:
         self._store = store
         self._transfer = Transfer(job, store, listener, dead_letters or DeadLetters())
         self._live = Live(self._transfer)
-        self._files = Files(self._transfer, None, Ahead(job))
+        self._files: Files
         self._checkpoints: Checkpoints | None = None
         self._unreadable: list[EspcapError] = []
 

@@ -22,6 +22,11 @@ class Time(int):
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09}Z"
 
 
+def milliseconds_text(milliseconds: float) -> str:
+    """The text of a moment, RFC 3339 with three digits, from milliseconds since 1970."""
+    return f"{str(Time(int(milliseconds) * 1_000_000))[:23]}Z"
+
+
 Value = bool | int | float | str | Time | Address
 Span = tuple[Value, Value]
 """The least and the greatest value that a text names: a network's addresses, a day's nanoseconds, 80 and 80."""

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import IO, BinaryIO
 
@@ -23,7 +23,21 @@ from espcap.tshark.program import Program, User, environment
 IDLE = b""
 """What `Output.blocks` yields when nothing came for a while."""
 
-PIPE_SIZE = 1 << 20
+_PIPE_SIZE = 1 << 20
+
+
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[list[bytes] | None]:
+    """The lines that each block ends, None for IDLE. What follows the last whole line is dropped."""
+    rest: list[bytes] = []
+    for block in blocks:
+        if block == IDLE:
+            yield None
+        elif b"\n" not in block:
+            rest.append(block)
+        else:
+            *lines, last = b"".join([*rest, block]).split(b"\n")
+            rest = [last]
+            yield lines
 
 
 class Output:
@@ -40,7 +54,7 @@ class Output:
         self.stalled = False
         self.interrupted = False
         with contextlib.suppress(OSError):  # an unprivileged user may have used up the pipes' memory: 64 KiB will do
-            fcntl.fcntl(self._stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+            fcntl.fcntl(self._stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
     def __enter__(self) -> "Output":
         return self
@@ -57,7 +71,7 @@ class Output:
         last, position = time.monotonic(), self.position
         while not (self.interrupted and self.ends_at_once):
             if select.select([descriptor], [], [], self.idle_after)[0]:
-                if not (block := os.read(descriptor, PIPE_SIZE)):
+                if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
                 last = time.monotonic()  # after the caller's own work, which is not tshark's silence

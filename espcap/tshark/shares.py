@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 from espcap.tshark.arguments import Settings
-from espcap.tshark.output import IDLE, FileOutput, Output
+from espcap.tshark.output import IDLE, FileOutput, Output, whole_lines
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program
 
@@ -41,14 +41,8 @@ class _Share(FileOutput):
 
     def lines(self) -> Iterator[list[_Line] | None]:
         """The lines as they come; None for IDLE."""
-        rest = b""
-        for block in self.blocks():
-            if block == IDLE:
-                yield None
-                continue
-            *lines, rest = (rest + block).split(b"\n")
-            if lines:
-                yield [_line(line) for line in lines]
+        for lines in whole_lines(self.blocks()):
+            yield None if lines is None else [_line(line) for line in lines]
         self.ended = self.finish()
 
     def finish(self) -> Exit:
@@ -93,17 +87,14 @@ class SharedOutput(Output):
                     self._queues[index].extend(lines)
                 else:
                     self._open.remove(index)
-            if self._broke():
+            if any(share.broke for share in self._shares):
+                self.stalled = any(share.stalled for share in self._shares)
                 return
             if any(not self._queues[index] for index in self._open):
                 continue
             if not any(self._queues):
                 return
             yield b"".join(self._in_order())
-
-    def _broke(self) -> bool:
-        self.stalled = any(share.stalled for share in self._shares)
-        return any(share.broke for share in self._shares)
 
     def _in_order(self) -> Iterator[bytes]:
         """Takes lines from the queues until one is empty that may get more."""

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -49,6 +50,11 @@ class Node:
     """Bytes of that source."""
     children: "list[Node]" = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        """Its line as tshark prints it."""
+        return f"[{self.label}]" if self.is_generated else self.label
+
 
 @dataclass(frozen=True)
 class Bytes:
@@ -57,6 +63,14 @@ class Bytes:
     name: str
     data: bytes
 
+    def rows(self, most: int | None = None) -> Iterator[tuple[str, str]]:
+        """Offset, and bytes with characters, of sixteen at a time as tshark prints them; of the first `most` bytes."""
+        data = self.data[:most]
+        for offset in range(0, len(data), 16):
+            row = data[offset : offset + 16]
+            text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+            yield f"{offset:04x}", f"{row.hex(' '):<47}   {text}"
+
 
 @dataclass(frozen=True)
 class Dissection:
@@ -64,6 +78,14 @@ class Dissection:
 
     tree: list[Node]
     sources: list[Bytes]
+
+    def nodes(self) -> Iterator[tuple[int, Node]]:
+        """All nodes of the tree from top to bottom, with their depths."""
+        waiting = [(0, node) for node in reversed(self.tree)]
+        while waiting:
+            depth, node = waiting.pop()
+            yield depth, node
+            waiting += [(depth + 1, child) for child in reversed(node.children)]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from espcap.errors import EspcapError, UsageError
@@ -116,28 +117,16 @@ class Line:
     """A display filter that a store can answer; empty where there is none."""
 
     @property
-    def text(self) -> str:
-        """As tshark prints it."""
-        return f"[{self.node.label}]" if self.node.is_generated else self.node.label
-
-    @property
     def field(self) -> str:
         """The field's name where there is a value to show in a column."""
         name, operator, _ = self.filter.partition(" ")
         return name if operator else ""
 
 
-def tree_lines(tree: list[Node], registry: Registry) -> list[Line]:
+def tree_lines(dissection: Dissection, registry: Registry) -> list[Line]:
     """The tree from top to bottom, at most MOST_LINES of it."""
-    return [line for line, _ in zip(_walk(tree, registry), range(MOST_LINES), strict=False)]
-
-
-def _walk(tree: list[Node], registry: Registry) -> Iterator[Line]:
-    waiting = [(0, node) for node in reversed(tree)]
-    while waiting:
-        depth, node = waiting.pop()
-        yield Line(depth, node, _answerable(node.filter, registry))
-        waiting += [(depth + 1, child) for child in reversed(node.children)]
+    first = islice(dissection.nodes(), MOST_LINES)
+    return [Line(depth, node, _answerable(node.filter, registry)) for depth, node in first]
 
 
 def _answerable(text: str, registry: Registry) -> str:
@@ -151,10 +140,7 @@ def _answerable(text: str, registry: Registry) -> str:
 
 def hex_lines(source: Bytes) -> Iterator[str]:
     """Offset, bytes and characters of sixteen at a time, at most MOST_BYTES of them."""
-    for offset in range(0, min(len(source.data), MOST_BYTES), 16):
-        row = source.data[offset : offset + 16]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-        yield f"{offset:04x}  {row.hex(' '):<47}   {text}"
+    return (f"{offset}  {row}" for offset, row in source.rows(MOST_BYTES))
 
 
 def spoken_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:

@@ -60,7 +60,7 @@ class Packets:
             text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
             values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
             return self._render("document.html", values, 200)
-        lines = await self._parts.readers.ask(lambda reader: tree_lines(dissection.tree, reader.registry))
+        lines = await self._parts.readers.ask(lambda reader: tree_lines(dissection, reader.registry))
         values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
         return self._render("packet.html", values, 200)
 

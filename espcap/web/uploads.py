@@ -1,7 +1,6 @@
 """Captures that are sent to the page: kept in a folder, so that their packets can be shown, and indexed in turn."""
 
 import contextlib
-import hashlib
 import os
 import re
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 from espcap.checkpoints import Checkpoints
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.pipeline import Listener, Pipeline
-from espcap.sources import CaptureFile, capture_file, recognise
+from espcap.sources import CaptureFile, capture_file, new_digest, recognise
 from espcap.stores import Store
 
 _HEAD = 4096
@@ -128,7 +127,7 @@ class Uploads:
 
 async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
     """Writes what comes; returns its digest."""
-    digest, head, is_known = hashlib.blake2b(digest_size=16), b"", False
+    digest, head, is_known = new_digest(), b"", False
     with open(descriptor, "wb") as file:
         async for block in blocks:
             file.write(block)

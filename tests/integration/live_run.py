@@ -1,6 +1,7 @@
 """A live capture of the test's own cable, as a process of its own."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -68,6 +69,13 @@ class Run:
         """Asks for the end and returns the exit code."""
         self.process.send_signal(number)
         return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """Ends it in the middle of whatever it does; half a line that it printed is taken back."""
+        self.process.kill()
+        self.process.wait()
+        self.stop_file.unlink(missing_ok=True)
+        os.truncate(self.output, self.output.read_bytes().rfind(b"\n") + 1)
 
     def settle(self) -> None:
         """Waits until dumpcap has written what came before."""

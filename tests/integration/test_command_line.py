@@ -11,13 +11,6 @@ import pytest
 from tests.command import CAPTURES, ROOT, environment, espcap, on_terminal, start
 
 
-@pytest.fixture(params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return f"local:{tmp_path / 'index'}"
-    return str(request.getfixturevalue("elasticsearch_url"))
-
-
 @pytest.fixture
 def filled(node: str) -> str:
     """A node that holds the sample captures."""

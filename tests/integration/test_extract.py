@@ -43,13 +43,6 @@ def times(lines: list[str]) -> list[str]:
     return [line.split("\t")[0] for line in lines]
 
 
-@pytest.fixture(params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return f"local:{tmp_path / 'index'}"
-    return str(request.getfixturevalue("elasticsearch_url"))
-
-
 @pytest.fixture
 def local(tmp_path: Path) -> str:
     """For what does not depend on the store."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, Ran, espcap, start
+from tests.command import CAPTURES, Ran, children, espcap, start
 from tests.hostile import times
 from tests.hostile.writers import START, echo, record, write_pcap
 from tests.integration.test_faulty_packets import CRASH, HANG, fake
@@ -88,8 +88,8 @@ def test_packets_at_which_tshark_fails(tmp_path: Path, frames: tuple[int, ...], 
 
 
 def descendants(process: int) -> list[int]:
-    children = [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    return [*children, *(below for child in children for below in descendants(child))]
+    found = children(process)
+    return [*found, *(below for child in found for below in descendants(child))]
 
 
 @pytest.mark.parametrize("name", ["tshark", "python"])

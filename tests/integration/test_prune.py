@@ -19,13 +19,6 @@ def day(ago: int) -> str:
     return f"packets-{datetime.now(UTC).date() - timedelta(ago)}"
 
 
-@pytest.fixture(params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return f"local:{tmp_path / 'index'}"
-    return str(request.getfixturevalue("elasticsearch_url"))
-
-
 @pytest.fixture
 def captures(tmp_path: Path) -> Path:
     """Captures of today, and of two, ten and forty days ago, and one whose packet has no true time."""

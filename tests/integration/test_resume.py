@@ -21,13 +21,6 @@ SMALL_FILES = 40
 PACKETS = 33 * 60 + 24 * SMALL_FILES
 
 
-@pytest.fixture(params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return f"local:{tmp_path / 'index'}"
-    return str(request.getfixturevalue("elasticsearch_url"))
-
-
 @pytest.fixture(scope="module")
 def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a file that takes some seconds and many small ones, of several days."""

@@ -18,15 +18,12 @@ DNS = "423b430b9a1cab6f8ca6317f76422072"
 """Digest of dns.pcap."""
 
 
-@pytest.fixture(params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def node(node: str, tmp_path: Path) -> str:
     """A store with the packets of dns.pcap."""
     shutil.copy(CAPTURES / "dns.pcap", tmp_path / "dns.pcap")
-    name = f"local:{tmp_path / 'index'}"
-    if request.param == "elasticsearch":
-        name = str(request.getfixturevalue("elasticsearch_url"))
-    assert espcap("--file", "dns.pcap", "--node", name, cwd=tmp_path).status == 0
-    return name
+    assert espcap("--file", "dns.pcap", "--node", node, cwd=tmp_path).status == 0
+    return node
 
 
 def lines(ran: Ran) -> list[str]:

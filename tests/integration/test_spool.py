@@ -92,9 +92,7 @@ def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
         network.send(name, 1_000, 3000, sent)
         sent += 1_000
         run.settle()
-        run.process.kill()
-        run.process.wait()
-        run.stop_file.unlink(missing_ok=True)
+        run.kill()
     last = Run(name, tmp_path)
     assert last.end() == 0, last.said
     assert "stored what an earlier run had left in the spool: " in last.said
@@ -114,8 +112,7 @@ def test_a_killed_run_leaves_nothing_out_of_the_local_index(name: str, tmp_path:
         run = Run(name, tmp_path, *node, "--spool-size", "1MB")
         network.send(name, 3_000, 1000, first)
         run.settle()
-        run.process.kill()
-        run.process.wait()
+        run.kill()
     assert Run(name, tmp_path, *node).end() == 0
     found = espcap("search", "--node", node[1], "--size", "10000").documents
     assert len(found) == 6_000

@@ -16,12 +16,12 @@ import pytest
 
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
+from espcap.frames import FrameSet
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
 from espcap.stores import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.store import LocalStore
-from espcap.stores.local.writer import FrameSet
 from tests.stores.documents import FIRST, SECOND, documents, make
 
 DAY = f"packets-{FIRST}"

@@ -11,7 +11,7 @@ import tantivy
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query.values import Time
+from espcap.query.values import milliseconds_text
 from espcap.stores.local import values as local_values
 from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day, both, bucket_term
 
@@ -146,7 +146,7 @@ class _Terms:
         if self._kind is Kind.BOOLEAN:
             return {"key": int(found), "key_as_string": str(found).lower()}
         if self._kind is Kind.TIME:
-            return {"key": found, "key_as_string": _milliseconds(found)}
+            return {"key": found, "key_as_string": milliseconds_text(found)}
         return {"key": local_values.decode(self._kind, found)}
 
 
@@ -183,17 +183,14 @@ class _DateHistogram:
                 raise _too_many()
         found = [key for key in keys if counts[key] >= self._least]
         return {
-            "buckets": [{"key_as_string": _milliseconds(key), "key": key} | self._buckets.values(key) for key in found]
+            "buckets": [
+                {"key_as_string": milliseconds_text(key), "key": key} | self._buckets.values(key) for key in found
+            ]
         }
 
 
 def _too_many() -> UsageError:
     return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "take a greater fixed_interval")
-
-
-def _milliseconds(moment: int) -> str:
-    """Elasticsearch's buckets of time are milliseconds."""
-    return f"{str(Time(moment * 1_000_000))[:23]}Z"
 
 
 def _number_field(path: str, kind: Callable[[str], Kind]) -> str:

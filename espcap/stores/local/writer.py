@@ -16,6 +16,7 @@ import tantivy
 
 from espcap.documents import Document
 from espcap.fields import Kind
+from espcap.frames import FrameSet
 from espcap.stores import Outcome, Refusal
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
 from espcap.stores.local.files import (
@@ -42,23 +43,6 @@ OPEN_DAYS = 4
 _OBJECTS = f'{{"{VALUES}":%b,"{NUMBERS}":%b,'.encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
-
-
-class FrameSet:
-    """Frame numbers, one bit each."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def __contains__(self, frame: int) -> bool:
-        byte = frame >> 3
-        return byte < len(self._bits) and bool(self._bits[byte] >> (frame & 7) & 1)
-
-    def add(self, frame: int) -> None:
-        byte = frame >> 3
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 1 - len(self._bits) + len(self._bits) // 4))
-        self._bits[byte] |= 1 << (frame & 7)
 
 
 class _OpenDay:
