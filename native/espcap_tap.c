@@ -6,9 +6,8 @@
  * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","community_id":"1:...","layers":{"ip":{"src":...}}};
  * `inner` are the protocols inside others, each once, and there only where there are some.
  *
- * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>NUMBERS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
- * index in place of values, paths to the plain numbers where terms are other numbers, and a list of the paths that have
- * values without a term.
+ * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>UNSEARCHABLE`: LAYERS with the terms of the local index in
+ * place of values, and a list of the paths that have values without a term.
  *
  * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
  * starts it, so that a tshark without the plugin ends with an error before it has read anything.
@@ -36,7 +35,7 @@ static struct value_options options;
 static bool is_live, has_terms;
 static size_t largest; /* bytes of values of one packet */
 
-static struct text output, terms, numbers, unsearchable;
+static struct text output, terms, unsearchable;
 
 /* The current packet. */
 static struct occurrence {
@@ -76,7 +75,6 @@ static void begin(void)
     text_clear(&tree, KEPT);
     text_clear(&inner, KEPT);
     text_clear(&terms, KEPT);
-    text_clear(&numbers, KEPT);
     text_clear(&unsearchable, KEPT);
     epoch.length = community_id.length = 0;
     memset(first_layer, 0, sizeof first_layer);
@@ -263,17 +261,11 @@ static void write_path_terms(const struct path *path)
         write_name(&unsearchable, path);
         text_literal(&unsearchable, ",");
     }
-    if (path->kind == FLOAT || path->kind == UNSIGNED) {
-        write_name(&numbers, path);
-        text_literal(&numbers, ":");
-        write_values(&numbers, path, VALUES);
-    }
 }
 
 static void write_terms(void)
 {
     text_literal(&terms, "{");
-    text_literal(&numbers, "{");
     text_literal(&unsearchable, "[");
     for (struct layer *layer = first_layer[VALUES]; layer; layer = layer->in[VALUES].next) {
         text_add(&terms, layer->opening, layer->opening_length);
@@ -282,7 +274,6 @@ static void write_terms(void)
         close_with(&terms, "},");
     }
     close_with(&terms, "}\t");
-    close_with(&numbers, "}\t");
     close_with(&unsearchable, "]\n");
 }
 
@@ -342,7 +333,6 @@ static void write_packet(uint32_t number)
     write_layers(VALUES, false);
     output.start[output.length - 1] = has_terms ? '\t' : '\n';
     text_add(&output, terms.start, terms.length);
-    text_add(&output, numbers.start, numbers.length);
     text_add(&output, unsearchable.start, unsearchable.length);
 }
 

@@ -14,8 +14,6 @@ class Terms(NamedTuple):
 
     layers: bytes
     """JSON of the layers with terms in place of values."""
-    numbers: bytes
-    """JSON of paths and plain numbers, of the numbers whose terms are other numbers."""
     unsearchable: Sequence[str]
     """Paths with a value that no term stands for."""
 

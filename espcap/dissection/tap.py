@@ -62,5 +62,5 @@ class TapReader:
 
 
 def _terms(texts: list[bytes]) -> Terms:
-    layers, numbers, unsearchable = texts
-    return Terms(layers, numbers, () if unsearchable == b"[]" else orjson.loads(unsearchable))
+    layers, unsearchable = texts
+    return Terms(layers, () if unsearchable == b"[]" else orjson.loads(unsearchable))

@@ -104,8 +104,8 @@ class Store(Protocol):
         """Documents that match.
 
         `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are
-        written as for Elasticsearch: terms, date_histogram (fixed_interval), sum and stats. The buckets of the former
-        two may have sums, under `aggs`.
+        written as for Elasticsearch: terms, date_histogram (fixed_interval), and sum and stats of integers and of
+        @timestamp. The buckets of the former two may have sums, under `aggs`.
         """
 
     def days(self) -> list[StoredDay]:

@@ -1,5 +1,6 @@
 """The local index: what it keeps when processes die, meet or find it damaged, and where its limits are."""
 
+import json
 import os
 import random
 import resource
@@ -56,8 +57,22 @@ def test_nothing_there(reader: LocalStore) -> None:
 
 
 def test_body_is_returned_as_given(store: LocalStore) -> None:
-    store.write([document := make(1, http={"request_uri": "é\u2028"})])
+    text = "".join(map(chr, range(256))) + '\u2028\U0001f600 \\" `` \x7f\x7f'
+    store.write([document := make(1, http={"request_uri": text})])
     assert store.search(Everything()).hits[0].source == document.source
+
+
+def test_index_of_another_version(store: LocalStore, folder: Path) -> None:
+    store.write([make(1)])
+    store.flush()
+    meta = folder / DAY / "meta.json"
+    schema = json.loads(meta.read_text())
+    schema["schema"][-1]["type"] = "bytes"
+    meta.write_text(json.dumps(schema))
+    with pytest.raises(StoreError) as raised:
+        store.search(Everything())
+    assert str(raised.value) == f"the local index {folder / DAY} failed: another version of espcap made it"
+    assert raised.value.hint == f"remove {folder / DAY} and store its captures again"
 
 
 def test_files_are_private(store: LocalStore, folder: Path) -> None:
@@ -247,6 +262,7 @@ def test_too_many_steps_of_time(store: LocalStore) -> None:
         {"date_histogram": {"field": "layers.frame.time", "fixed_interval": "1h"}},
         {"date_histogram": {"field": "@timestamp", "fixed_interval": "1 month"}},
         {"sum": {"field": "protocol"}},
+        {"stats": {"field": "layers.tcp.analysis_initial_rtt"}},
         {"terms": {"field": "protocol"}, "aggs": {"longest": {"max": {"field": "source.port"}}}},
         {},
     ],

@@ -13,7 +13,7 @@ from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import milliseconds_text
 from espcap.stores.local import values as local_values
-from espcap.stores.local.day import MILLISECONDS, NUMBERS, VALUES, Day, both, bucket_term
+from espcap.stores.local.day import MILLISECONDS, VALUES, Day, both, bucket_term
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_BUCKETS = 65_536
@@ -194,12 +194,12 @@ def _too_many() -> UsageError:
 
 
 def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
-    """Where the index has the plain numbers of a path. Raises UsageError where they are none."""
+    """Where the index has the plain numbers of a path: of integers, and of @timestamp. Raises UsageError for others."""
     if path == "@timestamp":
         return MILLISECONDS
-    if kind(path) is not Kind.INTEGER and kind(path) not in local_values.NUMBERS_APART:
-        raise UsageError(f"{path}: only numbers can be added, and this field is of type {kind(path)}")
-    return f"{NUMBERS if kind(path) in local_values.NUMBERS_APART else VALUES}.{path}"
+    if kind(path) is not Kind.INTEGER:
+        raise UsageError(f"{path}: only integers can be added, and this field is of type {kind(path)}")
+    return f"{VALUES}.{path}"
 
 
 class _Stats:

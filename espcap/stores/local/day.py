@@ -18,7 +18,7 @@ from espcap.stores.local import values as local_values
 from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
-VALUES, NUMBERS, UNSEARCHABLE = "values", "numbers", "unsearchable"
+VALUES, UNSEARCHABLE = "values", "unsearchable"
 CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
 _PAGE = 10_000
 """Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""

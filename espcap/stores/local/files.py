@@ -15,13 +15,22 @@ import tantivy
 
 from espcap.errors import StoreError
 from espcap.stores import StoredDay
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, UNSEARCHABLE, VALUES
 
 _IDENTITY = "identity"
 """The file that tells an index from one that takes its place later."""
 
 _REMOVED = ".removed-"
 """Starts the name of a folder whose removal began."""
+
+_TYPES = dict(
+    zip(
+        (VALUES, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY),
+        ("json_object", "text", "text", "u64", "i64", "text"),
+        strict=True,
+    )
+)
+"""tantivy's types of the fields of an index."""
 
 _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""
@@ -31,12 +40,11 @@ def build_schema() -> tantivy.Schema:
     """The fields of a document: what `Searchable` has, its identifier in two parts, its time and its body."""
     builder = tantivy.SchemaBuilder()
     builder.add_json_field(VALUES, fast=True, tokenizer_name="raw", index_option="basic")
-    builder.add_json_field(NUMBERS, fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True)
     builder.add_text_field(UNSEARCHABLE, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(CAPTURE, tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_unsigned_field(FRAME, indexed=True, fast=True, stored=True)
     builder.add_integer_field(MILLISECONDS, fast=True)
-    builder.add_bytes_field(BODY, stored=True)
+    builder.add_text_field(BODY, stored=True)
     return builder.build()
 
 
@@ -49,11 +57,30 @@ def open_index(folder: Path) -> tantivy.Index:
     """Opens the index of a day, with all that is committed; makes it where there is none."""
     with failures(folder):
         if not exists(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        index = tantivy.Index(build_schema(), str(folder))
+            _make_index(folder)
+        index = _open(folder)
         index.config_reader("manual")
         index.reload()
         return index
+
+
+def _make_index(folder: Path) -> None:
+    """Makes the folder with all that it needs at once; what an end in between leaves goes with what is removed."""
+    new = folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}")
+    new.mkdir(mode=0o700)
+    tantivy.Index(build_schema(), str(new))
+    meta = _meta(new)
+    for field in meta["schema"]:
+        if field["name"] == BODY:
+            del field["options"]["indexing"]  # tantivy's Python does not offer texts that are stored alone
+    (new / "meta.json").write_bytes(orjson.dumps(meta))
+    new.rename(folder)
+
+
+def _open(folder: Path) -> tantivy.Index:
+    if {field["name"]: field["type"] for field in _meta(folder)["schema"]} != _TYPES:
+        raise ValueError("another version of espcap made it")
+    return tantivy.Index.open(str(folder))
 
 
 def state(folder: Path) -> tuple[str, int] | None:
@@ -162,6 +189,8 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
         hint = "make room on the disk; the same command again stores what is missing"
     elif code is not None or "ermission" in reason:
         hint = "choose a folder that you can write to: --node local:DIR"
+    elif "another version" in reason:
+        hint = f"remove {folder} and store its captures again"
     elif "writer was killed" in reason:  # tantivy keeps the cause to itself
         hint = "look whether the disk is in order; the same command again stores what is missing"
     else:

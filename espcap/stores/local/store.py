@@ -19,7 +19,7 @@ from espcap.stores import Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, open_index
-from espcap.stores.local.values import encode
+from espcap.stores.local.values import body_of, encode
 from espcap.stores.local.writer import Writer
 
 _TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
@@ -180,7 +180,7 @@ class _Best:
 
 def _hit(index: str, day: Day, address: tantivy.DocAddress) -> Hit:
     found = day.searcher.doc(address)
-    return Hit(index, f"{found[CAPTURE][0]}-{found[FRAME][0]}", orjson.loads(bytes(found[BODY][0])))
+    return Hit(index, f"{found[CAPTURE][0]}-{found[FRAME][0]}", orjson.loads(body_of(found[BODY][0])))
 
 
 def _values(source: Any, path: str) -> list[Any]:

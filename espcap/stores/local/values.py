@@ -29,9 +29,21 @@ MARK = "\0"
 LEAST, GREATEST = -(2**63), 2**63 - 1
 ORDERED = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.TIME, Kind.IP)
 """Kinds whose values have an `ordinal`."""
-NUMBERS_APART = (Kind.FLOAT, Kind.UNSIGNED)
-"""Kinds whose terms are no numbers to add: the plain numbers stand in a field of their own."""
 _MAPPED = 0xFFFF << 32  # where the IPv4 addresses are among the IPv6 addresses
+
+
+_SWAPPED = bytes.maketrans(b'"\\\x7f`', b'\x7f`"\\')
+"""What JSON escapes in strings, exchanged for what it leaves as it is, and what hardly occurs."""
+
+
+def body_text(body: bytes) -> str:
+    """A document's JSON as a text that is hardly longer as a string in JSON."""
+    return body.translate(_SWAPPED).decode()
+
+
+def body_of(text: str) -> bytes:
+    """The document's JSON behind such a text."""
+    return text.encode().translate(_SWAPPED)
 
 
 def ordinal(kind: Kind, value: Any) -> int:
@@ -142,8 +154,6 @@ class Searchable:
 
     values: dict[str, Any]
     """The document with its values as terms."""
-    numbers: dict[str, Any] = field(default_factory=dict)
-    """Paths to the plain numbers of `NUMBERS_APART`."""
     unsearchable: set[str] = field(default_factory=set)
     """Paths with a value that no term stands for."""
 
@@ -152,8 +162,9 @@ class SearchableText(NamedTuple):
     """The same as JSON."""
 
     values: bytes
-    numbers: bytes
     unsearchable: Set[str]
+    nanoseconds: int | None
+    """The time, since 1970, where there is one to search for."""
 
 
 class Encoder:
@@ -173,8 +184,8 @@ class Encoder:
         shared = self._encode_shared(document.shared)
         return SearchableText(
             b'%b,%b,"layers":%b}' % (orjson.dumps(head.values)[:-1], shared.values[1:-1], terms.layers),
-            _joined(orjson.dumps(head.numbers), shared.numbers, terms.numbers),
             head.unsearchable.union(shared.unsearchable, terms.unsearchable),
+            head.values.get("@timestamp"),
         )
 
     def _encode_members(self, members: bytes) -> SearchableText:
@@ -204,8 +215,6 @@ class Encoder:
             found = result[key] = _encode_all(kind, value)
             if found is None or (type(found) is list and len(found) < len(value)):
                 into.unsearchable.add(prefix + key)
-            if kind in NUMBERS_APART:
-                into.numbers[prefix + key] = value
         return result
 
     def _learn(self, source: dict[str, Any], prefix: str) -> None:
@@ -219,12 +228,8 @@ class Encoder:
 
 
 def _as_text(searchable: Searchable) -> SearchableText:
-    return SearchableText(orjson.dumps(searchable.values), orjson.dumps(searchable.numbers), searchable.unsearchable)
-
-
-def _joined(*objects: bytes) -> bytes:
-    """JSON objects that have no member in common as one."""
-    return b"{%b}" % b",".join([each[1:-1] for each in objects if len(each) > len(b"{}")])
+    values = searchable.values
+    return SearchableText(orjson.dumps(values), searchable.unsearchable, values.get("@timestamp"))
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

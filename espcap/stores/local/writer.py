@@ -4,11 +4,10 @@ The lock is held from the first document after a commit to the next commit, and 
 """
 
 import time
-from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import orjson
@@ -18,7 +17,7 @@ from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.frames import FrameSet
 from espcap.stores import Outcome, Refusal
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, UNSEARCHABLE, VALUES, Day, both
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, UNSEARCHABLE, VALUES, Day, both
 from espcap.stores.local.files import (
     WriterLock,
     failures,
@@ -28,7 +27,7 @@ from espcap.stores.local.files import (
     remove_index,
     state,
 )
-from espcap.stores.local.values import Encoder, encode
+from espcap.stores.local.values import Encoder, body_text
 
 COMMIT_DOCUMENTS = 100_000
 COMMIT_BYTES = 256_000_000
@@ -40,7 +39,7 @@ QUIET_SECONDS = 0.5
 HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
-_OBJECTS = f'{{"{VALUES}":%b,"{NUMBERS}":%b,'.encode()
+_INDEXED = f'{{"{VALUES}":%b,"{UNSEARCHABLE}":%b,"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'.encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
 
@@ -145,8 +144,11 @@ class Writer:
         self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
         with self._all_or_nothing():
             self._acquire()
-            for document in batch:
-                self._add(document, outcome)
+            for index, documents in groupby(batch, lambda document: document.index):
+                day = self._day(index)
+                with failures(day.folder):
+                    for document in documents:
+                        self._add(day, document, outcome)
         if self._pending.is_much():
             self.commit()
         self._last_write = time.monotonic()
@@ -207,18 +209,16 @@ class Writer:
             self._days[name] = _OpenDay(self._folder / name, self._kind)
         return self._days[name]
 
-    def _add(self, document: Document, outcome: Outcome) -> None:
-        day = self._day(document.index)
+    def _add(self, day: _OpenDay, document: Document, outcome: Outcome) -> None:
         capture, _, number = document.id.rpartition("-")
-        with failures(day.folder):
-            frames, frame = day.frames(capture), int(number)
-            if frame in frames:
-                outcome.already_there += 1
-                day.found(document.id)
-                return
-            if reason := self._add_to(day, document, capture, frame):
-                outcome.refused.append(Refusal(document, reason))
-                return
+        frames, frame = day.frames(capture), int(number)
+        if frame in frames:
+            outcome.already_there += 1
+            day.found(document.id)
+            return
+        if reason := self._add_to(day, document, capture, frame):
+            outcome.refused.append(Refusal(document, reason))
+            return
         frames.add(frame)
         outcome.stored += 1
         self._pending.documents += 1
@@ -240,17 +240,11 @@ class Writer:
 
     def _indexed(self, document: Document, capture: str, frame: int) -> str:
         """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
-        searchable = self._encoder.encode_document(document)
-        nanoseconds = encode(Kind.TIME, document.head.get("@timestamp"))
-        rest = {
-            UNSEARCHABLE: [parent for path in searchable.unsearchable for parent in accumulate(path.split("."), _join)],
-            CAPTURE: capture,
-            FRAME: frame,
-            MILLISECONDS: [] if nanoseconds is None else int(nanoseconds) // 1_000_000,
-            BODY: b2a_base64(document.body, newline=False).decode("ascii"),
-        }
-        start = _OBJECTS % (searchable.values, searchable.numbers)
-        return (start + orjson.dumps(rest)[1:]).decode()
+        values, unsearchable, nanoseconds = self._encoder.encode_document(document)
+        paths = [parent for path in unsearchable for parent in accumulate(path.split("."), _join)]
+        milliseconds = b"[]" if nanoseconds is None else b"%d" % (nanoseconds // 1_000_000)
+        body = orjson.dumps(body_text(document.body))
+        return (_INDEXED % (values, orjson.dumps(paths), orjson.dumps(capture), frame, milliseconds, body)).decode()
 
 
 def _is_json(text: str) -> bool:
