@@ -6,8 +6,8 @@
  * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","community_id":"1:...","layers":{"ip":{"src":...}}};
  * `inner` are the protocols inside others, each once, and there only where there are some.
  *
- * With ESPCAP_TAP_TERMS a line goes on with `<tab>TERMS<tab>UNSEARCHABLE`: LAYERS with the terms of the local index in
- * place of values, and a list of the paths that have values without a term.
+ * With ESPCAP_TAP_TERMS a line goes on with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
+ * index in place of values, in two parts, and a list of the paths that have values without a term.
  *
  * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
  * starts it, so that a tshark without the plugin ends with an error before it has read anything.
@@ -35,7 +35,7 @@ static struct value_options options;
 static bool is_live, has_terms;
 static size_t largest; /* bytes of values of one packet */
 
-static struct text output, terms, unsearchable;
+static struct text output, numbers, texts, unsearchable;
 
 /* The current packet. */
 static struct occurrence {
@@ -74,7 +74,8 @@ static void begin(void)
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
     text_clear(&inner, KEPT);
-    text_clear(&terms, KEPT);
+    text_clear(&numbers, KEPT);
+    text_clear(&texts, KEPT);
     text_clear(&unsearchable, KEPT);
     epoch.length = community_id.length = 0;
     memset(first_layer, 0, sizeof first_layer);
@@ -243,20 +244,21 @@ static void write_path_terms(const struct path *path)
 {
     uint32_t index = path->in[VALUES].first;
     bool is_list = occurrences[index].next != NONE, is_whole = true;
-    size_t start = terms.length;
-    text_add(&terms, path->key, path->key_length);
+    struct text *terms = has_number(path->kind) ? &numbers : &texts;
+    size_t start = terms->length;
+    text_add(terms, path->key, path->key_length);
     if (is_list)
-        text_literal(&terms, "[");
+        text_literal(terms, "[");
     for (; index != NONE; index = occurrences[index].next) {
-        bool is_term = write_term(&terms, path->kind, values.start + occurrences[index].start, occurrences[index].length);
+        bool is_term = write_term(terms, path->kind, values.start + occurrences[index].start, occurrences[index].length);
         if (is_term)
-            text_literal(&terms, ",");
+            text_literal(terms, ",");
         is_whole &= is_term;
     }
     if (is_list)
-        close_with(&terms, "],");
+        close_with(terms, "],");
     else if (!is_whole)
-        terms.length = start;
+        terms->length = start;
     if (!is_whole) {
         write_name(&unsearchable, path);
         text_literal(&unsearchable, ",");
@@ -265,15 +267,19 @@ static void write_path_terms(const struct path *path)
 
 static void write_terms(void)
 {
-    text_literal(&terms, "{");
+    text_literal(&numbers, "{");
+    text_literal(&texts, "{");
     text_literal(&unsearchable, "[");
     for (struct layer *layer = first_layer[VALUES]; layer; layer = layer->in[VALUES].next) {
-        text_add(&terms, layer->opening, layer->opening_length);
+        text_add(&numbers, layer->opening, layer->opening_length);
+        text_add(&texts, layer->opening, layer->opening_length);
         for (struct path *path = layer->in[VALUES].first; path; path = path->in[VALUES].next)
             write_path_terms(path);
-        close_with(&terms, "},");
+        close_with(&numbers, "},");
+        close_with(&texts, "},");
     }
-    close_with(&terms, "}\t");
+    close_with(&numbers, "}\t");
+    close_with(&texts, "}\t");
     close_with(&unsearchable, "]\n");
 }
 
@@ -332,7 +338,8 @@ static void write_packet(uint32_t number)
     close_with(&output, "}\t");
     write_layers(VALUES, false);
     output.start[output.length - 1] = has_terms ? '\t' : '\n';
-    text_add(&output, terms.start, terms.length);
+    text_add(&output, numbers.start, numbers.length);
+    text_add(&output, texts.start, texts.length);
     text_add(&output, unsearchable.start, unsearchable.length);
 }
 

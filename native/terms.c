@@ -137,6 +137,11 @@ static bool write_string(struct text *text, const char *json, size_t length)
     return true;
 }
 
+bool has_number(enum kind kind)
+{
+    return kind <= TIME;
+}
+
 bool write_term(struct text *text, enum kind kind, const char *json, size_t length)
 {
     switch (kind) {
@@ -151,6 +156,9 @@ bool write_term(struct text *text, enum kind kind, const char *json, size_t leng
     case BYTES:
     case STRING:
         return write_string(text, json, length);
+    case BOOLEAN:
+        text_add(text, *json == 't' ? "1" : "0", 1);
+        return true;
     default:
         text_add(text, json, length);
         return true;

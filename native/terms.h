@@ -6,6 +6,9 @@
 #include "fields.h"
 #include "text.h"
 
+/* Whether the terms of a kind are numbers, which stand apart from texts. */
+bool has_number(enum kind kind);
+
 /* Writes the term of a value; false where none stands for it, and then nothing is written. */
 bool write_term(struct text *text, enum kind kind, const char *json, size_t length);
 

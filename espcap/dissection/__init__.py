@@ -12,7 +12,8 @@ Layers = dict[str, dict[str, Value | list[Value]]]
 class Terms(NamedTuple):
     """Layers as the local index has them, where a reader makes that form as well; see `stores.local.values`."""
 
-    layers: bytes
+    numbers: bytes
+    texts: bytes
     """JSON of the layers with terms in place of values."""
     unsearchable: Sequence[str]
     """Paths with a value that no term stands for."""

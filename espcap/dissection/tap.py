@@ -61,6 +61,6 @@ class TapReader:
         return known
 
 
-def _terms(texts: list[bytes]) -> Terms:
-    layers, unsearchable = texts
-    return Terms(layers, () if unsearchable == b"[]" else orjson.loads(unsearchable))
+def _terms(terms: list[bytes]) -> Terms:
+    numbers, texts, unsearchable = terms
+    return Terms(numbers, texts, () if unsearchable == b"[]" else orjson.loads(unsearchable))

@@ -22,6 +22,7 @@ from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
 from espcap.stores import Outcome
 from espcap.stores.local import writer as local_writer
+from espcap.stores.local.files import open_index
 from espcap.stores.local.store import LocalStore
 from tests.stores.documents import FIRST, SECOND, documents, make
 
@@ -73,6 +74,13 @@ def test_index_of_another_version(store: LocalStore, folder: Path) -> None:
         store.search(Everything())
     assert str(raised.value) == f"the local index {folder / DAY} failed: another version of espcap made it"
     assert raised.value.hint == f"remove {folder / DAY} and store its captures again"
+
+
+def test_index_without_documents(folder: Path, reader: LocalStore) -> None:
+    """As a process leaves it that ends before its first commit."""
+    folder.mkdir()
+    open_index(folder / DAY)
+    assert reader.search(Everything()).hits == []
 
 
 def test_files_are_private(store: LocalStore, folder: Path) -> None:

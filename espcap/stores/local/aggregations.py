@@ -13,7 +13,7 @@ from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import milliseconds_text
 from espcap.stores.local import values as local_values
-from espcap.stores.local.day import MILLISECONDS, VALUES, Day, both, bucket_term
+from espcap.stores.local.day import MILLISECONDS, NUMBERS, Day, both
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_BUCKETS = 65_536
@@ -89,6 +89,7 @@ class _Terms:
     def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, Any]) -> None:
         self._path = path
         self._kind = kind
+        self._is_number = kind in local_values.NUMBERS
         self._size = size
         self._buckets = _Buckets(sums)
         self._days: list[tuple[Day, tantivy.Query]] = []
@@ -97,7 +98,7 @@ class _Terms:
         self._days.append((day, query))
 
     def result(self) -> dict[str, Any]:
-        if self._size > _FEW or self._kind is Kind.TIME or not self._gather_likely():
+        if self._size > _FEW or self._is_number or not self._gather_likely():
             self._gather_all()
         return {"buckets": [self._key(found) | self._buckets.values(found) for found in self._best()]}
 
@@ -130,7 +131,7 @@ class _Terms:
 
     def _gather(self, wanted: set[Any], count: bool) -> None:
         for day, query in self._days:
-            some = query if self._kind is Kind.TIME else both(query, day.any_of(self._path, wanted))
+            some = query if self._is_number else both(query, day.any_text(self._path, wanted))
             for bucket in day.value_buckets(some, self._path, sums=self._buckets.sums):
                 found = self._found(bucket)
                 if found in wanted:
@@ -139,12 +140,12 @@ class _Terms:
 
     def _found(self, bucket: dict[str, Any]) -> Any:
         """The value that a bucket is of; a time's is in milliseconds."""
-        found = bucket_term(bucket)
+        found = bucket["key"]
         return int(found) // 1_000_000 if self._kind is Kind.TIME else found
 
     def _key(self, found: Any) -> dict[str, Any]:
         if self._kind is Kind.BOOLEAN:
-            return {"key": int(found), "key_as_string": str(found).lower()}
+            return {"key": found, "key_as_string": str(found == 1).lower()}
         if self._kind is Kind.TIME:
             return {"key": found, "key_as_string": milliseconds_text(found)}
         return {"key": local_values.decode(self._kind, found)}
@@ -199,7 +200,7 @@ def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
         return MILLISECONDS
     if kind(path) is not Kind.INTEGER:
         raise UsageError(f"{path}: only integers can be added, and this field is of type {kind(path)}")
-    return f"{VALUES}.{path}"
+    return f"{NUMBERS}.{path}"
 
 
 class _Stats:

@@ -18,7 +18,7 @@ from espcap.stores.local import values as local_values
 from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
-VALUES, UNSEARCHABLE = "values", "unsearchable"
+NUMBERS, TEXTS, UNSEARCHABLE = "numbers", "texts", "unsearchable"
 CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
 _PAGE = 10_000
 """Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
@@ -29,6 +29,11 @@ _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 def both(*queries: tantivy.Query) -> tantivy.Query:
     """What all queries match."""
     return tantivy.Query.boolean_query([(Occur.Must, query) for query in queries])
+
+
+def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    """What at least one of the queries matches."""
+    return tantivy.Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def without(query: tantivy.Query, excluded: tantivy.Query) -> tantivy.Query:
@@ -55,7 +60,7 @@ class Day:
             case And(parts):
                 return both(*(self.translate(part) for part in parts)) if parts else tantivy.Query.all_query()
             case Or(parts):
-                return tantivy.Query.boolean_query([(Occur.Should, self.translate(part)) for part in parts])
+                return any_of([self.translate(part) for part in parts])
             case Not(part):
                 return without(tantivy.Query.all_query(), self.translate(part))
         return self._leaf(query)
@@ -75,18 +80,29 @@ class Day:
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
-        return tantivy.Query.exists_query(f"{VALUES}.{path}", json_subpaths=True)
+        every = [tantivy.Query.exists_query(f"{name}.{path}", json_subpaths=True) for name in (NUMBERS, TEXTS)]
+        return any_of(every)
 
     def _exists(self, path: str) -> tantivy.Query:
         unsearchable = tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
-        return tantivy.Query.boolean_query([(Occur.Should, self.has_terms(path)), (Occur.Should, unsearchable)])
+        return any_of([self.has_terms(path), unsearchable])
 
-    def any_of(self, path: str, terms: Iterable[Term]) -> tantivy.Query:
-        """Documents with one of these terms."""
-        found = list(terms)
+    def column(self, path: str) -> str:
+        """tantivy's name of the field with the terms of a path."""
+        return f"{NUMBERS if self._kind(path) in local_values.NUMBERS else TEXTS}.{path}"
+
+    def any_text(self, path: str, texts: Iterable[Term]) -> tantivy.Query:
+        """Documents with one of these texts."""
+        found = list(texts)
         if not found:
             return tantivy.Query.empty_query()
-        return tantivy.Query.term_set_query(self._schema, f"{VALUES}.{path}", found)
+        return tantivy.Query.term_set_query(self._schema, f"{TEXTS}.{path}", found)
+
+    def _any_of_successive(self, path: str, terms: list[Term]) -> tantivy.Query:
+        """Documents with one of these terms, between which the index has no other."""
+        if self._kind(path) in local_values.NUMBERS:
+            return self._between(path, min(terms), max(terms))
+        return self.any_text(path, terms)
 
     def _matching(self, path: str, expression: str) -> tantivy.Query:
         every = tantivy.Query.all_query()
@@ -98,17 +114,19 @@ class Day:
                 raise
             raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
         found = [term for term in plain if not is_marked(term)] + [term for term in marked if is_marked(term)]
-        return self.any_of(path, found)
+        return self.any_text(path, found)
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
             return self._identified(value)
         kind = self._kind(path)
-        if kind in local_values.ORDERED:
+        if kind in local_values.NUMBERS:
+            return self._range(Range(path, value, value))
+        if kind is Kind.IP:
             value = local_values.term(kind, local_values.ordinal(kind, value))
         elif kind is Kind.STRING:
             value = local_values.encode(kind, value)
-        return tantivy.Query.term_query(self._schema, f"{VALUES}.{path}", value)
+        return tantivy.Query.term_query(self._schema, f"{TEXTS}.{path}", value)
 
     def _identified(self, identifier: str) -> tantivy.Query:
         capture, _, frame = identifier.rpartition("-")
@@ -128,7 +146,9 @@ class Day:
         kind = self._kind(query.path)
         if kind not in local_values.ORDERED:
             found = self.count_values(tantivy.Query.all_query(), query.path)
-            return self.any_of(query.path, (term for term in found if _within(local_values.decode(kind, term), query)))
+            return self.any_text(
+                query.path, (term for term in found if _within(local_values.decode(kind, term), query))
+            )
         low, high = local_values.extent(kind)
         if query.low is not None:
             low = local_values.ordinal(kind, query.low) + (not query.include_low)
@@ -136,9 +156,12 @@ class Day:
             high = local_values.ordinal(kind, query.high) - (not query.include_high)
         if not local_values.extent(kind)[0] <= low <= high <= local_values.extent(kind)[1]:
             return tantivy.Query.empty_query()
-        path = re.sub(r"([^\w.])", r"\\\1", query.path)  # only tantivy's parser makes ranges of JSON fields
-        terms = f"[{local_values.term(kind, low)} TO {local_values.term(kind, high)}]"
-        return self._index.parse_query(f"{VALUES}.{path}:{terms}")
+        return self._between(query.path, local_values.term(kind, low), local_values.term(kind, high))
+
+    def _between(self, path: str, low: Term, high: Term) -> tantivy.Query:
+        """Documents with a term from `low` to `high`."""
+        column = re.sub(r"([^\w.])", r"\\\1", self.column(path))  # only tantivy's parser makes ranges of JSON fields
+        return self._index.parse_query(f"{column}:[{low} TO {high}]")
 
     # Values
 
@@ -146,25 +169,25 @@ class Day:
         """How many of the documents have each term of a path; of strings, those that the expression matches."""
         counts: Counter[Term] = Counter()
         for bucket in self.value_buckets(query, path, expression):
-            counts[bucket_term(bucket)] += bucket["doc_count"]
+            counts[bucket["key"]] += bucket["doc_count"]
         return counts
 
     def value_buckets(
         self, query: tantivy.Query, path: str, expression: str | None = None, sums: dict[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
         """tantivy's buckets for the terms of a path; a term may have several. `sums` are aggregations of each."""
-        terms: dict[str, Any] = {"field": f"{VALUES}.{path}", "size": _ALL, "segment_size": _ALL}
+        terms: dict[str, Any] = {"field": self.column(path), "size": _ALL, "segment_size": _ALL}
         if expression is not None:
             terms["include"] = expression
         return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
     def likely_values(self, query: tantivy.Query, path: str, size: int) -> tuple[list[Term], int]:
         """The terms of a path that seem to be the most frequent, and how many documents any other has at most."""
-        terms = {"field": f"{VALUES}.{path}", "size": size, "segment_size": 10 * size}
+        terms = {"field": self.column(path), "size": size, "segment_size": 10 * size}
         answer = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]
         buckets, error = answer["buckets"], answer.get("doc_count_error_upper_bound") or 0
         is_complete = not answer.get("sum_other_doc_count") and not error
-        return [bucket_term(bucket) for bucket in buckets], 0 if is_complete else buckets[-1]["doc_count"] + error
+        return [bucket["key"] for bucket in buckets], 0 if is_complete else buckets[-1]["doc_count"] + error
 
     def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
         """Those of the frames from low to high, which are halved where they have too many values."""
@@ -184,9 +207,9 @@ class Day:
         return int(answer["last"]["value"] or 0)
 
     def _first_values(self, query: tantivy.Query, path: str, descending: bool, size: int) -> list[tuple[Term, int]]:
-        terms = {"field": f"{VALUES}.{path}", "size": size, "order": {"_key": "desc" if descending else "asc"}}
+        terms = {"field": self.column(path), "size": size, "order": {"_key": "desc" if descending else "asc"}}
         buckets = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
-        return [(bucket_term(bucket), bucket["doc_count"]) for bucket in buckets]
+        return [(bucket["key"], bucket["doc_count"]) for bucket in buckets]
 
     # Documents
 
@@ -202,7 +225,7 @@ class Day:
 
     def first(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
         """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted."""
-        if wanted <= 0:
+        if wanted <= 0 or not self.searcher.num_docs:
             return []
         if not sort:
             return self.addresses(query, wanted)
@@ -237,11 +260,11 @@ class Day:
                 absent = without(query, self.has_terms(path))
                 return found + self.first(absent, rest, wanted - len(found))
             before, last = _until(values, wanted - len(found))
-            earlier = self.any_of(path, before)
+            earlier = self._any_of_successive(path, before) if before else tantivy.Query.empty_query()
             found += self.addresses(both(present, earlier), self.searcher.num_docs) if before else []
-            tied = without(both(present, self.any_of(path, [last])), earlier)
+            tied = without(both(present, self._any_of_successive(path, [last])), earlier)
             found += self.first(tied, rest, wanted - len(found))
-            present = without(present, self.any_of(path, [*before, last]))
+            present = without(present, self._any_of_successive(path, [*before, last]))
         return found
 
 
@@ -250,12 +273,6 @@ def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Ter
     totals = list(accumulate(count for _, count in values))
     position = min(bisect_left(totals, wanted), len(values) - 1)
     return [value for value, _ in values[:position]], values[position][0]
-
-
-def bucket_term(bucket: dict[str, Any]) -> Term:
-    """tantivy names the terms of booleans beside their numbers."""
-    found: Term = bucket["key_as_string"] == "true" if "key_as_string" in bucket else bucket["key"]
-    return found
 
 
 def _within(value: Any, query: Range) -> bool:

@@ -15,7 +15,7 @@ import tantivy
 
 from espcap.errors import StoreError
 from espcap.stores import StoredDay
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, UNSEARCHABLE, VALUES
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE
 
 _IDENTITY = "identity"
 """The file that tells an index from one that takes its place later."""
@@ -25,12 +25,15 @@ _REMOVED = ".removed-"
 
 _TYPES = dict(
     zip(
-        (VALUES, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY),
-        ("json_object", "text", "text", "u64", "i64", "text"),
+        (NUMBERS, TEXTS, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY),
+        ("json_object", "json_object", "text", "text", "u64", "i64", "text"),
         strict=True,
     )
 )
 """tantivy's types of the fields of an index."""
+
+_NOT_INVERTED = (NUMBERS, BODY)
+"""Fields without an inverted index: ranges of columns find numbers as fast, and a body is only stored."""
 
 _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""
@@ -39,7 +42,8 @@ _LITTLE_ROOM = 32_000_000
 def build_schema() -> tantivy.Schema:
     """The fields of a document: what `Searchable` has, its identifier in two parts, its time and its body."""
     builder = tantivy.SchemaBuilder()
-    builder.add_json_field(VALUES, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field(NUMBERS, fast=True)
+    builder.add_json_field(TEXTS, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(UNSEARCHABLE, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(CAPTURE, tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_unsigned_field(FRAME, indexed=True, fast=True, stored=True)
@@ -71,8 +75,8 @@ def _make_index(folder: Path) -> None:
     tantivy.Index(build_schema(), str(new))
     meta = _meta(new)
     for field in meta["schema"]:
-        if field["name"] == BODY:
-            del field["options"]["indexing"]  # tantivy's Python does not offer texts that are stored alone
+        if field["name"] in _NOT_INVERTED:
+            del field["options"]["indexing"]  # tantivy's Python has no option for that
     (new / "meta.json").write_bytes(orjson.dumps(meta))
     new.rename(folder)
 

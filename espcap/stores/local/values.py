@@ -1,8 +1,8 @@
 """How values stand in the local index, so that order and equality are exact.
 
-Integers, booleans and strings as they are; unsigned 64-bit numbers, floats and times as signed 64-bit integers of the
-same order; addresses as `x` and the 32 hexadecimal digits of their IPv6 form. Strings that start like a date have a NUL
-at their end: tantivy would index some of them as times, to the second.
+Numbers: integers as they are, booleans as 0 and 1; unsigned 64-bit numbers, floats and times as signed 64-bit integers
+of the same order. Texts: strings as they are, addresses as `x` and the 32 hexadecimal digits of their IPv6 form.
+Strings that start like a date have a NUL at their end: tantivy would index some of them as times, to the second.
 """
 
 import re
@@ -21,13 +21,15 @@ from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
 
-Term = int | str | bool
+Term = int | str
 LONGEST = 8191
 """Longer strings, in UTF-16 units as Java counts them, are not searchable (Elasticsearch's ignore_above)."""
 MARK = "\0"
 """Stands at the end of the terms of strings that start like a date."""
 LEAST, GREATEST = -(2**63), 2**63 - 1
-ORDERED = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.TIME, Kind.IP)
+NUMBERS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME)
+"""Kinds whose terms are numbers, which stand apart from texts in the index."""
+ORDERED = (*NUMBERS, Kind.IP)
 """Kinds whose values have an `ordinal`."""
 _MAPPED = 0xFFFF << 32  # where the IPv4 addresses are among the IPv6 addresses
 
@@ -135,6 +137,7 @@ def _unsigned(number: int) -> int | None:
 _ENCODERS: dict[Kind, Callable[[Any], Term | None]] = {
     Kind.UNSIGNED: _unsigned,
     Kind.FLOAT: _sortable,
+    Kind.BOOLEAN: int,
     Kind.TIME: _time,
     Kind.IP: _address,
     Kind.STRING: _string,
@@ -142,6 +145,7 @@ _ENCODERS: dict[Kind, Callable[[Any], Term | None]] = {
 _DECODERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.UNSIGNED: lambda found: found - LEAST,
     Kind.FLOAT: _float,
+    Kind.BOOLEAN: bool,
     Kind.TIME: Time,
     Kind.IP: _decoded_address,
     Kind.STRING: _plain_string,
@@ -152,7 +156,8 @@ _DECODERS: dict[Kind, Callable[[Any], Any]] = {
 class Searchable:
     """What the index takes of a document."""
 
-    values: dict[str, Any]
+    numbers: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, Any] = field(default_factory=dict)
     """The document with its values as terms."""
     unsearchable: set[str] = field(default_factory=set)
     """Paths with a value that no term stands for."""
@@ -161,7 +166,8 @@ class Searchable:
 class SearchableText(NamedTuple):
     """The same as JSON."""
 
-    values: bytes
+    numbers: bytes
+    texts: bytes
     unsearchable: Set[str]
     nanoseconds: int | None
     """The time, since 1970, where there is one to search for."""
@@ -183,9 +189,10 @@ class Encoder:
         head = self.encode(document.head, has_long_strings=len(document.body) > LONGEST)
         shared = self._encode_shared(document.shared)
         return SearchableText(
-            b'%b,%b,"layers":%b}' % (orjson.dumps(head.values)[:-1], shared.values[1:-1], terms.layers),
+            _joined(head.numbers, shared.numbers, terms.numbers),
+            _joined(head.texts, shared.texts, terms.texts),
             head.unsearchable.union(shared.unsearchable, terms.unsearchable),
-            head.values.get("@timestamp"),
+            head.numbers.get("@timestamp"),
         )
 
     def _encode_members(self, members: bytes) -> SearchableText:
@@ -193,29 +200,35 @@ class Encoder:
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """What to index of a document; the search for strings that are too long costs time."""
-        result = Searchable({})
-        result.values = self._object(source, "", result)
+        result = Searchable()
+        result.numbers, result.texts = self._object(source, "", result.unsearchable)
         if has_long_strings:
-            result.values = _without_long_strings(result.values, "", result.unsearchable)
+            result.texts = _without_long_strings(result.texts, "", result.unsearchable)
         return result
 
-    def _object(self, source: dict[str, Any], prefix: str, into: Searchable) -> dict[str, Any]:
+    def _object(
+        self, source: dict[str, Any], prefix: str, unsearchable: set[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The numbers and the texts of an object."""
         keys = source.keys()
         if prefix not in self._known or not keys <= self._known[prefix]:
             self._learn(source, prefix)
         special = self._special[prefix]
-        result = source.copy()
+        numbers: dict[str, Any] = {}
+        texts = source.copy()
         for key in keys & special.keys():
-            kind, value = special[key], source[key]
+            kind, value = special[key], texts.pop(key)
             if kind is None:
                 if not isinstance(value, dict):
                     raise TypeError(f"{prefix}{key} is an object in other documents")
-                result[key] = self._object(value, f"{prefix}{key}.", into)
+                numbers[key], texts[key] = self._object(value, f"{prefix}{key}.", unsearchable)
                 continue
-            found = result[key] = _encode_all(kind, value)
+            found = _encode_all(kind, value)
             if found is None or (type(found) is list and len(found) < len(value)):
-                into.unsearchable.add(prefix + key)
-        return result
+                unsearchable.add(prefix + key)
+            if found is not None:
+                (numbers if kind in NUMBERS else texts)[key] = found
+        return numbers, texts
 
     def _learn(self, source: dict[str, Any], prefix: str) -> None:
         known, special = self._known.setdefault(prefix, set()), self._special.setdefault(prefix, {})
@@ -223,13 +236,19 @@ class Encoder:
             known.add(key)
             if isinstance(source[key], dict):
                 special[key] = None
-            elif (kind := self._kind(prefix + key)) in _ENCODERS:
+            elif (kind := self._kind(prefix + key)) in _ENCODERS or kind in NUMBERS:
                 special[key] = kind
 
 
 def _as_text(searchable: Searchable) -> SearchableText:
-    values = searchable.values
-    return SearchableText(orjson.dumps(values), searchable.unsearchable, values.get("@timestamp"))
+    numbers, texts = orjson.dumps(searchable.numbers), orjson.dumps(searchable.texts)
+    return SearchableText(numbers, texts, searchable.unsearchable, searchable.numbers.get("@timestamp"))
+
+
+def _joined(head: dict[str, Any], shared: bytes, layers: bytes) -> bytes:
+    """The terms of all parts of a document, as JSON."""
+    parts = [text[1:-1] for text in (orjson.dumps(head), shared) if len(text) > len(b"{}")]
+    return b"{%b}" % b",".join([*parts, b'"layers":%b' % layers])
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

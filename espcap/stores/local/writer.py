@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from pathlib import Path
+from typing import Any
 
 import orjson
 import tantivy
@@ -17,7 +18,7 @@ from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.frames import FrameSet
 from espcap.stores import Outcome, Refusal
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, UNSEARCHABLE, VALUES, Day, both
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE, Day, both
 from espcap.stores.local.files import (
     WriterLock,
     failures,
@@ -39,7 +40,8 @@ QUIET_SECONDS = 0.5
 HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
-_INDEXED = f'{{"{VALUES}":%b,"{UNSEARCHABLE}":%b,"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'.encode()
+_MEMBERS = ",".join(f'"{name}":%b' for name in (NUMBERS, TEXTS, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY))
+_INDEXED = f"{{{_MEMBERS}}}".encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
 
@@ -240,17 +242,17 @@ class Writer:
 
     def _indexed(self, document: Document, capture: str, frame: int) -> str:
         """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
-        values, unsearchable, nanoseconds = self._encoder.encode_document(document)
+        numbers, texts, unsearchable, nanoseconds = self._encoder.encode_document(document)
         paths = [parent for path in unsearchable for parent in accumulate(path.split("."), _join)]
-        milliseconds = b"[]" if nanoseconds is None else b"%d" % (nanoseconds // 1_000_000)
-        body = orjson.dumps(body_text(document.body))
-        return (_INDEXED % (values, orjson.dumps(paths), orjson.dumps(capture), frame, milliseconds, body)).decode()
+        milliseconds: Any = [] if nanoseconds is None else nanoseconds // 1_000_000
+        rest = map(orjson.dumps, (paths, capture, frame, milliseconds, body_text(document.body)))
+        return (_INDEXED % (numbers, texts, *rest)).decode()
 
 
 def _is_json(text: str) -> bool:
     """Whether tantivy can parse the text."""
     try:
-        tantivy.Document().add_json(VALUES, text)
+        tantivy.Document().add_json(TEXTS, text)
     except ValueError:
         return False
     return True
