@@ -140,8 +140,9 @@ def search(  # noqa: PLR0913 - the options have names
     """The documents of the packets that match, of all or of the first `size`; they are fetched as they are asked for.
 
     The parameters are those of `espcap search`: `-FIELD` sorts descending. A field that no document can have is worth a
-    warning. Raises UsageError where the query is wrong, StoreError where the node cannot be used. By fields of `layers`
-    about 10,000 packets can be sorted; it is an EspcapError to want more.
+    warning. Raises UsageError where the query is wrong, StoreError where the node cannot be used. Of packets that are
+    sorted by a field of `layers`, or that all have the same time, about 10,000 can be had: to want more is an
+    EspcapError.
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")

@@ -139,15 +139,16 @@ def test_program(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
-def test_program_with_a_connection(elasticsearch_url: str) -> None:
-    """To an Elasticsearch: the same answers as from a local index."""
-    node = library.Connection((elasticsearch_url,))
-    assert library.index(CAPTURES, node=node).stored == 263
-    assert library.index(CAPTURES, node=elasticsearch_url).done_before == 16
-    packets = list(library.search(node=node))
+def test_programs_for_elasticsearch(node: str) -> None:
+    """With its address, or a connection to it."""
+    connection = library.Connection((node,))
+    report = library.index(CAPTURES, node=connection, again=True)
+    assert (report.read, report.stored, report.already_there) == (263, 0, 263)
+    assert library.index(CAPTURES, node=node).done_before == 16
+    packets = list(library.search(node=connection))
     assert len({(packet["capture_id"], packet["layers"]["frame"]["number"]) for packet in packets}) == 263
-    assert library.count("protocol:dns", node=[elasticsearch_url]) == 17
-    assert library.stats(node=node)["packets"] == 263
+    assert library.count("protocol:dns", node=[node]) == 17
+    assert library.stats(node=connection)["packets"] == 263
 
 
 def test_document_is_one_of_ours() -> None:
