@@ -147,7 +147,11 @@ def search(  # noqa: PLR0913 - the options have names
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
     reader = _open_reader(node)
-    asked = _query(reader, query, display_filter, since, until)
+    try:
+        asked = _query(reader, query, display_filter, since, until)
+    except EspcapError:
+        reader.close()
+        raise
     return _hits(reader, asked, (sort.removeprefix("-"), sort.startswith("-")), size)
 
 
@@ -160,8 +164,7 @@ def count(
     node: Node = "local",
 ) -> int:
     """How many packets match. Parameters and errors are those of `search`."""
-    reader = _open_reader(node)
-    with closing(reader.store):
+    with closing(_open_reader(node)) as reader:
         return reader.store.search(_query(reader, query, display_filter, since, until), size=0).total
 
 
@@ -175,8 +178,7 @@ def stats(  # noqa: PLR0913 - the options have names
     size: int = 10,
 ) -> dict[str, Any]:
     """The packets that match summed up, as `espcap stats` prints it: tables of at most `size` lines each."""
-    reader = _open_reader(node)
-    with closing(reader.store):
+    with closing(_open_reader(node)) as reader:
         return summarize(reader.store, _query(reader, query, display_filter, since, until), size)
 
 
@@ -226,7 +228,11 @@ def _open_store(nodes: Sequence[str], registry: Registry, credentials: dict[str,
 def _open_reader(node: Node) -> Reader:
     program, (nodes, credentials) = find_program(), _address(node)
     registry = open_registry(program)
-    return Reader(program, registry, _open_store(nodes, registry, credentials))
+    try:
+        return Reader(program, registry, _open_store(nodes, registry, credentials))
+    except EspcapError:
+        registry.close()
+        raise
 
 
 def _query(reader: Reader, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
@@ -239,7 +245,7 @@ def _query(reader: Reader, query: str, display_filter: str, since: str | datetim
 
 def _hits(reader: Reader, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
     most, given = sys.maxsize if size is None else size, 0
-    with closing(reader.store):
+    with closing(reader):
         part = page(reader, query, sort, None, max(1, min(most, _AT_ONCE)))
         wanted = min(part.total, most)
         while given < wanted:

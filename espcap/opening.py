@@ -44,7 +44,8 @@ def _check_settings(program: Program, settings: Settings, user: User | None) -> 
 
 
 def close_job(job: Job) -> None:
-    """Closes the files that its tsharks inherited. A program that ends with the job need not."""
+    """Closes its registry, and the files that its tsharks inherited. A program that ends with the job need not."""
+    job.registry.close()
     plugin = job.settings.plugin
     for descriptor in (*job.settings.descriptors, *(plugin.descriptors if plugin else ())):
         os.close(descriptor)

@@ -23,3 +23,10 @@ class Reader:
         """What a query string, a display filter and two times ask for together. Raises UsageError."""
         narrower = read_filter(display_filter, self.registry, lambda field: value_names(self.program, field))
         return together(parse(text, self.registry.kind), narrower, read_times(since, until))
+
+    def close(self) -> None:
+        """Lets go of the store and the registry."""
+        try:
+            self.store.close()
+        finally:
+            self.registry.close()
