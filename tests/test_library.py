@@ -24,6 +24,7 @@ import espcap
 from espcap import paging
 from espcap.reading import Reading
 from espcap.sources import capture_file
+from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from tests.command import ROOT, environment
 from tests.command import espcap as command
@@ -203,6 +204,24 @@ class TestIndex:
             espcap.index(ARP, node=espcap.Connection(("127.0.0.1:1",)))
         with pytest.raises(espcap.UsageError, match="no node"):
             espcap.index(ARP, node=())
+
+    def test_a_store_that_fails_on_the_way(self, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The account says what is stored, and the error what was wrong."""
+        write, batches = LocalStore.write, itertools.count()
+
+        def fail(store: LocalStore, batch: Any, outcome: Any = None) -> Any:
+            if next(batches):
+                raise espcap.StoreError("the disk is full", "make room")
+            return write(store, batch, outcome)
+
+        monkeypatch.setattr(LocalStore, "write", fail)
+        with pytest.raises(espcap.IncompleteError, match="the disk is full") as told:
+            espcap.index(many, node=f"local:{tmp_path}")
+        assert isinstance(told.value.__cause__, espcap.StoreError)
+        report = told.value.report
+        assert (report.stored, report.exit_code) == (1000, 1)
+        assert report.not_stored == report.read - 1000 > 0
+        assert espcap.count(node=f"local:{tmp_path}") == 1000
 
     def test_signals_and_descriptors_stay(self, tmp_path: Path) -> None:
         handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
