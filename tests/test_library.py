@@ -99,37 +99,6 @@ class TestRead:
             time.sleep(0.3)
             assert reading.report.read <= 1500
 
-    @pytest.mark.parametrize("end", [lambda packets: packets.close(), lambda packets: None], ids=["closed", "dropped"])
-    def test_an_early_end_ends_tshark(self, many: Path, end: Callable[[Any], None]) -> None:
-        before, threads = children(), threading.active_count()
-        packets = espcap.read(many)
-        assert next(packets)["layers"]["frame"]["number"] == 1
-        assert children() > before
-        end(packets)
-        del packets
-        gc.collect()
-        assert children() == before
-        assert threading.active_count() == threads
-
-    def test_the_end_of_the_program_ends_tshark(self, many: Path) -> None:
-        program = "import espcap, sys; packets = espcap.read(sys.argv[1]); print(len(next(packets)['capture_id']))"
-        words = [sys.executable, "-c", program, str(many)]
-        ran = subprocess.run(words, env=environment(), cwd=ROOT, capture_output=True, timeout=60, check=False)
-        assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"32\n", b"")
-
-    def test_a_damaged_capture(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        """All that can be read comes first, that of other captures too."""
-        packets = espcap.read(files.cut_in_data(tmp_path / "damaged.pcap"), ARP)
-        documents = list(itertools.islice(packets, 15))
-        with pytest.raises(
-            espcap.IncompleteError, match=r"cut short in the middle of a packet.*, after 9 packets$"
-        ) as told:
-            next(packets)
-        assert numbers(documents) == [*range(1, 10), *range(1, 7)]
-        assert told.value.hint == "what was read is stored; the rest of this file cannot be read"
-        assert (told.value.report.files, told.value.report.read, told.value.report.exit_code) == (2, 15, 3)
-        assert capfd.readouterr() == ("", "")
-
     def test_problems_to_be_told(self, tmp_path: Path) -> None:
         files.cut_in_data(tmp_path / "damaged.pcap")
         (tmp_path / "notes.txt").write_text("no capture\n")
@@ -183,16 +152,6 @@ class TestIndex:
         assert (again.read, again.stored, again.already_there, again.done_before) == (39, 0, 39, 2)
         dissected = espcap.index(ARP, node=node, again=True)
         assert (dissected.stored, dissected.already_there, dissected.done_before) == (0, 6, 0)
-
-    def test_a_damaged_capture(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        node, damaged = f"local:{tmp_path}/index", files.cut_in_data(tmp_path / "damaged.pcap")
-        with pytest.raises(espcap.IncompleteError, match="cut short") as told:
-            espcap.index(damaged, node=node)
-        assert (told.value.report.stored, told.value.report.as_json()["exit_code"]) == (9, 3)
-        assert espcap.count(node=node) == 9
-        copy = pickle.loads(pickle.dumps(told.value))
-        assert (copy.message, copy.hint, copy.report) == (told.value.message, told.value.hint, told.value.report)
-        assert capfd.readouterr() == ("", "")
 
     def test_stores_that_cannot_be_used(self, tmp_path: Path) -> None:
         file = tmp_path / "file"
@@ -317,6 +276,51 @@ class TestSideBySide:
             return len(list(espcap.read(ARP))), report.stored, len(list(espcap.search(node=f"local:{tmp_path}")))
 
         assert asyncio.run(cell()) == (6, 6, 6)
+
+
+@pytest.mark.parametrize("end", [lambda packets: packets.close(), lambda packets: None], ids=["closed", "dropped"])
+def test_an_early_end_ends_tshark(many: Path, end: Callable[[Any], None]) -> None:
+    before, threads = children(), threading.active_count()
+    packets = espcap.read(many)
+    assert next(packets)["layers"]["frame"]["number"] == 1
+    assert children() > before
+    end(packets)
+    del packets
+    gc.collect()
+    assert children() == before
+    assert threading.active_count() == threads
+
+
+def test_the_end_of_the_program_ends_tshark(many: Path) -> None:
+    program = "import espcap, sys; packets = espcap.read(sys.argv[1]); print(len(next(packets)['capture_id']))"
+    words = [sys.executable, "-c", program, str(many)]
+    ran = subprocess.run(words, env=environment(), cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"32\n", b"")
+
+
+def test_what_is_left_out_is_raised_last(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """All that can be read comes first, that of other captures too."""
+    packets = espcap.read(files.cut_in_data(tmp_path / "damaged.pcap"), ARP)
+    documents = list(itertools.islice(packets, 15))
+    with pytest.raises(
+        espcap.IncompleteError, match=r"cut short in the middle of a packet.*, after 9 packets$"
+    ) as told:
+        next(packets)
+    assert numbers(documents) == [*range(1, 10), *range(1, 7)]
+    assert told.value.hint == "what was read is stored; the rest of this file cannot be read"
+    assert (told.value.report.files, told.value.report.read, told.value.report.exit_code) == (2, 15, 3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_not_indexed_is_raised(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    node, damaged = f"local:{tmp_path}/index", files.cut_in_data(tmp_path / "damaged.pcap")
+    with pytest.raises(espcap.IncompleteError, match="cut short") as told:
+        espcap.index(damaged, node=node)
+    assert (told.value.report.stored, told.value.report.as_json()["exit_code"]) == (9, 3)
+    assert espcap.count(node=node) == 9
+    copy = pickle.loads(pickle.dumps(told.value))
+    assert (copy.message, copy.hint, copy.report) == (told.value.message, told.value.hint, told.value.report)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_import_is_light() -> None:
