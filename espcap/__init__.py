@@ -1,10 +1,56 @@
-"""Packets, dissected by Wireshark's own dissectors, as searchable JSON documents."""
+"""Packets, dissected by Wireshark's own dissectors, as searchable JSON documents.
+
+for document in espcap.read("capture.pcap", display_filter="dns"): ...
+espcap.index("captures/")
+for document in espcap.search("protocol:dns"): ...
+"""
+
+TYPE_CHECKING = False  # typing itself takes longer to import than the rest of this room
+
+if TYPE_CHECKING:
+    from espcap.errors import EspcapError, StoreError, UsageError
+    from espcap.library import count, index, read, search, stats
+    from espcap.report import IncompleteError, Problem, Report, Severity
+    from espcap.stores.elasticsearch.connection import Connection
+
+    __version__: str
+
+__all__ = [
+    "Connection",
+    "EspcapError",
+    "IncompleteError",
+    "Problem",
+    "Report",
+    "Severity",
+    "StoreError",
+    "UsageError",
+    "count",
+    "index",
+    "read",
+    "search",
+    "stats",
+]
+
+_ROOMS = {
+    **dict.fromkeys(("EspcapError", "StoreError", "UsageError"), "espcap.errors"),
+    **dict.fromkeys(("count", "index", "read", "search", "stats"), "espcap.library"),
+    **dict.fromkeys(("IncompleteError", "Problem", "Report", "Severity"), "espcap.report"),
+    "Connection": "espcap.stores.elasticsearch.connection",
+}
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, looked up when it is wanted: that takes longer than most of a start."""
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # which knows better what there is
 
-        return version("espcap")
-    raise AttributeError(name)
+    def __getattr__(name):
+        """Names are looked up when they are wanted: to import their rooms takes longer than most of a start."""
+        from importlib import import_module
+
+        if name == "__version__":
+            return import_module("importlib.metadata").version("espcap")
+        if name in _ROOMS:
+            return getattr(import_module(_ROOMS[name]), name)
+        raise AttributeError(f"module 'espcap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

@@ -142,6 +142,10 @@ class Registry:
         self._database.execute("SELECT type FROM protocol, field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
 
+    def close(self) -> None:
+        """Lets go of the file. A program that ends need not."""
+        self._database.close()
+
     def field(self, name: str) -> Field | None:
         """The field with this Wireshark name, or None where tshark does not know it."""
         row = self._database.execute("SELECT * FROM field WHERE name = ?", (name,)).fetchone()

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from espcap.documents import Document
-from espcap.errors import with_hint
+from espcap.errors import EspcapError, with_hint
 from espcap.stores import Outcome, Refusal
 
 
@@ -166,3 +166,20 @@ class Report:
         ]
         rate = round(self._rate(seconds), 1)
         return values | {"seconds": round(seconds, 3), "packets_per_second": rate, "exit_code": self.exit_code}
+
+
+class IncompleteError(EspcapError):
+    """Packets were left out, refused or not stored; `report` is the account. `message` is its gravest problem's."""
+
+    def __init__(self, report: Report) -> None:
+        worst = max(report.problems, key=lambda problem: problem.severity, default=None)
+        if worst and worst.severity:
+            others = sum(1 for problem in report.problems if problem.severity) - 1
+            super().__init__(f"{worst.message} (and {others:,} more)" if others else worst.message, worst.hint)
+        else:
+            super().__init__(report.account(), report.dead_letters and f"espcap retry {report.dead_letters}")
+        self.report = report
+
+    def __reduce__(self) -> tuple[type["IncompleteError"], tuple[Report]]:
+        """For pools of processes, which pickle what they raise."""
+        return IncompleteError, (self.report,)

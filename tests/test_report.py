@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from espcap.documents import Document
-from espcap.report import Problem, Report, Severity
+from espcap.report import IncompleteError, Problem, Report, Severity
 from espcap.stores import Outcome, Refusal
 
 
@@ -156,3 +156,20 @@ def test_of_notes_only_so_many_are_kept() -> None:
     made.add_problem(Severity.FAILED, "error")
     assert len(made.problems) == 1001
     assert made.exit_code == 1
+
+
+def test_what_is_raised_for_refused_documents() -> None:
+    """They are no problem of the run's: the account says it."""
+    error = IncompleteError(Report(read=3, stored=2, refused=1, dead_letters="/letters.ndjson"))
+    assert "3 packets read, 2 stored, 0 already there, 1 refused" in error.message
+    assert error.hint == "espcap retry /letters.ndjson"
+
+
+def test_what_is_raised_is_the_gravest() -> None:
+    report = Report()
+    report.add_problem(Severity.NOTE, "by the way")
+    report.add_problem(Severity.PARTIAL, "some is missing", "look")
+    assert (IncompleteError(report).message, IncompleteError(report).hint) == ("some is missing", "look")
+    report.add_problem(Severity.FAILED, "nothing goes", "mend it")
+    assert IncompleteError(report).message == "nothing goes (and 1 more)"
+    assert IncompleteError(report).report is report

@@ -9,15 +9,14 @@ from typing import BinaryIO
 
 import click
 
-from espcap.cli.options import Extracting, forget_standard_output, open_named_store
-from espcap.cli.search import wanted
+from espcap.cli.options import Extracting, forget_standard_output
+from espcap.cli.search import open_reader, wanted
 from espcap.errors import EspcapError, UsageError
 from espcap.extraction import Extraction, Missing
-from espcap.fields import open_registry
 from espcap.originals import Originals
 from espcap.selection import Selection, select
 from espcap.sources import printable
-from espcap.tshark.program import Program, dissecting_user, find_program
+from espcap.tshark.program import dissecting_user, find_program
 
 PARTIAL = 3
 """The exit code where packets are missing."""
@@ -30,7 +29,7 @@ def extract(options: Extracting) -> int:
     program = find_program(options.tshark)
     missing: list[Missing] = []
     extraction = Extraction(program, dissecting_user(program), lambda one: _tell(one, missing))
-    selections = _select(options, program)
+    selections = _select(options)
     extraction.find(selections, Originals(options.dir), options.write)
     with _opened(options.write) as file:
         written = extraction.write(file)
@@ -39,13 +38,12 @@ def extract(options: Extracting) -> int:
     return PARTIAL if gone else 0
 
 
-def _select(options: Extracting, program: Program) -> list[Selection]:
-    registry = open_registry(program)
-    store = open_named_store(options, registry, default="local")
+def _select(options: Extracting) -> list[Selection]:
+    reader = open_reader(options)
     try:
-        return select(store, wanted(options, registry, program), options.flow)
+        return select(reader.store, wanted(options, reader), options.flow)
     finally:
-        store.close()
+        reader.store.close()
 
 
 def _tell(one: Missing, missing: list[Missing]) -> None:

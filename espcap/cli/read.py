@@ -4,30 +4,25 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import FrameType
 
 import click
 
-from espcap.checkpoints import Checkpoints, open_checkpoints, settings_digest
+from espcap.checkpoints import Checkpoints, settings_digest
 from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
-from espcap.documents import HEAD
 from espcap.errors import EspcapError, StoreError, UsageError
-from espcap.fields import Registry, open_registry
-from espcap.ledger import ledger_path
+from espcap.fields import Registry
+from espcap.opening import open_job, open_verified_checkpoints
 from espcap.pipeline import Job, Listener, Pipeline
-from espcap.protocols import read_list
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
 from espcap.spool import SpoolSettings, default_folder
-from espcap.stores import Store, is_local
+from espcap.stores import Store
 from espcap.stores.lines import LinesStore
 from espcap.tshark.arguments import Settings
-from espcap.tshark.output import check_settings, hand_over_files
-from espcap.tshark.plugin import open_plugin
-from espcap.tshark.program import Program, User, dissecting_user, find_program
+from espcap.tshark.program import Program, User, find_program
 from espcap.tshark.rights import print_interfaces
 from espcap.watch import watch
 
@@ -44,25 +39,18 @@ def read(options: Reading) -> int:
         click.echo(print_interfaces(program))
         return 0
     _check_usage(options)
-    user = dissecting_user(program)
-    settings = hand_over_files(_settings(options), user)
-    if settings.display_filter or settings.decode_as or settings.preferences:
-        _check_settings(program, settings, user)
-    registry = open_registry(program, settings.profile_folder)
-    plugin = open_plugin(program, registry, user, HEAD, options.payload)
-    job = Job(
-        program=program,
-        registry=registry,
-        protocols=read_list(options.protocols),
-        settings=replace(settings, plugin=plugin and replace(plugin, terms=is_local(options.node))),
-        user=user,
-        payload=options.payload,
+    job = open_job(
+        program,
+        _settings(options),
+        options.node,
+        options.payload,
+        options.protocols,
         chunk=options.chunk,
         jobs=options.jobs,
         stall_timeout=options.stall_timeout,
         spool=SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size),
     )
-    return _run(job, _store(options, registry), options)
+    return _run(job, _store(options, job.registry), options)
 
 
 def _check_usage(options: Reading) -> None:
@@ -86,12 +74,6 @@ def _settings(options: Reading) -> Settings:
     )
 
 
-def _check_settings(program: Program, settings: Settings, user: User | None) -> None:
-    ended = check_settings(program, settings, user)
-    if ended.status:
-        raise UsageError(ended.message, "see man wireshark-filter, and -d and -o in man tshark")
-
-
 def _store(options: Reading, registry: Registry) -> Store:
     if options.node:
         return open_patient_store(options, registry, endless=_is_endless(options))
@@ -105,14 +87,11 @@ def _is_endless(options: Reading) -> bool:
 
 
 def _open_checkpoints(options: Reading, pipeline: Pipeline, store: Store) -> Checkpoints | None:
-    """What earlier runs have stored and the store still has; None where no file is stored, or the ledger fails."""
+    """What earlier runs have stored; None where no file is stored, or the ledger fails."""
     if not options.node or not (options.file or options.dir):
         return None
     settings = settings_digest(_settings(options), options.payload)
-    checkpoints = open_checkpoints(ledger_path(options.node), settings, pipeline.note, options.again)
-    if checkpoints and (lost := checkpoints.verify(store)):
-        pipeline.note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
-    return checkpoints
+    return open_verified_checkpoints(pipeline, store, options.node, settings, options.again)
 
 
 def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Source | EspcapError]:

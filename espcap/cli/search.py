@@ -7,25 +7,22 @@ from typing import Any
 import click
 import orjson
 
-from espcap.cli.options import Narrowing, Searching, open_named_store
-from espcap.fields import Registry, open_registry
+from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
+from espcap.fields import open_registry
 from espcap.query import Query
-from espcap.query.lucene import parse
-from espcap.query.narrowing import doubts, read_filter, read_times, together
+from espcap.query.narrowing import doubts
+from espcap.reader import Reader
 from espcap.sources import printable, without_controls
 from espcap.stores import Hit
-from espcap.tshark.program import Program, find_program
-from espcap.tshark.value_names import value_names
+from espcap.tshark.program import find_program
 
 _COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
 
 
 def search(options: Searching) -> None:
     """Runs the command."""
-    program = find_program(options.tshark)
-    registry = open_registry(program)
-    store = open_named_store(options, registry, default="local")
-    query = wanted(options, registry, program)
+    reader = open_reader(options)
+    query, store = wanted(options, reader), reader.store
     try:
         if options.agg:
             aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
@@ -39,11 +36,17 @@ def search(options: Searching) -> None:
         store.close()
 
 
-def wanted(options: Narrowing, registry: Registry, program: Program) -> Query:
+def open_reader(options: Connecting) -> Reader:
+    """The store that `--node` names, by default the local index, to be asked."""
+    program = find_program(options.tshark)
+    registry = open_registry(program)
+    return Reader(program, registry, open_named_store(options, registry, default="local"))
+
+
+def wanted(options: Narrowing, reader: Reader) -> Query:
     """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
-    display_filter = read_filter(options.display_filter, registry, lambda field: value_names(program, field))
-    query = together(parse(options.query, registry.kind), display_filter, read_times(options.since, options.until))
-    for doubt in doubts(query, registry):
+    query = reader.query(options.query, options.display_filter, options.since, options.until)
+    for doubt in doubts(query, reader.registry):
         click.echo(f"Note: {printable(doubt)}", err=True)
     return query
 

@@ -7,12 +7,10 @@ from typing import Any
 import click
 import orjson
 
-from espcap.cli.options import Summarizing, open_named_store
-from espcap.cli.search import show_table, wanted
-from espcap.fields import open_registry
+from espcap.cli.options import Summarizing
+from espcap.cli.search import open_reader, show_table, wanted
 from espcap.sources import without_controls
 from espcap.summary import TABLES, summarize
-from espcap.tshark.program import find_program
 
 _BARS = "▁▂▃▄▅▆▇█"
 _TITLES = {
@@ -27,13 +25,11 @@ _TITLES = {
 
 def stats(options: Summarizing) -> None:
     """Runs the command."""
-    program = find_program(options.tshark)
-    registry = open_registry(program)
-    store = open_named_store(options, registry, default="local")
+    reader = open_reader(options)
     try:
-        summary = summarize(store, wanted(options, registry, program), options.size)
+        summary = summarize(reader.store, wanted(options, reader), options.size)
     finally:
-        store.close()
+        reader.store.close()
     if options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(summary)))
     else:

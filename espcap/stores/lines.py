@@ -1,7 +1,7 @@
 """Documents as lines of JSON on a stream, for terminals and pipes."""
 
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import orjson
 
@@ -12,12 +12,22 @@ from espcap.sources import without_controls
 from espcap.stores import Outcome
 
 
+class Stream(Protocol):
+    """What documents are printed on."""
+
+    def write(self, text: bytes, /) -> object:
+        """Takes all of a text."""
+
+    def flush(self) -> object:
+        """Hands over what it still holds."""
+
+
 class LinesStore:
     """Prints each document as one line or, if pretty, indented. No control character of a packet leaves it raw."""
 
     writes_at_once = 0  # what is printed is worth no thread
 
-    def __init__(self, stream: BinaryIO, pretty: bool = False) -> None:
+    def __init__(self, stream: Stream, pretty: bool = False) -> None:
         self._stream = stream
         self._pretty = pretty
 

@@ -60,6 +60,10 @@ class Output:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        self._stream.close()  # tshark does not obey while a full pipe holds it up
         self.tshark.stop()
 
     def blocks(self) -> Iterator[bytes]:
@@ -105,7 +109,7 @@ class Output:
     def finish(self) -> Exit:
         """How tshark ended. Call it after the last block."""
         if self.stalled or self.interrupted:
-            self.tshark.stop()
+            self._stop()
         return self.tshark.wait()
 
 

@@ -57,7 +57,7 @@ class _Share(FileOutput):
 
     def stop(self) -> None:
         """Ends both processes."""
-        self.tshark.stop()
+        self._stop()
         self._printer.stop()
         self._file.close()
 

@@ -16,14 +16,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.paging import MOST_COUNTED, TIME, Cursor, Page, page
+from espcap.reader import Reader
 from espcap.sources import printable
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.overview import histogram, tables
 from espcap.web.packets import Packets
-from espcap.web.paging import MOST_COUNTED, TIME, Cursor, Page, page
 from espcap.web.parts import Parts
-from espcap.web.readers import Reader, Readers
+from espcap.web.readers import Readers
 from espcap.web.receiving import Receiving
 from espcap.web.view import Asked, View, ask
 

@@ -2,7 +2,7 @@
 
 from espcap.fields import ENVELOPE
 from espcap.query.lucene import DEFAULT_PATHS
-from espcap.web.readers import Reader
+from espcap.reader import Reader
 
 MOST = 20
 _PATHS = sorted({*ENVELOPE, *DEFAULT_PATHS, "_exists_", "capture_id", "protocols", "network.transport"})

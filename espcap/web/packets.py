@@ -14,11 +14,11 @@ from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.extraction import Extraction, Missing
 from espcap.originals import Originals
 from espcap.query import Equals
+from espcap.reader import Reader
 from espcap.selection import select
 from espcap.sources import printable
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
-from espcap.web.readers import Reader
 from espcap.web.view import View, ask
 
 _BLOCK = 1 << 18

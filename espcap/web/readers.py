@@ -4,27 +4,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
-from espcap.fields import Registry
-from espcap.stores import Store
-from espcap.tshark.program import Program
+from espcap.reader import Reader
 
 THREADS = 2
 """As many questions are asked at once; a page has three."""
 
 _Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What it takes to answer."""
-
-    program: Program
-    registry: Registry
-    store: Store
 
 
 class Readers:

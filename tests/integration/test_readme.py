@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+import espcap as library
 from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.conftest import remove_packets
 from tests.integration.test_live import needs_capture, send
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.S)
 LOOKS = re.compile(r"espcap (search|show|extract|stats)")
 _COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "doctor")
 
@@ -122,6 +124,31 @@ def test_live_command() -> None:
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors.decode()
     assert len(output.splitlines()) == 10
+
+
+def test_program(tmp_path: Path) -> None:
+    [program] = PROGRAMS
+    (tmp_path / "program.py").write_text(program + "print(*(packet['protocol'] for packet in found))\n")
+    ran = run(f"{sys.executable} program.py", furnished(tmp_path))
+    *requests, account, sums, found = ran.stdout.splitlines()
+    assert len(requests) == 4
+    assert all(re.fullmatch(r"2024-05-01T\S+Z 192\.0\.2\.\d+ /\S*", line) for line in requests)
+    assert account.startswith("16 files, 263 packets read, 263 stored, 0 already there, 0 refused")
+    assert re.fullmatch(r"17 \[\{'value': .*\}\]", sums)
+    assert set(found.split()) == {"http"}
+    assert ran.stderr == ""
+
+
+def test_programs_for_elasticsearch(node: str) -> None:
+    """With its address, or a connection to it."""
+    connection = library.Connection((node,))
+    report = library.index(CAPTURES, node=connection, again=True)
+    assert (report.read, report.stored, report.already_there) == (263, 0, 263)
+    assert library.index(CAPTURES, node=node).done_before == 16
+    packets = list(library.search(node=connection))
+    assert len({(packet["capture_id"], packet["layers"]["frame"]["number"]) for packet in packets}) == 263
+    assert library.count("protocol:dns", node=[node]) == 17
+    assert library.stats(node=connection)["packets"] == 263
 
 
 def test_document_is_one_of_ours() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from espcap.fields import Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range
 from espcap.query.values import Value, span
+from espcap.reader import Reader
 from espcap.stores import Hit, Store
-from espcap.web.readers import Reader
 
 TIME = "@timestamp"
 MOST_COUNTED = 10_000
