@@ -24,6 +24,7 @@ class MemoryStore:
 
     refused_frames: frozenset[int] = frozenset()
     writes_at_once: int = 0
+    batches_ahead: int = 0
     error: EspcapError | None = None
     batches: list[int] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)

@@ -15,11 +15,14 @@ from espcap.stores import Outcome, Store
 LARGEST_BATCH = 8 << 20
 """Bytes of JSON at which a batch is written, however few documents it has."""
 
+LARGEST_WAITING = 16 << 20
+"""Bytes of JSON of the batches that may wait for their turn."""
+
 LONGEST_WAIT = 1.0
 """Seconds after which a batch of a live capture is written."""
 
 SECONDS_TO_END, SECONDS_TO_LEAVE = 10.0, 1.0
-"""How long a batch that is being stored may still take after a failure, and when all is to end at once."""
+"""How long the batches that are being stored may still take after a failure, and when all is to end at once."""
 
 
 @dataclass
@@ -38,11 +41,16 @@ class _Batch:
 class _Writing:
     """A batch that is being stored: in the background, by a thread that touches the store and the outcome alone."""
 
-    def __init__(self, store: Store, documents: list[Document], in_background: bool, live: bool) -> None:
-        self.documents = documents
+    def __init__(
+        self, store: Store, batch: _Batch, in_background: bool, live: bool, before: "_Writing | None" = None
+    ) -> None:
+        """Its turn comes when `before` is stored, and never where that fails."""
+        self.documents = batch.documents
+        self.size = batch.size
         self._live = live
         self.outcome = Outcome()
         self._store = store
+        self._before = before
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, daemon=True)  # an end at once does not wait for it
         if in_background:
@@ -52,6 +60,9 @@ class _Writing:
 
     def _write(self) -> None:
         try:
+            if self._before:
+                self._before.wait()
+                self._before = None
             self._store.write(self.documents, self.outcome)
             if self._live:
                 self._store.flush_if_due()
@@ -118,21 +129,29 @@ class Batches:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """After a failure takes what is known, soon, of the batches that are being stored."""
+        seconds = SECONDS_TO_END if kind and issubclass(kind, Exception) else SECONDS_TO_LEAVE
+        deadline = time.monotonic() + seconds
         while self._writing:
             writing = self._writing.popleft()
             with suppress(Exception):  # it had the same cause
-                writing.wait(SECONDS_TO_END if kind and issubclass(kind, Exception) else SECONDS_TO_LEAVE)
+                writing.wait(max(0, deadline - time.monotonic()))
             account(writing.outcome, self._dead_letters, self._report)
 
     def _write(self) -> None:
         """Waits while the store has as much to do as it can take: tshark then waits as well."""
         at_once = self._store.writes_at_once
-        while len(self._writing) >= max(1, at_once):
+        while len(self._writing) >= max(1, at_once) and not self._may_wait():
             self._settle_first()
         batch, self._batch = self._batch, _Batch()
-        self._writing.append(_Writing(self._store, batch.documents, at_once > 0, self._live))
+        before = self._writing[-at_once] if len(self._writing) >= at_once > 0 else None
+        self._writing.append(_Writing(self._store, batch, at_once > 0, self._live, before))
         if not at_once:
             self._settle_first()
+
+    def _may_wait(self) -> bool:
+        """Whether another batch may wait for its turn."""
+        size = sum(writing.size for writing in self._writing)
+        return len(self._writing) < self._store.batches_ahead and size < LARGEST_WAITING
 
     def _settle_first(self) -> None:
         writing = self._writing[0]

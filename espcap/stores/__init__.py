@@ -74,6 +74,8 @@ class Store(Protocol):
 
     writes_at_once: int
     """How many calls of `write` may run at the same time, beside the reading; 0: none, not even one."""
+    batches_ahead: int
+    """How many batches may be on their way where some wait for their turn, so that reading goes on meanwhile."""
 
     def prepare(self) -> None:
         """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""

@@ -26,6 +26,7 @@ class LinesStore:
     """Prints each document as one line or, if pretty, indented. No control character of a packet leaves it raw."""
 
     writes_at_once = 0  # what is printed is worth no thread
+    batches_ahead = 0
 
     def __init__(self, stream: Stream, pretty: bool = False) -> None:
         self._stream = stream

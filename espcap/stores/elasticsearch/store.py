@@ -34,6 +34,7 @@ class ElasticsearchStore:
     """A Store over `connection`. Makes no request before the first call of a method."""
 
     writes_at_once = 2
+    batches_ahead = 0  # what waits would be lost with an interrupted run
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class LocalStore:
     """The Store of one folder. The registry tells the kinds of paths."""
 
     writes_at_once = 1
+    batches_ahead = 32  # a commit takes up to seconds
 
     def __init__(self, folder: Path, registry: Registry) -> None:
         self._folder = folder

@@ -1,0 +1,115 @@
+"""Batches on their way: how many, in which order, and what becomes of them when one fails."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espcap.dead_letters import DeadLetters
+from espcap.errors import StoreError
+from espcap.pipeline import batches as room
+from espcap.pipeline.batches import Batches
+from espcap.report import Report
+from espcap.stores import Outcome
+from tests.stores.documents import make
+from tests.support import MemoryStore
+
+
+@dataclass
+class HeldStore(MemoryStore):
+    """Begins a write and ends it only when it may."""
+
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    may_end: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    running: int = 0
+    most: int = 0
+
+    def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.begun.release()
+        assert self.may_end.acquire(timeout=20)
+        self.running -= 1
+        return super().write(batch, outcome)
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report()
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> DeadLetters:
+    return DeadLetters(tmp_path / "letters")
+
+
+def fill(batches: Batches, count: int, first: int = 1) -> None:
+    for number in range(first, first + count):
+        batches.add(make(number))
+        batches.write_if_due()
+
+
+def test_reading_goes_on_while_batches_wait(letters: DeadLetters, report: Report) -> None:
+    """Four may be on their way; each is stored when the one before is."""
+    store = HeldStore(writes_at_once=1, batches_ahead=4)
+    with Batches(store, letters, report, 10) as batches:
+        fill(batches, 40)  # would wait for ever if batches did not
+        assert store.begun.acquire(timeout=20)
+        assert not store.begun.acquire(timeout=0.2)
+        assert not batches.is_empty
+        for _ in range(4):
+            store.may_end.release()
+        batches.finish()
+    assert (store.batches, store.most, report.stored) == ([10] * 4, 1, 40)
+    assert [int(identifier.rpartition("-")[2]) for identifier in store.documents] == list(range(1, 41))
+
+
+@pytest.mark.parametrize(("ahead", "bytes_ahead"), [(2, 1 << 30), (9, 1)])
+def test_reading_waits_for_too_many_or_too_large(
+    ahead: int, bytes_ahead: int, letters: DeadLetters, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LARGEST_WAITING", bytes_ahead)
+    store = HeldStore(writes_at_once=1, batches_ahead=ahead)
+    allowed = ahead if bytes_ahead > 1 else 1
+    with Batches(store, letters, report, 10) as batches:
+        fill(batches, 10 * allowed)
+        waiting = threading.Thread(target=fill, args=(batches, 10, 1000))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        for _ in range(allowed + 1):
+            store.may_end.release()
+        waiting.join(20)
+        batches.finish()
+    assert report.stored == 10 * (allowed + 1)
+
+
+def test_two_at_once(letters: DeadLetters, report: Report) -> None:
+    store = HeldStore(writes_at_once=2)
+    with Batches(store, letters, report, 10) as batches:
+        fill(batches, 20)
+        assert store.begun.acquire(timeout=20)
+        assert store.begun.acquire(timeout=20)
+        store.may_end.release()
+        store.may_end.release()
+        batches.finish()
+    assert (store.most, report.stored) == (2, 20)
+
+
+def test_what_waits_for_a_batch_that_fails_is_not_stored(letters: DeadLetters, report: Report) -> None:
+    class Failing(HeldStore):
+        def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
+            super().write(batch, outcome)
+            if len(self.batches) == 2:
+                raise StoreError("full", "make room")
+            return Outcome()
+
+    store = Failing(writes_at_once=1, batches_ahead=9)
+    with pytest.raises(StoreError, match="full"), Batches(store, letters, report, 10) as batches:
+        fill(batches, 50)
+        for _ in range(5):
+            store.may_end.release()
+        batches.finish()
+    assert store.batches == [10, 10]
