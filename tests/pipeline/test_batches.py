@@ -51,6 +51,11 @@ def fill(batches: Batches, count: int, first: int = 1) -> None:
         batches.write_if_due()
 
 
+def fill_and_finish(batches: Batches) -> None:
+    fill(batches, 50)
+    batches.finish()
+
+
 def test_reading_goes_on_while_batches_wait(letters: DeadLetters, report: Report) -> None:
     """Four may be on their way; each is stored when the one before is."""
     store = HeldStore(writes_at_once=1, batches_ahead=4)
@@ -107,9 +112,8 @@ def test_what_waits_for_a_batch_that_fails_is_not_stored(letters: DeadLetters, r
             return Outcome()
 
     store = Failing(writes_at_once=1, batches_ahead=9)
+    for _ in range(5):
+        store.may_end.release()
     with pytest.raises(StoreError, match="full"), Batches(store, letters, report, 10) as batches:
-        fill(batches, 50)
-        for _ in range(5):
-            store.may_end.release()
-        batches.finish()
+        fill_and_finish(batches)
     assert store.batches == [10, 10]
