@@ -90,6 +90,16 @@ def test_a_wrong_field_is_found(types: Types) -> None:
     assert saved_objects.field_problems(asking, types) == ["layers.dns.flags_rcodes: no such field"]
 
 
+def test_fields_exist_before_a_packet_has_them() -> None:
+    """Kibana would show an error in the place of a chart."""
+    template = json.loads(espcap("setup", "--print").output)
+    for field in {use.field for item in OBJECTS for use in saved_objects.uses(item)}:
+        mapping = template["template"]["mappings"]
+        for name in field.split("."):
+            assert name in mapping["properties"], field
+            mapping = mapping["properties"][name]
+
+
 def test_references_resolve() -> None:
     assert saved_objects.reference_problems(OBJECTS) == []
     assert len(saved_objects.reference_problems([VIEW, DASHBOARD])) == 1

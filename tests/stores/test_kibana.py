@@ -1,13 +1,14 @@
 """The import into Kibana, against a server that stands in for one: what is sent, and how each failure is told."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.stores.elasticsearch.connection import Connection, connect
 from espcap.stores.elasticsearch.kibana import import_objects, kibana_connection, objects_file
 from tests.stores.fake_kibana import IMPORT, STATUS, FakeKibana, Reply, fake_kibana
 from tests.stores.fault_server import tls_context
@@ -96,6 +97,16 @@ def test_addresses() -> None:
     assert kibana_connection("https://kibana:443/base/").addresses == "https://kibana:443/base"
     with pytest.raises(UsageError, match="is not the address"):
         import_objects(kibana_connection("ftp://kibana"))
+
+
+@pytest.mark.parametrize("start", [import_objects, connect], ids=["Kibana", "node"])
+def test_what_cannot_be_sent(start: Callable[[Connection], object]) -> None:
+    for key in ("a\nb", "k\u6f22", "a b"):
+        with pytest.raises(UsageError, match="the API key is none"):
+            start(kibana_connection("127.0.0.1:1", api_key=key))
+    for host in ("a..b", "x" * 64, "\u6f22..x"):
+        with pytest.raises(UsageError, match="is not the address"):
+            start(kibana_connection(f"http://{host}:1"))
 
 
 def test_away() -> None:

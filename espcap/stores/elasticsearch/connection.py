@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,7 @@ def _split(node: str) -> SplitResult:
     try:
         address = urlsplit(node if "://" in node else f"http://{node}")
         valid = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        str(address.hostname).encode("idna")  # as the client does when it connects
     except ValueError:
         valid = False
     if not valid:
@@ -149,6 +151,8 @@ def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
 
 def _credentials(connection: Connection, addresses: list[SplitResult]) -> dict[str, Any]:
     if connection.api_key:
+        if not re.fullmatch(r"[!-~]+", connection.api_key):
+            raise UsageError("the API key is none: it has spaces, lines or foreign characters", "give the encoded key")
         return {"api_key": connection.api_key}
     if connection.user:
         return {"basic_auth": (connection.user, connection.password or "")}
