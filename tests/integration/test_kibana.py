@@ -91,7 +91,7 @@ def test_a_wrong_field_is_found(types: Types) -> None:
 
 
 def test_fields_exist_before_a_packet_has_them() -> None:
-    """Kibana would show an error in the place of a chart."""
+    """Kibana would warn of them in the place of a chart, or beside it."""
     template = json.loads(espcap("setup", "--print").output)
     for field in {use.field for item in OBJECTS for use in saved_objects.uses(item)}:
         mapping = template["template"]["mappings"]

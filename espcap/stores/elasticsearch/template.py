@@ -27,7 +27,7 @@ _SHOWN_BY_KIBANA = {
     "http": {"properties": {"host": _KEYWORD, "request_full_uri": _KEYWORD}},
     "tls": {"properties": {"handshake_extensions_server_name": _KEYWORD}},
 }
-"""Kibana draws no chart over a field that no index has: these are there before the first packet that has them."""
+"""Kibana warns of fields that no index has: these are there before the first packet that has them."""
 _ENVELOPE = {
     "@timestamp": {"type": "date_nanos"},
     "sniff_timestamp": {"type": "double"},
@@ -38,7 +38,7 @@ _ENVELOPE = {
     "protocols": _KEYWORD,
     "source": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
     "destination": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
-    "network": {"properties": {"bytes": {"type": "long"}}},
+    "network": {"properties": {"bytes": {"type": "long"}, "community_id": _KEYWORD}},
     "espcap": {"properties": {"bad_time": {"type": "boolean"}}},
     "layers": {"properties": {"frame": {"properties": {"number": {"type": "long"}}}, **_SHOWN_BY_KIBANA}},
 }
