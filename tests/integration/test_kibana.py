@@ -51,7 +51,9 @@ def node(kibana: FakeKibana, tmp_path_factory: pytest.TempPathFactory, _elastics
     addressed = addressed.replace("http://localhost:5601", kibana.url)
     ran = run(f"set -eu\n{addressed}", furnished(tmp_path_factory.mktemp("compose")))
     assert f"{PACKETS} packets read, {PACKETS} stored" in ran.stderr
-    assert f"dashboard Packets (espcap): {kibana.url}/app/dashboards#/view/espcap-packets\n" in ran.stderr
+    span = "?_g=(time:(from:'2023-11-14T23:00:00.000Z',to:'2024-05-01T10:00:03.140Z'))"
+    dashboard = f"{kibana.url}/app/dashboards#/view/espcap-packets{span}"
+    assert ran.stderr.endswith(f"dashboard Packets (espcap): {dashboard}\n")
     call(_elasticsearch_node, "POST", "/packets-*/_refresh")
     yield _elasticsearch_node
     remove_packets(_elasticsearch_node)
@@ -166,11 +168,12 @@ def test_file_is_that_of_the_program() -> None:
 
 
 def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
-    """A node is not needed; a local one is a misunderstanding."""
+    """A node is not needed, except for the time of its packets; a local one is a misunderstanding."""
     kibana.spaces["alone"] = {}
     alone = espcap("setup", "--kibana", f"{kibana.url}/s/alone")
     assert (alone.status, len(alone.lines), alone.output) == (0, 1, b"")
     assert alone.account.startswith("Kibana has data view Packets (espcap), packet list Packets (espcap), dashboard")
+    assert "_g=" not in alone.account
     assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 3
     local = espcap("setup", "--node", f"local:{tmp_path}/index", "--kibana", kibana.url)
     assert (local.status, len(local.lines)) == (2, 1)
