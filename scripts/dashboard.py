@@ -267,6 +267,7 @@ def dashboard() -> Json:
         "timeRestore": True,
         "timeFrom": "1970-01-01T00:00:00.000Z",
         "timeTo": "now",
+        "refreshInterval": {"pause": True, "value": 60000},
         "optionsJSON": _text({"useMargins": True, "syncColors": True, "syncCursor": True, "hidePanelTitles": False}),
         "panelsJSON": _text(panels),
         "kibanaSavedObjectMeta": {"searchSourceJSON": _text(EMPTY)},
