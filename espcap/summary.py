@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Any
 
-from espcap.query import And, Equals, Query
+from espcap.query import And, Equals, Everything, Query
 from espcap.query.values import milliseconds_text
 from espcap.stores import Store
 
@@ -48,6 +48,13 @@ def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
         **{name: [{"value": bucket["key"]} | _counts(bucket) for bucket in found[name]["buckets"]] for name in TABLES},
         "conversations": [_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]],
     }
+
+
+def time_span(store: Store) -> tuple[str, str] | None:
+    """Milliseconds, RFC 3339, between which all packets of a store lie; None where it has none."""
+    stats = {"stats": {"field": "@timestamp"}}
+    times = store.search(Everything(), size=0, aggregations={"times": stats}).aggregations["times"]
+    return (milliseconds_text(times["min"]), milliseconds_text(times["max"] + 1)) if times["count"] else None
 
 
 def _counts(bucket: dict[str, Any]) -> dict[str, int]:

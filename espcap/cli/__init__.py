@@ -172,11 +172,17 @@ def retry(file: str, **values: Any) -> None:
 @click.option(
     "--keep", default="", metavar="AGE", help="Have the server delete indices of this age (30d, 4w), where it can."
 )
-def setup(print_template: bool, keep: str, **values: Any) -> None:
+@click.option(
+    "--kibana",
+    default="",
+    metavar="URL",
+    help="Import a data view and a dashboard of packets into this Kibana: host:port or a URL, /s/SPACE included.",
+)
+def setup(print_template: bool, keep: str, kibana: str, **values: Any) -> None:
     """Prepares a store: sends the index template to Elasticsearch, or makes the folder of a local index."""
     from espcap.cli.setup import setup as run
 
-    run(options.Connecting(**values), print_template, keep)
+    run(options.Connecting(**values), print_template, keep, kibana)
 
 
 @main.command()

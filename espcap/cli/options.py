@@ -389,17 +389,19 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
         raise UsageError("no node is named", "--node host:9200, or --node local")
     if values.no_verify:
         click.echo("Warning: the node's certificate is not checked; anybody can be the node.", err=True)
-    return open_store(
-        nodes,
-        registry,
-        ca_cert=values.ca_cert,
-        fingerprint=values.fingerprint,
-        verify=not values.no_verify,
-        user=values.user,
-        password=read_secret(values.password_file, "ESPCAP_PASSWORD"),
-        api_key=read_secret(values.api_key_file, "ESPCAP_API_KEY"),
-        **waiting,
-    )
+    return open_store(nodes, registry, **credentials(values), **waiting)
+
+
+def credentials(values: Connecting) -> dict[str, Any]:
+    """Who we are and whom we trust, as `Connection` has them. Raises UsageError where a secret cannot be read."""
+    return {
+        "ca_cert": values.ca_cert,
+        "fingerprint": values.fingerprint,
+        "verify": not values.no_verify,
+        "user": values.user,
+        "password": read_secret(values.password_file, "ESPCAP_PASSWORD"),
+        "api_key": read_secret(values.api_key_file, "ESPCAP_API_KEY"),
+    }
 
 
 def open_patient_store(values: Delivering, registry: "Registry", endless: bool) -> "Store":

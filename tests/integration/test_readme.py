@@ -16,6 +16,7 @@ import espcap as library
 from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.conftest import remove_packets
 from tests.integration.test_live import needs_capture, send
+from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
@@ -65,7 +66,10 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     "command", [line for line in COMMANDS if not re.search("--nic|serve", line) and not LOOKS.search(line)]
 )
 def test_command(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
-    ran = run(command.replace("localhost:9200", elasticsearch_url), furnished(tmp_path))
+    with fake_kibana() as kibana:
+        addressed = command.replace("localhost:9200", elasticsearch_url).replace("localhost:5601", kibana.url)
+        ran = run(addressed, furnished(tmp_path))
+    assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in command else 0)
     documents = [json.loads(text) for text in ran.stdout.splitlines()]
     assert documents or "--node" in command or ">" in command
 

@@ -335,6 +335,23 @@ def test_days(store: Store) -> None:
     assert store.days() == days
 
 
+def test_aggregations_of_an_empty_store(empty_store: Store) -> None:
+    asked = {
+        "values": {"terms": {"field": "protocol", "size": 3}},
+        "steps": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1d"}},
+        "bytes": {"sum": {"field": "network.bytes"}},
+        "times": {"stats": {"field": "@timestamp"}},
+    }
+    found = empty_store.search(Everything(), size=0, aggregations=asked)
+    assert (found.total, found.hits) == (0, [])
+    assert found.aggregations == {
+        "values": {"buckets": []},
+        "steps": {"buckets": []},
+        "bytes": {"value": 0.0},
+        "times": {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0},
+    }
+
+
 def test_days_of_an_empty_store(empty_store: Store) -> None:
     assert empty_store.days() == []
 

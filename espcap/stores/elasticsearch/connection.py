@@ -1,9 +1,11 @@
-"""The connection to Elasticsearch: addresses, credentials, certificates, and failures in words of the user."""
+"""The connection to Elasticsearch or Kibana: addresses, credentials, certificates, failures in words of the user."""
 
+import base64
 import ipaddress
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -11,12 +13,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from elastic_transport import ConnectionError as NoConnection
 from elastic_transport import (
     ConnectionTimeout,
+    HttpHeaders,
     NodeConfig,
     SerializationError,
     TextSerializer,
     TlsError,
     Transport,
     TransportError,
+    Urllib3HttpNode,
 )
 from elasticsearch import ApiError, Elasticsearch
 
@@ -32,8 +36,9 @@ TEMPORARY = frozenset([408, 429, 500, 502, 503, 504])
 class Connection:
     """How to reach a cluster. Its repr shows no secret.
 
-    `nodes` are `host:port` or `http(s)://[user:password@]host[:port][/path]`; http and port 9200 where missing.
-    `fingerprint` is the SHA-256 of the certificate in hexadecimal, `timeout` seconds for one request.
+    `nodes` are `host:port` or `http(s)://[user:password@]host[:port][/path]`; http and `port` where missing.
+    `fingerprint` is the SHA-256 of the certificate in hexadecimal, `timeout` seconds for one request. `product` is at
+    these addresses, which `option` names.
     """
 
     nodes: tuple[str, ...] = field(repr=False)
@@ -44,11 +49,14 @@ class Connection:
     password: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 90.0
+    product: str = "Elasticsearch"
+    option: str = "--node"
+    port: int = 9200
 
     @property
     def addresses(self) -> str:
         """The nodes' URLs without credentials, for messages."""
-        return ", ".join(_public(_split(node)) for node in self.nodes)
+        return ", ".join(_public(_split(node), self.port) for node in self.nodes)
 
 
 class CompatibleTransport(Transport):
@@ -67,9 +75,7 @@ def connect(connection: Connection) -> Elasticsearch:
 
     Raises UsageError for a bad address or file.
     """
-    if connection.ca_cert and not connection.ca_cert.is_file():
-        raise UsageError(f"{connection.ca_cert}: no such certificate file", "give a PEM file with --ca-cert")
-    addresses = [_split(node) for node in connection.nodes]
+    addresses = _checked_addresses(connection)
     remote = not all(_is_local(str(address.hostname)) for address in addresses)
     return Elasticsearch(
         [_node_config(address, connection) for address in addresses],
@@ -83,10 +89,37 @@ def connect(connection: Connection) -> Elasticsearch:
     )
 
 
+def open_node(connection: Connection) -> Urllib3HttpNode:
+    """Plain HTTP to the first address, with the credentials, for what is not Elasticsearch; sends nothing yet.
+
+    Raises UsageError for a bad address or file.
+    """
+    addresses = _checked_addresses(connection)[:1]
+    config = _node_config(addresses[0], connection)
+    headers = _authorization(**_credentials(connection, addresses))
+    return Urllib3HttpNode(replace(config, headers=headers, request_timeout=connection.timeout))
+
+
+def _checked_addresses(connection: Connection) -> list[SplitResult]:
+    if connection.ca_cert and not connection.ca_cert.is_file():
+        raise UsageError(f"{connection.ca_cert}: no such certificate file", "give a PEM file with --ca-cert")
+    return [_split(node) for node in connection.nodes]
+
+
+def _authorization(api_key: str = "", basic_auth: tuple[str, str] | None = None) -> HttpHeaders:
+    if api_key:
+        return HttpHeaders({"authorization": f"ApiKey {api_key}"})
+    if basic_auth:
+        encoded = base64.b64encode(":".join(basic_auth).encode()).decode()
+        return HttpHeaders({"authorization": f"Basic {encoded}"})
+    return HttpHeaders()
+
+
 def _split(node: str) -> SplitResult:
     try:
         address = urlsplit(node if "://" in node else f"http://{node}")
         valid = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        str(address.hostname).encode("idna")  # as the client does when it connects
     except ValueError:
         valid = False
     if not valid:
@@ -95,19 +128,19 @@ def _split(node: str) -> SplitResult:
     return address
 
 
-def _public(address: SplitResult) -> str:
+def _public(address: SplitResult, port: int) -> str:
     host = f"[{address.hostname}]" if ":" in str(address.hostname) else address.hostname
-    return f"{address.scheme}://{host}:{address.port or 9200}{address.path.rstrip('/')}"
+    return f"{address.scheme}://{host}:{address.port or port}{address.path.rstrip('/')}"
 
 
 def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
     host, path = str(address.hostname), address.path.rstrip("/")
     if address.scheme == "http":
-        return NodeConfig("http", host, address.port or 9200, path_prefix=path)
+        return NodeConfig("http", host, address.port or connection.port, path_prefix=path)
     return NodeConfig(
         "https",
         host,
-        address.port or 9200,
+        address.port or connection.port,
         path_prefix=path,
         ca_certs=str(connection.ca_cert) if connection.ca_cert else None,
         ssl_assert_fingerprint=connection.fingerprint,
@@ -118,6 +151,8 @@ def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
 
 def _credentials(connection: Connection, addresses: list[SplitResult]) -> dict[str, Any]:
     if connection.api_key:
+        if not re.fullmatch(r"[!-~]+", connection.api_key):
+            raise UsageError("the API key is none: it has spaces, lines or foreign characters", "give the encoded key")
         return {"api_key": connection.api_key}
     if connection.user:
         return {"basic_auth": (connection.user, connection.password or "")}
@@ -152,8 +187,8 @@ def is_temporary(error: ApiError | TransportError) -> bool:
 
 def store_error(connection: Connection, error: ApiError | TransportError) -> StoreError:
     """The failure as one line with a hint, without credentials."""
-    cause, hint = _api_failure(error) if isinstance(error, ApiError) else _transport_failure(error)
-    return StoreError(f"{connection.addresses} {_redact(cause, connection)}", hint)
+    cause, hint = _api_failure(error) if isinstance(error, ApiError) else _transport_failure(error, connection)
+    return StoreError(f"{connection.addresses} {redact(cause, connection)}", hint)
 
 
 def _api_failure(error: ApiError) -> tuple[str, str]:
@@ -167,16 +202,19 @@ def _api_failure(error: ApiError) -> tuple[str, str]:
     return f"failed with status {error.status_code}{reason}", "see the log of the node"
 
 
-def _transport_failure(error: TransportError) -> tuple[str, str]:
+def _transport_failure(error: TransportError, connection: Connection) -> tuple[str, str]:
     detail = " ".join(str(error.message).split())
     if isinstance(error, TlsError):
         return _tls_failure(detail)
     if isinstance(error, ConnectionTimeout):
         return "did not answer in time", "check that the node runs and that no firewall is in the way"
     if isinstance(error, SerializationError):
-        return "sent an answer that is no JSON", "check the address given with --node"
+        return "sent an answer that is no JSON", f"check the address given with {connection.option}"
     if "refused" in detail:
-        return "refuses connections", "start Elasticsearch there, or give another address with --node"
+        return (
+            "refuses connections",
+            f"start {connection.product} there, or give another address with {connection.option}",
+        )
     return f"cannot be reached: {detail}", "check the address; a node that wants TLS needs https:// in front"
 
 
@@ -209,8 +247,8 @@ def server_reason(body: Any) -> str:
     return " ".join(str(error).split())[:500]
 
 
-def _redact(text: str, connection: Connection) -> str:
-    """A proxy may echo what it was sent."""
+def redact(text: str, connection: Connection) -> str:
+    """Text of a server without our secrets: a proxy may echo what it was sent."""
     urls = [_split(node).password for node in connection.nodes]
     for secret in filter(None, [connection.password, connection.api_key, *urls]):
         text = text.replace(secret, "***")

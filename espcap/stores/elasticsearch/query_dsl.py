@@ -127,11 +127,19 @@ def _unsigned_range(query: Range) -> dict[str, Any]:
     return _any_of(clauses) if clauses else {"match_none": {}}
 
 
-def found(answer: dict[str, Any]) -> Found:
-    """What a search answer holds, without what only Elasticsearch says."""
+def found(answer: dict[str, Any], asked: dict[str, Any]) -> Found:
+    """What a search answer holds, without what only Elasticsearch says; `asked` are the aggregations of its request."""
     hits = [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in answer["hits"]["hits"]]
-    aggregations = {name: _plain(each) for name, each in answer.get("aggregations", {}).items()}
+    given = answer.get("aggregations", {})
+    aggregations = {name: _plain(given[name]) if name in given else _nothing(body) for name, body in asked.items()}
     return Found(answer["hits"]["total"]["value"], hits, aggregations)
+
+
+def _nothing(body: dict[str, Any]) -> dict[str, Any]:
+    """What an aggregation has over no documents: without a single index Elasticsearch gives none at all."""
+    if "stats" in body:
+        return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
+    return {"value": 0.0} if "sum" in body else {"buckets": []}
 
 
 def aggregation_body(aggregations: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class ElasticsearchStore:
         with told(self._connection):
             self._refresh()
             answer = self._search(body)
-        return found(answer.body)
+        return found(answer.body, aggregations or {})
 
     def _search(self, body: dict[str, Any]) -> ObjectApiResponse[Any]:
         try:

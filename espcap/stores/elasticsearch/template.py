@@ -21,6 +21,13 @@ _SECONDS = {
     "fields": {"exact": _KEYWORD},
 }
 _UNSIGNED = {"type": "long", "index": False, "fields": {"exact": _KEYWORD}}
+_SHOWN_BY_KIBANA = {
+    "_ws": {"properties": {"expert_message": _KEYWORD}},
+    "dns": {"properties": {"qry_name": _KEYWORD}},
+    "http": {"properties": {"host": _KEYWORD, "request_full_uri": _KEYWORD}},
+    "tls": {"properties": {"handshake_extensions_server_name": _KEYWORD}},
+}
+"""Kibana warns of fields that no index has: these are there before the first packet that has them."""
 _ENVELOPE = {
     "@timestamp": {"type": "date_nanos"},
     "sniff_timestamp": {"type": "double"},
@@ -31,9 +38,9 @@ _ENVELOPE = {
     "protocols": _KEYWORD,
     "source": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
     "destination": {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}},
-    "network": {"properties": {"bytes": {"type": "long"}}},
+    "network": {"properties": {"bytes": {"type": "long"}, "community_id": _KEYWORD}},
     "espcap": {"properties": {"bad_time": {"type": "boolean"}}},
-    "layers": {"properties": {"frame": {"properties": {"number": {"type": "long"}}}}},
+    "layers": {"properties": {"frame": {"properties": {"number": {"type": "long"}}}, **_SHOWN_BY_KIBANA}},
 }
 _SETTINGS = {
     "codec": "best_compression",
