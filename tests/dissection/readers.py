@@ -106,8 +106,3 @@ class Readers:
             assert orjson.loads(numbers) == wanted.numbers["layers"]
             assert orjson.loads(texts) == wanted.texts["layers"]
             assert sorted(unsearchable) == sorted(wanted.unsearchable)
-
-
-def _without_nulls(layers: dict[str, Any]) -> dict[str, Any]:
-    """null stands for a value without a term, and so does nothing."""
-    return {name: {key: one for key, one in layer.items() if one is not None} for name, layer in layers.items()}

@@ -259,7 +259,10 @@ def _encode_all(kind: Kind, value: Any) -> Any:
 
 def _without_long_strings(value: Any, path: str, lost: set[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _without_long_strings(one, f"{path}.{key}" if path else key, lost) for key, one in value.items()}
+        found = (
+            (key, _without_long_strings(one, f"{path}.{key}" if path else key, lost)) for key, one in value.items()
+        )
+        return {key: kept for key, kept in found if kept is not None}
     if isinstance(value, list):
         return [kept for one in value if (kept := _without_long_strings(one, path, lost)) is not None]
     if not isinstance(value, str) or len(value) <= LONGEST // 2:
