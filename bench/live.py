@@ -75,6 +75,8 @@ def main(rate: int = 10_000, seconds: float = 60) -> None:
             time.sleep(0.5)
             if (count := committed(index)) and sender.counts:
                 lags.append(time.monotonic() - sender.sent_at(min(count, sender.counts[-1] - 1)))
+            if espcap.poll() is not None:
+                sys.exit(espcap.communicate()[1])
             if not sender.is_alive() and time.monotonic() - sender.times[-1] > 10 * seconds + 60:
                 break
         done = time.monotonic() - sender.times[-1]

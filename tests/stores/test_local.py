@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -133,6 +134,18 @@ def test_two_stores_in_turns(store: LocalStore, reader: LocalStore) -> None:
     reader.flush()
     assert store.write([make(3), make(4)]).stored == 1
     assert total(store) == 4
+
+
+def test_flush_while_batches_are_written(store: LocalStore) -> None:
+    """As a live capture does, before it removes what is stored from its spool."""
+    with ThreadPoolExecutor(1) as threads:
+        written = [
+            threads.submit(store.write, [make(number) for number in range(first, first + 50)])
+            for first in range(1, 1000, 50)
+        ]
+        while not all(each.done() for each in written):
+            store.flush()
+    assert sum(each.result().stored for each in written) == total(store) == 1000
 
 
 def test_many_days_at_once(store: LocalStore) -> None:

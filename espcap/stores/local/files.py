@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,15 @@ def measure(folder: Path) -> StoredDay:
     with failures(folder):
         segments = _meta(folder)["segments"]
         documents = sum(segment["max_doc"] for segment in segments)  # nothing is ever deleted from an index
-        size = sum(entry.stat().st_size for entry in os.scandir(folder))
-        return StoredDay(folder.name, documents, size, identity(folder))
+        return StoredDay(folder.name, documents, _size(folder), identity(folder))
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):  # who writes has merged it into another
+            size += entry.stat().st_size
+    return size
 
 
 def remove_index(folder: Path) -> None:

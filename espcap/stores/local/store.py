@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import orjson
@@ -37,6 +38,8 @@ class LocalStore:
         self._folder = folder
         self._kind = registry.kind
         self._writer = Writer(folder, registry.kind)
+        self._turn = RLock()
+        """For the writer: a batch may be on its way when all that was written is to be made durable."""
 
     def prepare(self) -> None:
         """Makes the folder, which only its owner can enter."""
@@ -46,16 +49,19 @@ class LocalStore:
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet; it can be found within two seconds, at the latest after `flush`."""
         outcome = outcome or Outcome()
-        self._writer.write(batch, outcome)
+        with self._turn:
+            self._writer.write(batch, outcome)
         return outcome
 
     def flush(self) -> None:
         """Makes all that was written durable and readable."""
-        self._writer.commit()
+        with self._turn:
+            self._writer.commit()
 
     def flush_if_due(self) -> None:
         """Makes it so where it has not been for some seconds."""
-        self._writer.commit_if_due()
+        with self._turn:
+            self._writer.commit_if_due()
 
     def not_durable(self) -> Outcome:
         """What `write` has told of documents that are not committed: not yet, or never after a failure."""
@@ -63,13 +69,14 @@ class LocalStore:
 
     def days(self) -> list[StoredDay]:
         """The days that hold something, in the order of their names."""
-        self._writer.commit()
+        self.flush()
         return [measure(folder) for folder in self._folders(Everything(), newest_first=False)]
 
     def delete(self, index: str) -> None:
         """Deletes a day when no other process writes."""
         if self._folder.exists():
-            self._writer.delete(index)
+            with self._turn:
+                self._writer.delete(index)
 
     def keep(self, days: int) -> None:
         """Nothing runs that could delete."""
@@ -82,7 +89,7 @@ class LocalStore:
 
     def close(self) -> None:
         """Makes all that was written readable."""
-        self._writer.commit()
+        self.flush()
 
     def search(
         self,
@@ -96,7 +103,7 @@ class LocalStore:
 
         Equal documents come in the order of their index, frame number and capture.
         """
-        self._writer.commit()
+        self.flush()
         gatherers = gather(aggregations or {}, self._kind)
         total, best = 0, _Best(sort, start, size, self._kind)
         for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
