@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from espcap.documents import Document
 from espcap.errors import EspcapError
@@ -14,6 +17,16 @@ from espcap.pipeline import Job, Pipeline
 from espcap.report import Report
 from espcap.sources import Source, capture_file
 from espcap.stores import Found, Outcome, Refusal, StoredDay
+
+OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)
+"""Whether users other than root can pass the root folder: without that they can run nothing."""
+
+RIGHTS = f"{0 if OTHERS_CAN_RUN else 1 << 2:016x}"
+"""What tshark may that root has started: at most CAP_DAC_READ_SEARCH, to get past the root folder."""
+
+needs_open_root = pytest.mark.skipif(
+    not OTHERS_CAN_RUN, reason="other users can run nothing, as the root folder is closed to them: chmod 755 /"
+)
 
 CAPTURES = Path(__file__).parent.parent / "test_pcaps"
 

@@ -24,7 +24,7 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.output import read_file
 from espcap.tshark.program import Program, dissecting_user
 from tests.hostile import files, packets, times
-from tests.support import CAPTURES, MemoryStore, children, read, unprivileged
+from tests.support import CAPTURES, MemoryStore, children, needs_open_root, read, unprivileged
 from tests.tshark import fakes
 
 pytest_plugins = ["tests.core_fixtures"]
@@ -252,6 +252,7 @@ class TestDamagedFiles:
         assert str(path) in report.problems[0].message
         assert (report.read, report.exit_code) == (6, 3)
 
+    @needs_open_root
     def test_a_folder(self, job: Job, tmp_path: Path) -> None:
         """One bad file does not keep the others from being read; what is no capture is only noted."""
         (tmp_path / "a.pcap").write_bytes(ARP.read_bytes())

@@ -16,6 +16,7 @@ import pytest
 
 from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.hostile import files, packets, times
+from tests.support import needs_open_root
 
 WriteCapture = Callable[[Path], Path]
 
@@ -202,6 +203,7 @@ def test_directory_of_all_sorts(tmp_path: Path) -> None:
     ]
 
 
+@needs_open_root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give up a right: run the tests as root")
 def test_unreadable_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     shutil.copy(CAPTURES / "arp.pcap", tmp_path / "a.pcap")
