@@ -14,7 +14,8 @@ from tests.elasticsearch_node import call
 from tests.integration import network
 from tests.integration.live_run import STARTED, Run, until
 from tests.integration.test_live import needs_root
-from tests.stores.fault_proxy import FaultProxy, serving
+from tests.stores.fault_proxy import FaultProxy
+from tests.stores.serving import serving
 
 pytestmark = [needs_root, pytest.mark.slow]
 

@@ -12,8 +12,9 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
-from threading import Thread
 from typing import Any, NamedTuple
+
+from tests.stores.serving import serving
 
 VERSION = "9.5.3"
 STATUS = "GET /api/status"
@@ -129,15 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def fake_kibana(context: SSLContext | None = None) -> Iterator[FakeKibana]:
     """Runs one until the block ends, with TLS where a context is given."""
-    server = FakeKibana()
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.scheme = "https"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(FakeKibana(), context) as server:
+        if context:
+            server.scheme = "https"
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.stores.serving import serving
 
 
 class Answer:
@@ -184,16 +185,3 @@ def fault_proxy(upstream: str, port: int = 0) -> Iterator[FaultProxy]:
     """Runs a FaultProxy until the block ends."""
     with serving(FaultProxy(upstream, port)) as server:
         yield server
-
-
-@contextmanager
-def serving(server: FaultProxy) -> Iterator[FaultProxy]:
-    """Runs a FaultProxy that was made elsewhere."""
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
-from threading import Thread
 from typing import Any, NamedTuple
+
+from tests.stores.serving import serving
 
 
 class Answer(NamedTuple):
@@ -100,18 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def fault_server(context: SSLContext | None = None) -> Iterator[Server]:
     """Runs a Server until the block ends, with TLS where a context is given."""
-    server = Server()
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.scheme = "https"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(Server(), context) as server:
+        if context:
+            server.scheme = "https"
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def tls_context(certificate: str, key: str) -> SSLContext:

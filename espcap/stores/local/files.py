@@ -23,13 +23,15 @@ _IDENTITY = "identity"
 _REMOVED = ".removed-"
 """Starts the name of a folder whose removal began."""
 
-_TYPES = dict(
-    zip(
-        (NUMBERS, TEXTS, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY),
-        ("json_object", "json_object", "text", "text", "u64", "i64", "text"),
-        strict=True,
-    )
-)
+_TYPES = {
+    NUMBERS: "json_object",
+    TEXTS: "json_object",
+    UNSEARCHABLE: "text",
+    CAPTURE: "text",
+    FRAME: "u64",
+    MILLISECONDS: "i64",
+    BODY: "text",
+}
 """tantivy's types of the fields of an index."""
 
 _NOT_INVERTED = (NUMBERS, BODY)
