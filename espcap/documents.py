@@ -151,7 +151,9 @@ class DocumentBuilder:
             start,
             _with(record.layers_json or orjson.dumps(record.layers), template.envelopes),
         )
-        terms = record.terms and record.terms._replace(texts=_with(record.terms.texts, template.envelopes))
+        terms = record.terms
+        if terms and template.envelopes:
+            terms = terms._replace(texts=_with(terms.texts, template.envelopes))
         is_printable = bool(record.layers_json) and start.isascii() and b"\x7f" not in start
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
         return Document(self._index(moment), identifier, head, body, shared, terms, is_printable)

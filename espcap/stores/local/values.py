@@ -38,9 +38,12 @@ _SWAPPED = bytes.maketrans(b'"\\\x7f`', b'\x7f`"\\')
 """What JSON escapes in strings, exchanged for what it leaves as it is, and what hardly occurs."""
 
 
-def body_text(body: bytes) -> str:
-    """A document's JSON as a text that is hardly longer as a string in JSON."""
-    return body.translate(_SWAPPED).decode()
+def body_string(body: bytes) -> bytes:
+    """A document's JSON as a string in JSON that is hardly longer."""
+    swapped = body.translate(_SWAPPED)
+    if b'"' in swapped or b"\\" in swapped:
+        return orjson.dumps(swapped.decode())
+    return b'"%b"' % swapped  # as no raw control character is in JSON
 
 
 def body_of(text: str) -> bytes:
@@ -164,13 +167,17 @@ class Searchable:
 
 
 class SearchableText(NamedTuple):
-    """The same as JSON."""
+    """The same as members of JSON objects, each with a comma behind it."""
 
     numbers: bytes
     texts: bytes
     unsearchable: Set[str]
     nanoseconds: int | None
     """The time, since 1970, where there is one to search for."""
+
+
+_TIMES = {"@timestamp", "sniff_timestamp", "sniff_date_utc"}
+"""All that the head of most documents has."""
 
 
 class Encoder:
@@ -186,14 +193,20 @@ class Encoder:
         """What to index of a document, from the terms that its reader has made, or else from its values."""
         if not (terms := document.terms):
             return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
-        head = self.encode(document.head, has_long_strings=len(document.body) > LONGEST)
-        shared = self._encode_shared(document.shared)
+        head, shared = self._encode_head(document.head), self._encode_shared(document.shared)
         return SearchableText(
-            _joined(head.numbers, shared.numbers, terms.numbers),
-            _joined(head.texts, shared.texts, terms.texts),
-            head.unsearchable.union(shared.unsearchable, terms.unsearchable),
-            head.numbers.get("@timestamp"),
+            b'%b%b"layers":%b,' % (head.numbers, shared.numbers, terms.numbers),
+            b'%b%b"layers":%b,' % (head.texts, shared.texts, terms.texts),
+            head.unsearchable | shared.unsearchable | set(terms.unsearchable),
+            head.nanoseconds,
         )
+
+    def _encode_head(self, head: dict[str, Any]) -> SearchableText:
+        nanoseconds = _time(head["@timestamp"]) if head.keys() == _TIMES else None
+        if nanoseconds is None:
+            return _as_text(self.encode(head, has_long_strings=True))
+        numbers = b'"@timestamp":%d,"sniff_timestamp":%d,' % (nanoseconds, _sortable(head["sniff_timestamp"]))
+        return SearchableText(numbers, _date_member(head["sniff_date_utc"]), frozenset(), nanoseconds)
 
     def _encode_members(self, members: bytes) -> SearchableText:
         return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=len(members) > LONGEST))
@@ -241,14 +254,17 @@ class Encoder:
 
 
 def _as_text(searchable: Searchable) -> SearchableText:
-    numbers, texts = orjson.dumps(searchable.numbers), orjson.dumps(searchable.texts)
+    numbers, texts = (_members(part) for part in (searchable.numbers, searchable.texts))
     return SearchableText(numbers, texts, searchable.unsearchable, searchable.numbers.get("@timestamp"))
 
 
-def _joined(head: dict[str, Any], shared: bytes, layers: bytes) -> bytes:
-    """The terms of all parts of a document, as JSON."""
-    parts = [text[1:-1] for text in (orjson.dumps(head), shared) if len(text) > len(b"{}")]
-    return b"{%b}" % b",".join([*parts, b'"layers":%b' % layers])
+def _members(part: dict[str, Any]) -> bytes:
+    return orjson.dumps(part)[1:-1] + b"," if part else b""
+
+
+@lru_cache(4096)
+def _date_member(date: str) -> bytes:
+    return _members({"sniff_date_utc": _string(date)})
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:
