@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define STRINGS(number) #number
@@ -27,7 +28,8 @@
 #define HEADER                                                                                                       \
     "espcap " STRING_OF(WIRESHARK_VERSION_MAJOR) "." STRING_OF(WIRESHARK_VERSION_MINOR) "." STRING_OF(                \
         WIRESHARK_VERSION_MICRO) "\n"
-#define BLOCK (256 << 10)       /* printed at once, except live */
+#define BLOCK (256 << 10)       /* printed at once */
+#define BEHIND (16 << 10)       /* of a live input: tshark is then behind, and the next packets come for sure */
 #define KEPT (8 << 20)          /* memory that is kept from packet to packet */
 #define NONE UINT32_MAX
 
@@ -350,14 +352,25 @@ static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epa
     return TAP_PACKET_DONT_REDRAW;
 }
 
+/* Whether more of the input waits to be read than one packet is likely to have. */
+static bool is_behind(void)
+{
+    int waiting;
+    return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > BEHIND;
+}
+
 /* At the end of each packet. tshark queues at most 5,000 taps for one and drops what is more; the frame's comes last. */
 static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data _U_)
 {
-    if (event == WMEM_CB_FREE_EVENT && ++dissected != tapped) {
+    if (event != WMEM_CB_FREE_EVENT)
+        return true;
+    if (++dissected != tapped) {
         flush();
         fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", dissected);
         _exit(3);
     }
+    if (output.length >= BLOCK || (is_live && output.length && !is_behind()))
+        flush();
     return true;
 }
 
@@ -368,8 +381,6 @@ static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_diss
     if (dissection->tree)
         read_tree(dissection->tree);
     write_packet(pinfo->num);
-    if (is_live || output.length >= BLOCK)
-        flush();
     return TAP_PACKET_DONT_REDRAW;
 }
 
