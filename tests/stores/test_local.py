@@ -136,6 +136,36 @@ def test_two_stores_in_turns(store: LocalStore, reader: LocalStore) -> None:
     assert total(store) == 4
 
 
+def test_another_writer_gets_its_turn(store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes without a pause keeps the lock from commit to commit, until another one waits for it."""
+    monkeypatch.setattr(local_writer, "COMMIT_DOCUMENTS", 1)
+    store.write([make(1)])
+    assert total(reader) == 1
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(reader.write, [make(2)])
+        with pytest.raises(TimeoutError):
+            writing.result(0.5)
+        number = 2
+        while not writing.done():
+            number += 1
+            store.write([make(number)])
+        assert writing.result().stored == 1
+        store.write([make(2)])
+    store.flush()
+    assert total(store) == number
+
+
+def test_lock_is_let_go_when_nothing_comes(
+    store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_writer, "COMMIT_DOCUMENTS", 1)
+    store.write([make(1)])
+    store.write([make(2)])
+    monkeypatch.setattr(local_writer, "QUIET_SECONDS", 0.0)
+    store.flush_if_due()
+    assert reader.write([make(3)]).stored == 1
+
+
 def test_flush_while_batches_are_written(store: LocalStore) -> None:
     """As a live capture does, before it removes what is stored from its spool."""
     with ThreadPoolExecutor(1) as threads:

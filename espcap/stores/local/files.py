@@ -144,8 +144,9 @@ def remove_index(folder: Path) -> None:
 def make_private(folder: Path) -> None:
     """Takes the files from all but their owner, who alone can pass the folder anyway."""
     for entry in os.scandir(folder):
-        if entry.stat().st_mode & 0o077:
-            os.chmod(entry.path, 0o600)
+        with suppress(FileNotFoundError):  # tantivy has merged it into another
+            if entry.stat().st_mode & 0o077:
+                os.chmod(entry.path, 0o600)
 
 
 class WriterLock:
@@ -153,26 +154,55 @@ class WriterLock:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ".lock"
+        self._waiting = folder / ".waiting"
+        """A file that who waits for the right holds a shared lock of."""
         self._handle: int | None = None
 
     def acquire(self) -> bool:
         """Waits for the right; False where it was there already."""
         if self._handle is not None:
             return False
-        handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(handle)
-            raise
-        self._handle = handle
+        with _locked(self._waiting, fcntl.LOCK_SH):
+            self._handle = _lock(self._path, fcntl.LOCK_EX)
         return True
+
+    def is_held(self) -> bool:
+        """Whether the right is there."""
+        return self._handle is not None
+
+    def is_wanted(self) -> bool:
+        """Whether others wait for it."""
+        try:
+            with _locked(self._waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return False
+        except BlockingIOError:
+            return True
 
     def release(self) -> None:
         """Gives the right back, if it is there."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _lock(path: Path, operation: int) -> int:
+    """The file, open and locked; whoever closes it lets go of the lock."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, operation)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+@contextmanager
+def _locked(path: Path, operation: int) -> Iterator[None]:
+    handle = _lock(path, operation)
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Writes documents into the days of the local index, each identifier once whoever else writes at the same time.
 
-The lock is held from the first document after a commit to the next commit, and only then are identifiers looked up.
+The lock is held from the first document to a commit, and only then are identifiers looked up: to the first commit when
+another process waits for the lock, or nothing more comes. Until then tantivy merges segments while documents come.
 """
 
 import time
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any
 
 import orjson
 import tantivy
@@ -28,7 +28,7 @@ from espcap.stores.local.files import (
     remove_index,
     state,
 )
-from espcap.stores.local.values import Encoder, body_text
+from espcap.stores.local.values import Encoder, body_string
 
 COMMIT_DOCUMENTS = 100_000
 COMMIT_BYTES = 256_000_000
@@ -36,12 +36,13 @@ COMMIT_SECONDS = 5.0
 """`write` commits after so many documents, or bytes of them, or so long after the first."""
 OVERDUE_SECONDS = 2.0
 QUIET_SECONDS = 0.5
-"""`commit_if_due` commits so long after the first, or where the last batch came so long after the one before."""
+"""`commit_if_due` commits so long after the first, or where nothing came for so long before the last batch, or since."""
 HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
-_MEMBERS = ",".join(f'"{name}":%b' for name in (NUMBERS, TEXTS, UNSEARCHABLE, CAPTURE, FRAME, MILLISECONDS, BODY))
-_INDEXED = f"{{{_MEMBERS}}}".encode()
+_INDEXED = (
+    f'{{"{NUMBERS}":{{%b}},"{TEXTS}":{{%b}},"{UNSEARCHABLE}":%b,"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'
+).encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
 
@@ -79,12 +80,20 @@ class _OpenDay:
         self.not_durable.already_there += identifier in self._uncommitted
 
     def commit(self) -> None:
-        """Makes what was added readable, and waits for the merging of segments, which ends with the writer."""
+        """Makes what was added readable."""
+        if self._writer is None:
+            return
+        self._writer.commit()
+        self._uncommitted, self.not_durable = set(), Outcome()
+        make_private(self.folder)
+        self.state = state(self.folder)
+
+    def close(self) -> None:
+        """Commits, and waits for the merging of segments, which ends with the writer."""
+        self.commit()
         if self._writer is None:
             return
         writer, self._writer = self._writer, None
-        writer.commit()
-        self._uncommitted, self.not_durable = set(), Outcome()
         writer.wait_merging_threads()
         make_private(self.folder)
         self.state = state(self.folder)
@@ -152,23 +161,32 @@ class Writer:
                     for document in documents:
                         self._add(day, document, outcome)
         if self._pending.is_much():
-            self.commit()
+            self._commit(and_release=self._is_wanted())
         self._last_write = time.monotonic()
 
     def commit_if_due(self) -> None:
         """Commits what has waited too long for who reads while a live capture runs."""
-        if self._pending.is_overdue() or (self._quiet and self._pending.documents):
-            self.commit()
+        quiet = self._quiet or time.monotonic() - self._last_write >= QUIET_SECONDS
+        if self._lock.is_held() and (quiet or self._pending.is_overdue()):
+            self._commit(and_release=quiet or self._is_wanted())
             self._last_write = time.monotonic()  # the time that this took was no pause
 
     def commit(self) -> None:
         """Makes all readable and lets other processes write."""
+        self._commit(and_release=True)
+
+    def _commit(self, and_release: bool) -> None:
         with self._all_or_nothing():
             for day in self._days.values():
                 with failures(day.folder):
-                    day.commit()
+                    day.close() if and_release else day.commit()
         self._pending = _Pending()
-        self._lock.release()
+        if and_release:
+            self._lock.release()
+
+    def _is_wanted(self) -> bool:
+        with failures(self._folder):
+            return self._lock.is_wanted()
 
     def delete(self, index: str) -> None:
         """Commits what is open, and deletes a day when nobody writes."""
@@ -206,7 +224,7 @@ class Writer:
             if len(self._days) >= OPEN_DAYS:
                 oldest = next(iter(self._days.values()))
                 with failures(oldest.folder):
-                    oldest.commit()
+                    oldest.close()
                 del self._days[oldest.folder.name]
             self._days[name] = _OpenDay(self._folder / name, self._kind)
         return self._days[name]
@@ -243,10 +261,19 @@ class Writer:
     def _indexed(self, document: Document, capture: str, frame: int) -> str:
         """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
         numbers, texts, unsearchable, nanoseconds = self._encoder.encode_document(document)
-        paths = [parent for path in unsearchable for parent in accumulate(path.split("."), _join)]
-        milliseconds: Any = [] if nanoseconds is None else nanoseconds // 1_000_000
-        rest = map(orjson.dumps, (paths, capture, frame, milliseconds, body_text(document.body)))
-        return (_INDEXED % (numbers, texts, *rest)).decode()
+        paths = {parent for path in unsearchable for parent in accumulate(path.split("."), _join)}
+        names = orjson.dumps(sorted(paths)) if paths else b"[]"
+        milliseconds = b"[]" if nanoseconds is None else b"%d" % (nanoseconds // 1_000_000)
+        parts = (
+            numbers[:-1],
+            texts[:-1],
+            names,
+            orjson.dumps(capture),
+            frame,
+            milliseconds,
+            body_string(document.body),
+        )
+        return (_INDEXED % parts).decode()
 
 
 def _is_json(text: str) -> bool:
