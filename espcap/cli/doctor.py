@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from espcap.allocator import LIBRARY, find_library
 from espcap.cli.options import Connecting, open_named_store
 from espcap.documents import HEAD
 from espcap.errors import EspcapError, with_hint
@@ -31,6 +32,7 @@ def doctor(options: Connecting) -> int:
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _tell_reader(program)
+    _tell_allocator()
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
@@ -43,6 +45,16 @@ def _tell_reader(program: Program) -> None:
     except EspcapError as error:
         reason = with_hint(error.message, error.hint)
         click.echo(printable(f"note     reader: tshark's JSON, several times slower: {reason}"))
+
+
+def _tell_allocator() -> None:
+    """What a local index gets its memory from; glibc's is no fault."""
+    if library := find_library():
+        click.echo(f"ok       memory: jemalloc, {library}")
+    else:
+        click.echo(
+            f"note     memory: glibc's, slower with a local index: there is no {LIBRARY} (apt install libjemalloc2)"
+        )
 
 
 def _loaded_reader(program: Program) -> Path:
