@@ -36,7 +36,7 @@ class _Handover:
             raise BrokenPipeError
         self._pieces.put(piece)
 
-    def flush(self) -> None:
+    def flush(self, more_comes: bool = False) -> None:
         """Nothing to do: all is handed over at once."""
 
     def end(self) -> None:

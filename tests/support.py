@@ -60,7 +60,7 @@ class MemoryStore:
                 outcome.stored += 1
         return outcome
 
-    def flush(self) -> None:
+    def flush(self, more_comes: bool = False) -> None:
         """Nothing to do."""
 
     def flush_if_due(self) -> None:

@@ -86,8 +86,11 @@ class Store(Protocol):
         A given `outcome` is added to as the store acknowledges documents: it holds also where this method raises.
         """
 
-    def flush(self) -> None:
-        """Makes all that was written durable and readable."""
+    def flush(self, more_comes: bool = False) -> None:
+        """Makes all that was written durable and readable.
+
+        Other processes may then write, but have to wait a little longer where `more_comes`.
+        """
 
     def flush_if_due(self) -> None:
         """Call it when nothing comes: does what `flush` does, once that is overdue."""

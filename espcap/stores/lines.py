@@ -42,7 +42,7 @@ class LinesStore:
         outcome.stored += len(batch)
         return outcome
 
-    def flush(self) -> None:
+    def flush(self, more_comes: bool = False) -> None:
         """Nothing to do: each batch is handed over at once."""
 
     def flush_if_due(self) -> None:

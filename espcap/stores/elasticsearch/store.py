@@ -99,7 +99,7 @@ class ElasticsearchStore:
         self._sender.send(batch, outcome)
         return outcome
 
-    def flush(self) -> None:
+    def flush(self, more_comes: bool = False) -> None:
         """Nothing to do: what a node acknowledged is durable (as long as `index.translog.durability` is `request`)."""
 
     def flush_if_due(self) -> None:

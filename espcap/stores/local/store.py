@@ -53,10 +53,10 @@ class LocalStore:
             self._writer.write(batch, outcome)
         return outcome
 
-    def flush(self) -> None:
+    def flush(self, more_comes: bool = False) -> None:
         """Makes all that was written durable and readable."""
         with self._turn:
-            self._writer.commit()
+            self._writer.commit(more_comes)
 
     def flush_if_due(self) -> None:
         """Makes it so where it has not been for some seconds."""

@@ -7,7 +7,7 @@ Strings that start like a date have a NUL at their end: tantivy would index some
 
 import re
 import struct
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -171,7 +171,7 @@ class SearchableText(NamedTuple):
 
     numbers: bytes
     texts: bytes
-    unsearchable: Set[str]
+    unsearchable: frozenset[str]
     nanoseconds: int | None
     """The time, since 1970, where there is one to search for."""
 
@@ -197,7 +197,7 @@ class Encoder:
         return SearchableText(
             b'%b%b"layers":%b,' % (head.numbers, shared.numbers, terms.numbers),
             b'%b%b"layers":%b,' % (head.texts, shared.texts, terms.texts),
-            head.unsearchable | shared.unsearchable | set(terms.unsearchable),
+            head.unsearchable.union(shared.unsearchable, terms.unsearchable),
             head.nanoseconds,
         )
 
@@ -255,7 +255,7 @@ class Encoder:
 
 def _as_text(searchable: Searchable) -> SearchableText:
     numbers, texts = (_members(part) for part in (searchable.numbers, searchable.texts))
-    return SearchableText(numbers, texts, searchable.unsearchable, searchable.numbers.get("@timestamp"))
+    return SearchableText(numbers, texts, frozenset(searchable.unsearchable), searchable.numbers.get("@timestamp"))
 
 
 def _members(part: dict[str, Any]) -> bytes:

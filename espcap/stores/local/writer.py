@@ -36,7 +36,7 @@ COMMIT_SECONDS = 5.0
 """`write` commits after so many documents, or bytes of them, or so long after the first."""
 OVERDUE_SECONDS = 2.0
 QUIET_SECONDS = 0.5
-"""`commit_if_due` commits so long after the first, or where nothing came for so long before the last batch, or since."""
+"""`commit_if_due` commits so long after the first, or where nothing came for so long since, or before the last."""
 HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
@@ -169,11 +169,10 @@ class Writer:
         quiet = self._quiet or time.monotonic() - self._last_write >= QUIET_SECONDS
         if self._lock.is_held() and (quiet or self._pending.is_overdue()):
             self._commit(and_release=quiet or self._is_wanted())
-            self._last_write = time.monotonic()  # the time that this took was no pause
 
-    def commit(self) -> None:
-        """Makes all readable and lets other processes write."""
-        self._commit(and_release=True)
+    def commit(self, more_comes: bool = False) -> None:
+        """Makes all readable, and lets other processes write; where `more_comes`, only those that wait already."""
+        self._commit(and_release=not more_comes or self._is_wanted())
 
     def _commit(self, and_release: bool) -> None:
         with self._all_or_nothing():
@@ -181,6 +180,7 @@ class Writer:
                 with failures(day.folder):
                     day.close() if and_release else day.commit()
         self._pending = _Pending()
+        self._last_write = time.monotonic()  # the time that this took was no pause
         if and_release:
             self._lock.release()
 
