@@ -25,7 +25,7 @@ class Run(NamedTuple):
     processor: float
     """Seconds of processor time, of all processes together."""
     peaks: dict[str, float]
-    """The largest resident memory of each program's processes together, MiB."""
+    """The largest memory of its own, without mapped files, of each program's processes together, MiB."""
 
 
 def run(command: Command, capture: Path, url: str) -> Run:
@@ -38,7 +38,8 @@ def run(command: Command, capture: Path, url: str) -> Run:
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, env=variables)
         peaks: dict[int, tuple[str, float]] = {}
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-            peaks |= dict(_memory(process.pid))
+            for number, (name, memory) in _memory(process.pid):
+                peaks[number] = (name, max(memory, peaks.get(number, (name, 0.0))[1]))
             time.sleep(_EVERY)
         seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(ended[1])
@@ -54,15 +55,15 @@ def _filled(word: str, values: dict[str, str]) -> str:
 
 
 def _memory(process: int) -> Iterator[tuple[int, tuple[str, float]]]:
-    """The program and the peak of a process and of all that it has started."""
+    """The program and the memory of a process, and of all that it has started."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
         children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
     except OSError:  # it has just ended
         return
-    name, peak = re.search(r"Name:\s+(\S+)", status), re.search(r"VmHWM:\s+(\d+) kB", status)
-    if name and peak:
-        yield process, (name[1], int(peak[1]) / 1024)
+    name, memory = re.search(r"Name:\s+(\S+)", status), re.search(r"RssAnon:\s+(\d+) kB", status)
+    if name and memory:
+        yield process, (name[1], int(memory[1]) / 1024)
     for child in children:
         yield from _memory(int(child))
 

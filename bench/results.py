@@ -35,7 +35,7 @@ def report(all_measured: Sequence[Measured]) -> Iterator[str]:
     yield "# What was measured\n"
     yield f"""{_machine()}.
 Written by `make bench`: all commands of a table in turn, {_rounds(all_measured)} times; medians.
-Ratios below 1 are faster. Memory is the most that each program's processes had together, in MiB.
+Ratios below 1 are faster. Memory is the most that each program's processes had together, mapped files aside, in MiB.
 """
     for measured in all_measured:
         yield from _table(measured)

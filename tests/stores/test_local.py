@@ -155,6 +155,19 @@ def test_another_writer_gets_its_turn(store: LocalStore, reader: LocalStore, mon
     assert total(store) == number
 
 
+def test_flush_with_more_to_come(store: LocalStore, reader: LocalStore) -> None:
+    """All can be read then; another process may write at the next one, where it waits."""
+    store.write([make(1)])
+    store.flush(more_comes=True)
+    assert total(reader) == 1
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(reader.write, [make(2)])
+        with pytest.raises(TimeoutError):
+            writing.result(0.5)
+        store.flush(more_comes=True)
+        assert writing.result().stored == 1
+
+
 def test_lock_is_let_go_when_nothing_comes(
     store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
