@@ -175,8 +175,8 @@ def test_setup(elasticsearch_url: str) -> None:
 def test_doctor(elasticsearch_url: str) -> None:
     ran = espcap("doctor", "--node", elasticsearch_url)
     output = ran.output.decode().splitlines()
-    assert [line.split()[1] for line in output] == ["tshark:", "capture:", "cache:", "reader:", "node:"]
-    assert "Elasticsearch 9.5.3" in output[4]
+    assert [line.split()[1] for line in output] == ["tshark:", "capture:", "cache:", "reader:", "memory:", "node:"]
+    assert "Elasticsearch 9.5.3" in output[-1]
     away = espcap("doctor", "--node", "127.0.0.1:1")
     assert away.status == 1
     assert "missing  node: http://127.0.0.1:1" in away.output.decode()
