@@ -82,6 +82,9 @@ def running(
         process.communicate()
 
 
+LARGEST = 20_000
+"""Bytes of a request: less than most have, and more than any one document, which would be refused."""
+
 FAULTS = [
     faults.drop,
     faults.lose_answer,
@@ -91,7 +94,7 @@ FAULTS = [
     faults.fewer_items,
     faults.busy_items(429),
     faults.status(429),
-    faults.too_large(100),
+    faults.too_large(LARGEST),
 ]
 
 
