@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from espcap.folders import is_local
+
 LIBRARY = "libjemalloc.so.2"
 """Of Debian's and Ubuntu's package libjemalloc2."""
 
@@ -23,8 +25,8 @@ def find_library() -> str:
 
 def names_local_index(arguments: Sequence[str]) -> bool:
     """Whether the command line, or the environment, may name a local index as the node."""
-    words = [argument.removeprefix("--node=") for argument in (*arguments, os.environ.get("ESPCAP_NODE", ""))]
-    return any(word == "local" or word.startswith("local:") for word in words)
+    words = (*arguments, os.environ.get("ESPCAP_NODE", ""))
+    return is_local(word.removeprefix("--node=") for word in words)
 
 
 def begin_anew() -> None:

@@ -1,6 +1,7 @@
 """Where espcap keeps its files: the XDG base directories."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -17,6 +18,17 @@ def data_folder() -> Path:
 def state_folder() -> Path:
     """Ledgers, dead letters and the spool: `$XDG_STATE_HOME/espcap`."""
     return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def is_local(nodes: Iterable[str]) -> bool:
+    """Whether the local index is meant."""
+    return any(node == "local" or node.startswith("local:") for node in nodes)
+
+
+def local_folder(node: str) -> Path:
+    """The folder of `local` or `local:DIR`."""
+    folder = node.removeprefix("local").removeprefix(":")
+    return Path(folder).expanduser() if folder else data_folder()
 
 
 def _folder(variable: str, default: str) -> Path:

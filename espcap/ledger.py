@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espcap.errors import EspcapError
-from espcap.folders import state_folder
+from espcap.folders import local_folder, state_folder
 from espcap.sources import Stamp
-from espcap.stores import StoredDay, local_folder
+from espcap.stores import StoredDay
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS captures (

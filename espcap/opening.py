@@ -9,10 +9,11 @@ from espcap.checkpoints import Checkpoints, open_checkpoints
 from espcap.documents import HEAD
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
+from espcap.folders import is_local
 from espcap.ledger import ledger_path
 from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
-from espcap.stores import Store, is_local
+from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import check_settings, hand_over_files
 from espcap.tshark.plugin import open_plugin

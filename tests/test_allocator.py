@@ -32,6 +32,7 @@ def loaded_while_it_waits(*arguments: str, **extra: str) -> set[str]:
     maps = Path(f"/proc/{running.pid}/maps")
     try:
         while "orjson" not in (text := maps.read_text()):  # one of the last imports
+            assert running.poll() is None
             time.sleep(0.02)
         return {Path(line.split()[-1]).name for line in text.splitlines() if ".so" in line}
     finally:

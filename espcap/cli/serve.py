@@ -8,12 +8,11 @@ from espcap.checkpoints import open_checkpoints, settings_digest
 from espcap.cli.options import Serving, open_named_store
 from espcap.cli.search import open_reader
 from espcap.errors import UsageError
-from espcap.folders import data_folder
+from espcap.folders import data_folder, is_local, local_folder
 from espcap.ledger import ledger_path
 from espcap.opening import open_job
 from espcap.pipeline import Listener, Pipeline
 from espcap.reader import Reader
-from espcap.stores import is_local, local_folder
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import Program, dissecting_user, find_program

@@ -7,8 +7,9 @@ import click
 from espcap.cli.options import Connecting, credentials, open_named_store
 from espcap.errors import StoreError, UsageError
 from espcap.fields import open_registry
+from espcap.folders import is_local
 from espcap.retention import parse_age
-from espcap.stores import Store, is_local
+from espcap.stores import Store
 from espcap.summary import time_span
 from espcap.tshark.program import find_program
 

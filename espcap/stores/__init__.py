@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from espcap.documents import Document
 from espcap.errors import UsageError
 from espcap.fields import Registry
-from espcap.folders import data_folder
+from espcap.folders import is_local, local_folder
 from espcap.query import Query
 
 SIMPLER = "write a shorter one with fewer repetitions"
@@ -155,14 +154,3 @@ def open_store(
 
     retry = Retry(give_up_after, wait_from_start)
     return ElasticsearchStore(Connection(nodes=tuple(nodes), **credentials), registry, retry, on_note)
-
-
-def is_local(nodes: Sequence[str]) -> bool:
-    """Whether the local index is meant."""
-    return any(node == "local" or node.startswith("local:") for node in nodes)
-
-
-def local_folder(node: str) -> Path:
-    """The folder of `local` or `local:DIR`."""
-    folder = node.removeprefix("local").removeprefix(":")
-    return Path(folder).expanduser() if folder else data_folder()

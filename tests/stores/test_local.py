@@ -265,11 +265,11 @@ def test_what_a_failed_commit_loses_is_told(
     store.flush()
     commit = local_writer._OpenDay.commit
 
-    def fail_on_second_day(day: local_writer._OpenDay) -> None:
+    def fail_on_second_day(day: local_writer._OpenDay, and_close: bool) -> None:
         if SECOND in day.folder.name:
             day._writer = None
             raise error
-        commit(day)
+        commit(day, and_close)
 
     monkeypatch.setattr(local_writer._OpenDay, "commit", fail_on_second_day)
     outcome = Outcome()
@@ -294,7 +294,8 @@ def test_what_a_failed_commit_of_a_day_that_is_left_loses_is_told(
     outcome = Outcome()
     for number in range(local_writer.OPEN_DAYS):
         store.write([make(number, f"2015-08-{number + 1:02}")], outcome)
-    monkeypatch.setattr(local_writer._OpenDay, "commit", lambda day: (_ for _ in ()).throw(OSError(28, "full")))
+    full = OSError(28, "full")
+    monkeypatch.setattr(local_writer._OpenDay, "commit", lambda day, and_close: (_ for _ in ()).throw(full))
     with pytest.raises(StoreError):
         store.write([make(5, "2015-08-30")], outcome)
     assert store.not_durable().stored == outcome.stored == local_writer.OPEN_DAYS

@@ -79,22 +79,15 @@ class _OpenDay:
         """The identifier came up again."""
         self.not_durable.already_there += identifier in self._uncommitted
 
-    def commit(self) -> None:
-        """Makes what was added readable."""
+    def commit(self, and_close: bool) -> None:
+        """Makes what was added readable; `and_close` waits for the merging of segments, which ends with the writer."""
         if self._writer is None:
             return
         self._writer.commit()
         self._uncommitted, self.not_durable = set(), Outcome()
-        make_private(self.folder)
-        self.state = state(self.folder)
-
-    def close(self) -> None:
-        """Commits, and waits for the merging of segments, which ends with the writer."""
-        self.commit()
-        if self._writer is None:
-            return
-        writer, self._writer = self._writer, None
-        writer.wait_merging_threads()
+        if and_close:
+            writer, self._writer = self._writer, None
+            writer.wait_merging_threads()
         make_private(self.folder)
         self.state = state(self.folder)
 
@@ -178,7 +171,7 @@ class Writer:
         with self._all_or_nothing():
             for day in self._days.values():
                 with failures(day.folder):
-                    day.close() if and_release else day.commit()
+                    day.commit(and_close=and_release)
         self._pending = _Pending()
         self._last_write = time.monotonic()  # the time that this took was no pause
         if and_release:
@@ -224,7 +217,7 @@ class Writer:
             if len(self._days) >= OPEN_DAYS:
                 oldest = next(iter(self._days.values()))
                 with failures(oldest.folder):
-                    oldest.close()
+                    oldest.commit(and_close=True)
                 del self._days[oldest.folder.name]
             self._days[name] = _OpenDay(self._folder / name, self._kind)
         return self._days[name]
