@@ -1,32 +1,31 @@
 """The blocks of pcapng, as far as whole ones can be told apart, counted and passed on."""
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 PACKETS = frozenset([2, 3, 6])  # Packet Block, Simple Packet Block, Enhanced Packet Block
 _SHORTEST = 12
 READ_SIZE = 1 << 20
 
+Block = tuple[int, int, int]
+"""A block in a buffer: its kind, its start and its end."""
 
-class Block(NamedTuple):
-    """A block in a buffer; dumpcap writes in the byte order of the machine that it runs on."""
-
-    kind: int
-    start: int
-    end: int
+_kind_and_length = struct.Struct("=II").unpack_from  # dumpcap writes in the byte order of the machine that it runs on
 
 
-def whole_blocks(buffer: bytes | bytearray) -> Iterator[Block]:
+def whole_blocks(buffer: bytes) -> list[Block]:
     """The blocks that are in the buffer from their first byte to their last; ends at one that is not, or is damaged."""
-    start = 0
-    while start + _SHORTEST <= len(buffer):
-        kind, length = struct.unpack_from("=II", buffer, start)
-        if length < _SHORTEST or start + length > len(buffer):
-            return
-        yield Block(kind, start, start + length)
-        start += length
+    blocks: list[Block] = []
+    start, size = 0, len(buffer)
+    while start + _SHORTEST <= size:
+        kind, length = _kind_and_length(buffer, start)
+        end = start + length
+        if length < _SHORTEST or end > size:
+            break
+        blocks.append((kind, start, end))
+        start = end
+    return blocks
 
 
 class BlockReader:
@@ -39,8 +38,8 @@ class BlockReader:
     def read(self) -> tuple[bytes, list[Block]]:
         """A buffer and its whole blocks; none where nothing more has been written."""
         buffer = self._rest + (self._file.read(READ_SIZE) or b"")
-        blocks = list(whole_blocks(buffer))
-        self._rest = buffer[blocks[-1].end :] if blocks else buffer
+        blocks = whole_blocks(buffer)
+        self._rest = buffer[blocks[-1][2] :] if blocks else buffer
         return buffer, blocks
 
 
@@ -50,5 +49,5 @@ def count_packets(path: Path) -> int:
     with path.open("rb", buffering=0) as file:
         reader = BlockReader(file)
         while blocks := reader.read()[1]:
-            count += sum(block.kind in PACKETS for block in blocks)
+            count += sum(kind in PACKETS for kind, _, _ in blocks)
     return count

@@ -118,7 +118,7 @@ class Feed(Output):
                 complete = self._ring.is_complete(segment)  # before the reading, which may then be the last
                 buffer, blocks = reader.read()
                 wanted, number = self._choose(segment, blocks, number)
-                write_all(stdin, b"".join([buffer[block.start : block.end] for block in wanted]))
+                write_all(stdin, b"".join([buffer[start:end] for _, start, end in wanted]))
                 self.passed = max(self.passed, number)
                 if complete and not blocks:
                     return number - segment.first
@@ -133,7 +133,7 @@ class Feed(Output):
         """
         wanted = []
         for block in blocks:
-            is_packet = block.kind in PACKETS
+            is_packet = block[0] in PACKETS
             number += is_packet
             if not is_packet and not self._headed:
                 self._headed = segment
