@@ -7,6 +7,8 @@ PYTHON = sys.executable
 ESPCAP = [PYTHON, "-m", "espcap", "--file", "{capture}"]
 PYSHARK = "import pyshark; [None for _ in pyshark.FileCapture('{capture}', keep_packets=False{options})]"
 EK, LIMIT, FOREIGN_BULK = "tshark -T ek", "tshark -T fields -e frame.number", "helpers.bulk of EK documents"
+LOOP, LOOP_EK = "pyshark loop", "pyshark loop, use_ek"
+ALL, ALL_EK = f"{LOOP}, every value", f"{LOOP_EK}, every value"
 NATIVE, BULK = "espcap", "espcap --node ELASTICSEARCH"
 JSON_ONE, JSON_JOBS = "espcap --jobs 1, JSON reader", "espcap --jobs 2, JSON reader"
 
@@ -37,6 +39,8 @@ COMMANDS = [
     Command("espcap --node local", [*ESPCAP, "--node", "local:{folder}"]),
     Command(FOREIGN_BULK, [PYTHON, "-m", "bench.helpers_bulk", "{capture}", "{url}"], 100_000, only="HTTP"),
     Command(BULK, [*ESPCAP, "--node", "{url}"], 100_000, only="HTTP"),
-    Command("pyshark loop, XML", _pyshark(""), 10_000, only="HTTP"),
-    Command("pyshark loop, use_ek", _pyshark(", use_ek=True"), 10_000, only="HTTP"),
+    Command(LOOP, _pyshark(""), 10_000, only="HTTP"),
+    Command(LOOP_EK, _pyshark(", use_ek=True"), 10_000, only="HTTP"),
+    Command(ALL, [PYTHON, "-m", "bench.pyshark_loop", "{capture}"], 10_000, only="HTTP"),
+    Command(ALL_EK, [PYTHON, "-m", "bench.pyshark_loop", "{capture}", "--use-ek"], 100_000, only="HTTP"),
 ]

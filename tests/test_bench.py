@@ -1,13 +1,15 @@
 """What `make bench` stands on: its captures, its clock and its tables."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bench.captures import KINDS, build, count
-from bench.commands import BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, Command
+from bench.captures import CAPTURES, KINDS, build, count
+from bench.commands import ALL, BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, NATIVE, Command
 from bench.helpers_bulk import merged
 from bench.measure import Run, run
+from bench.pyshark_loop import main as loop
 from bench.results import Measured, report
 
 
@@ -40,9 +42,25 @@ def test_ratios_are_those_of_the_medians() -> None:
     assert "| tshark -T ek | 4.00 | 3.00, 9.00 | 4.00 | 250 | 1.00 | 2.00 | x 7 |" in lines
     assert any("3.0 times faster than" in line for line in lines)
     assert any("0.40 times as large" in line for line in lines)
+    assert any("To standard output 20.0 times faster than a pyshark loop, every value" in line for line in lines)
 
 
-SECONDS = {EK: [9.0, 3.0, 4.0], LIMIT: [2.0, 2.0, 5.0], BULK: [2.0] * 3, FOREIGN_BULK: [6.0] * 3}
+SECONDS = {
+    EK: [9.0, 3.0, 4.0],
+    LIMIT: [2.0, 2.0, 5.0],
+    NATIVE: [3.0] * 3,
+    ALL: [60.0] * 3,
+    BULK: [2.0] * 3,
+    FOREIGN_BULK: [6.0] * 3,
+}
+
+
+@pytest.mark.parametrize("options", [[], ["--use-ek"]])
+def test_the_loop_prints_every_packet(capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+    loop(str(CAPTURES / "http_xml.pcap"), *options)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == count(CAPTURES / "http_xml.pcap")
+    assert all({"eth", "ip", "tcp"} <= {name for name, values in line if values} for line in lines)
 
 
 def test_equal_keys_become_a_list() -> None:
