@@ -11,6 +11,7 @@ from bench.captures import CAPTURES, KINDS, build, count
 from bench.commands import ALL, BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, NATIVE, Command
 from bench.helpers_bulk import merged
 from bench.measure import ROOT, Run, run
+from bench.page import DAY, spread
 from bench.results import Measured, report
 
 
@@ -18,6 +19,13 @@ from bench.results import Measured, report
 def test_captures_have_as_many_packets_as_asked_for(tmp_path: Path, kind: str) -> None:
     assert count(build(kind, 1234, tmp_path)) == 1234
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_packets_are_spread_over_a_day(tmp_path: Path) -> None:
+    spread(capture := build("mixed", 100, tmp_path))
+    command = ["tshark", "-r", str(capture), "-T", "fields", "-e", "frame.time_epoch"]
+    times = [float(time) for time in subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.split()]
+    assert times == [DAY + number * 864 for number in range(100)]
 
 
 def test_every_process_is_measured(tmp_path: Path) -> None:
