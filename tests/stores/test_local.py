@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
 
@@ -310,6 +311,22 @@ def test_more_values_than_tantivy_gives_at_once(store: LocalStore, packet_regist
     request = {"names": {"terms": {"field": "layers.dns.qry_name", "size": 1}}}
     answer = store.search(Everything(), aggregations=request).aggregations["names"]
     assert answer == {"buckets": [{"key": "0-0", "doc_count": 1}]}
+
+
+@pytest.mark.parametrize("others", [0, 100_000])
+def test_networks(store: LocalStore, packet_registry: Registry, others: int) -> None:
+    """The same with few addresses, which are looked for one by one, and with many, which are not."""
+    addresses = [["10.0.0.0", "9.255.255.255"], ["10.255.255.255"], ["11.0.0.0"], ["fe80::1", "10.1.1.1"], ["fe80::"]]
+    store.write([make(frame, source={"ip": each}) for frame, each in enumerate(addresses, 1)])
+    if others:
+        many = [str(ip_address("172.16.0.0") + number) for number in range(others)]
+        store.write([make(6, source={"ip": many})])
+    networks = {"10.0.0.0/8": [1, 2, 4], "0.0.0.0/0": [1, 2, 3, 4], r"fe80\:\:/64": [4, 5], "192.0.2.0/24": []}
+    for network, frames in networks.items():
+        found = store.search(parse(f"source.ip:{network}", packet_registry.kind)).hits
+        assert [int(hit.id.rpartition("-")[2]) for hit in found if not hit.id.endswith("-6")] == frames, network
+    found = store.search(parse("source.ip:[10.0.0.1 TO 11.0.0.0}", packet_registry.kind)).hits
+    assert [hit.id.rpartition("-")[2] for hit in found] == ["2", "4"]
 
 
 def test_too_many_steps_of_time(store: LocalStore) -> None:

@@ -23,6 +23,7 @@ CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
 _PAGE = 10_000
 """Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
 _ALL = 10_000_000
+_FEW_ADDRESSES = 1000
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
@@ -156,7 +157,15 @@ class Day:
             high = local_values.ordinal(kind, query.high) - (not query.include_high)
         if not local_values.extent(kind)[0] <= low <= high <= local_values.extent(kind)[1]:
             return tantivy.Query.empty_query()
-        return self._between(query.path, local_values.term(kind, low), local_values.term(kind, high))
+        first, last = local_values.term(kind, low), local_values.term(kind, high)
+        if kind is Kind.IP and (addresses := self._addresses(query.path)) is not None:
+            return self.any_text(query.path, [each for each in addresses if str(first) <= each <= str(last)])
+        return self._between(query.path, first, last)
+
+    def _addresses(self, path: str) -> list[str] | None:
+        """All terms of a path, where they are few: a range looks at every packet each time that it is asked for."""
+        found, others = self.likely_values(tantivy.Query.all_query(), path, _FEW_ADDRESSES)
+        return None if others else [str(term) for term in found]
 
     def _between(self, path: str, low: Term, high: Term) -> tantivy.Query:
         """Documents with a term from `low` to `high`."""
