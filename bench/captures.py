@@ -1,6 +1,7 @@
 """The captures to measure with, merged from those of the project."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 CAPTURES = Path(__file__).parent.parent / "test_pcaps"
@@ -23,6 +24,15 @@ def build(kind: str, packets: int, folder: Path) -> Path:
     for part in (once, hundred, all_of_them):
         part.unlink()
     return path
+
+
+def frames(pcap: bytes | bytearray) -> Iterator[tuple[int, int]]:
+    """Where each frame of a little-endian pcap starts, behind the 16 bytes of its header, and where it ends."""
+    end = 24
+    while end < len(pcap):
+        start = end + 16
+        end = start + int.from_bytes(pcap[end + 8 : end + 12], "little")
+        yield start, end
 
 
 def _merge(names: list[str], path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 PYTHON = sys.executable
 ESPCAP = [PYTHON, "-m", "espcap", "--file", "{capture}"]
-PYSHARK = "import pyshark; [None for _ in pyshark.FileCapture('{capture}', keep_packets=False{options})]"
+PYSHARK = [PYTHON, "-m", "bench.pyshark_loop", "{capture}"]
 EK, LIMIT, FOREIGN_BULK = "tshark -T ek", "tshark -T fields -e frame.number", "helpers.bulk of EK documents"
 LOOP, LOOP_EK = "pyshark loop", "pyshark loop, use_ek"
 ALL, ALL_EK = f"{LOOP}, every value", f"{LOOP_EK}, every value"
@@ -26,10 +26,6 @@ class Command(NamedTuple):
     """The kind of capture that it is measured on; any kind without one."""
 
 
-def _pyshark(options: str) -> list[str]:
-    return [PYTHON, "-c", PYSHARK.replace("{options}", options)]
-
-
 COMMANDS = [
     Command(EK, ["tshark", "-n", "-T", "ek", "-r", "{capture}"], 100_000),
     Command(LIMIT, ["tshark", "-n", "-T", "fields", "-e", "frame.number", "-r", "{capture}"]),
@@ -39,8 +35,8 @@ COMMANDS = [
     Command("espcap --node local", [*ESPCAP, "--node", "local:{folder}"]),
     Command(FOREIGN_BULK, [PYTHON, "-m", "bench.helpers_bulk", "{capture}", "{url}"], 100_000, only="HTTP"),
     Command(BULK, [*ESPCAP, "--node", "{url}"], 100_000, only="HTTP"),
-    Command(LOOP, _pyshark(""), 10_000, only="HTTP"),
-    Command(LOOP_EK, _pyshark(", use_ek=True"), 10_000, only="HTTP"),
-    Command(ALL, [PYTHON, "-m", "bench.pyshark_loop", "{capture}"], 10_000, only="HTTP"),
-    Command(ALL_EK, [PYTHON, "-m", "bench.pyshark_loop", "{capture}", "--use-ek"], 100_000, only="HTTP"),
+    Command(LOOP, PYSHARK, 10_000, only="HTTP"),
+    Command(LOOP_EK, [*PYSHARK, "--use-ek"], 10_000, only="HTTP"),
+    Command(ALL, [*PYSHARK, "--every-value"], 10_000, only="HTTP"),
+    Command(ALL_EK, [*PYSHARK, "--use-ek", "--every-value"], 100_000, only="HTTP"),
 ]

@@ -15,7 +15,7 @@ import time
 from bisect import bisect_right
 from pathlib import Path
 
-from bench.captures import build
+from bench.captures import build, frames
 from espcap.stores.local.files import exists, measure
 from tests.integration.network import FAR, NEAR, inside, namespace, open_far_end
 
@@ -23,14 +23,10 @@ TICK = 0.01
 """Seconds between bursts of the sender."""
 
 
-def frames(capture: Path) -> list[bytes]:
-    """The packets of a little-endian pcap."""
-    data, at, found = capture.read_bytes(), 24, []
-    while at < len(data):
-        length = int.from_bytes(data[at + 8 : at + 12], "little")
-        found.append(data[at + 16 : at + 16 + length])
-        at += 16 + length
-    return [frame for frame in found if len(frame) <= 1514]
+def packets_of(capture: Path) -> list[bytes]:
+    """The packets that fit an Ethernet."""
+    pcap = capture.read_bytes()
+    return [pcap[start:end] for start, end in frames(pcap) if end - start <= 1514]
 
 
 class Sender(threading.Thread):
@@ -62,7 +58,7 @@ class Sender(threading.Thread):
 
 def main(rate: int = 10_000, seconds: float = 60) -> None:
     with tempfile.TemporaryDirectory() as folder, namespace() as name:
-        packets = frames(build("mixed", 2000, Path(folder)))
+        packets = packets_of(build("mixed", 2000, Path(folder)))
         index = Path(folder) / "index"
         command = [str(shutil.which("ip")), "netns", "exec", name, sys.executable, "-m", "espcap", "-i", NEAR]
         command += ["--node", f"local:{index}", "--spool", f"{folder}/spool"]

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.captures import build
+from bench.captures import build, frames
 from tests.served import Served, served
 
 ROUNDS = 7
@@ -35,16 +35,13 @@ PARTS = ("", "histogram", "tables")
 
 
 def spread(capture: Path) -> None:
-    """Gives the packets of a little-endian pcap times of one day, in their order."""
-    data = bytearray(capture.read_bytes())
-    starts, at = [], 24
-    while at < len(data):
-        starts.append(at)
-        at += 16 + int.from_bytes(data[at + 8 : at + 12], "little")
+    """Gives the packets of a pcap times of one day, in their order."""
+    pcap = bytearray(capture.read_bytes())
+    starts = [start for start, _ in frames(pcap)]
     for number, start in enumerate(starts):
         microseconds = number * 86_400_000_000 // len(starts)
-        struct.pack_into("<II", data, start, DAY + microseconds // 1_000_000, microseconds % 1_000_000)
-    capture.write_bytes(data)
+        struct.pack_into("<II", pcap, start - 16, DAY + microseconds // 1_000_000, microseconds % 1_000_000)
+    capture.write_bytes(pcap)
 
 
 def main(packets: int = 1_000_000) -> None:

@@ -1,6 +1,6 @@
-"""The usual way in Python: a loop over pyshark's packets that prints every value of each as one line of JSON.
+"""The usual way in Python: a loop over pyshark's packets, bare or printing all values of each as a line of JSON.
 
-usage: python -m bench.pyshark_loop CAPTURE [--use-ek]
+usage: python -m bench.pyshark_loop CAPTURE [--use-ek] [--every-value]
 """
 
 import json
@@ -29,7 +29,8 @@ def main(capture: str, *options: str) -> None:
     use_ek = "--use-ek" in options
     read = ek_values if use_ek else values
     for packet in pyshark.FileCapture(capture, keep_packets=False, use_ek=use_ek):
-        print(json.dumps([[layer.layer_name, read(layer)] for layer in packet.layers], default=str))
+        if "--every-value" in options:
+            print(json.dumps([[layer.layer_name, read(layer)] for layer in packet.layers], default=str))
 
 
 if __name__ == "__main__":

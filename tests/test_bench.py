@@ -65,7 +65,7 @@ SECONDS = {
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="pyshark 0.6 reads no file with Python 3.14")
-@pytest.mark.parametrize("options", [[], ["--use-ek"]])
+@pytest.mark.parametrize("options", [["--every-value"], ["--every-value", "--use-ek"]])
 def test_the_loop_prints_every_packet(options: list[str]) -> None:
     capture = CAPTURES / "http_xml.pcap"
     command = [sys.executable, "-m", "bench.pyshark_loop", str(capture), *options]

@@ -63,15 +63,18 @@ class TapReader:
 
 def _parts(line: bytes) -> tuple[bytes, bytes, bytes, Terms | None]:
     """What stands between the tabs. They are looked for one by one: `split` is slower with such long texts."""
-    find = line.find
-    context, layers = (first := find(b"\t") + 1), find(b"\t", first) + 1
-    numbers = find(b"\t", layers) + 1
-    if not numbers:
-        return line[: context - 1], line[context : layers - 1], line[layers:], None
-    texts = find(b"\t", numbers) + 1
-    unsearchable = find(b"\t", texts) + 1
+    context = line.index(b"\t") + 1
+    layers = line.index(b"\t", context) + 1
+    numbers = line.find(b"\t", layers) + 1
+    end = numbers - 1 if numbers else None
+    terms = _terms(line, numbers) if numbers else None
+    return line[: context - 1], line[context : layers - 1], line[layers:end], terms
+
+
+def _terms(line: bytes, numbers: int) -> Terms:
+    texts = line.index(b"\t", numbers) + 1
+    unsearchable = line.index(b"\t", texts) + 1
     paths = line[unsearchable:]
-    terms = Terms(
+    return Terms(
         line[numbers : texts - 1], line[texts : unsearchable - 1], () if paths == b"[]" else orjson.loads(paths)
     )
-    return line[: context - 1], line[context : layers - 1], line[layers : numbers - 1], terms

@@ -14,7 +14,7 @@ Block = tuple[int, int, int]
 _kind_and_length = struct.Struct("=II").unpack_from  # dumpcap writes in the byte order of the machine that it runs on
 
 
-def whole_blocks(buffer: bytes) -> list[Block]:
+def _whole_blocks(buffer: bytes) -> list[Block]:
     """The blocks that are in the buffer from their first byte to their last; ends at one that is not, or is damaged."""
     blocks: list[Block] = []
     start, size = 0, len(buffer)
@@ -38,7 +38,7 @@ class BlockReader:
     def read(self) -> tuple[bytes, list[Block]]:
         """A buffer and its whole blocks; none where nothing more has been written."""
         buffer = self._rest + (self._file.read(READ_SIZE) or b"")
-        blocks = whole_blocks(buffer)
+        blocks = _whole_blocks(buffer)
         self._rest = buffer[blocks[-1][2] :] if blocks else buffer
         return buffer, blocks
 

@@ -24,6 +24,7 @@ _PAGE = 10_000
 """Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
 _ALL = 10_000_000
 _FEW_ADDRESSES = 1000
+"""Different ones of a day, up to which each of them is asked for where a range of them is."""
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
@@ -50,6 +51,7 @@ class Day:
         self._schema = index.schema
         self._kind = kind
         self.searcher = index.searcher()
+        self._known_addresses: dict[str, list[str] | None] = {}
 
     # Queries
 
@@ -164,8 +166,10 @@ class Day:
 
     def _addresses(self, path: str) -> list[str] | None:
         """All terms of a path, where they are few: a range looks at every packet each time that it is asked for."""
-        found, others = self.likely_values(tantivy.Query.all_query(), path, _FEW_ADDRESSES)
-        return None if others else [str(term) for term in found]
+        if path not in self._known_addresses:
+            found, others = self.likely_values(tantivy.Query.all_query(), path, _FEW_ADDRESSES)
+            self._known_addresses[path] = None if others else [str(term) for term in found]
+        return self._known_addresses[path]
 
     def _between(self, path: str, low: Term, high: Term) -> tantivy.Query:
         """Documents with a term from `low` to `high`."""
