@@ -23,8 +23,12 @@ UNDATED_INDEX = "packets-undated"
 MOST_DAYS = 366
 """Days of one capture that get an index of their own: damaged times must not make thousands of indices."""
 
-_EPOCH = re.compile(r"(\d{1,10})\.(\d{9})")
-_LATEST = (9223372036, 854775807)  # 2^63-1 nanoseconds after 1970: the last time that Elasticsearch can hold
+_EPOCH = re.compile(r"\d{1,10}\.\d{9}")
+SECOND = 1_000_000_000
+"""In nanoseconds."""
+_DAY = 86400 * SECOND
+_LATEST = 2**63 - 1
+"""Nanoseconds after 1970: the last time that Elasticsearch can hold."""
 _ADDRESSES = {"ip": ("ip", "src", "dst"), "ipv6": ("ipv6", "src", "dst")}
 _PORTS = {"tcp", "udp", "sctp", "dccp"}
 _MACS = {"eth": ("eth", "src", "dst"), "wlan": ("wlan", "sa", "da")}
@@ -64,12 +68,14 @@ class Document:
     """Name of its day's index, `packets-2015-07-30`."""
     id: str
     """`<capture_id>-<frame number>`; a store keeps one document for each."""
-    head: dict[str, Any]
-    """What is outside `layers` and differs from packet to packet: times, what is unparsed, and what espcap notes."""
+    notes: dict[str, Any]
+    """What most packets do without: their values that are unparsed, and what espcap says of them."""
     body: bytes
-    """The document as one line of JSON, UTF-8, without a newline."""
+    """The document as one line of JSON, UTF-8, without a newline. It has all that is here."""
+    nanoseconds: int | None = None
+    """The packet's time since 1970, where it has one."""
     shared: bytes = b""
-    """The rest of what is outside `layers`, as members of a JSON object: the same for many packets."""
+    """What else is outside `layers`: members of a JSON object, each with a comma behind it. Equal for many packets."""
     terms: Terms | None = None
     """What `layers` is in the local index, where a reader has made it."""
     is_printable: bool = False
@@ -85,13 +91,6 @@ class Document:
     def frame_number(self) -> int:
         """The packet's number in its capture, from 1."""
         return int(self.id.rpartition("-")[2])
-
-
-class Moment(NamedTuple):
-    """A packet's time."""
-
-    seconds: int
-    nanoseconds: int
 
 
 class _Wanted(NamedTuple):
@@ -120,6 +119,7 @@ class _Template(NamedTuple):
     parts: list[bytes]
     """JSON; between each two of them belongs the packet's length."""
     envelopes: list[tuple[bytes, bytes]]
+    is_printable: bool
 
 
 class DocumentBuilder:
@@ -129,49 +129,46 @@ class DocumentBuilder:
         self._origin = origin
         self._plan = lru_cache(maxsize=10_000)(lambda names: _plan(*protocols.describe(names)))
         self._templates: dict[bytes, _Template] = {}
-        self._days: set[str] = set()
+        self._indices: dict[int, str] = {}
         self._common: dict[str, Any] = {"capture_id": origin.capture_id}
         if origin.file_name:
             self._common = {"file_name": origin.file_name, **self._common}
         if origin.file_modified is not None:
-            self._common["file_date_utc"] = _date(int(origin.file_modified))
+            self._common["file_date_utc"] = date_text(int(origin.file_modified))
 
     def build(self, record: Record) -> Document:
         """The document of a record, with its index and identifier."""
-        moment = _moment(record.epoch)
+        nanoseconds = _nanoseconds(record.epoch)
         template = self._templates.get(record.context) or self._template(record)
-        head = _times(moment, record)
-        if record.unparsed:
-            head["unparsed"] = record.unparsed
-        if record.left_out:
-            head.setdefault("espcap", {})["left_out"] = record.left_out
+        notes = _notes(record, nanoseconds) if record.unparsed or record.left_out or nanoseconds is None else {}
+        noted = _members(notes) if notes else b""
         shared = orjson.dumps(record.frame_length).join(template.parts)
-        start = b"%b,%b" % (orjson.dumps(head)[:-1], shared)
-        body = b'%b,"layers":%b}' % (
-            start,
-            _with(record.layers_json or orjson.dumps(record.layers), template.envelopes),
-        )
+        layers = record.layers_json or orjson.dumps(record.layers)
         terms = record.terms
-        if terms and template.envelopes:
-            terms = terms._replace(texts=_with(terms.texts, template.envelopes))
-        is_printable = bool(record.layers_json) and start.isascii() and b"\x7f" not in start
+        if template.envelopes:
+            layers = _with(layers, template.envelopes)
+            terms = terms and terms._replace(texts=_with(terms.texts, template.envelopes))
+        body = b"".join((b"{", _times(nanoseconds), noted, shared, b'"layers":', layers, b"}"))
+        is_printable = template.is_printable and (not noted or _is_printable(noted))
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
-        return Document(self._index(moment), identifier, head, body, shared, terms, is_printable)
+        return Document(self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, terms, is_printable)
 
     def _template(self, record: Record) -> _Template:
         plan = self._plan(str(record.layers.get("frame", {}).get("protocols", "")))
         envelopes = _envelopes(tuple(record.tree), plan.roles)
         if record.context:
-            parts = self._shared(record, plan, _LENGTH).split(b"%d" % _LENGTH)
+            shared = self._shared(record, plan, _LENGTH)
+            parts = shared.split(b"%d" % _LENGTH)
             if len(parts) == _PARTS:  # else a name has the same digits
                 if len(self._templates) >= _REMEMBERED_TEMPLATES:
                     self._templates.clear()
-                template = self._templates[record.context] = _Template(parts, envelopes)
+                template = self._templates[record.context] = _Template(parts, envelopes, _is_printable(shared))
                 return template
-        return _Template([self._shared(record, plan, record.frame_length)], envelopes)
+        shared = self._shared(record, plan, record.frame_length)
+        return _Template([shared], envelopes, bool(record.layers_json) and _is_printable(shared))
 
     def _shared(self, record: Record, plan: _Plan, length: Any) -> bytes:
-        """What is outside `layers` and the same for records with the same context: members of an object."""
+        """What is outside `layers` and the same for records with the same context."""
         layers = record.layers
         shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
         shared["protocols"] = list(dict.fromkeys(record.tree + record.inner))
@@ -182,38 +179,62 @@ class DocumentBuilder:
             network["community_id"] = record.community_id
         if self._origin.hostname:
             shared["observer"] = _observer(self._origin.hostname, layers.get("frame", {}))
-        return orjson.dumps(shared)[1:-1]
+        return _members(shared)
 
-    def _index(self, moment: Moment | None) -> str:
-        if moment is None:
+    def _index(self, nanoseconds: int | None) -> str:
+        if nanoseconds is None:
             return UNDATED_INDEX
-        day = _date(moment.seconds)[:10]
-        if len(self._days) < MOST_DAYS:
-            self._days.add(day)
-        return f"packets-{day}" if day in self._days else UNDATED_INDEX
+        day = nanoseconds // _DAY
+        if day not in self._indices and len(self._indices) < MOST_DAYS:
+            self._indices[day] = f"packets-{date_text(nanoseconds // SECOND)[:10]}"
+        return self._indices.get(day, UNDATED_INDEX)
 
 
-def _moment(epoch: str) -> Moment | None:
-    match = _EPOCH.fullmatch(epoch)
-    moment = Moment(int(match[1]), int(match[2])) if match else None
-    return moment if moment and moment <= _LATEST else None
+def timestamp(nanoseconds: int) -> str:
+    """A time since 1970 as `@timestamp` has it, `2015-07-30T05:22:12.662099000Z`."""
+    seconds, fraction = divmod(nanoseconds, SECOND)
+    return f"{date_text(seconds)[:19]}.{fraction:09}Z"
+
+
+def _nanoseconds(epoch: str) -> int | None:
+    nanoseconds = int(epoch.replace(".", "")) if _EPOCH.fullmatch(epoch) else None
+    return nanoseconds if nanoseconds is not None and nanoseconds <= _LATEST else None
 
 
 @lru_cache(maxsize=1000)
-def _date(seconds: int) -> str:
+def date_text(seconds: int) -> str:
+    """A time since 1970 as `sniff_date_utc` has it, `2015-07-30T05:22:12+0000`."""
     return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))
 
 
-def _times(moment: Moment | None, record: Record) -> dict[str, Any]:
-    if moment is None:
+def _times(nanoseconds: int | None) -> bytes:
+    """The members of a document that tell its time."""
+    if nanoseconds is None:
+        return b""
+    seconds, fraction = divmod(nanoseconds, SECOND)
+    date, epoch = date_text(seconds), nanoseconds / SECOND
+    text = f'"@timestamp":"{date[:19]}.{fraction:09}Z","sniff_timestamp":{epoch!r},"sniff_date_utc":"{date}",'
+    return text.encode()
+
+
+def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:
+    notes: dict[str, Any] = {}
+    if nanoseconds is None:
+        notes["espcap"] = {"bad_time": True}
         record.unparsed.setdefault("frame", {})["time_epoch"] = record.epoch
-        return {"espcap": {"bad_time": True}}
-    date = _date(moment.seconds)
-    return {
-        "@timestamp": f"{date[:19]}.{moment.nanoseconds:09}Z",
-        "sniff_timestamp": float(record.epoch),
-        "sniff_date_utc": date,
-    }
+    if record.unparsed:
+        notes["unparsed"] = record.unparsed
+    if record.left_out:
+        notes.setdefault("espcap", {})["left_out"] = record.left_out
+    return notes
+
+
+def _members(part: dict[str, Any]) -> bytes:
+    return orjson.dumps(part)[1:-1] + b","
+
+
+def _is_printable(text: bytes) -> bool:
+    return text.isascii() and b"\x7f" not in text
 
 
 def _occurrence(layers: Layers, layer: str, key: str, occurrence: int) -> Value | None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from espcap.documents import Document
+from espcap.documents import Document, timestamp
 from espcap.errors import EspcapError, with_hint
 from espcap.stores import Outcome, Refusal
 
@@ -53,9 +53,9 @@ class Report:
     values_left_out: int = 0
     """Values of packets that have more of them than the native reader takes."""
     bad_utf8: int = 0
-    first: str = ""
-    last: str = ""
-    """`@timestamp` of the earliest and the latest packet."""
+    earliest: int | None = None
+    latest: int | None = None
+    """Times of packets, in nanoseconds since 1970."""
     signal: int = 0
     """The signal that ended the reading of a file early; 0 is none."""
     problems: list[Problem] = field(default_factory=list)
@@ -68,16 +68,28 @@ class Report:
     def add_document(self, document: Document) -> None:
         """Counts a packet that was read."""
         self.read += 1
-        head = document.head
-        if moment := head.get("@timestamp"):
-            self.last = max(self.last, moment)
-            if moment < self.first or not self.first:
-                self.first = moment
-        if "espcap" in head:
-            self.values_left_out += head["espcap"].get("left_out", 0)
-        if "unparsed" in head:
-            for keys in head["unparsed"].values():
-                self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+        if (moment := document.nanoseconds) is not None:
+            if self.latest is None or moment > self.latest:
+                self.latest = moment
+            if self.earliest is None or moment < self.earliest:
+                self.earliest = moment
+        if document.notes:
+            self._add_notes(document.notes)
+
+    def _add_notes(self, notes: dict[str, Any]) -> None:
+        self.values_left_out += notes.get("espcap", {}).get("left_out", 0)
+        for keys in notes.get("unparsed", {}).values():
+            self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+
+    @property
+    def first(self) -> str:
+        """`@timestamp` of the earliest packet; empty without one."""
+        return "" if self.earliest is None else timestamp(self.earliest)
+
+    @property
+    def last(self) -> str:
+        """`@timestamp` of the latest packet."""
+        return "" if self.latest is None else timestamp(self.latest)
 
     def add_done_before(self, packets: int) -> None:
         """Counts a file that is stored since an earlier run, with its packets."""
@@ -158,8 +170,9 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The same for scripts."""
         seconds = time.monotonic() - self.started
-        values = asdict(self) | {"not_stored": self.not_stored}
-        del values["started"], values["signal"]
+        values = asdict(self) | {"first": self.first, "last": self.last, "not_stored": self.not_stored}
+        for name in ("started", "signal", "earliest", "latest"):
+            del values[name]
         values["problems"] = [
             {"severity": problem.severity.name.lower(), "message": problem.message, "hint": problem.hint}
             for problem in self.problems

@@ -424,7 +424,7 @@ static void register_espcap(void)
     options.payload = number_in("ESPCAP_TAP_PAYLOAD");
     options.before = number_in("ESPCAP_TAP_BEFORE");
     is_live = number_in("ESPCAP_TAP_LIVE");
-    has_terms = number_in("ESPCAP_TAP_TERMS");
+    has_terms = values.is_ascii = number_in("ESPCAP_TAP_TERMS");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
     atexit(flush);

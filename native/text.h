@@ -11,6 +11,7 @@
 struct text {
     char *start;
     size_t length, capacity;
+    bool is_ascii; /* all other characters are escaped: Python copies such texts faster */
 };
 
 static inline char *text_reserve(struct text *text, size_t size)
@@ -142,15 +143,25 @@ static inline bool is_unsafe(const uint8_t *at, size_t size)
            ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
 }
 
-static inline char *put_unsafe(char *at, const uint8_t *character, size_t size)
+static inline char *put_unit(char *at, uint32_t unit)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned code = size == 2 ? (character[0] & 31u) << 6 | (character[1] & 63u)
-                              : (character[0] & 15u) << 12 | (character[1] & 63u) << 6 | (character[2] & 63u);
     memcpy(at, "\\u", 2);
     for (int index = 0; index < 4; index++)
-        at[2 + index] = digits[code >> (12 - 4 * index) & 15];
+        at[2 + index] = digits[unit >> (12 - 4 * index) & 15];
     return at + 6;
+}
+
+/* A character beyond ASCII as its UTF-16 units. */
+static inline char *put_units(char *at, const uint8_t *character, size_t size)
+{
+    static const uint8_t lead_bits[] = {0, 0, 31, 15, 7};
+    uint32_t code = *character & lead_bits[size];
+    for (size_t index = 1; index < size; index++)
+        code = code << 6 | (character[index] & 63u);
+    if (code < 0x10000)
+        return put_unit(at, code);
+    return put_unit(put_unit(at, 0xd7c0 + (code >> 10)), 0xdc00 + (code & 0x3ff));
 }
 
 #define CHARACTERS 4096 /* bytes of a string that are written at once */
@@ -160,7 +171,7 @@ static inline const uint8_t *text_characters(struct text *text, const uint8_t *a
 {
     size_t count = MIN((size_t)(end - at), CHARACTERS);
     const uint8_t *stop = at + count;
-    char *start = text_reserve(text, count * 6), *to = start;
+    char *start = text_reserve(text, count * 6 + 6), *to = start; /* the last may be two units */
     while (at < stop) {
         size_t size, wrong;
         if (*at < 0x80) {
@@ -170,16 +181,15 @@ static inline const uint8_t *text_characters(struct text *text, const uint8_t *a
                 *to++ = (char)*at;
             at++;
         } else if ((size = utf8_length(at, end, &wrong))) {
-            if (is_unsafe(at, size)) {
-                to = put_unsafe(to, at, size);
+            if (text->is_ascii || is_unsafe(at, size)) {
+                to = put_units(to, at, size);
             } else {
                 memcpy(to, at, size);
                 to += size;
             }
             at += size;
         } else {
-            memcpy(to, "\xef\xbf\xbd", 3);
-            to += 3;
+            to = text->is_ascii ? put_unit(to, 0xfffd) : (char *)memcpy(to, "\xef\xbf\xbd", 3) + 3;
             at += wrong;
             *is_bad = true;
         }

@@ -86,7 +86,7 @@ def placed_documents(job: Job, captures: Sequence[Path], index: str = "") -> lis
     documents = list(memory.documents.values())
     for document in documents:
         source = document.source
-        source[_PLACE] = document.head[_PLACE] = place(source["file_name"], source["layers"]["frame"]["number"])
+        source[_PLACE] = document.notes[_PLACE] = place(source["file_name"], source["layers"]["frame"]["number"])
         document.body = orjson.dumps(source)
         document.index = index or document.index
     return documents

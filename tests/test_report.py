@@ -8,8 +8,8 @@ from espcap.report import IncompleteError, Problem, Report, Severity
 from espcap.stores import Outcome, Refusal
 
 
-def document(source: dict[str, Any] | None = None) -> Document:
-    return Document("packets-2024-05-01", "c0ffee-1", source or {}, b"{}")
+def document(notes: dict[str, Any] | None = None, nanoseconds: int | None = None) -> Document:
+    return Document("packets-2024-05-01", "c0ffee-1", notes or {}, b"{}", nanoseconds)
 
 
 def report(*severities: Severity, **counts: Any) -> Report:
@@ -72,8 +72,8 @@ def test_exit_code(made: Report, exit_code: int) -> None:
                 "read": 3,
                 "stored": 3,
                 "unparsed": 1200,
-                "first": "2024-05-01T10:00:00.000000000Z",
-                "last": "2024-05-02T10:00:00.000000000Z",
+                "earliest": 1714557600000000000,
+                "latest": 1714644000000000000,
             },
             "1,000 files, 3 packets read, 3 stored, 0 already there, 0 refused, 0 dropped, 1,200 values unparsed, "
             "2024-05-01T10:00:00.000000000Z to 2024-05-02T10:00:00.000000000Z, 2.0 s, 2 packets/s",
@@ -92,7 +92,8 @@ def test_account_of_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 103.0)
-    made = Report(files=1, read=7, stored=5, dropped=1, unparsed=2, bad_utf8=3, first="a", last="b", started=100.0)
+    made = Report(files=1, read=7, stored=5, dropped=1, unparsed=2, bad_utf8=3, started=100.0)
+    made.earliest, made.latest = 1, 2
     made.add_outcome(Outcome(refused=[Refusal(document(), "too odd")] * 2))
     made.add_problem(Severity.PARTIAL, "message", "hint")
     made.add_problem(Severity.NOTE, "note")
@@ -109,8 +110,8 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "unparsed": 2,
         "values_left_out": 0,
         "bad_utf8": 3,
-        "first": "a",
-        "last": "b",
+        "first": "1970-01-01T00:00:00.000000001Z",
+        "last": "1970-01-01T00:00:00.000000002Z",
         "problems": [
             {"severity": "partial", "message": "message", "hint": "hint"},
             {"severity": "note", "message": "note", "hint": ""},
@@ -127,7 +128,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_documents() -> None:
     made = Report()
     for second in (5, 9, 3):
-        made.add_document(document({"@timestamp": f"2024-05-01T10:00:0{second}.000000000Z"}))
+        made.add_document(document(nanoseconds=1714557600_000000000 + second * 1_000_000_000))
     made.add_document(document({"unparsed": {"ip": {"src": "a", "ttl": ["b", "c"]}, "frame": {"time": "d"}}}))
     assert (made.read, made.unparsed) == (4, 4)
     assert (made.first, made.last) == ("2024-05-01T10:00:03.000000000Z", "2024-05-01T10:00:09.000000000Z")

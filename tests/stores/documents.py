@@ -47,7 +47,7 @@ def make(number: int, day: str = FIRST, capture: str = CAPTURE, **more: Any) -> 
     layers = {"frame": {"number": number, "len": 60 + 10 * (number % 3), "time": time}, **more}
     source: dict[str, Any] = {"@timestamp": time, "sniff_timestamp": 1438233732.5 + number, "capture_id": capture}
     source |= {"protocol": "tcp", **parts, "layers": layers}
-    return Document(f"packets-{day}", f"{capture}-{number}", source, orjson.dumps(source))
+    return Document(f"packets-{day}", f"{capture}-{number}", {}, orjson.dumps(source))
 
 
 def documents() -> list[Document]:

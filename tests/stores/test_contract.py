@@ -310,8 +310,7 @@ def test_terms_are_added_over_days(empty_store: Store) -> None:
         moment = f"2015-07-{30 + day}T05:00:12.{number:09}Z"
         name = "everywhere" if place < 2 else f"day {day}, {place // 3 if place < 62 else 100 + place}"
         document.index = f"packets-{moment[:10]}"
-        document.head |= {"@timestamp": moment, "protocol": name}
-        document.body = orjson.dumps(document.head)
+        document.body = orjson.dumps(document.source | {"@timestamp": moment, "protocol": name})
         batch.append(document)
     empty_store.write(batch)
     terms = {"values": {"terms": {"field": "protocol", "size": 1}}}

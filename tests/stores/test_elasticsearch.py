@@ -46,7 +46,7 @@ def document(number: int, day: str = "2015-07-30", date: str | None = None, **la
         "layers": {"frame": {"number": number}, **layers},
     }
     source |= {"sniff_date_utc": date} if date else {}
-    return Document(f"packets-{day}", f"c-{number}", source, json.dumps(source).encode())
+    return Document(f"packets-{day}", f"c-{number}", {}, json.dumps(source).encode())
 
 
 def refresh(url: str) -> None:

@@ -20,7 +20,7 @@ HARMLESS = "\xa0é\u2027\u202f\u2065\u206a\U0001f600"
 
 def document(text: str) -> Document:
     source = {"layers": {"http": {text: [text]}}}
-    return Document("packets-2015-07-30", "c-1", source, orjson.dumps(source))
+    return Document("packets-2015-07-30", "c-1", {}, orjson.dumps(source))
 
 
 class Stream(io.BytesIO):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.documents import Document
+from espcap.documents import SECOND, Document, date_text
 from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
@@ -167,17 +167,24 @@ class Searchable:
 
 
 class SearchableText(NamedTuple):
-    """The same as members of JSON objects, each with a comma behind it."""
+    """The same as members of JSON objects, in pieces that are to be joined."""
 
-    numbers: bytes
-    texts: bytes
+    numbers: tuple[bytes, ...]
+    texts: tuple[bytes, ...]
     unsearchable: frozenset[str]
     nanoseconds: int | None
     """The time, since 1970, where there is one to search for."""
 
 
-_TIMES = {"@timestamp", "sniff_timestamp", "sniff_date_utc"}
-"""All that the head of most documents has."""
+class _Shared(NamedTuple):
+    """Members of JSON objects, each with a comma behind it."""
+
+    numbers: bytes
+    texts: bytes
+    unsearchable: frozenset[str]
+
+
+_NONE = _Shared(b"", b"", frozenset())
 
 
 class Encoder:
@@ -192,24 +199,26 @@ class Encoder:
     def encode_document(self, document: Document) -> SearchableText:
         """What to index of a document, from the terms that its reader has made, or else from its values."""
         if not (terms := document.terms):
-            return _as_text(self.encode(document.source, has_long_strings=len(document.body) > LONGEST))
-        head, shared = self._encode_head(document.head), self._encode_shared(document.shared)
+            encoded = self.encode(document.source, has_long_strings=len(document.body) > LONGEST)
+            numbers, texts = ((orjson.dumps(part)[1:-1],) for part in (encoded.numbers, encoded.texts))
+            return SearchableText(numbers, texts, frozenset(encoded.unsearchable), encoded.numbers.get("@timestamp"))
+        shared = self._encode_shared(document.shared)
+        notes = self._encode_notes(document.notes) if document.notes else _NONE
+        times, date = _times(document.nanoseconds)
+        unsearchable = shared.unsearchable.union(notes.unsearchable, terms.unsearchable)
         return SearchableText(
-            b'%b%b"layers":%b,' % (head.numbers, shared.numbers, terms.numbers),
-            b'%b%b"layers":%b,' % (head.texts, shared.texts, terms.texts),
-            head.unsearchable.union(shared.unsearchable, terms.unsearchable),
-            head.nanoseconds,
+            (times, notes.numbers, shared.numbers, b'"layers":', terms.numbers),
+            (date, notes.texts, shared.texts, b'"layers":', terms.texts),
+            unsearchable,
+            document.nanoseconds,
         )
 
-    def _encode_head(self, head: dict[str, Any]) -> SearchableText:
-        nanoseconds = _time(head["@timestamp"]) if head.keys() == _TIMES else None
-        if nanoseconds is None:
-            return _as_text(self.encode(head, has_long_strings=True))
-        numbers = b'"@timestamp":%d,"sniff_timestamp":%d,' % (nanoseconds, _sortable(head["sniff_timestamp"]))
-        return SearchableText(numbers, _date_member(head["sniff_date_utc"]), frozenset(), nanoseconds)
+    def _encode_members(self, members: bytes) -> _Shared:
+        return self._encode_notes(orjson.loads(b"{%b}" % members[:-1]))
 
-    def _encode_members(self, members: bytes) -> SearchableText:
-        return _as_text(self.encode(orjson.loads(b"{%b}" % members), has_long_strings=len(members) > LONGEST))
+    def _encode_notes(self, notes: dict[str, Any]) -> _Shared:
+        encoded = self.encode(notes, has_long_strings=True)
+        return _Shared(_members(encoded.numbers), _members(encoded.texts), frozenset(encoded.unsearchable))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """What to index of a document; the search for strings that are too long costs time."""
@@ -253,18 +262,21 @@ class Encoder:
                 special[key] = kind
 
 
-def _as_text(searchable: Searchable) -> SearchableText:
-    numbers, texts = (_members(part) for part in (searchable.numbers, searchable.texts))
-    return SearchableText(numbers, texts, frozenset(searchable.unsearchable), searchable.numbers.get("@timestamp"))
-
-
 def _members(part: dict[str, Any]) -> bytes:
     return orjson.dumps(part)[1:-1] + b"," if part else b""
 
 
+def _times(nanoseconds: int | None) -> tuple[bytes, bytes]:
+    """The numbers and the texts of what tells a document's time."""
+    if nanoseconds is None:
+        return b"", b""
+    epoch = _sortable(nanoseconds / SECOND)
+    return b'"@timestamp":%d,"sniff_timestamp":%d,' % (nanoseconds, epoch), _date_member(nanoseconds // SECOND)
+
+
 @lru_cache(4096)
-def _date_member(date: str) -> bytes:
-    return _members({"sniff_date_utc": _string(date)})
+def _date_member(seconds: int) -> bytes:
+    return _members({"sniff_date_utc": _string(date_text(seconds))})
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

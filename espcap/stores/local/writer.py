@@ -5,7 +5,7 @@ another process waits for the lock, or nothing more comes. Until then tantivy me
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
@@ -253,20 +253,22 @@ class Writer:
 
     def _indexed(self, document: Document, capture: str, frame: int) -> str:
         """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
-        numbers, texts, unsearchable, nanoseconds = self._encoder.encode_document(document)
-        paths = {parent for path in unsearchable for parent in accumulate(path.split("."), _join)}
-        names = orjson.dumps(sorted(paths)) if paths else b"[]"
-        milliseconds = b"[]" if nanoseconds is None else b"%d" % (nanoseconds // 1_000_000)
+        searchable = self._encoder.encode_document(document)
         parts = (
-            numbers[:-1],
-            texts[:-1],
-            names,
+            b"".join(searchable.numbers),
+            b"".join(searchable.texts),
+            _paths(searchable.unsearchable) if searchable.unsearchable else b"[]",
             orjson.dumps(capture),
             frame,
-            milliseconds,
+            b"[]" if searchable.nanoseconds is None else b"%d" % (searchable.nanoseconds // 1_000_000),
             body_string(document.body),
         )
         return (_INDEXED % parts).decode()
+
+
+def _paths(unsearchable: Iterable[str]) -> bytes:
+    """A list of these paths and of all that are above them."""
+    return orjson.dumps(sorted({parent for path in unsearchable for parent in accumulate(path.split("."), _join)}))
 
 
 def _is_json(text: str) -> bool:
