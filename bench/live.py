@@ -2,7 +2,8 @@
 
 usage: python -m bench.live [RATE] [SECONDS]      by default 10000 packets/s for 60 seconds
 Packets of all captures of the project are sent over a cable in a network namespace. The time between a packet's
-sending and its commit is taken from how many documents the index has.
+sending and its commit is taken from how many documents the index has. What tshark alone does with a file of such
+packets tells how fast the machine is at that time.
 """
 
 import shutil
@@ -59,6 +60,7 @@ class Sender(threading.Thread):
 def main(rate: int = 10_000, seconds: float = 60) -> None:
     with tempfile.TemporaryDirectory() as folder, namespace() as name:
         packets = packets_of(build("mixed", 2000, Path(folder)))
+        alone = [limit(Path(folder))]
         index = Path(folder) / "index"
         command = [str(shutil.which("ip")), "netns", "exec", name, sys.executable, "-m", "espcap", "-i", NEAR]
         command += ["--node", f"local:{index}", "--spool", f"{folder}/spool"]
@@ -78,9 +80,21 @@ def main(rate: int = 10_000, seconds: float = 60) -> None:
         done = time.monotonic() - sender.times[-1]
         espcap.send_signal(signal.SIGINT)
         account = espcap.communicate()[1].splitlines()[-1]
+        alone.append(limit(Path(folder)))
     took = sender.times[-1] - sender.times[0]
     print(f"{sender.counts[-1]:,} packets over {FAR} in {took:.1f} s; {account}")
+    print(f"tshark -T fields -e frame.number alone: {alone[0]:,.0f} packets/s before, {alone[1]:,.0f} after")
     print(f"searchable {max(lags):.1f} s after they were sent at the latest; all were {done:.1f} s after the last")
+
+
+def limit(folder: Path) -> float:
+    """Packets that tshark dissects in a second when nothing else runs."""
+    packets = 100_000
+    capture = build("mixed", packets, folder)
+    began = time.monotonic()
+    command = ["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "frame.number"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return packets / (time.monotonic() - began)
 
 
 def committed(folder: Path) -> int:

@@ -37,6 +37,9 @@ _TYPES = {
 _NOT_INVERTED = (NUMBERS, BODY)
 """Fields without an inverted index: ranges of columns find numbers as fast, and a body is only stored."""
 
+_BODIES_AT_ONCE = 65_536
+"""Bytes of bodies that are compressed together: an index is a quarter smaller than with tantivy's own 16 KiB."""
+
 _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""
 
@@ -76,9 +79,10 @@ def _make_index(folder: Path) -> None:
     new.mkdir(mode=0o700)
     tantivy.Index(build_schema(), str(new))
     meta = _meta(new)
+    meta["index_settings"]["docstore_blocksize"] = _BODIES_AT_ONCE  # tantivy's Python has no option for that
     for field in meta["schema"]:
         if field["name"] in _NOT_INVERTED:
-            del field["options"]["indexing"]  # tantivy's Python has no option for that
+            del field["options"]["indexing"]  # nor for that
     (new / "meta.json").write_bytes(orjson.dumps(meta))
     new.rename(folder)
 
