@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from bench.captures import CAPTURES, KINDS, build, count
+from bench.captures import CAPTURES, KINDS, build, count, frames
 from bench.commands import ALL, BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, NATIVE, Command
 from bench.helpers_bulk import merged
+from bench.live import between_others
 from bench.measure import ROOT, Run, run
 from bench.page import DAY, spread
 from bench.results import Measured, report
@@ -26,6 +28,21 @@ def test_packets_are_spread_over_a_day(tmp_path: Path) -> None:
     command = ["tshark", "-r", str(capture), "-T", "fields", "-e", "frame.time_epoch"]
     times = [float(time) for time in subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.split()]
     assert times == [DAY + number * 864 for number in range(100)]
+
+
+def test_a_connection_is_repeated_between_other_hosts(tmp_path: Path) -> None:
+    path = build("HTTP", 2, tmp_path)
+    pcap = bytearray(path.read_bytes())
+    for start, end in frames(pcap):
+        pcap[start:end] = between_others(bytes(pcap[start:end]), 300)
+    (tmp_path / "others.pcap").write_bytes(pcap)
+    command = ["tshark", "-n", "-T", "fields", "-e", "ip.src", "-e", "ip.dst", "-e", "tcp.stream", "-r"]
+    before, after = (
+        subprocess.run([*command, str(capture)], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+        for capture in (path, tmp_path / "others.pcap")
+    )
+    moved = [str(ip_address(text) + 300) if "." in text else text for text in before]
+    assert after == moved
 
 
 def test_every_process_is_measured(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ class Readers:
             wanted = encoder.encode({"layers": orjson.loads(record.layers_json)}, has_long_strings=True)
             assert record.terms
             numbers, texts, unsearchable = record.terms
+            assert (record.layers_json + numbers + texts).isascii()
             assert orjson.loads(numbers) == wanted.numbers["layers"]
             assert orjson.loads(texts) == wanted.texts["layers"]
             assert sorted(unsearchable) == sorted(wanted.unsearchable)

@@ -67,6 +67,12 @@ def utf8_long_json(path: Path) -> Path:
     return write_packet(path, http_request(b"/", headers, b'{"text": "%s"}' % ("€".encode() * 11_000)))
 
 
+def utf8_widths(path: Path) -> Path:
+    """A JSON string with 3,000 characters of four bytes, and some of each other length."""
+    headers = {**HOST, b"Content-Type": b"application/json"}
+    return write_packet(path, http_request(b"/", headers, '{"text": "aé€%s"}'.encode() % ("😀".encode() * 3000)))
+
+
 def hostile_http(path: Path) -> Path:
     """A request with terminal controls, bidirectional overrides, quotes, markup and NUL."""
     headers = {
