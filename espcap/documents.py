@@ -3,8 +3,6 @@
 The shape is Wireshark's under `layers` and the Elastic Common Schema's (ECS) above it.
 """
 
-import re
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +14,7 @@ import orjson
 from espcap.dissection import Layers, Record, Terms
 from espcap.fields import Value
 from espcap.protocols import ProtocolList, Stack
+from espcap.times import DAY, SECOND, date_text, parse_epoch, timestamp
 
 UNDATED_INDEX = "packets-undated"
 """For packets whose time is none, and for those past MOST_DAYS."""
@@ -23,12 +22,6 @@ UNDATED_INDEX = "packets-undated"
 MOST_DAYS = 366
 """Days of one capture that get an index of their own: damaged times must not make thousands of indices."""
 
-_EPOCH = re.compile(r"\d{1,10}\.\d{9}")
-SECOND = 1_000_000_000
-"""In nanoseconds."""
-_DAY = 86400 * SECOND
-_LATEST = 2**63 - 1
-"""Nanoseconds after 1970: the last time that Elasticsearch can hold."""
 _ADDRESSES = {"ip": ("ip", "src", "dst"), "ipv6": ("ipv6", "src", "dst")}
 _PORTS = {"tcp", "udp", "sctp", "dccp"}
 _MACS = {"eth": ("eth", "src", "dst"), "wlan": ("wlan", "sa", "da")}
@@ -138,7 +131,7 @@ class DocumentBuilder:
 
     def build(self, record: Record) -> Document:
         """The document of a record, with its index and identifier."""
-        nanoseconds = _nanoseconds(record.epoch)
+        nanoseconds = parse_epoch(record.epoch)
         template = self._templates.get(record.context) or self._template(record)
         notes = _notes(record, nanoseconds) if record.unparsed or record.left_out or nanoseconds is None else {}
         noted = _members(notes) if notes else b""
@@ -184,37 +177,18 @@ class DocumentBuilder:
     def _index(self, nanoseconds: int | None) -> str:
         if nanoseconds is None:
             return UNDATED_INDEX
-        day = nanoseconds // _DAY
+        day = nanoseconds // DAY
         if day not in self._indices and len(self._indices) < MOST_DAYS:
             self._indices[day] = f"packets-{date_text(nanoseconds // SECOND)[:10]}"
         return self._indices.get(day, UNDATED_INDEX)
-
-
-def timestamp(nanoseconds: int) -> str:
-    """A time since 1970 as `@timestamp` has it, `2015-07-30T05:22:12.662099000Z`."""
-    seconds, fraction = divmod(nanoseconds, SECOND)
-    return f"{date_text(seconds)[:19]}.{fraction:09}Z"
-
-
-def _nanoseconds(epoch: str) -> int | None:
-    nanoseconds = int(epoch.replace(".", "")) if _EPOCH.fullmatch(epoch) else None
-    return nanoseconds if nanoseconds is not None and nanoseconds <= _LATEST else None
-
-
-@lru_cache(maxsize=1000)
-def date_text(seconds: int) -> str:
-    """A time since 1970 as `sniff_date_utc` has it, `2015-07-30T05:22:12+0000`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))
 
 
 def _times(nanoseconds: int | None) -> bytes:
     """The members of a document that tell its time."""
     if nanoseconds is None:
         return b""
-    seconds, fraction = divmod(nanoseconds, SECOND)
-    date, epoch = date_text(seconds), nanoseconds / SECOND
-    text = f'"@timestamp":"{date[:19]}.{fraction:09}Z","sniff_timestamp":{epoch!r},"sniff_date_utc":"{date}",'
-    return text.encode()
+    moment, epoch, date = timestamp(nanoseconds), nanoseconds / SECOND, date_text(nanoseconds // SECOND)
+    return f'"@timestamp":"{moment}","sniff_timestamp":{epoch!r},"sniff_date_utc":"{date}",'.encode()
 
 
 def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from espcap.documents import Document, timestamp
+from espcap.documents import Document
 from espcap.errors import EspcapError, with_hint
 from espcap.stores import Outcome, Refusal
+from espcap.times import timestamp
 
 
 class Severity(IntEnum):

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.documents import SECOND, Document, date_text
+from espcap.documents import Document
 from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
+from espcap.times import SECOND, date_text
 
 Term = int | str
 LONGEST = 8191

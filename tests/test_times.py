@@ -1,0 +1,36 @@
+import subprocess
+
+import pytest
+
+from espcap.times import LATEST, date_text, parse_epoch, timestamp
+
+
+@pytest.mark.parametrize(
+    ("epoch", "wanted"),
+    [
+        ("0.000000000", "1970-01-01T00:00:00.000000000Z"),
+        ("0.000000001", "1970-01-01T00:00:00.000000001Z"),
+        ("1438233732.662099000", "2015-07-30T05:22:12.662099000Z"),
+        ("4294967295.999999999", "2106-02-07T06:28:15.999999999Z"),
+        ("9223372036.854775807", "2262-04-11T23:47:16.854775807Z"),
+    ],
+)
+def test_times(epoch: str, wanted: str) -> None:
+    nanoseconds = parse_epoch(epoch)
+    assert nanoseconds is not None
+    assert timestamp(nanoseconds) == wanted
+    command = ["date", "--utc", f"--date=@{epoch}", "+%Y-%m-%dT%H:%M:%S.%NZ"]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip() == wanted
+    assert date_text(nanoseconds // 1_000_000_000) == f"{wanted[:19]}+0000"
+
+
+def test_the_latest() -> None:
+    assert parse_epoch("9223372036.854775807") == LATEST
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    ["", "1", "1.5", "-1.000000000", "9223372036.854775808", "12345678901.000000000", "1.0000000000", "1e9", "nan"],
+)
+def test_what_is_no_time(epoch: str) -> None:
+    assert parse_epoch(epoch) is None
