@@ -18,11 +18,15 @@ from bisect import bisect_right
 from pathlib import Path
 
 from bench.captures import build, frames
+from bench.commands import COMMANDS, LIMIT
+from bench.measure import run
 from espcap.stores.local.files import exists, measure
 from tests.integration.network import FAR, NEAR, inside, namespace, open_far_end
 
 TICK = 0.01
 """Seconds between bursts of the sender."""
+ALONE = 100_000
+"""Packets that tshark dissects alone."""
 _ADDRESS_ENDS = {b"\x08\x00": (30, 34), b"\x86\xdd": (38, 54)}
 """Where the addresses of an Ethernet frame end, by its type."""
 
@@ -74,7 +78,8 @@ class Sender(threading.Thread):
 def main(rate: int = 10_000, seconds: float = 60) -> None:
     with tempfile.TemporaryDirectory() as folder, namespace() as name:
         packets = packets_of(build("mixed", 2000, Path(folder)))
-        alone = [limit(Path(folder))]
+        capture = build("mixed", ALONE, Path(folder))
+        alone = [limit(capture)]
         index = Path(folder) / "index"
         command = [str(shutil.which("ip")), "netns", "exec", name, sys.executable, "-m", "espcap", "-i", NEAR]
         command += ["--node", f"local:{index}", "--spool", f"{folder}/spool"]
@@ -94,21 +99,17 @@ def main(rate: int = 10_000, seconds: float = 60) -> None:
         done = time.monotonic() - sender.times[-1]
         espcap.send_signal(signal.SIGINT)
         account = espcap.communicate()[1].splitlines()[-1]
-        alone.append(limit(Path(folder)))
+        alone.append(limit(capture))
     took = sender.times[-1] - sender.times[0]
     print(f"{sender.counts[-1]:,} packets over {FAR} in {took:.1f} s; {account}")
-    print(f"tshark -T fields -e frame.number alone: {alone[0]:,.0f} packets/s before, {alone[1]:,.0f} after")
+    print(f"{LIMIT} alone: {alone[0]:,.0f} packets/s before, {alone[1]:,.0f} after")
     print(f"searchable {max(lags):.1f} s after they were sent at the latest; all were {done:.1f} s after the last")
 
 
-def limit(folder: Path) -> float:
+def limit(capture: Path) -> float:
     """Packets that tshark dissects in a second when nothing else runs."""
-    packets = 100_000
-    capture = build("mixed", packets, folder)
-    began = time.monotonic()
-    command = ["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "frame.number"]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return packets / (time.monotonic() - began)
+    command = next(command for command in COMMANDS if command.name == LIMIT)
+    return ALONE / run(command, capture, "").seconds
 
 
 def committed(folder: Path) -> int:

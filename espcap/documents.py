@@ -133,8 +133,8 @@ class DocumentBuilder:
         """The document of a record, with its index and identifier."""
         nanoseconds = parse_epoch(record.epoch)
         template = self._templates.get(record.context) or self._template(record)
-        notes = _notes(record, nanoseconds) if record.unparsed or record.left_out or nanoseconds is None else {}
-        noted = _members(notes) if notes else b""
+        notes = _notes(record, nanoseconds)
+        noted = members(notes)
         shared = orjson.dumps(record.frame_length).join(template.parts)
         layers = record.layers_json or orjson.dumps(record.layers)
         terms = record.terms
@@ -142,7 +142,7 @@ class DocumentBuilder:
             layers = _with(layers, template.envelopes)
             terms = terms and terms._replace(texts=_with(terms.texts, template.envelopes))
         body = b"".join((b"{", _times(nanoseconds), noted, shared, b'"layers":', layers, b"}"))
-        is_printable = template.is_printable and (not noted or _is_printable(noted))
+        is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
         return Document(self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, terms, is_printable)
 
@@ -172,7 +172,7 @@ class DocumentBuilder:
             network["community_id"] = record.community_id
         if self._origin.hostname:
             shared["observer"] = _observer(self._origin.hostname, layers.get("frame", {}))
-        return _members(shared)
+        return members(shared)
 
     def _index(self, nanoseconds: int | None) -> str:
         if nanoseconds is None:
@@ -203,8 +203,9 @@ def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:
     return notes
 
 
-def _members(part: dict[str, Any]) -> bytes:
-    return orjson.dumps(part)[1:-1] + b","
+def members(part: dict[str, Any]) -> bytes:
+    """The members of a JSON object, each with a comma behind it."""
+    return orjson.dumps(part)[1:-1] + b"," if part else b""
 
 
 def _is_printable(text: bytes) -> bool:

@@ -9,8 +9,8 @@ from math import isfinite
 
 from espcap.errors import UsageError, shortened
 from espcap.fields import Kind
+from espcap.times import SECOND, timestamp
 
-NANOSECONDS = 1_000_000_000
 Address = IPv4Address | IPv6Address
 
 
@@ -18,8 +18,7 @@ class Time(int):
     """A moment: nanoseconds since 1970, UTC. Its text is RFC 3339 with nine digits."""
 
     def __str__(self) -> str:
-        seconds, fraction = divmod(int(self), NANOSECONDS)
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09}Z"
+        return timestamp(self)
 
 
 def milliseconds_text(milliseconds: float) -> str:
@@ -90,7 +89,7 @@ def _time(text: str) -> Span:
 def _now(steps: str) -> tuple[int, int]:
     moment = time.time_ns()
     for sign, count, unit in re.findall(r"([+-])(\d+)([smhdw])", steps):
-        moment += int(sign + count) * _SECONDS[unit] * NANOSECONDS
+        moment += int(sign + count) * _SECONDS[unit] * SECOND
     return moment, moment
 
 
@@ -119,7 +118,7 @@ def _next(start: datetime, unit: str) -> datetime:
 
 
 def _nanoseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) * NANOSECONDS
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) * SECOND
 
 
 _READERS: dict[Kind, tuple[Callable[[str], Span], str]] = {

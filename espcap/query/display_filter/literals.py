@@ -8,7 +8,8 @@ from ipaddress import ip_network
 from espcap.errors import UsageError, shortened
 from espcap.fields import Field, Kind
 from espcap.query.display_filter.grammar import Word
-from espcap.query.values import NANOSECONDS, Span, Time, span
+from espcap.query.values import Span, Time, span
+from espcap.times import SECOND
 
 NameLookup = Callable[[str], list[tuple[int, int, str]]]
 """Of a field's name the (least value, greatest value, text) that Wireshark shows for its values."""
@@ -105,8 +106,8 @@ def _time(field: Field, word: Word) -> Span:
 
 def _epoch(field: Field, word: Word) -> Span:
     match = _DECIMAL.fullmatch(word.text)
-    moment = int(word.text.partition(".")[0]) * NANOSECONDS if match else -1
-    if not match or not 0 <= moment < 2**63 - NANOSECONDS:
+    moment = int(word.text.partition(".")[0]) * SECOND if match else -1
+    if not match or not 0 <= moment < 2**63 - SECOND:
         raise misfit(field, word, "a number of seconds since 1970 such as 1438233732.662")
     moment += int((match[1] or "").ljust(9, "0"))
     return Time(moment), Time(moment)

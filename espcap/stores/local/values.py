@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.documents import Document
+from espcap.documents import Document, members
 from espcap.errors import UsageError
 from espcap.fields import Kind
 from espcap.query.values import Time, span
@@ -219,7 +219,7 @@ class Encoder:
 
     def _encode_notes(self, notes: dict[str, Any]) -> _Shared:
         encoded = self.encode(notes, has_long_strings=True)
-        return _Shared(_members(encoded.numbers), _members(encoded.texts), frozenset(encoded.unsearchable))
+        return _Shared(members(encoded.numbers), members(encoded.texts), frozenset(encoded.unsearchable))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """What to index of a document; the search for strings that are too long costs time."""
@@ -263,10 +263,6 @@ class Encoder:
                 special[key] = kind
 
 
-def _members(part: dict[str, Any]) -> bytes:
-    return orjson.dumps(part)[1:-1] + b"," if part else b""
-
-
 def _times(nanoseconds: int | None) -> tuple[bytes, bytes]:
     """The numbers and the texts of what tells a document's time."""
     if nanoseconds is None:
@@ -277,7 +273,7 @@ def _times(nanoseconds: int | None) -> tuple[bytes, bytes]:
 
 @lru_cache(4096)
 def _date_member(seconds: int) -> bytes:
-    return _members({"sniff_date_utc": _string(date_text(seconds))})
+    return members({"sniff_date_utc": _string(date_text(seconds))})
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:
