@@ -139,7 +139,8 @@ def search(  # noqa: PLR0913 - the options have names
 ) -> Iterator[dict[str, Any]]:
     """The documents of the packets that match, of all or of the first `size`; they are fetched as they are asked for.
 
-    The parameters are those of `espcap search`: `-FIELD` sorts descending. A field that no document can have is worth a
+    The parameters are those of `espcap search`: times as `2024-05-01T10:30`, `1h` or `yesterday`, and `-FIELD` sorts
+    descending. A field that no document can have is worth a
     warning. Raises UsageError where the query is wrong, StoreError where the node cannot be used. Of packets that are
     sorted by a field of `layers`, or that all have the same time, about 10,000 can be had: to want more is an
     EspcapError.

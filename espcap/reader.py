@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from espcap.fields import Registry
 from espcap.query import Query
 from espcap.query.lucene import parse
-from espcap.query.narrowing import read_filter, read_times, together
+from espcap.query.moments import read_times
+from espcap.query.narrowing import read_filter, together
 from espcap.stores import Store
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names

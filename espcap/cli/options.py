@@ -328,7 +328,11 @@ serving = _all_of(
 narrowing = _all_of(
     _display_filter,
     click.option(
-        "--since", default="", metavar="TIME", help="Packets from this time on; UTC unless it says otherwise."
+        "--since",
+        default="",
+        metavar="TIME",
+        help="Packets from this time on: 2024-05-01, 2024-05-01T10:30 (UTC, or with +02:00), 1h, 7d, now-30m, today, "
+        "yesterday.",
     ),
     click.option("--until", default="", metavar="TIME", help="Packets before this time."),
 )

@@ -32,8 +32,10 @@ Span = tuple[Value, Value]
 
 _DATE = r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?"
 _CLOCK = r"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?)?"
-_TIME = re.compile(rf"{_DATE}(?:[T ]{_CLOCK}(?P<zone>Z|[+-]\d\d:?\d\d)?)?")
-_NOW = re.compile(r"now((?:[+-]\d{1,6}[smhdw])*)")
+_TIME = re.compile(rf"{_DATE}(?:[T ]{_CLOCK}(?P<zone>Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_NOW = re.compile(r"now((?:[+-]\d{1,6}[smhdw])*)", re.ASCII)
+_DAYS = {"today": 0, "yesterday": 1}
+"""How many days ago they began, in UTC."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 
@@ -80,6 +82,8 @@ def _network(text: str) -> Span:
 
 
 def _time(text: str) -> Span:
+    if text in _DAYS:
+        text = f"{datetime.now(UTC) - timedelta(days=_DAYS[text]):%Y-%m-%d}"
     first, last = _now(match[1]) if (match := _NOW.fullmatch(text)) else _calendar(text)
     if not 0 <= first <= last < 2**63:
         raise ValueError(text)

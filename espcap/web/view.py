@@ -10,7 +10,8 @@ from espcap.errors import EspcapError, with_hint
 from espcap.fields import Registry
 from espcap.query import Everything, Query
 from espcap.query.lucene import parse
-from espcap.query.narrowing import doubts, read_filter, read_times, together
+from espcap.query.moments import read_times
+from espcap.query.narrowing import doubts, read_filter, together
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
 

@@ -89,7 +89,10 @@ def test_search(filled: str) -> None:
     wrong = espcap("search", "source.port:[80 TO", "--node", filled)
     assert wrong.status == 2
     assert espcap("search", "source.port:http", "--node", filled).status == 2
-    assert espcap("search", "--since", "yesteryear", "--node", filled).status == 2
+    refused = espcap("search", "--since", "yesteryear", "--node", filled)
+    assert refused.status == 2
+    assert "'yesteryear' is not a time between 1970 and 2262 (write it as 2024-05-01, " in refused.errors
+    assert espcap("search", "--since", "-1h", "--node", filled).documents == []
 
 
 def test_aggregation_counts_every_packet(filled: str) -> None:

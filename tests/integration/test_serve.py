@@ -300,8 +300,8 @@ def key(document: dict[str, Any], sort: str) -> Any:
         ("filter", "ip.scr == 1.2.3.4", "unknown field 'ip.scr': did you mean ip.src"),
         ("filter", "ip.addr ==", "filter"),
         ("query", "protocol:(http", "query"),
-        ("since", "yesterdayish", "'yesterdayish' is no time (write it as"),
-        ("until", "9999-01-01", "is no time of a packet (take one between 1970 and 2262)"),
+        ("since", "yesterdayish", "'yesterdayish' is not a time between 1970 and 2262 (write it as 2024-05-01"),
+        ("until", "9999-01-01", "'9999-01-01' is not a time between 1970 and 2262"),
         ("columns", "time <b>x</b>", "no such field: <b>x</b>"),
     ],
 )
