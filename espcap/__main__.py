@@ -1,5 +1,6 @@
 """The command: `espcap`, or `python -m espcap`."""
 
+import signal
 import sys
 
 from espcap.allocator import begin_anew, names_local_index
@@ -7,11 +8,14 @@ from espcap.allocator import begin_anew, names_local_index
 
 def run() -> None:
     """Runs the command line of this process."""
-    if names_local_index(sys.argv[1:]):
-        begin_anew()
-    from espcap.cli import main
+    try:
+        if names_local_index(sys.argv[1:]):
+            begin_anew()
+        from espcap.cli import main
 
-    main()
+        main(prog_name="espcap")
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

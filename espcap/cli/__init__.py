@@ -3,16 +3,20 @@
 Rooms with much to import are imported by the commands that need them, so that `espcap --help` answers at once.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 import espcap
 from espcap.cli import options
-from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.errors import EspcapError, UsageError, shortened, with_hint
 
 
 @contextmanager
@@ -28,10 +32,37 @@ def failures_told() -> Iterator[None]:
     except BrokenPipeError:
         options.forget_standard_output()
         sys.exit(128 + 13)  # as if SIGPIPE had ended us: `espcap … | head` is no failure worth words
+    except KeyboardInterrupt:  # of a command that has nothing to finish
+        sys.exit(128 + signal.SIGINT)
 
 
 class _Group(click.Group):
-    """Runs every command with its failures told."""
+    """Runs every command with its failures told. A file or folder in the place of a command is read."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """What follows the name of a file or folder are options again, as if `--file` or `--dir` stood before it."""
+        while not context.resilient_parsing:
+            _, rest, _ = self.make_parser(context).parse_args(list(args))
+            if not rest or rest[0] in self.commands or not os.path.lexists(rest[0]):
+                break
+            before = [each for each in args[: len(args) - len(rest)] if each != "--"]
+            args = [*before, "--dir" if os.path.isdir(rest[0]) else "--file", *rest]
+        return super().parse_args(context, args)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises UsageError with the nearest command if there is none of this name."""
+        name = args[0]
+        if name not in self.commands:
+            nearest = get_close_matches(name, self.commands, n=1)
+            hint = f"did you mean espcap {nearest[0]}?" if nearest else "espcap --help lists the commands"
+            raise UsageError(f"{shortened(name)!r} is not a command, and there is no file of this name", hint)
+        return super().resolve_command(context, args)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that begin like this, or else files."""
+        return super().shell_complete(context, incomplete) or [CompletionItem(incomplete, type="file")]
 
     def invoke(self, context: click.Context) -> Any:
         with failures_told():
@@ -96,7 +127,7 @@ def search(**values: Any) -> None:
 
 
 @main.command()
-@click.argument("packet", metavar="PACKET")
+@click.argument("packet", metavar="PACKET", shell_complete=options.FILES)
 @click.argument("frame", metavar="[FRAME]", required=False, type=click.IntRange(1, 2**32 - 1))
 @options.connection
 @options.showing
@@ -154,7 +185,7 @@ def serve(**values: Any) -> None:
 
 
 @main.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=options.FILES)
 @options.delivering
 def retry(file: str, **values: Any) -> None:
     """Sends the documents of FILE again, which a store refused before (see --dead-letters).

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from espcap.errors import UsageError
 from espcap.spool import SMALLEST_SPOOL
@@ -143,6 +144,14 @@ def parse_size(text: str) -> int:
     return size
 
 
+def _completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Has the shell complete names of files (`file`) or folders (`dir`)."""
+    return lambda context, option, typed: [CompletionItem(typed, type=kind)]
+
+
+FILES, _FOLDERS = _completing("file"), _completing("dir")
+
+
 def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
     def decorate(command: _Command) -> _Command:
         for decorator in reversed(decorators):
@@ -173,7 +182,13 @@ connection = _all_of(
     _shared("--user", metavar="NAME", help="User of the node; the password is read from ESPCAP_PASSWORD."),
     _shared("--password-file", type=_FILE, metavar="FILE", help="File that holds the password."),
     _shared("--api-key-file", type=_FILE, metavar="FILE", help="File that holds an API key; or set ESPCAP_API_KEY."),
-    _shared("--tshark", default="", metavar="PATH", help="The tshark to use.  [default: the one on the PATH]"),
+    _shared(
+        "--tshark",
+        default="",
+        metavar="PATH",
+        shell_complete=FILES,
+        help="The tshark to use.  [default: the one on the PATH]",
+    ),
 )
 
 _display_filter = click.option(
@@ -192,13 +207,27 @@ _preferences = _all_of(
         default="",
         metavar="DIR",
         callback=lambda context, option, folder: os.path.abspath(folder) if folder else "",
+        shell_complete=_FOLDERS,
         help="Wireshark configuration folder to use; by default none is.",
     ),
 )
 
 reading = _all_of(
-    click.option("-r", "--file", multiple=True, metavar="FILE", help="Capture file; - is standard input. Repeatable."),
-    click.option("--dir", multiple=True, metavar="DIR", help="Directory of capture files, with all below. Repeatable."),
+    click.option(
+        "-r",
+        "--file",
+        multiple=True,
+        metavar="FILE",
+        shell_complete=FILES,
+        help="Capture file; - is standard input. Repeatable.",
+    ),
+    click.option(
+        "--dir",
+        multiple=True,
+        metavar="DIR",
+        shell_complete=_FOLDERS,
+        help="Directory of capture files, with all below. Repeatable.",
+    ),
     click.option("--watch", is_flag=True, help="Keep following the directories of --dir until SIGINT or SIGTERM."),
     click.option(
         "--settle",
@@ -219,7 +248,13 @@ reading = _all_of(
         "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
     ),
     _preferences,
-    click.option("--protocols", default="", metavar="FILE", help="List of the protocols that name a packet."),
+    click.option(
+        "--protocols",
+        default="",
+        metavar="FILE",
+        shell_complete=FILES,
+        help="List of the protocols that name a packet.",
+    ),
     click.option("--payload", is_flag=True, help="Keep byte fields longer than 64 bytes and reassembled data."),
     click.option(
         "--jobs",
@@ -238,6 +273,7 @@ reading = _all_of(
     click.option(
         "--spool",
         type=_FILE,
+        shell_complete=_FOLDERS,
         metavar="DIR",
         help="Where live packets wait for the store.  [default: ~/.local/state/espcap/spool]",
     ),
@@ -296,6 +332,7 @@ originals = click.option(
     "--dir",
     multiple=True,
     metavar="DIR",
+    shell_complete=_FOLDERS,
     help="Directory that has the captures now, when they have moved; they are known by their content. Repeatable.",
 )
 
@@ -355,7 +392,12 @@ searching = _all_of(
 extracting = _all_of(
     narrowing,
     click.option(
-        "-w", "--write", required=True, metavar="FILE", help="Where to write them, as pcapng; - is standard output."
+        "-w",
+        "--write",
+        required=True,
+        metavar="FILE",
+        shell_complete=FILES,
+        help="Where to write them, as pcapng; - is standard output.",
     ),
     click.option("--flow", is_flag=True, help="All packets of their conversations: those with their community IDs."),
     originals,

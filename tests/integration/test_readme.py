@@ -27,10 +27,8 @@ _COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "p
 
 def help_text() -> str:
     """`espcap --help` and that of its commands, at the width of a page."""
-    pages = [
-        espcap(*command, "--help", COLUMNS="100").output.decode() for command in ([], *([name] for name in _COMMANDS))
-    ]
-    return "\n".join(page.replace("python -m espcap", "espcap") for page in pages)
+    commands = ([], *([name] for name in _COMMANDS))
+    return "\n".join(espcap(*command, "--help", COLUMNS="100").output.decode() for command in commands)
 
 
 def test_options_are_those_of_the_command() -> None:
