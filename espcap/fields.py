@@ -38,6 +38,10 @@ class Kind(StrEnum):
     STRING = "string"
 
 
+PACKET_TIMES = frozenset(["frame.time", "frame.time_epoch"])
+"""Fields that documents have as `@timestamp`, and not among their layers."""
+
+
 class Field(NamedTuple):
     """A registered field. Its path in a document is `layers.<layer>.<key>`."""
 
@@ -49,6 +53,11 @@ class Field(NamedTuple):
     """Wireshark's display base: BASE_DEC, BASE_HEX, BASE_OCT, …"""
     type: str
     """Wireshark's type: FT_UINT16, FT_ETHER, …"""
+
+    @property
+    def path(self) -> str:
+        """Where documents have it."""
+        return "@timestamp" if self.name in PACKET_TIMES else f"layers.{self.layer}.{self.key}"
 
 
 ENVELOPE: dict[str, Kind] = {

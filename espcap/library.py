@@ -22,7 +22,6 @@ from espcap.opening import close_job, open_job, open_verified_checkpoints
 from espcap.paging import page
 from espcap.pipeline import Pipeline
 from espcap.query import Query
-from espcap.query.narrowing import doubts
 from espcap.reader import Reader
 from espcap.reading import Reading
 from espcap.report import IncompleteError, Problem, Report, Severity
@@ -140,20 +139,21 @@ def search(  # noqa: PLR0913 - the options have names
     """The documents of the packets that match, of all or of the first `size`; they are fetched as they are asked for.
 
     The parameters are those of `espcap search`: times as `2024-05-01T10:30`, `1h` or `yesterday`, and `-FIELD` sorts
-    descending. A field that no document can have is worth a
-    warning. Raises UsageError where the query is wrong, StoreError where the node cannot be used. Of packets that are
-    sorted by a field of `layers`, or that all have the same time, about 10,000 can be had: to want more is an
-    EspcapError.
+    descending, where FIELD is a display filter's name or a document's path. A warning says how a query was taken and
+    what it may not find. Raises UsageError where the query is wrong or a field does not exist, StoreError where the
+    node cannot be used. Of packets that are sorted by a field of `layers`, or that all have the same time, about 10,000
+    can be had: to want more is an EspcapError.
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
     reader = _open_reader(node)
     try:
         asked = _query(reader, query, display_filter, since, until)
+        path = reader.path(sort.removeprefix("-"))
     except EspcapError:
         reader.close()
         raise
-    return _hits(reader, asked, (sort.removeprefix("-"), sort.startswith("-")), size)
+    return _hits(reader, asked, (path, sort.startswith("-")), size)
 
 
 def count(
@@ -237,11 +237,11 @@ def _open_reader(node: Node) -> Reader:
 
 
 def _query(reader: Reader, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
-    """What is asked for. Warns, three calls up, of what it may not find."""
-    asked = reader.query(query, display_filter, str(since), str(until))
-    for doubt in doubts(asked, reader.registry):
-        warnings.warn(doubt, stacklevel=3)
-    return asked
+    """What is asked for. Warns, three calls up, of how it was taken and what it may not find."""
+    asked = reader.ask(query, display_filter, str(since), str(until))
+    for note in asked.notes:
+        warnings.warn(note, stacklevel=3)
+    return asked.query
 
 
 def _hits(reader: Reader, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,29 @@
 """What it takes to ask a store."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from espcap.fields import Registry
-from espcap.query import Query
+from espcap.query import Everything, Exists, Query
+from espcap.query.languages import read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.moments import read_times
-from espcap.query.narrowing import read_filter, together
+from espcap.query.narrowing import doubts, read_filter, together
+from espcap.query.paths import Paths
 from espcap.stores import Store
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
+
+_value_names = lru_cache(1000)(value_names)  # each takes seconds to find
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user asks for."""
+
+    query: Query
+    notes: tuple[str, ...] = ()
+    """How it was taken, and what it may not find."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +34,36 @@ class Reader:
     registry: Registry
     store: Store
 
-    def query(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Query:
+    def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Asked:
         """What a query string, a display filter and two times ask for together. Raises UsageError."""
-        narrower = read_filter(display_filter, self.registry, lambda field: value_names(self.program, field))
-        return together(parse(text, self.registry.kind), narrower, read_times(since, until))
+        return self.together(self.read_query(text), Asked(self.read_filter(display_filter)), read_times(since, until))
+
+    def together(self, *parts: Asked | Query) -> Asked:
+        """All parts at once, with what the whole may not find."""
+        query = together(*(part.query if isinstance(part, Asked) else part for part in parts))
+        taken = [note for part in parts if isinstance(part, Asked) for note in part.notes]
+        return Asked(query, (*taken, *doubts(query, self.registry)))
+
+    def read_query(self, text: str) -> Asked:
+        """A query string, or what was given as one and is a display filter. Raises UsageError."""
+        if not text.strip():
+            return Asked(Everything())
+        paths, sign = self._paths(), sign_of_filter(text, self.registry)
+        query, notes = read_query(
+            text, sign, lambda text: parse(text, self.registry.kind, paths.field, paths.exists), self.read_filter
+        )
+        return Asked(query, tuple(notes))
+
+    def read_filter(self, text: str) -> Query:
+        """A display filter. Raises UsageError."""
+        return read_filter(text, self.registry, lambda field: _value_names(self.program, field))
+
+    def path(self, name: str) -> str:
+        """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""
+        return self._paths().field(name)
+
+    def _paths(self) -> Paths:
+        return Paths(self.registry, lambda path: self.store.search(Exists(path), size=0).total > 0)
 
     def close(self) -> None:
         """Lets go of the store and the registry."""

@@ -249,9 +249,24 @@ class TestSearch:
         assert told.value.hint
 
     def test_a_field_that_is_none(self, node: str) -> None:
-        with pytest.warns(UserWarning, match="did you mean layers.dns.qry_name") as told:
-            assert espcap.count("layers.dns.qry_nam:x", node=node) == 0
+        for query, sort in (("layers.dns.qry_nam:x", "@timestamp"), ("", "-layers.dns.qry_nam")):
+            with pytest.raises(espcap.UsageError, match=r"did you mean layers\.dns\.qry_name"):
+                espcap.search(query, sort=sort, node=node)
+
+    def test_names_of_display_filters(self, node: str) -> None:
+        found = list(espcap.search("_exists_:dns.time", sort="-dns.time", node=node))
+        times = [packet["layers"]["dns"]["time"] for packet in found]
+        assert times
+        assert times == sorted(times, reverse=True)
+        assert found == list(espcap.search("_exists_:layers.dns.time", sort="-layers.dns.time", node=node))
+
+    def test_a_display_filter_as_query(self, node: str) -> None:
+        with pytest.warns(UserWarning, match="the query is taken as a display filter") as told:
+            taken = espcap.count("dns && ip.src == 192.0.2.1", node=node)
         assert told[0].filename == __file__
+        assert 0 < taken == espcap.count(display_filter="dns && ip.src == 192.0.2.1", node=node)
+        with pytest.raises(espcap.UsageError, match="is a capture filter"):
+            espcap.count("udp port 53", node=node)
 
 
 class TestSideBySide:

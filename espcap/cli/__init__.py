@@ -115,11 +115,13 @@ def main(context: click.Context, /, **values: Any) -> None:
 def search(**values: Any) -> None:
     """Finds packets: a table on a terminal, their documents as NDJSON in a pipe.
 
-    QUERY is in Elasticsearch's query string syntax: `layers.ip.src:10.0.0.4 AND protocol:http`,
-    `source.port:[1 TO 1023]`, `layers.dns.qry_name:*.example.com`, `_exists_:layers.tls`, `NOT protocol:tcp`.
+    QUERY is in Elasticsearch's query string syntax: `ip.src:10.0.0.4 AND protocol:http`, `source.port:[1 TO 1023]`,
+    `dns.qry.name:*.example.com`, `_exists_:tls`, `NOT protocol:tcp`. Fields go by their name in display filters or by
+    their path in documents (`layers.dns.qry_name`).
 
     FILTER is a Wireshark display filter: `ip.addr == 10.0.0.0/8 && tcp.flags.syn == 1`, `!(http.host contains
-    "example")`. Packets must meet both it and QUERY. Its times are UTC unless they say otherwise.
+    "example")`. Packets must meet both it and QUERY. Its times are UTC unless they say otherwise. Given as QUERY, it is
+    taken as one.
     """
     from espcap.cli.search import search as run
 

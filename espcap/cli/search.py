@@ -10,7 +10,6 @@ import orjson
 from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
 from espcap.fields import open_registry
 from espcap.query import Query
-from espcap.query.narrowing import doubts
 from espcap.reader import Reader
 from espcap.sources import printable, without_controls
 from espcap.stores import Hit
@@ -25,11 +24,12 @@ def search(options: Searching) -> None:
     query, store = wanted(options, reader), reader.store
     try:
         if options.agg:
-            aggregations = {"values": {"terms": {"field": options.agg, "size": max(options.size, 1)}}}
+            terms = {"field": reader.path(options.agg), "size": max(options.size, 1)}
+            aggregations = {"values": {"terms": terms}}
             found = store.search(query, size=0, aggregations=aggregations)
             _show_values(options.agg, found.aggregations["values"]["buckets"])
         else:
-            sort = (options.sort.removeprefix("-"), options.sort.startswith("-"))
+            sort = (reader.path(options.sort.removeprefix("-")), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
             _show_hits(found.hits, found.total)
     finally:
@@ -44,11 +44,11 @@ def open_reader(options: Connecting) -> Reader:
 
 
 def wanted(options: Narrowing, reader: Reader) -> Query:
-    """What QUERY, the display filter and the times ask for together. Notes tell what they may not find."""
-    query = reader.query(options.query, options.display_filter, options.since, options.until)
-    for doubt in doubts(query, reader.registry):
-        click.echo(f"Note: {printable(doubt)}", err=True)
-    return query
+    """What QUERY, the display filter and the times ask for together. Notes tell how they were taken."""
+    asked = reader.ask(options.query, options.display_filter, options.since, options.until)
+    for note in asked.notes:
+        click.echo(f"Note: {printable(note)}", err=True)
+    return asked.query
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:

@@ -35,9 +35,15 @@ _UNSUPPORTED = {
 }
 
 
-def parse(text: str, kind: Callable[[str], Kind]) -> Query:
+def parse(
+    text: str,
+    kind: Callable[[str], Kind],
+    field: Callable[[str], str] = str,
+    exists: Callable[[str], Query] = Exists,
+) -> Query:
     """Reads a query string; `kind` tells the kind of a path. Empty text is everything.
 
+    `field` gives the path of what a user calls a field, and `exists` the query of `_exists_` with it; both may refuse.
     Raises UsageError for wrong or unsupported syntax and for a value that does not fit its field.
     """
     if not text.strip():
@@ -45,7 +51,7 @@ def parse(text: str, kind: Callable[[str], Kind]) -> Query:
     refuse_surrogates(text)
     try:
         plain = _OPERATORS.sub(lambda match: _WORDS.get(match[0], match[0]), text)
-        return bounded(_Builder(kind).build(parse_lucene(plain)))
+        return bounded(_Builder(kind, field, exists).build(parse_lucene(plain)))
     except ParseError as error:
         hint = "put quotes around values that have spaces or colons, and close what is open"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
@@ -80,8 +86,12 @@ def _end(node: tree.Item) -> str | None:
 
 
 class _Builder:
-    def __init__(self, kind: Callable[[str], Kind]) -> None:
+    def __init__(
+        self, kind: Callable[[str], Kind], field: Callable[[str], str], exists: Callable[[str], Query]
+    ) -> None:
         self._kind = kind
+        self._path_of = field
+        self._exists = exists
 
     def build(self, node: tree.Item, path: str | None = None) -> Query:
         """The tree of luqum's tree; `path` is the field that the part belongs to."""
@@ -99,18 +109,19 @@ class _Builder:
         return self._leaf(node, path) if path else self._anywhere(node)
 
     def _field(self, node: tree.SearchField, outer: str | None) -> Query:
-        path = _unescape(node.name)
+        name = _unescape(node.name)
         if outer is not None:
             raise UsageError(
-                f"query: {shortened(f'{outer}:{path}')}: has two colons",
+                f"query: {shortened(f'{outer}:{name}')}: has two colons",
                 "put quotes around values that have colons",
             )
-        if path == "_exists_":
-            return Exists(_literal(node.expr))
-        if path == "*" and isinstance(node.expr, tree.Word) and node.expr.value == "*":
+        if name == "_exists_":
+            return self._exists(_literal(node.expr))
+        if name == "*" and isinstance(node.expr, tree.Word) and node.expr.value == "*":
             return Everything()
         if _has_wildcard(node.name):
             raise UsageError(f"query: {shortened(node.name)}: the name of a field cannot have wildcards")
+        path = self._path_of(name)
         if isinstance(node.expr, tree.Prohibit):  # a negative number
             return self._leaf(node.expr, path)
         return self.build(node.expr, path)

@@ -1,12 +1,13 @@
-"""What a query string, a display filter and two times ask for together, and what they may not find."""
+"""What a display filter and other parts of a query ask for together, and what they may not find."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from espcap.errors import UsageError
 from espcap.fields import Registry
 from espcap.query import And, Everything, Query
+from espcap.query.languages import capture_filter, taken_for_capture_filter
 from espcap.query.left_out import payload_fields
-from espcap.query.unknown import unknown_paths
 
 if TYPE_CHECKING:
     from espcap.query.display_filter.literals import NameLookup
@@ -15,12 +16,17 @@ _PAYLOAD = "documents have values of more than 64 bytes only with --payload, and
 
 
 def read_filter(text: str, registry: Registry, named_values: "NameLookup") -> Query:
-    """A display filter's query; its grammar is loaded only where there is one."""
+    """A display filter's query; its grammar is loaded only where there is one. Raises UsageError."""
     if not text.strip():
         return Everything()
     from espcap.query.display_filter import parse as parse_filter
 
-    return parse_filter(text, registry, named_values)
+    try:
+        return parse_filter(text, registry, named_values)
+    except UsageError as error:
+        if translation := capture_filter(text):
+            raise taken_for_capture_filter(text, translation) from error
+        raise
 
 
 def together(*parts: Query) -> Query:
@@ -32,6 +38,3 @@ def doubts(query: Query, registry: Registry) -> Iterator[str]:
     """What a query may not find, or finds in spite of it."""
     for path in payload_fields(query, registry.kind):
         yield f"{path}: {_PAYLOAD}"
-    for path, others in unknown_paths(query, registry).items():
-        suggestion = f"; did you mean {' or '.join(others)}?" if others else ""
-        yield f"{path}: no such field is known{suggestion}"

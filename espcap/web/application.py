@@ -26,7 +26,7 @@ from espcap.web.packets import Packets
 from espcap.web.parts import Parts
 from espcap.web.readers import Readers
 from espcap.web.receiving import Receiving
-from espcap.web.view import Asked, View, ask
+from espcap.web.view import Answerable, View, ask
 
 PAGE_SIZE = 100
 _STATIC = Path(__file__).with_name("static")
@@ -38,7 +38,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Listed:
     """The list of a view: what it asks, its columns, and a page of it where there is nothing wrong."""
 
-    asked: Asked
+    asked: Answerable
     columns: list[Column]
     rows: list[Row]
     total: int
@@ -123,8 +123,8 @@ class Pages:
     async def _summed_up(self, request: Request, template: str, question: Callable[..., Any]) -> Response:
         view = View.of(request.query_params)
 
-        def answer(reader: Reader) -> tuple[Asked, Any]:
-            asked = ask(view, reader.program, reader.registry)
+        def answer(reader: Reader) -> tuple[Answerable, Any]:
+            asked = ask(view, reader)
             return asked, None if asked.errors else question(reader, asked.query)
 
         (asked, found), seconds = await self._timed(answer)
@@ -136,7 +136,7 @@ class Pages:
         started = time.perf_counter()
         return await self._readers.ask(question, *arguments), time.perf_counter() - started
 
-    def _wrong(self, view: View, asked: Asked) -> Response:
+    def _wrong(self, view: View, asked: Answerable) -> Response:
         response = self.render("messages.html", {"view": view, "asked": asked}, 422)
         response.headers["HX-Reswap"] = "none"
         return response
@@ -172,22 +172,22 @@ def _number(text: str) -> int:
     return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
-def _ask(reader: Reader, view: View) -> Asked:
-    return ask(view, reader.program, reader.registry)
+def _ask(reader: Reader, view: View) -> Answerable:
+    return ask(view, reader)
 
 
 def _list(reader: Reader, view: View, after: Cursor | None) -> Listed:
     asked = _ask(reader, view)
-    shown, unknown = columns(view.column_names, reader.registry)
-    if unknown:
-        asked.errors["columns"] = f"no such field: {', '.join(unknown)}"
+    shown, wrong = columns(view.column_names, reader.path)
+    if wrong:
+        asked.errors["columns"] = "; ".join(wrong)
     if asked.errors:
         return Listed(asked, shown, [], 0, None)
     found = _page(reader, asked, view, shown, after)
     return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next)
 
 
-def _page(reader: Reader, asked: Asked, view: View, shown: list[Column], after: Cursor | None) -> Page:
+def _page(reader: Reader, asked: Answerable, view: View, shown: list[Column], after: Cursor | None) -> Page:
     name = view.sort.removeprefix("-")
     paths = [column.path for column in shown if column.name == name and column.path]
     sort = (paths[0] if paths else TIME, view.sort.startswith("-"))

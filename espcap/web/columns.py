@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from espcap.fields import Registry
+from espcap.errors import UsageError
 from espcap.stores import Hit
 from espcap.web.info import info
 
@@ -37,10 +37,15 @@ class Row:
     cells: list[str]
 
 
-def columns(names: list[str], registry: Registry) -> tuple[list[Column], list[str]]:
-    """The columns of these names, and the names that are none."""
-    found = {name: _USUAL.get(name) or _field(name, registry) for name in names}
-    return [column for column in found.values() if column], [name for name in names if not found[name]]
+def columns(names: list[str], path: Callable[[str], str]) -> tuple[list[Column], list[str]]:
+    """The columns of these names, and what is wrong with the others; `path` finds the path of a field, or refuses."""
+    found, errors = [], []
+    for name in names:
+        try:
+            found.append(_USUAL.get(name) or _field(name, path(name)))
+        except UsageError as error:
+            errors.append(error.message)
+    return found, errors
 
 
 def row(hit: Hit, shown: list[Column]) -> Row:
@@ -53,17 +58,16 @@ def _stream(document: Document) -> int | None:
     return hashlib.blake2b(str(flow).encode(), digest_size=1).digest()[0] % STREAM_COLOURS if flow else None
 
 
-def _field(name: str, registry: Registry) -> Column | None:
-    field = registry.field(name)
-    if not field:
-        return None
-    layer, key = field.layer, field.key
+def _field(name: str, path: str) -> Column:
+    keys = path.split(".")
 
     def text(document: Document) -> str:
-        value = document.get("layers", {}).get(layer)
-        return _shown(value.get(key)) if isinstance(value, dict) else ""
+        value: Any = document
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return _shown(value)
 
-    return Column(name, name, f"layers.{layer}.{key}", text)
+    return Column(name, name, path, text)
 
 
 def _shown(value: Any) -> str:

@@ -95,7 +95,7 @@ def _document(reader: Reader, identifier: str) -> dict[str, Any]:
 
 
 def _extract(reader: Reader, view: View, flow: bool, parts: Parts) -> Extracted:
-    asked = ask(view, reader.program, reader.registry)
+    asked = ask(view, reader)
     if asked.errors:
         raise UsageError("; ".join(asked.errors.values()))
     extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent

@@ -1,25 +1,16 @@
 """The state of the page, which its address holds whole, and what it asks of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import Any
 from urllib.parse import urlencode
 
 from espcap.errors import EspcapError, with_hint
-from espcap.fields import Registry
 from espcap.query import Everything, Query
-from espcap.query.lucene import parse
 from espcap.query.moments import read_times
-from espcap.query.narrowing import doubts, read_filter, together
-from espcap.tshark.program import Program
-from espcap.tshark.value_names import value_names
+from espcap.reader import Asked, Reader
 
 DEFAULT_COLUMNS = "number time source destination protocol length info"
 _MOST_COLUMNS = 30
-
-
-_value_names = lru_cache(1000)(value_names)  # each takes seconds to find
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class View:
 
 
 @dataclass
-class Asked:
+class Answerable:
     """A view's query, or what is wrong with it."""
 
     query: Query
@@ -81,22 +72,22 @@ class Asked:
     notes: list[str] = field(default_factory=list)
 
 
-def ask(view: View, program: Program, registry: Registry) -> Asked:
+def ask(view: View, reader: Reader) -> Answerable:
     """What the view asks of the store. Where a part is wrong, errors say so, and the query is of no use."""
     errors: dict[str, str] = {}
-    readers: dict[str, Any] = {
-        "filter": lambda: read_filter(view.filter, registry, partial(_value_names, program)),
-        "query": lambda: parse(view.query, registry.kind),
+    readers: dict[str, Callable[[], Asked | Query]] = {
+        "filter": lambda: reader.read_filter(view.filter),
+        "query": lambda: reader.read_query(view.query),
         "since": lambda: read_times(view.since, ""),
         "until": lambda: read_times("", view.until),
     }
-    parts: list[Query] = []
-    for name, reader in readers.items():
+    parts: list[Asked | Query] = []
+    for name, read in readers.items():
         try:
-            parts.append(reader())
+            parts.append(read())
         except EspcapError as error:
             errors[name] = with_hint(error.message, error.hint)
     if errors:
-        return Asked(Everything(), errors)
-    query = together(*parts)
-    return Asked(query, notes=list(doubts(query, registry)))
+        return Answerable(Everything(), errors)
+    asked = reader.together(*parts)
+    return Answerable(asked.query, notes=list(asked.notes))

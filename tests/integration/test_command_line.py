@@ -80,9 +80,10 @@ def test_search(filled: str) -> None:
     deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
     assert deep.status == 2
     assert deep.lines == hostile.lines
-    misspelled = espcap("search", "tcp.port:80", "--node", filled)
-    assert misspelled.status == 0
-    assert misspelled.lines == ["Note: tcp.port: no such field is known; did you mean layers.tcp.port?"]
+    for words in (["tcp.prot:80"], ["--agg", "tcp.prot"], ["--sort", "-tcp.prot"]):
+        misspelled = espcap("search", *words, "--node", filled)
+        assert misspelled.status == 2
+        assert misspelled.lines[0].startswith("Error: no such field: tcp.prot: did you mean tcp.port or tcp.srcport")
     complex_pattern = espcap("search", "-Y", 'http.host matches "(a|b)*a.{15}x"', "--node", filled)
     assert complex_pattern.status == 2
     assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors
@@ -93,6 +94,37 @@ def test_search(filled: str) -> None:
     assert refused.status == 2
     assert "'yesteryear' is not a time between 1970 and 2262 (write it as 2024-05-01, " in refused.errors
     assert espcap("search", "--since", "-1h", "--node", filled).documents == []
+
+
+def test_fields_by_either_name(filled: str) -> None:
+    """Names of display filters, and paths of documents."""
+
+    def answer(*words: str) -> list[dict[str, object]]:
+        ran = espcap("search", *words, "--size", "20", "--node", filled)
+        assert (ran.status, ran.lines) == (0, [])
+        assert ran.documents
+        return ran.documents
+
+    assert answer("tcp.port:80", "--sort", "-frame.len") == answer("layers.tcp.port:80", "--sort", "-layers.frame.len")
+    assert answer("--agg", "http.response.code") == answer("--agg", "layers.http.response_code")
+    assert answer("_exists_:dns") == answer("protocols:dns")
+
+
+def test_a_display_filter_as_query(filled: str) -> None:
+    """It is taken as one, and said so; what is neither is refused with both readings."""
+    for text in ("ip.src == 192.0.2.2", "tcp.flags.syn == 1", "dns && ip.addr == 192.0.2.1", "http.request"):
+        taken, given = (espcap("search", *words, text, "--size", "99", "--node", filled) for words in ([], ["-Y"]))
+        assert taken.documents
+        assert taken.output == given.output
+        assert taken.lines[0].startswith("Note: the query is taken as a display filter, as with -Y; put quotes")
+    for words in ([], ["-Y"]):
+        refused = espcap("search", *words, "tcp port 80", "--node", filled)
+        assert refused.status == 2
+        assert "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.p" in refused.errors
+    neither = espcap("stats", "ip.sorce == 10.0.0.4", "--node", filled)
+    assert neither.status == 2
+    assert "unknown field 'ip.sorce': did you mean ip.src" in neither.errors
+    assert "as a query string it would be the words 'ip.sorce', '==', '10.0.0.4', in quotes" in neither.errors
 
 
 def test_aggregation_counts_every_packet(filled: str) -> None:

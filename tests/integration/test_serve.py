@@ -300,6 +300,8 @@ def key(document: dict[str, Any], sort: str) -> Any:
         ("filter", "ip.scr == 1.2.3.4", "unknown field 'ip.scr': did you mean ip.src"),
         ("filter", "ip.addr ==", "filter"),
         ("query", "protocol:(http", "query"),
+        ("query", "layers.ip.scr:1", "no such field: layers.ip.scr: did you mean layers.ip.src"),
+        ("query", "tcp port 80", "is a capture filter, and stored packets are found by display filters"),
         ("since", "yesterdayish", "'yesterdayish' is not a time between 1970 and 2262 (write it as 2024-05-01"),
         ("until", "9999-01-01", "'9999-01-01' is not a time between 1970 and 2262"),
         ("columns", "time <b>x</b>", "no such field: <b>x</b>"),
@@ -321,7 +323,7 @@ def test_errors_in_their_place(page: Served, name: str, text: str, message: str)
 
 
 def test_notes(page: Served) -> None:
-    assert "layers.ip.scr: no such field is known" in page.get("/", query="layers.ip.scr:1").text
+    assert "the query is taken as a display filter" in page.get("/", query="ip.src == 192.0.2.1").text
 
 
 def test_completion(page: Served) -> None:

@@ -18,12 +18,12 @@ def resolve(name: str, registry: Registry) -> Field | None:
         return field
     if _NUMBER.match(name):
         raise UsageError(f"filter: {shortened(name)!r} is no field", "write the field first: tcp.port == 80")
-    nearest = _nearest(name, registry) if len(name) <= _LONGEST else []
-    suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
+    others = nearest(name, registry) if len(name) <= _LONGEST else []
+    suggestion = f": did you mean {' or '.join(others)}?" if others else ""
     raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", "tshark -G fields lists all names")
 
 
-def _nearest(name: str, registry: Registry) -> list[str]:
+def nearest(name: str, registry: Registry) -> list[str]:
     """At most three names; of a field of an unknown protocol, only those that the nearest protocols have."""
     name = name.lower()
     if registry.field(name) or registry.is_protocol(name):

@@ -1,0 +1,167 @@
+"""What language a text is in that was given as a query string: many first queries are display or capture filters.
+
+A display filter is known by a field or protocol that exists and an operator of that language; words, fields with a
+colon and everything else are a query string.
+"""
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from espcap.errors import UsageError, shortened
+from espcap.fields import Registry
+from espcap.query import Query
+from espcap.query.paths import PATHS
+
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'', re.DOTALL)
+_NAME = r"(?<![\w.:\-/@])\.?([A-Za-z_][\w-]*(?:\.[\w-]+)*)"
+_LETTERS = r"\b(?:any_|all_)?(?:eq|ne)\b|\b(?:gt|ge|lt|le|contains|matches)\b|(?:\bnot\s+)?\bin\s*\{"
+_SIGN = rf"===?|!==?|~=|>=?|<=?|=(?=\s)|&|{_LETTERS}"
+_COMPARED = re.compile(rf"{_NAME}\s*(?:#\s*\S+\s*|\[[^\]]*\]\s*|\)\s*)*({_SIGN})")
+_SYMBOL = re.compile(r"(?<![:(<>=!~])(?:===?|!==?|~=)(?!=)|(?<=\s)=(?=\s)")
+_FIELD = re.compile(r"(?<!\S)[-+!(]*[A-Za-z_@][\w.@-]*:")
+_ALONE = re.compile(rf"{_NAME}(?![\w.:*?-])")
+_JOINED = re.compile(r"(?<![\w.-])(?:and|or|not)(?![\w.-])")
+_WORD = re.compile(r"[\w.:*?/-]+")
+_LONGEST = 500
+"""Characters of a text that may be a slip of the other language."""
+
+TAKEN = "the query is taken as a display filter, as with -Y; put quotes around words to look for them as they stand"
+WORDS = "'{}' is looked for as a word like any other; AND, OR and NOT join conditions"
+
+
+class Sign(Enum):
+    """What speaks for a display filter."""
+
+    NONE = 0
+    LOGIC = 1
+    """Names of protocols alone, joined by `and`, `or` and `not`."""
+    NAMES = 2
+    """A field, or a comparison."""
+
+
+def sign_of_filter(text: str, registry: Registry) -> Sign:
+    """Whether a text may be a display filter, and how surely."""
+    plain = _QUOTED.sub('""', text)
+
+    def is_name(name: str) -> bool:
+        return registry.field(name) is not None or registry.is_protocol(name)
+
+    compared = [match[1] for match in _COMPARED.finditer(plain)]
+    if any("." in name or is_name(name) for name in compared) or _SYMBOL.search(plain):
+        return Sign.NAMES
+    if any("." in match[1] and is_name(match[1]) for match in _ALONE.finditer(plain)):
+        return Sign.NAMES
+    words = [word for word in _WORD.findall(plain) if not _JOINED.fullmatch(word)]
+    if words and _JOINED.search(plain) and '"' not in plain and all(map(is_name, words)):
+        return Sign.LOGIC
+    return Sign.NONE
+
+
+def read_query(
+    text: str, sign: Sign, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
+) -> tuple[Query, list[str]]:
+    """The query of a text in either language, and what to tell of how it was taken. Raises UsageError."""
+    if sign is Sign.NONE:
+        return _string(text, read_string, read_filter)
+    try:
+        return read_filter(text), [TAKEN]
+    except UsageError as error:
+        hint = _as_path(text) or error.hint
+        raise UsageError(f"{error.message}; {_as_string(text, read_string)}", hint) from error
+
+
+def _string(
+    text: str, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
+) -> tuple[Query, list[str]]:
+    if translation := capture_filter(text):
+        raise taken_for_capture_filter(text, translation)
+    try:
+        query = read_string(text)
+    except UsageError as error:
+        if len(text) > _LONGEST or _FIELD.search(text):
+            raise
+        raise UsageError(f"{error.message}; {_as_filter(text, read_filter)}", error.hint) from error
+    joined = sorted(set(_JOINED.findall(_QUOTED.sub("", text))))
+    return query, [WORDS.format("', '".join(joined))] if joined else []
+
+
+def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
+    """What the text is as a query string."""
+    try:
+        read_string(text)
+    except UsageError as error:
+        return f"nor is it a query string: {error.message}"
+    words = ", ".join(f"'{shortened(word)}'" for word in text.split()[:5])
+    return f"as a query string it would be the words {words}, in quotes"
+
+
+def _as_path(text: str) -> str:
+    """What to write where a path of documents stands before an operator of display filters."""
+    compared = _COMPARED.finditer(_QUOTED.sub('""', text))
+    paths = [match for match in compared if match[1] in PATHS or match[1].startswith("layers.")]
+    if not paths:
+        return ""
+    sign = paths[0][2] if paths[0][2] in ("<", "<=", ">", ">=") else ""
+    return f"{paths[0][1]} is a path of documents: write {paths[0][1]}:{sign}VALUE"
+
+
+def _as_filter(text: str, read_filter: Callable[[str], Query]) -> str:
+    try:
+        read_filter(text)
+    except UsageError as error:
+        return f"nor is it a display filter: {error.message}"
+    return "as a display filter it is right: give it with -Y"
+
+
+# Capture filters
+
+_ADDRESS = r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+(?:/\d{1,3})?|[\w-]+(?:\.[\w-]+)+"
+_ENDS = r"(?:(?P<end>src or dst|src|dst)\s+)?"
+_PRIMITIVE = re.compile(
+    rf"(?:(?P<layer>ether|ip6?|tcp|udp|sctp|arp)\s+)?{_ENDS}"
+    rf"(?:(?P<what>host|net|gateway)\s+(?P<address>{_ADDRESS})|(?P<port>port|portrange)\s+(?P<number>\d+(?:-\d+)?|[a-z]+))"
+)
+_FILLING = re.compile(r"(?:\s|[()]|\b(?:and|or|not|ip6?|tcp|udp|sctp|arp|icmp6?)\b|&&|\|\||!)*")
+
+
+def capture_filter(text: str) -> str:
+    """The display filter for a text that is a capture filter as tcpdump takes it; nothing where it is none."""
+    found = list(_PRIMITIVE.finditer(text))
+    if not found or any(match["number"] and not _is_port(match) for match in found):
+        return ""
+    if not _FILLING.fullmatch(_PRIMITIVE.sub(" ", text)):
+        return ""
+    return _PRIMITIVE.sub(_translated, text).strip()
+
+
+def taken_for_capture_filter(text: str, translation: str) -> UsageError:
+    """The complaint, with what to write instead."""
+    message = f"{shortened(text)!r} is a capture filter, and stored packets are found by display filters"
+    return UsageError(message, f"write -Y '{translation}', or put quotes around words")
+
+
+def _is_port(match: re.Match[str]) -> bool:
+    """A number; the name of a service only behind a protocol, for `port unreachable` is what packets say."""
+    return match["number"][0].isdecimal() or bool(match["layer"])
+
+
+def _translated(match: re.Match[str]) -> str:
+    if match["what"]:
+        return _address_condition(match)
+    layers = [match["layer"]] if match["layer"] in ("tcp", "udp", "sctp") else ["tcp", "udp"]
+    field = {"src": "srcport", "dst": "dstport"}.get(match["end"] or "", "port")
+    low, _, high = match["number"].partition("-")
+    number = low if low.isdecimal() else f'"{low}"'
+    value = f"in {{{low}..{high}}}" if high else f"== {number}"
+    conditions = [f"{layer}.{field} {value}" for layer in layers]
+    return conditions[0] if len(conditions) == 1 else f"({' || '.join(conditions)})"
+
+
+def _address_condition(match: re.Match[str]) -> str:
+    address, field = match["address"], {"src": "src", "dst": "dst"}.get(match["end"] or "", "addr")
+    if match["layer"] == "ether":
+        return f"eth.{field} == {address}"
+    if not re.fullmatch(r"[0-9A-Fa-f.:]+(?:/\d+)?", address):  # nothing looks addresses of names up
+        return f'(dns.qry.name == "{address}" || http.host == "{address}")'
+    return f"{'ipv6' if ':' in address else 'ip'}.{field} == {address}"

@@ -1,0 +1,99 @@
+"""What a user may call a field by: the path that documents have it at, or its name in display filters."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from espcap.errors import UsageError, shortened
+from espcap.fields import ENVELOPE, Registry
+from espcap.query import Equals, Exists, Query
+from espcap.query.lucene import DEFAULT_PATHS
+
+PATHS = sorted(
+    {
+        *ENVELOPE,
+        *DEFAULT_PATHS,
+        *("_id", "capture_id", "protocols", "network.type", "network.transport", "network.protocol"),
+        *("espcap.left_out", "observer.hostname", "observer.ingress.interface.name"),
+    }
+)
+"""Where documents may have values outside `layers` and `unparsed`."""
+_OPEN = ("layers", "unparsed")
+_LONGEST = 200
+"""Characters of a name to which others are compared."""
+_LIST = "tshark -G fields lists all names"
+
+
+class Paths:
+    """Finds the path of a name. `is_stored` tells whether a store has documents with a value there."""
+
+    def __init__(self, registry: Registry, is_stored: Callable[[str], bool] = lambda path: False) -> None:
+        self._registry = registry
+        self._is_stored = is_stored
+
+    def field(self, name: str) -> str:
+        """The path of a field. Raises UsageError with the nearest names where there is no such field."""
+        if self._has_values(name):
+            return name
+        if field := self._registry.field(name):
+            return field.path
+        if self._is_object(name):
+            raise UsageError(f"{name} is not one field", f"name one of those in it, such as {self._first_below(name)}")
+        if self._is_stored(name):  # by another version of tshark, or by somebody else
+            return name
+        if self._registry.is_protocol(name):
+            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets")
+        raise self._unknown(name)
+
+    def exists(self, name: str) -> Query:
+        """The packets that have a field, a protocol, or anything in an object. Raises UsageError as `field`."""
+        if self._is_object(name):
+            return Exists(name)
+        if not self._has_values(name) and not self._registry.field(name) and self._registry.is_protocol(name):
+            return Equals("protocols", name)
+        return Exists(self.field(name))
+
+    def _has_values(self, path: str) -> bool:
+        root, _, rest = path.partition(".")
+        layer, _, key = rest.partition(".")
+        if root in _OPEN:
+            return bool(key) and (key == "envelope" or self._registry.has_path(layer, key))
+        return path in PATHS
+
+    def _is_object(self, path: str) -> bool:
+        root, _, layer = path.partition(".")
+        if root in _OPEN:
+            return "." not in layer and (not layer or self._registry.has_path(layer, ""))
+        return any(known.startswith(f"{path}.") for known in PATHS)
+
+    def _first_below(self, path: str) -> str:
+        """One of the fields of an object."""
+        layer = path.partition(".")[2] or "ip"
+        below = self._registry.paths_starting(f"{layer}.", 1)
+        return next((known for known in PATHS if known.startswith(f"{path}.")), f"layers.{''.join(below)}")
+
+    def _unknown(self, name: str) -> UsageError:
+        nearest = self._like(name) if len(name) <= _LONGEST else []
+        suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
+        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST)
+
+    def _like(self, path: str) -> list[str]:
+        """At most three names."""
+        root, _, name = path.partition(".")
+        if root not in _OPEN:
+            return get_close_matches(path, PATHS) or self._like_a_filters(path)
+        if field := self._registry.field(name):
+            return [field.path]
+        layer, _, key = name.partition(".")
+        keys = [below.partition(".")[2].replace(".", "_") for below in self._registry.names_below(layer)]
+        if keys:
+            return [f"{root}.{layer}.{found}" for found in get_close_matches(key, keys)]
+        layers = get_close_matches(layer, [protocol for protocol, _ in self._registry.protocols()], n=10)
+        return [f"{root}.{found}.{key}".rstrip(".") for found in layers if self._registry.has_path(found, key)][:3]
+
+    def _like_a_filters(self, name: str) -> list[str]:
+        layer, _, key = name.partition(".")
+        if self._registry.has_path(layer, key) and key:  # a path without its root
+            return [f"layers.{name}"]
+        from espcap.query.display_filter.names import nearest
+
+        return nearest(name, self._registry)

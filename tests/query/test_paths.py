@@ -1,0 +1,80 @@
+"""What fields may be called."""
+
+import pytest
+
+from espcap.errors import UsageError
+from espcap.fields import Registry
+from espcap.query import Equals, Exists
+from espcap.query.lucene import parse
+from espcap.query.paths import Paths
+
+pytest_plugins = ["tests.core_fixtures"]
+
+
+@pytest.fixture
+def paths(registry: Registry) -> Paths:
+    return Paths(registry, lambda path: path == "geo.country")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("ip.src", "layers.ip.src"),
+        ("tcp.analysis.initial_rtt", "layers.tcp.analysis_initial_rtt"),
+        ("http.response.code", "layers.http.response_code"),
+        ("frame.time", "@timestamp"),
+        *((path, path) for path in ("layers.ip.src", "layers.http.response_code", "source.ip", "@timestamp")),
+        *((path, path) for path in ("protocol", "protocols", "_id", "stack.network", "network.community_id")),
+        *((path, path) for path in ("file_name", "espcap.bad_time", "sniff_timestamp", "observer.hostname")),
+        *((path, path) for path in ("layers.xml.envelope", "unparsed.ntp.rec", "network.bytes", "geo.country")),
+    ],
+)
+def test_fields(name: str, path: str, paths: Paths) -> None:
+    assert paths.field(name) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layers.tcp.prot", "no such field: layers.tcp.prot: did you mean layers.tcp.port"),
+        ("tcp.prot", "no such field: tcp.prot: did you mean tcp.port or tcp.srcport"),
+        ("TCP.Port", "no such field: TCP.Port: did you mean tcp.port?"),
+        ("layers.htp.host", "no such field: layers.htp.host: did you mean layers.http.host"),
+        ("layers.tcp.analysis.initial_rtt", "did you mean layers.tcp.analysis_initial_rtt?"),
+        ("http.response_code", "no such field: http.response_code: did you mean layers.http.response_code?"),
+        ("protcol", "no such field: protcol: did you mean protocol"),
+        ("source.prot", "no such field: source.prot: did you mean source.port"),
+        ("q" * 300, "no such field: qqq"),
+        ("source", "source is not one field"),
+        ("layers", "layers is not one field"),
+        ("layers.dns", "layers.dns is not one field"),
+        ("dns", "dns is a protocol, and has no values"),
+        ("", "no such field: "),
+    ],
+)
+def test_no_field(name: str, message: str, paths: Paths) -> None:
+    """The nearest of the names that are like it come first."""
+    with pytest.raises(UsageError) as caught:
+        paths.field(name)
+    assert message in caught.value.message
+
+
+def test_presence(paths: Paths) -> None:
+    assert paths.exists("ip.src") == Exists("layers.ip.src")
+    assert paths.exists("dns") == Equals("protocols", "dns")
+    for path in ("layers", "layers.dns", "source", "unparsed", "espcap", "layers.ip.src", "geo.country"):
+        assert paths.exists(path) == Exists(path)
+    with pytest.raises(UsageError, match="no such field: htp: did you mean http"):
+        paths.exists("htp")
+
+
+def test_in_a_query_string(registry: Registry, paths: Paths) -> None:
+    def tree(text: str) -> object:
+        return parse(text, registry.kind, paths.field, paths.exists)
+
+    assert tree("ip.src:10.0.0.0/8") == tree("layers.ip.src:10.0.0.0/8")
+    assert tree("http.response.code:[400 TO 499]") == tree("layers.http.response_code:[400 TO 499]")
+    assert tree("_exists_:dns.a") == Exists("layers.dns.a")
+    assert tree("dns.qry.name:(*.org OR x)") == tree("layers.dns.qry_name:(*.org OR x)")
+    with pytest.raises(UsageError, match=r"no such field: layers\.htp\.host"):
+        tree("NOT (tcp OR layers.htp.host:x)")
