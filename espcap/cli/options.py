@@ -325,7 +325,7 @@ delivering = _all_of(
 storing = _all_of(
     delivering,
     click.option("--again", is_flag=True, help="Dissect also files that the node has in full since an earlier run."),
-    click.option("--pretty", is_flag=True, help="Print documents indented."),
+    click.option("--pretty", is_flag=True, help="Print documents as indented JSON, also on a terminal."),
 )
 
 originals = click.option(

@@ -12,6 +12,8 @@ from espcap.checkpoints import Checkpoints, settings_digest
 from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
+from espcap.cli.table import PacketRows
+from espcap.documents import Document
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry
 from espcap.opening import open_job, open_verified_checkpoints
@@ -20,7 +22,7 @@ from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
 from espcap.spool import SpoolSettings, default_folder
 from espcap.stores import Store
-from espcap.stores.lines import LinesStore
+from espcap.stores.lines import LinesStore, as_line, indented
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User, find_program
 from espcap.tshark.rights import print_interfaces
@@ -77,7 +79,14 @@ def _settings(options: Reading) -> Settings:
 def _store(options: Reading, registry: Registry) -> Store:
     if options.node:
         return open_patient_store(options, registry, endless=_is_endless(options))
-    return LinesStore(sys.stdout.buffer, options.pretty)
+    return LinesStore(sys.stdout.buffer, _form(options.pretty))
+
+
+def _form(pretty: bool) -> Callable[[Document], bytes]:
+    """How documents are printed: as JSON, or for people in a table."""
+    if pretty:
+        return indented
+    return PacketRows() if sys.stdout.isatty() else as_line
 
 
 def _is_endless(options: Reading) -> bool:

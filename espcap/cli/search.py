@@ -8,14 +8,13 @@ import click
 import orjson
 
 from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
+from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.fields import open_registry
 from espcap.query import Query
 from espcap.reader import Reader
 from espcap.sources import printable, without_controls
 from espcap.stores import Hit
 from espcap.tshark.program import find_program
-
-_COLUMNS = ("time", "source", "destination", "protocol", "length", "packet")
 
 
 def search(options: Searching) -> None:
@@ -60,7 +59,7 @@ def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
 
 def _show_hits(hits: list[Hit], total: int) -> None:
     if sys.stdout.isatty():
-        show_table(_COLUMNS, (_row(hit) for hit in hits))
+        show_table(PACKET_COLUMNS, (packet_row(hit.source) for hit in hits))
         click.echo(f"{len(hits):,} of {total:,} packets", err=True)
     else:
         _lines(hit.source for hit in hits)
@@ -69,28 +68,3 @@ def _show_hits(hits: list[Hit], total: int) -> None:
 def _lines(values: Iterable[Any]) -> None:
     for value in values:
         click.echo(without_controls(orjson.dumps(value)))
-
-
-def _row(hit: Hit) -> list[str]:
-    source = hit.source
-    ends = [_end(source.get(end, {})) for end in ("source", "destination")]
-    number = source["layers"]["frame"].get("number", "")
-    name = source.get("file_name") or source.get("observer", {}).get("hostname", "")
-    length = str(source["network"].get("bytes", ""))
-    return [str(source.get("@timestamp", "")), *ends, source["protocol"], length, f"{name}#{number}"]
-
-
-def _end(end: dict[str, Any]) -> str:
-    address = str(end.get("ip") or end.get("mac") or "")
-    port = end.get("port")
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def show_table(columns: Iterable[str], rows: Iterable[list[str]]) -> None:
-    """Columns side by side, with nothing in them that a terminal would obey."""
-    lines = [[printable(cell) for cell in line] for line in [list(columns), *rows]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -8,7 +8,8 @@ import click
 import orjson
 
 from espcap.cli.options import Summarizing
-from espcap.cli.search import open_reader, show_table, wanted
+from espcap.cli.search import open_reader, wanted
+from espcap.cli.table import show_table
 from espcap.sources import without_controls
 from espcap.summary import TABLES, summarize
 

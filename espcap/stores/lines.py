@@ -1,6 +1,6 @@
 """Documents as lines of JSON on a stream, for terminals and pipes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import orjson
@@ -22,15 +22,25 @@ class Stream(Protocol):
         """Hands over what it still holds."""
 
 
+def as_line(document: Document) -> bytes:
+    """The document as one line of JSON. No control character of a packet is raw in it."""
+    return (document.body if document.is_printable else without_controls(document.body)) + b"\n"
+
+
+def indented(document: Document) -> bytes:
+    """The document as JSON on several lines. No control character of a packet is raw in it."""
+    return without_controls(orjson.dumps(document.source, option=orjson.OPT_INDENT_2)) + b"\n"
+
+
 class LinesStore:
-    """Prints each document as one line or, if pretty, indented. No control character of a packet leaves it raw."""
+    """Prints each document in one of the forms that are given above, or in one of the caller's."""
 
     writes_at_once = 0  # what is printed is worth no thread
     batches_ahead = 0
 
-    def __init__(self, stream: Stream, pretty: bool = False) -> None:
+    def __init__(self, stream: Stream, form: Callable[[Document], bytes] = as_line) -> None:
         self._stream = stream
-        self._pretty = pretty
+        self._form = form
 
     def prepare(self) -> None:
         """Nothing to do."""
@@ -38,7 +48,7 @@ class LinesStore:
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
         outcome = outcome or Outcome()
-        self._print(b"".join([self._line(document) for document in batch]))
+        self._print(b"".join(map(self._form, batch)))
         outcome.stored += len(batch)
         return outcome
 
@@ -77,20 +87,11 @@ class LinesStore:
 
     def describe(self) -> str:
         """What is printed."""
-        return "indented JSON" if self._pretty else "lines of JSON"
+        return "standard output"
 
     def close(self) -> None:
         """Hands over what the stream still holds."""
         self._print(b"")
-
-    def _line(self, document: Document) -> bytes:
-        if self._pretty:
-            text = orjson.dumps(document.source, option=orjson.OPT_INDENT_2)
-        elif document.is_printable:
-            return document.body + b"\n"
-        else:
-            text = document.body
-        return without_controls(text) + b"\n"
 
     def _print(self, text: bytes) -> None:
         try:

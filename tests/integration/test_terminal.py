@@ -41,13 +41,20 @@ def written(*arguments: str | bytes | Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("how", ["--payload", "--pretty"])
-def test_documents(captures: Path, how: str) -> None:
-    text = written("--dir", captures, how)
+def test_documents(captures: Path) -> None:
+    text = written("--dir", captures, "--pretty")
     for escaped in ("\\u001b[31m", "\\u009b2J", "\\u007f", "\\u202e", "\\u2066", "\\u0007"):
         assert escaped in text, escaped
     assert "\\x1b[31m" in text  # the name of the file that is cut
     assert "skipped: " in text
+
+
+def test_packet_table(captures: Path) -> None:
+    text = written("--dir", captures)
+    assert "time                         source" in text
+    assert "plain.pcap#1" in text
+    assert "\\x1b[31m\\x1b]0;title\\x07" in text
+    assert "@timestamp" not in text
 
 
 def test_bar_notes_and_errors(captures: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+from collections.abc import Callable
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.query import Everything
-from espcap.stores.lines import LinesStore
+from espcap.stores.lines import LinesStore, as_line, indented
 
 CONTROLS = "".join(
     map(chr, [0x1B, 0x7F, 0x80, 0x85, 0x9F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -36,10 +37,10 @@ class Stream(io.BytesIO):
         return super().write(text)
 
 
-@pytest.mark.parametrize("pretty", [False, True])
-def test_no_control_character_is_raw(pretty: bool) -> None:
+@pytest.mark.parametrize("form", [as_line, indented])
+def test_no_control_character_is_raw(form: Callable[[Document], bytes]) -> None:
     stream = Stream()
-    outcome = LinesStore(stream, pretty).write([document(CONTROLS)])
+    outcome = LinesStore(stream, form).write([document(CONTROLS)])
     printed = stream.getvalue().decode()
     assert outcome.stored == 1
     assert not set(CONTROLS) & set(printed)
@@ -56,7 +57,7 @@ def test_lines_are_the_bodies() -> None:
 
 def test_pretty() -> None:
     stream = Stream()
-    LinesStore(stream, pretty=True).write([document("a")])
+    LinesStore(stream, indented).write([document("a")])
     assert json.loads(stream.getvalue()) == document("a").source
     assert stream.getvalue().startswith(b'{\n  "layers": {\n')
 

@@ -1,0 +1,118 @@
+"""Tables on a terminal: columns side by side that fit its width, with nothing in them that a terminal would obey."""
+
+import shutil
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from espcap.documents import Document
+from espcap.sources import printable
+
+PACKET = "packet"
+"""The column that names a packet, by its capture and frame number. It is never cut: `espcap show` takes it."""
+
+PACKET_COLUMNS = ("time", "source", "destination", "protocol", "length", PACKET, "info")
+_STREAMED_WIDTHS = (27, 21, 21, 8, 6, 0, 0)
+"""Characters of `PACKET_COLUMNS` if rows are printed as they come; longer cells push the rest of their row aside."""
+_GAP = "  "
+_SMALLEST = 8
+"""Characters that a column has at least, if it has as many."""
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints the names of the columns and all rows. The widest columns are cut if the terminal is too narrow."""
+    lines = [[printable(cell) for cell in line] for line in [columns, *rows]]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    kept = {index for index, name in enumerate(columns) if name == PACKET}
+    _fit(widths, kept, shutil.get_terminal_size().columns)
+    for line in lines:
+        click.echo(_joined(_cut(cell, width) for cell, width in zip(line, widths, strict=True)))
+
+
+def packet_row(document: dict[str, Any]) -> list[str]:
+    """The cells of a packet's document, for `PACKET_COLUMNS`. Also a document of another program gets a row."""
+    ends = [_end(_part(document, end)) for end in ("source", "destination")]
+    frame = _part(_part(document, "layers"), "frame")
+    name = document.get("file_name") or _part(document, "observer").get("hostname", "")
+    time = str(document.get("@timestamp", ""))
+    cells = [document.get("protocol", ""), _part(document, "network").get("bytes", "")]
+    packet, info = f"{name}#{frame.get('number', '')}", document.get("info", "")
+    return [time.removesuffix("000Z") + "Z" * time.endswith("000Z"), *ends, *map(str, cells), packet, str(info)]
+
+
+class PacketRows:
+    """Makes of each document a line of a table whose end is not known, the names of the columns before the first."""
+
+    def __init__(self) -> None:
+        self._is_begun = False
+
+    def __call__(self, document: Document) -> bytes:
+        """The line with its newline, UTF-8."""
+        rows = [packet_row(document.source)] if self._is_begun else [PACKET_COLUMNS, packet_row(document.source)]
+        self._is_begun = True
+        return "".join(f"{_streamed(row)}\n" for row in rows).encode()
+
+
+def _streamed(row: Sequence[str]) -> str:
+    """Only the last column is cut, or left out if there is next to no room for it."""
+    *cells, last = (_filled(printable(cell), width) for cell, width in zip(row, _STREAMED_WIDTHS, strict=True))
+    line = _joined(cells)
+    room = shutil.get_terminal_size().columns - _width(line) - len(_GAP)
+    return _joined([line, _cut(last, room)]) if room >= _SMALLEST else line
+
+
+def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _end(end: dict[str, Any]) -> str:
+    address = str(end.get("ip") or end.get("mac") or "")
+    port = end.get("port")
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _fit(widths: list[int], kept: set[int], total: int) -> None:
+    """Makes the widest columns smaller until all fit, or none can be smaller."""
+    while (excess := sum(widths) + len(_GAP) * (len(widths) - 1) - total) > 0:
+        others = sorted((width, index) for index, width in enumerate(widths) if index not in kept)
+        if not others or others[-1][0] <= _SMALLEST:
+            return
+        width, index = others[-1]
+        next_width = others[-2][0] if len(others) > 1 else 0
+        widths[index] = max(width - excess, min(next_width, width - 1), _SMALLEST)
+
+
+def _cut(text: str, width: int) -> str:
+    """Text of exactly this width: filled with blanks, or cut with `…` at its end."""
+    if _width(text) > width:
+        text = text[:width]
+        while _width(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return _filled(text, width)
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _joined(cells: Iterable[str]) -> str:
+    return _GAP.join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """The columns of a terminal that text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
