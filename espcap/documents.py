@@ -147,7 +147,8 @@ class DocumentBuilder:
         return Document(self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, terms, is_printable)
 
     def _template(self, record: Record) -> _Template:
-        plan = self._plan(str(record.layers.get("frame", {}).get("protocols", "")))
+        names = str(record.layers.get("frame", {}).get("protocols", ""))
+        plan = self._plan(names or ":".join(record.tree[1:]))  # from Wireshark 4.4 on it can be empty
         envelopes = _envelopes(tuple(record.tree), plan.roles)
         if record.context:
             shared = self._shared(record, plan, _LENGTH)

@@ -38,8 +38,11 @@ class Kind(StrEnum):
     STRING = "string"
 
 
-PACKET_TIMES = frozenset(["frame.time", "frame.time_epoch"])
-"""Fields that documents have as `@timestamp`, and not among their layers."""
+_OUTSIDE_LAYERS = {
+    **dict.fromkeys(["frame.time", "frame.time_epoch"], "@timestamp"),
+    "communityid.hash": "network.community_id",  # from Wireshark 4.6 on; before, it is in no list of fields
+}
+"""Paths of the fields that documents do not have among their layers."""
 
 
 class Field(NamedTuple):
@@ -57,7 +60,7 @@ class Field(NamedTuple):
     @property
     def path(self) -> str:
         """Where documents have it."""
-        return "@timestamp" if self.name in PACKET_TIMES else f"layers.{self.layer}.{self.key}"
+        return _OUTSIDE_LAYERS.get(self.name) or f"layers.{self.layer}.{self.key}"
 
 
 ENVELOPE: dict[str, Kind] = {
@@ -87,7 +90,9 @@ _KINDS = {
     **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
     **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
 }
-_FORM = "2"
+_TYPES_OF_4_0 = {"frame.time_epoch": "FT_RELATIVE_TIME"}
+"""Fields whose values documents have in the form of Wireshark 4.0, on every version: seconds, not a date."""
+_FORM = "3"
 """To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
 
 _RESERVED = frozenset(["envelope"])  # what documents add to a layer
@@ -112,14 +117,15 @@ def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
         if not dot:
             layer, rest = protocol, name
         key = rest.replace(".", "_")
+        wireshark_type = _TYPES_OF_4_0.get(name, wireshark_type)
         yield Field(name, layer, f"{key}_" if key in _RESERVED else key, *_kind(wireshark_type, base), wireshark_type)
 
 
 def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(name, description) from the lines of `tshark -G protocols` (description, short name, filter name)."""
+    """(name, description) from the lines of `tshark -G protocols` (description, short name, filter name, …)."""
     for line in lines:
         columns = line.rstrip("\n").split("\t")
-        if len(columns) == 3:
+        if len(columns) >= 3:  # from 4.2 on there are three more
             yield columns[2], columns[0]
 
 
@@ -283,11 +289,14 @@ def _write_whole(path: Path, write: Callable[[str], None]) -> None:
 
 
 def _fill(name: str, fields: Iterable[str], protocols: Iterable[str]) -> None:
-    known = dict(parse_protocols(protocols))
+    known, parsed = dict(parse_protocols(protocols)), list(parse_fields(fields))
+    if not (known and parsed):
+        missing = "fields" if known else "protocols"
+        raise EspcapError(f"tshark -G {missing} has no list that espcap can read", "tell the makers of espcap")
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
-        every = _apart([*parse_fields(fields), *_protocol_fields(known.items())])
+        every = _apart([*parsed, *_protocol_fields(known.items())])
         database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 SECOND = 1_000_000_000
@@ -9,7 +10,28 @@ DAY = 86400 * SECOND
 LATEST = 2**63 - 1
 """The last time that Elasticsearch can hold."""
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH = re.compile(r"\d{1,10}\.\d{9}")
+
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
+
+
+def epoch_text(text: str) -> str:
+    """Seconds since 1970, `1438233732.662099000`, of the ISO 8601 that `tshark -T json` prints from 4.6 on.
+
+    What is not such a time stays as it is.
+    """
+    match = _MOMENT.fullmatch(text)
+    try:
+        moment = datetime.fromisoformat(f"{match[1]}Z") if match else None
+    except ValueError:
+        moment = None
+    if not match or not moment:
+        return text
+    nanoseconds = (moment - _BEGINNING) // timedelta(seconds=1) * SECOND + int(match[2])
+    seconds, fraction = divmod(abs(nanoseconds), SECOND)
+    return f"{'-' if nanoseconds < 0 else ''}{seconds}.{fraction:09}"
 
 
 def parse_epoch(text: str) -> int | None:

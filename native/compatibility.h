@@ -1,6 +1,6 @@
 /* Access to Wireshark's values, for the versions whose interface differs.
  *
- * Built and tested with 4.0. The branches for 4.2, 4.4 and 4.6 follow their headers and are untested.
+ * Built and tested with 4.0, 4.4 and 4.6. What differs in 4.2 follows its headers and is untested.
  */
 #ifndef ESPCAP_COMPATIBILITY_H
 #define ESPCAP_COMPATIBILITY_H
@@ -36,6 +36,15 @@ static inline size_t size_of(fvalue_t *value) { return value->value.bytes->len; 
 static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.ipv4; }
 #endif
 
+#ifdef FT_IS_UINT32 /* what IS_FT_UINT32 and the others are called in newer versions */
+#define IS_FT_INT32 FT_IS_INT32
+#define IS_FT_INT64 FT_IS_INT64
+#define IS_FT_UINT32 FT_IS_UINT32
+#define IS_FT_UINT64 FT_IS_UINT64
+#define IS_FT_TIME FT_IS_TIME
+#define IS_FT_STRING FT_IS_STRING
+#endif
+
 #if WIRESHARK >= 404
 typedef bool keeps;
 #else
@@ -43,6 +52,7 @@ typedef gboolean keeps;
 #endif
 
 #if WIRESHARK >= 406
+#define PACKETS_HAVE_A_POOL /* and no longer a scope that all share */
 typedef bool started;
 #define STARTED return true
 #else

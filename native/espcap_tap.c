@@ -32,6 +32,7 @@
 #define BEHIND (16 << 10)       /* of a live input: tshark is then behind, and the next packets come for sure */
 #define KEPT (8 << 20)          /* memory that is kept from packet to packet */
 #define NONE UINT32_MAX
+#define GAVE_UP 103             /* an exit status that Wireshark itself does not have; espcap/tshark/plugin.py knows it */
 
 static struct value_options options;
 static bool is_live, has_terms;
@@ -359,15 +360,23 @@ static bool is_behind(void)
     return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > BEHIND;
 }
 
-/* At the end of each packet. tshark queues at most 5,000 taps for one and drops what is more; the frame's comes last. */
-static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data _U_)
+/* The number of the frame whose dissection ends, or 0: the memory of dissections is freed once more after the last. */
+static uint32_t number_of_ended(const epan_dissect_t *dissection)
 {
-    if (event != WMEM_CB_FREE_EVENT)
+    return dissection ? dissection->pi.num : dissected + 1;
+}
+
+/* At the end of each packet. tshark queues at most 5,000 taps for one and drops what is more; the frame's comes last. */
+static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data)
+{
+    uint32_t ended = number_of_ended(data);
+    if (event != WMEM_CB_FREE_EVENT || !ended)
         return true;
-    if (++dissected != tapped) {
+    dissected = ended;
+    if (dissected != tapped) {
         flush();
         fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", dissected);
-        _exit(3);
+        _exit(GAVE_UP);
     }
     if (output.length >= BLOCK || (is_live && output.length && !is_behind()))
         flush();
@@ -393,13 +402,44 @@ static void listen(void *listener, const char *filter, unsigned flags, tap_packe
     }
 }
 
+#ifdef PACKETS_HAVE_A_POOL
+static bool is_started;
+
+static void do_nothing(void) {}
+
+static void ignore(epan_dissect_t *dissection _U_) {}
+
+/* One dissection, with one pool of memory, serves all packets of a file. */
+static void on_dissection(epan_dissect_t *dissection)
+{
+    static const wmem_allocator_t *known;
+    if (!is_started || known == dissection->pi.pool)
+        return;
+    known = dissection->pi.pool;
+    wmem_register_callback(dissection->pi.pool, on_packet_end, dissection);
+}
+
+static void watch_packets(void) { is_started = true; }
+
+static void register_dissections(void)
+{
+    /* Wireshark calls the first five without looking whether they are there. */
+    static epan_plugin plugin = {do_nothing, do_nothing, on_dissection, ignore, do_nothing, NULL, NULL, NULL};
+    epan_register_plugin(&plugin);
+}
+#else
+static void watch_packets(void) { wmem_register_callback(wmem_packet_scope(), on_packet_end, NULL); }
+
+static void register_dissections(void) {}
+#endif
+
 static started start(const char *argument, void *data _U_)
 {
     static int every, wanted;
     const char *filter = g_str_has_prefix(argument, "espcap,") ? argument + strlen("espcap,") : NULL;
     listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet);
     listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_ERROR_PACKETS, on_packet);
-    wmem_register_callback(wmem_packet_scope(), on_packet_end, NULL);
+    watch_packets();
     epan_set_always_visible(TRUE);
     STARTED;
 }
@@ -442,6 +482,7 @@ void plugin_register(void)
 {
     static tap_plugin plugin = {register_espcap};
     tap_register_plugin(&plugin);
+    register_dissections();
 }
 
 #if WIRESHARK >= 402

@@ -107,7 +107,7 @@ static struct field *read_field(const char *name)
 {
     struct field *field = g_new0(struct field, 1);
     field->kind = NO_FIELD;
-    field->is_community_id = !strcmp(name, "communityid");
+    field->is_community_id = !strcmp(name, "communityid") || !strcmp(name, "communityid.hash"); /* from 4.6 on */
     gchar **columns = find_line(name);
     if (columns && g_strv_length(columns) == COLUMNS) {
         field->kind = kind_named(columns[3]);

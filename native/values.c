@@ -255,7 +255,7 @@ static bool write_plain_time(struct text *text, const struct field *field, field
         write_moment(text, time->secs, (uint32_t)time->nsecs);
         return true;
     }
-    if (field->kind == FLOAT && info->hfinfo->type == FT_RELATIVE_TIME) {
+    if (field->kind == FLOAT && (info->hfinfo->type == FT_RELATIVE_TIME || field->is_epoch)) {
         char fraction[10] = ".";
         text_unsigned(text, (uint64_t)time->secs);
         put_digits(fraction + 1, (uint32_t)time->nsecs, 9);

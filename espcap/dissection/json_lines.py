@@ -12,6 +12,7 @@ import orjson
 
 from espcap.dissection import Layers, Record
 from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
+from espcap.times import epoch_text
 from espcap.tshark.output import IDLE
 
 LONGEST_BYTES = 64
@@ -33,6 +34,7 @@ class _Entry(NamedTuple):
 
 
 _LAYERS, _UNPARSED, _TREE = range(3)
+_COMMUNITY_IDS = frozenset(["communityid", "communityid.hash"])  # the latter from Wireshark 4.6 on
 
 
 class JsonReader:
@@ -114,8 +116,8 @@ class JsonReader:
         if end < 0:
             return None
         name, text = line[start + 1 : end], line[end + 3 :].removesuffix(",")
-        if name == "communityid" and text != '""':
-            return _Entry(_TREE, "", name, _unquoted(text))
+        if name in _COMMUNITY_IDS and text.startswith('"') and text != '""':
+            return _Entry(_TREE, "", "communityid", _unquoted(text))
         if line.startswith(_LAYER_INDENT) and self._registry.is_protocol(name) and "." not in name:
             return _Entry(_TREE, "", "protocols", name)
         if field := self._field(name):
@@ -137,7 +139,7 @@ class JsonReader:
         if not text and field.kind not in (Kind.STRING, Kind.BYTES):
             return None  # a label that reads like a field's name: such a field is never empty
         if field.name == "frame.time_epoch":
-            return _Entry(_TREE, "", "epoch", text)
+            return _Entry(_TREE, "", "epoch", epoch_text(text))
         try:
             return _Entry(_LAYERS, field.layer, field.key, self._cast(field, text))
         except ValueError:

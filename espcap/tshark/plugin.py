@@ -25,8 +25,11 @@ ARGUMENT = "espcap"
 
 BUILD = "run make native, or python -m espcap.native"
 
-GAVE_UP = 3
-"""tshark's exit status where it did not give the plugin every packet; the message says which is missing."""
+GAVE_UP = 103
+"""tshark's exit status where it did not give the plugin every packet; the message says which is missing.
+
+Wireshark itself has no such status (ws_exit_codes.h).
+"""
 
 LARGEST_PACKET = 64 << 20
 """Bytes of the values of one packet; what is more is counted and left out."""
