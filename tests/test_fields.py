@@ -29,6 +29,9 @@ from espcap.tshark.program import Program
 
 pytest_plugins = ["tests.core_fixtures"]
 
+PROTOCOL = "Protocol A\tA\ta"
+"""A line of `tshark -G protocols`."""
+
 
 def line(name: str, wireshark_type: str, protocol: str = "x", base: str = "") -> str:
     """A line of `tshark -G fields`."""
@@ -95,6 +98,32 @@ def test_parse_fields_leaves_out_what_is_no_field() -> None:
 def test_parse_protocols() -> None:
     lines = ["Transmission Control Protocol\tTCP\ttcp\n", "", "no\tprotocol\n", "Short Frame\tShort frame\t_ws.short\n"]
     assert list(parse_protocols(lines)) == [("tcp", "Transmission Control Protocol"), ("_ws.short", "Short Frame")]
+
+
+def test_parse_protocols_of_newer_versions() -> None:
+    lines = ["Internet Control Message Protocol\tICMP\ticmp\tT\tT\tT\n"]
+    assert list(parse_protocols(lines)) == [("icmp", "Internet Control Message Protocol")]
+
+
+def test_the_packets_time_is_seconds_on_every_version() -> None:
+    (field,) = parse_fields([line("frame.time_epoch", "FT_ABSOLUTE_TIME", "frame", "ABSOLUTE_TIME_UNIX")])
+    assert (field.kind, field.type) == (Kind.FLOAT, "FT_RELATIVE_TIME")
+
+
+@pytest.mark.parametrize(
+    ("fields", "protocols", "missing"),
+    [
+        ([], [PROTOCOL], "fields"),
+        (["A\tB\n"], [PROTOCOL], "fields"),
+        ([line("a.b", "FT_UINT8")], ["A\tB"], "protocols"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_an_error(
+    fields: list[str], protocols: list[str], missing: str, tmp_path: Path
+) -> None:
+    with pytest.raises(EspcapError, match=f"tshark -G {missing} "):
+        build_registry(tmp_path / "fields.sqlite", fields, protocols)
+    assert list(tmp_path.iterdir()) == []
 
 
 class TestRegistryOfAFewFields:
@@ -270,7 +299,7 @@ class TestCache:
         lines = [line(f"a.b{number}", "FT_UINT8") for number in range(2000)]
 
         def build(_: int) -> int:
-            build_registry(path, lines, [])
+            build_registry(path, lines, [PROTOCOL])
             return len(Registry(path).paths(Kind.INTEGER))
 
         with ThreadPoolExecutor(8) as pool:
@@ -283,7 +312,7 @@ class TestCache:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            build_registry(tmp_path / "fields.sqlite", lines(), [])
+            build_registry(tmp_path / "fields.sqlite", lines(), [PROTOCOL])
         assert list(tmp_path.iterdir()) == []
 
     def test_a_damaged_file_is_made_anew(self, program: Program, asked: list[str]) -> None:
@@ -304,7 +333,7 @@ class TestCache:
 
     def test_the_file_is_not_changed(self, tmp_path: Path) -> None:
         path = tmp_path / "fields.sqlite"
-        build_registry(path, [], [])
+        build_registry(path, [line("a.b", "FT_UINT8")], [PROTOCOL])
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             Registry(path)._database.execute("DELETE FROM field")
 

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from espcap.times import LATEST, date_text, parse_epoch, timestamp
+from espcap.times import LATEST, date_text, epoch_text, parse_epoch, timestamp
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,24 @@ def test_times(epoch: str, wanted: str) -> None:
     command = ["date", "--utc", f"--date=@{epoch}", "+%Y-%m-%dT%H:%M:%S.%NZ"]
     assert subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip() == wanted
     assert date_text(nanoseconds // 1_000_000_000) == f"{wanted[:19]}+0000"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2015-07-30T05:22:12.662099000Z", "1438233732.662099000"),
+        ("1970-01-01T00:00:00.000000000Z", "0.000000000"),
+        ("1969-12-31T23:59:59.999999999Z", "-0.000000001"),
+        ("1874-12-07T18:39:59.999999999Z", "-3000000000.000000001"),
+        ("9999-12-31T23:59:59.000000001Z", "253402300799.000000001"),
+        ("1438233732.662099000", "1438233732.662099000"),
+        ("2015-02-30T05:22:12.662099000Z", "2015-02-30T05:22:12.662099000Z"),
+        ("10000-01-01T00:00:00.000000000Z", "10000-01-01T00:00:00.000000000Z"),
+        ("", ""),
+    ],
+)
+def test_epoch_of_newer_versions(text: str, wanted: str) -> None:
+    assert epoch_text(text) == wanted
 
 
 def test_the_latest() -> None:

@@ -19,5 +19,5 @@ def small_registry(folder: Path, fields: dict[str, str] = FIELDS) -> Registry:
     """The registry of these names and types of Wireshark, as `tshark -G fields` would list them."""
     path = folder / "fields.sqlite"
     lines = [f"F\tText\t{name}\t{kind}\t{name.partition('.')[0]}\tBASE_NONE\t0x0\t" for name, kind in fields.items()]
-    build_registry(path, lines, [])
+    build_registry(path, lines, ["Internet Protocol\tIP\tip"])
     return Registry(path)
