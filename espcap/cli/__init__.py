@@ -3,6 +3,7 @@
 Rooms with much to import are imported by the commands that need them, so that `espcap --help` answers at once.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -18,6 +19,9 @@ import espcap
 from espcap.cli import options
 from espcap.errors import EspcapError, UsageError, shortened, with_hint
 
+_FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+"""What ends printing into a file."""
+
 
 @contextmanager
 def failures_told() -> Iterator[None]:
@@ -32,6 +36,12 @@ def failures_told() -> Iterator[None]:
     except BrokenPipeError:
         options.forget_standard_output()
         sys.exit(128 + 13)  # as if SIGPIPE had ended us: `espcap … | head` is no failure worth words
+    except OSError as error:
+        if error.filename or error.errno not in _FULL:
+            raise
+        options.forget_standard_output()
+        click.echo(f"Error: cannot print: {error.strerror} (make room, or print elsewhere)", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:  # of a command that has nothing to finish
         sys.exit(128 + signal.SIGINT)
 

@@ -1,6 +1,7 @@
 """The progress bar and the messages above it, on standard error."""
 
 import sys
+import threading
 from types import TracebackType
 
 import click
@@ -8,6 +9,7 @@ from tqdm import tqdm
 
 from espcap.sources import printable
 
+tqdm.set_lock(threading.RLock())  # its own is for several processes, and has Python 3.14 start one more
 _OF_TOTAL = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
 
 

@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from espcap.checkpoints import Checkpoints, settings_digest
-from espcap.cli.options import Delivering, Reading, open_dead_letters, open_patient_store
+from espcap.cli.options import Delivering, Reading, forget_standard_output, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
@@ -159,6 +159,8 @@ def _run(job: Job, store: Store, options: Reading) -> int:
                 pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)
             store.close()
         except StoreError as error:
+            if not options.node:
+                forget_standard_output()
             progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
         except KeyboardInterrupt:
             progress.message(INTERRUPTED)

@@ -42,9 +42,8 @@ class _Printer:
             before = self._reader.bad_utf8
 
     def _line(self, record: Record, bad_utf8: int) -> bytes:
-        frame: dict[str, Any] = record.layers["frame"]
-        if "time_delta" in frame:  # tshark has taken it from the packet that it printed before
-            frame["time_delta_displayed"] = frame["time_delta"]
+        _mend_displayed_delta(record)
+        frame = record.layers["frame"]
         packet = [record.frame_number, frame.get("len"), record.epoch, record.left_out, bad_utf8, record.unparsed]
         context = {
             "tree": ":".join(record.tree),
@@ -61,6 +60,24 @@ class _Printer:
             if layer in layers and key in layers[layer]:
                 head.setdefault(layer, {})[key] = layers[layer][key]
         return head
+
+
+def _mend_displayed_delta(record: Record) -> None:
+    """Sets `frame.time_delta_displayed`, which tshark has taken from the packet that it printed before.
+
+    From Wireshark 4.6 on the first packet of each share has none: it belongs behind `frame.time_delta`.
+    """
+    frame, unparsed = record.layers["frame"], record.unparsed.get("frame", {})
+    if "time_delta" in unparsed:
+        frame.pop("time_delta_displayed", None)
+        unparsed["time_delta_displayed"] = unparsed["time_delta"]
+    elif "time_delta_displayed" in frame:
+        frame["time_delta_displayed"] = frame["time_delta"]
+    elif "time_delta" in frame:
+        members = list(frame.items())
+        place = list(frame).index("time_delta") + 1
+        members.insert(place, ("time_delta_displayed", frame["time_delta"]))
+        record.layers["frame"] = dict(members)
 
 
 def main(registry: str, payload: str, *head: str) -> None:

@@ -52,6 +52,30 @@ def test_neither_a_command_nor_a_file(name: str, message: str) -> None:
     assert (ran.status, ran.lines) == (2, [message])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["doctor"],
+        ["--list"],
+        ["setup", "--print", "--node", "localhost:1"],
+        ["show", "test_pcaps/arp.pcap", "1"],
+        ["test_pcaps/arp.pcap"],
+        ["test_pcaps/arp.pcap", "--pretty"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_for_what_is_printed(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        process = start(*words, stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.decode().count("Error: cannot print: No space left on device") == 1
+    assert b"Traceback" not in errors
+    assert b"Exception" not in errors
+
+
 @pytest.mark.parametrize("command", ["search", "stats", "extract"])
 def test_control_c_ends_a_question_quietly(command: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -147,10 +147,12 @@ def test_another_writer_gets_its_turn(store: LocalStore, reader: LocalStore, mon
         with pytest.raises(TimeoutError):
             writing.result(0.5)
         number = 2
-        while not writing.done():
+        end = time.monotonic() + 60
+        while not writing.done() and time.monotonic() < end:
             number += 1
             store.write([make(number)])
-        assert writing.result().stored == 1
+        store.flush()  # with which the other has its turn at the latest
+        assert writing.result(60).stored == 1
         store.write([make(2)])
     store.flush()
     assert total(store) == number
