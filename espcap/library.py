@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from espcap.checkpoints import settings_digest
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
+from espcap.nothing import why_nothing
 from espcap.opening import close_job, open_job, open_verified_checkpoints
 from espcap.paging import page
 from espcap.pipeline import Pipeline
-from espcap.query import Query
+from espcap.query import Everything, Query
 from espcap.reader import Reader
 from espcap.reading import Reading
 from espcap.report import IncompleteError, Problem, Report, Severity
@@ -140,9 +141,9 @@ def search(  # noqa: PLR0913 - the options have names
 
     The parameters are those of `espcap search`: times as `2024-05-01T10:30`, `1h` or `yesterday`, and `-FIELD` sorts
     descending, where FIELD is a display filter's name or a document's path. A warning says how a query was taken and
-    what it may not find. Raises UsageError where the query is wrong or a field does not exist, StoreError where the
-    node cannot be used. Of packets that are sorted by a field of `layers`, or that all have the same time, about 10,000
-    can be had: to want more is an EspcapError.
+    what it may not find, or that the store is empty. Raises UsageError where the query is wrong or a field does not
+    exist, StoreError where there is no such store or it cannot be used. Of packets that are sorted by a field of
+    `layers`, or that all have the same time, about 10,000 can be had: to want more is an EspcapError.
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
@@ -166,7 +167,10 @@ def count(
 ) -> int:
     """How many packets match. Parameters and errors are those of `search`."""
     with closing(_open_reader(node)) as reader:
-        return reader.store.search(_query(reader, query, display_filter, since, until), size=0).total
+        found = reader.store.search(_query(reader, query, display_filter, since, until), size=0).total
+        if not found:
+            _warn_if_empty(reader)
+        return found
 
 
 def stats(  # noqa: PLR0913 - the options have names
@@ -180,7 +184,10 @@ def stats(  # noqa: PLR0913 - the options have names
 ) -> dict[str, Any]:
     """The packets that match summed up, as `espcap stats` prints it: tables of at most `size` lines each."""
     with closing(_open_reader(node)) as reader:
-        return summarize(reader.store, _query(reader, query, display_filter, since, until), size)
+        summary = summarize(reader.store, _query(reader, query, display_filter, since, until), size)
+        if not summary["packets"]:
+            _warn_if_empty(reader)
+        return summary
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
@@ -230,10 +237,11 @@ def _open_reader(node: Node) -> Reader:
     program, (nodes, credentials) = find_program(), _address(node)
     registry = open_registry(program)
     try:
-        return Reader(program, registry, _open_store(nodes, registry, credentials))
+        store = _open_store(nodes, registry, credentials)
     except EspcapError:
         registry.close()
         raise
+    return Reader(program, registry, store).there()
 
 
 def _query(reader: Reader, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
@@ -244,10 +252,18 @@ def _query(reader: Reader, query: str, display_filter: str, since: str | datetim
     return asked.query
 
 
+def _warn_if_empty(reader: Reader) -> None:
+    """Warns, two calls up, that a store has no packets at all."""
+    if not reader.store.search(Everything(), size=0).total:
+        warnings.warn(why_nothing(reader.store, Everything()), stacklevel=3)
+
+
 def _hits(reader: Reader, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
     most, given = sys.maxsize if size is None else size, 0
     with closing(reader):
         part = page(reader, query, sort, None, max(1, min(most, _AT_ONCE)))
+        if not part.total:
+            _warn_if_empty(reader)
         wanted = min(part.total, most)
         while given < wanted:
             yield from (hit.source for hit in part.hits)

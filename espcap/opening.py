@@ -31,14 +31,15 @@ def open_job(
     user = dissecting_user(program)
     settings = hand_over_files(settings, user)
     if settings.display_filter or settings.decode_as or settings.preferences:
-        _check_settings(program, settings, user)
+        check_words(program, settings, user)
     registry = open_registry(program, settings.profile_folder)
     plugin = open_plugin(program, registry, user, HEAD, payload)
     settings = replace(settings, plugin=plugin and replace(plugin, terms=is_local(nodes)))
     return Job(program, registry, read_list(protocols), settings, user, payload, **own)
 
 
-def _check_settings(program: Program, settings: Settings, user: User | None) -> None:
+def check_words(program: Program, settings: Settings, user: User | None) -> None:
+    """Raises UsageError where tshark refuses the filter, a rule or a preference."""
     ended = check_settings(program, settings, user)
     if ended.status:
         raise UsageError(ended.message, "see man wireshark-filter, and -d and -o in man tshark")

@@ -34,6 +34,13 @@ class Reader:
     registry: Registry
     store: Store
 
+    def there(self) -> "Reader":
+        """Itself. Raises StoreError where there is no such store."""
+        if failure := self.store.missing():
+            self.close()
+            raise failure
+        return self
+
     def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Asked:
         """What a query string, a display filter and two times ask for together. Raises UsageError."""
         return self.together(self.read_query(text), Asked(self.read_filter(display_filter)), read_times(since, until))

@@ -89,8 +89,13 @@ class MemoryStore:
     ) -> Found:
         raise NotImplementedError
 
+    address = "memory"
+
     def describe(self) -> str:
         return "memory"
+
+    def missing(self) -> None:
+        """It is there."""
 
     def close(self) -> None:
         """Nothing to do."""

@@ -146,8 +146,9 @@ def search(**values: Any) -> None:
 def show(**values: Any) -> None:
     """Shows one packet as Wireshark does: the dissection tree and the bytes, from its capture.
 
-    PACKET is the identifier of a document, its capture_id and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it
-    is a capture file, and FRAME the number of a packet there.
+    PACKET is what espcap search prints of a packet, captures/a.pcap#12, or the identifier of its document, capture_id
+    and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it is a capture file, and FRAME the number of a packet
+    there.
     """
     from espcap.cli.show import show as run
 

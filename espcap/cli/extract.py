@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from espcap.cli.options import Extracting, forget_standard_output
-from espcap.cli.search import open_reader, wanted
+from espcap.cli.search import open_reader, tell_why_nothing, wanted
 from espcap.errors import EspcapError, UsageError
 from espcap.extraction import Extraction, Missing
 from espcap.originals import Originals
@@ -41,7 +41,10 @@ def extract(options: Extracting) -> int:
 def _select(options: Extracting) -> list[Selection]:
     reader = open_reader(options)
     try:
-        return select(reader.store, wanted(options, reader), options.flow)
+        query = wanted(options, reader)
+        selections = select(reader.store, query, options.flow)
+        tell_why_nothing(reader, query, len(selections))
+        return selections
     finally:
         reader.store.close()
 

@@ -80,6 +80,7 @@ class Showing(Connecting):
     packet: str
     frame: int | None
     dir: tuple[str, ...]
+    decode_as: tuple[str, ...]
     preference: tuple[str, ...]
     profile_dir: str
     json: bool
@@ -94,6 +95,7 @@ class Serving(Connecting):
     key: Path | None
     without_tls: bool
     dir: tuple[str, ...]
+    decode_as: tuple[str, ...]
     preference: tuple[str, ...]
     profile_dir: str
 
@@ -194,6 +196,9 @@ connection = _all_of(
 _display_filter = click.option(
     "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
 )
+_decode_as = click.option(
+    "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
+)
 _preferences = _all_of(
     click.option(
         "-o",
@@ -244,9 +249,7 @@ reading = _all_of(
     ),
     click.option("-D", "--list", is_flag=True, help="List the interfaces and exit."),
     _display_filter,
-    click.option(
-        "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
-    ),
+    _decode_as,
     _preferences,
     click.option(
         "--protocols",
@@ -338,6 +341,7 @@ originals = click.option(
 
 dissecting = _all_of(
     originals,
+    _decode_as,
     _preferences,
 )
 

@@ -10,6 +10,7 @@ import orjson
 from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
 from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.fields import open_registry
+from espcap.nothing import why_nothing
 from espcap.query import Query
 from espcap.reader import Reader
 from espcap.sources import printable, without_controls
@@ -26,20 +27,22 @@ def search(options: Searching) -> None:
             terms = {"field": reader.path(options.agg), "size": max(options.size, 1)}
             aggregations = {"values": {"terms": terms}}
             found = store.search(query, size=0, aggregations=aggregations)
+            tell_why_nothing(reader, query, found.total)
             _show_values(options.agg, found.aggregations["values"]["buckets"])
         else:
             sort = (reader.path(options.sort.removeprefix("-")), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
+            tell_why_nothing(reader, query, found.total)
             _show_hits(found.hits, found.total)
     finally:
         store.close()
 
 
 def open_reader(options: Connecting) -> Reader:
-    """The store that `--node` names, by default the local index, to be asked."""
+    """The store that `--node` names, by default the local index, to be asked. Raises StoreError where there is none."""
     program = find_program(options.tshark)
     registry = open_registry(program)
-    return Reader(program, registry, open_named_store(options, registry, default="local"))
+    return Reader(program, registry, open_named_store(options, registry, default="local")).there()
 
 
 def wanted(options: Narrowing, reader: Reader) -> Query:
@@ -48,6 +51,12 @@ def wanted(options: Narrowing, reader: Reader) -> Query:
     for note in asked.notes:
         click.echo(f"Note: {printable(note)}", err=True)
     return asked.query
+
+
+def tell_why_nothing(reader: Reader, query: Query, packets: int) -> None:
+    """Says why where no packets were found."""
+    if not packets:
+        click.echo(f"Note: {printable(why_nothing(reader.store, query))}", err=True)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:

@@ -10,10 +10,11 @@ from espcap.cli.search import open_reader
 from espcap.errors import UsageError
 from espcap.folders import data_folder, is_local, local_folder
 from espcap.ledger import ledger_path
-from espcap.opening import open_job
+from espcap.opening import check_words, open_job
 from espcap.pipeline import Listener, Pipeline
 from espcap.reader import Reader
 from espcap.tshark.arguments import Settings
+from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import Program, dissecting_user, find_program
 from espcap.web.application import build
@@ -37,23 +38,26 @@ def serve(options: Serving) -> None:
     node = _describe(open_reader(options))
     user = dissecting_user(program)
     settings = hand_over_files(_settings(options), user)
-    parts = Parts(
-        node=node,
-        readers=Readers(lambda: open_reader(options)),
-        slow_readers=Readers(lambda: open_reader(options), threads=1),
-        dissector=Dissector(program, user, settings, options.dir),
-        uploads=Uploads(_captures_folder(nodes), lambda listener: _open_run(options, nodes, program, listener)),
-        user=user,
-        folders=options.dir,
-    )
-    try:
-        answer(build(parts), Place(host, port, options.certificate, options.key), click.echo)
-    finally:
-        parts.close()
+    if settings.decode_as:
+        check_words(program, settings, user)
+    with decoded_as(program, settings) as known:
+        parts = Parts(
+            node=node,
+            readers=Readers(lambda: open_reader(options)),
+            slow_readers=Readers(lambda: open_reader(options), threads=1),
+            dissector=Dissector(program, user, known, options.dir),
+            uploads=Uploads(_captures_folder(nodes), lambda listener: _open_run(options, nodes, program, listener)),
+            user=user,
+            folders=options.dir,
+        )
+        try:
+            answer(build(parts), Place(host, port, options.certificate, options.key), click.echo)
+        finally:
+            parts.close()
 
 
 def _settings(options: Serving) -> Settings:
-    return Settings(preferences=options.preference, profile_folder=options.profile_dir)
+    return Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
 
 
 def _captures_folder(nodes: tuple[str, ...]) -> Path:

@@ -9,30 +9,36 @@ from typing import Any, BinaryIO
 import click
 import orjson
 
-from espcap.cli.options import Showing, open_named_store
+from espcap.cli.options import Showing
+from espcap.cli.search import open_reader
 from espcap.errors import EspcapError, UsageError
-from espcap.fields import open_registry
+from espcap.opening import check_words
 from espcap.originals import Originals, capture_gone
-from espcap.query import Equals
+from espcap.query import And, Equals, Or, Query
 from espcap.sources import CaptureFile, capture_file, printable, without_controls
+from espcap.stores import Hit
 from espcap.tshark.arguments import Settings
+from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
-from espcap.tshark.program import Program, dissecting_user, find_program
+from espcap.tshark.program import dissecting_user, find_program
 from espcap.tshark.sharkd import Dissection, Node, Sharkd
 
 _COLOURS = {"Chat": "blue", "Note": "cyan", "Warning": "yellow", "Error": "red"}
 _IDENTIFIER = re.compile(r"([0-9a-f]{32})-(\d{1,10})")
 _INDENT = "    "
+_MOST_NAMED = 5
 
 
 def show(options: Showing) -> None:
     """Runs the command."""
     program = find_program(options.tshark)
-    capture, file, frame = _named_file(options) if options.frame is not None else _stored(options, program)
+    capture, file, frame = _named_file(options) if options.frame is not None else _stored(options)
     user = dissecting_user(program)
-    given = Settings(preferences=options.preference, profile_folder=options.profile_dir)
+    given = Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
-    with file, Sharkd(program, file, user, settings) as sharkd:
+    if settings.decode_as:
+        check_words(program, settings, user)
+    with file, decoded_as(program, settings) as known, Sharkd(program, file, user, known) as sharkd:
         dissection = sharkd.frame(frame)
     if options.json:
         named = {"file_name": capture.name, "frame": frame}
@@ -50,27 +56,41 @@ def _named_file(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
     return capture, capture.open(), options.frame or 0
 
 
-def _stored(options: Showing, program: Program) -> tuple[CaptureFile, BinaryIO, int]:
+def _stored(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
     """The capture and the frame number of a document."""
-    match = _IDENTIFIER.fullmatch(options.packet)
-    if not match:
-        hint = "write a document's capture_id-frame, or name a capture file and a frame number"
-        raise UsageError(f"{options.packet!r} is no packet's identifier", hint)
-    document = _document(options, program)
-    if gone := capture_gone(document):
+    found = _document(options)
+    if gone := capture_gone(found.source):
         raise gone
-    capture, file = Originals(options.dir).open(match[1], [document["file_name"]])
-    return capture, file, int(match[2])
+    capture_id, _, frame = found.id.rpartition("-")
+    capture, file = Originals(options.dir).open(capture_id, [found.source["file_name"]])
+    return capture, file, int(frame)
 
 
-def _document(options: Showing, program: Program) -> dict[str, Any]:
-    store = open_named_store(options, open_registry(program), default="local")
+def _document(options: Showing) -> Hit:
+    query = _named(options.packet)
+    reader = open_reader(options)
     try:
-        for hit in store.search(Equals("_id", options.packet), size=1).hits:
-            return hit.source
-        raise EspcapError(f"{store.describe()} has no packet {options.packet}", "espcap search finds packets")
+        hits = reader.store.search(query, size=_MOST_NAMED).hits
     finally:
-        store.close()
+        reader.close()
+    if not hits:
+        raise EspcapError(f"{reader.store.address} has no packet {options.packet}", "espcap search finds packets")
+    if len(hits) > 1:
+        message = f"{options.packet} is a packet of {len(hits)} captures that were stored under this name"
+        raise UsageError(message, f"name one of them: {' or '.join(hit.id for hit in hits)}")
+    return hits[0]
+
+
+def _named(packet: str) -> Query:
+    """What finds a packet by its identifier, or by the name of its capture and its number."""
+    if _IDENTIFIER.fullmatch(packet):
+        return Equals("_id", packet)
+    name, sharp, number = packet.rpartition("#")
+    if not sharp or not re.fullmatch("[0-9]{1,10}", number):
+        hint = "write FILE#NUMBER as espcap search does, a document's capture_id-NUMBER, or a capture file and a number"
+        raise UsageError(f"{packet!r} does not name a packet", hint)
+    capture = Or((Equals("file_name", name), Equals("observer.hostname", name)))
+    return And((capture, Equals("layers.frame.number", int(number))))
 
 
 def packet_lines(dissection: Dissection) -> Iterator[str]:

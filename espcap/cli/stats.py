@@ -8,7 +8,7 @@ import click
 import orjson
 
 from espcap.cli.options import Summarizing
-from espcap.cli.search import open_reader, wanted
+from espcap.cli.search import open_reader, tell_why_nothing, wanted
 from espcap.cli.table import show_table
 from espcap.sources import without_controls
 from espcap.summary import TABLES, summarize
@@ -28,7 +28,9 @@ def stats(options: Summarizing) -> None:
     """Runs the command."""
     reader = open_reader(options)
     try:
-        summary = summarize(reader.store, wanted(options, reader), options.size)
+        query = wanted(options, reader)
+        summary = summarize(reader.store, query, options.size)
+        tell_why_nothing(reader, query, summary["packets"])
     finally:
         reader.store.close()
     if options.json or not sys.stdout.isatty():

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from espcap.documents import Document
-from espcap.errors import UsageError
+from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.folders import is_local, local_folder
 from espcap.query import Query
 
+TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
+"""What to do about a store without packets."""
 SIMPLER = "write a shorter one with fewer repetitions"
 """What to do about a pattern that a store finds too complex."""
 
@@ -73,6 +75,11 @@ class Store(Protocol):
 
     writes_at_once: int
     """How many calls of `write` may run at the same time, beside the reading; 0: none, not even one."""
+
+    @property
+    def address(self) -> str:
+        """What a user calls it with --node, without credentials."""
+
     batches_ahead: int
     """How many batches may be on their way where some wait for their turn, so that reading goes on meanwhile."""
 
@@ -123,6 +130,9 @@ class Store(Protocol):
 
     def describe(self) -> str:
         """What the store is and where: product and version."""
+
+    def missing(self) -> StoreError | None:
+        """What to tell where there is no such store yet, neither prepared nor written to; None where it is there."""
 
     def close(self) -> None:
         """Makes all that was written readable and lets go of the store."""

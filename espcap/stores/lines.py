@@ -89,6 +89,11 @@ class LinesStore:
         """What is printed."""
         return "standard output"
 
+    address = "standard output"
+
+    def missing(self) -> None:
+        """It is there."""
+
     def close(self) -> None:
         """Hands over what the stream still holds."""
         self._print(b"")

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from espcap.errors import EspcapError, UsageError, with_hint
+from espcap.nothing import why_nothing
 from espcap.paging import MOST_COUNTED, TIME, Cursor, Page, page
 from espcap.reader import Reader
 from espcap.sources import printable
@@ -43,6 +44,8 @@ class Listed:
     rows: list[Row]
     total: int
     next: Cursor | None
+    nothing: str = ""
+    """Why there are no packets, where there are none."""
 
 
 def build_environment() -> Environment:
@@ -184,7 +187,8 @@ def _list(reader: Reader, view: View, after: Cursor | None) -> Listed:
     if asked.errors:
         return Listed(asked, shown, [], 0, None)
     found = _page(reader, asked, view, shown, after)
-    return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next)
+    nothing = "" if found.total else why_nothing(reader.store, asked.query)
+    return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, nothing)
 
 
 def _page(reader: Reader, asked: Answerable, view: View, shown: list[Column], after: Cursor | None) -> Page:

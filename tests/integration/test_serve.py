@@ -147,6 +147,7 @@ def test_headers_of_every_answer(page: Served, path: str) -> None:
 
 def test_elsewhere_than_on_loopback(tmp_path: Path) -> None:
     node = f"local:{tmp_path / 'index'}"
+    assert espcap("setup", "--node", node).status == 0
     refused = espcap("serve", "--node", node, "--listen", "0.0.0.0:0")
     assert refused.status == 2
     assert refused.lines == [
@@ -320,6 +321,13 @@ def test_errors_in_their_place(page: Served, name: str, text: str, message: str)
     assert 'hx-swap-oob="true"' in part.text
     assert page.get("/check", **{name: text}).text == part.text or name == "columns"
     assert page.get("/histogram", **{name: text}).status == (200 if name == "columns" else 422)
+
+
+def test_why_there_is_nothing(page: Served, empty: tuple[Served, Path]) -> None:
+    answer = unescape(page.get("/", query="ip.src:192.0.2.77").text)
+    assert re.search(r"No packets: none of the [\d,]+ packets from 20\S+ to 20\S+ matches\. ", answer)
+    answer = unescape(empty[0].get("/").text)
+    assert f"No packets: local:{empty[1]} has no packets yet: espcap --file CAPTURE --node local:{empty[1]}" in answer
 
 
 def test_notes(page: Served) -> None:
@@ -585,6 +593,7 @@ def packets_of(folder: Path, answer: Answer) -> int:
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
     """A page whose index has nothing yet, and the folder of the index."""
+    assert espcap("setup", "--node", f"local:{tmp_path / 'index'}").status == 0
     with served(f"local:{tmp_path / 'index'}") as found:
         yield found, tmp_path / "index"
 
@@ -641,6 +650,7 @@ def test_end_while_indexing(tmp_path: Path) -> None:
     """What was read is stored, and the page ends at once."""
     body = (CAPTURES / "http_xml.pcap").read_bytes()
     large = body[:24] + body[24:] * 2000
+    assert espcap("setup", "--node", f"local:{tmp_path / 'index'}").status == 0
     with served(f"local:{tmp_path / 'index'}") as page:
         assert page.ask("/captures?name=large.pcap", page.cookie, "POST", large).status == 202
         deadline = time.monotonic() + 30

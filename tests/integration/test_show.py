@@ -56,7 +56,28 @@ def test_no_such_packet(node: str) -> None:
     assert f"has no packet {DNS}-25 (espcap search finds packets)" in failure(
         espcap("show", f"{DNS}-25", "--node", node)
     )
-    assert "is no packet's identifier" in failure(espcap("show", "dns.pcap", "--node", node), status=2)
+    assert "has no packet dns.pcap#25 (espcap search finds packets)" in failure(
+        espcap("show", "dns.pcap#25", "--node", node)
+    )
+    for word in ("dns.pcap", "dns.pcap#", "dns.pcap#x", "#", f"{DNS}-x"):
+        assert "does not name a packet (write FILE#NUMBER as espcap search does" in failure(
+            espcap("show", word, "--node", node), status=2
+        )
+
+
+def test_what_search_prints(node: str, tmp_path: Path) -> None:
+    """The last column of its table names a packet for show; two captures of one name are told apart by identifiers."""
+    table = on_terminal("search", "--sort", "frame.number", "--size", "30", "--node", node, COLUMNS="300")
+    names = re.findall(r"\S+#\d+", COLOUR.sub("", table))
+    assert names[6] == "dns.pcap#7"
+    assert len(names) == 24
+    assert lines(espcap("show", names[6], "--node", node, cwd=tmp_path)) == frames(CAPTURES / "dns.pcap")[6]
+
+    shutil.copy(CAPTURES / "arp.pcap", tmp_path / "dns.pcap")
+    assert espcap("--file", "dns.pcap", "--node", node, cwd=tmp_path).status == 0
+    told = failure(espcap("show", names[2], "--node", node, cwd=tmp_path), status=2)
+    assert told.startswith("Error: dns.pcap#3 is a packet of 2 captures that were stored under this name (name one of")
+    assert f"{DNS}-3" in told
 
 
 def test_live_packet(tmp_path: Path) -> None:
@@ -70,8 +91,9 @@ def test_live_packet(tmp_path: Path) -> None:
     letter = {"reason": "", "index": "packets-2024-05-01", "id": identifier, "source": document}
     (tmp_path / "letters").write_text(json.dumps(letter) + "\n")
     assert espcap("retry", tmp_path / "letters", "--node", node).status == 0
-    told = failure(espcap("show", identifier, "--node", node))
-    assert told.startswith("Error: the packet was captured live on sensor: espcap keeps no capture of it (")
+    for name in (identifier, "sensor#1"):
+        told = failure(espcap("show", name, "--node", node))
+        assert told.startswith("Error: the packet was captured live on sensor: espcap keeps no capture of it (")
 
 
 def test_packet_of_a_file() -> None:
@@ -83,6 +105,22 @@ def test_packet_of_a_file() -> None:
     with (CAPTURES / "arp.pcap").open("rb") as capture:
         assert lines(espcap("show", "-", "1", stdin=capture)) == frames(CAPTURES / "arp.pcap")[0]
     assert "standard input" in failure(espcap("show", "-", "1", stdin=subprocess.PIPE), status=2)
+
+
+def test_decode_as(tmp_path: Path) -> None:
+    """As tshark shows it with -d, ranges, texts and a profile's own rules included; wrong rules are refused."""
+    (tmp_path / "decode_as_entries").write_text("decode_as_entry: udp.port,9,(none),NTP\n")
+    profile = ("--profile-dir", tmp_path)
+    for rule in ("udp.port==53,syslog", "udp.port==50-60,syslog", "udp.port==0x32:9,syslog"):
+        for more in ((), profile):
+            shown = lines(espcap("show", CAPTURES / "dns.pcap", "1", "-d", rule, *more))
+            assert shown == frames(CAPTURES / "dns.pcap", "-d", rule)[0]
+            assert any(line.startswith("Syslog message") for line in shown)
+    (tmp_path / "decode_as_entries").write_text("decode_as_entry: udp.port,53,(none),NTP\n")
+    kept = espcap("show", CAPTURES / "dns.pcap", "1", "-d", "udp.port==9,syslog", *profile)
+    assert any(line.startswith("Network Time") for line in lines(kept))
+    for rule in ("udp.port", "udp.port==53,nosuch", "nosuch==1,dns"):
+        assert failure(espcap("show", CAPTURES / "dns.pcap", "1", "-d", rule), status=2)
 
 
 def test_json() -> None:

@@ -76,7 +76,7 @@ def test_bar_notes_and_errors(captures: Path, tmp_path: Path) -> None:
         ("--file", CAPTURES / "arp.pcap", "--tshark", f"/no{TEXT}/such"),
         ("--nic", f"no{TEXT}"),
         ("retry", f"no{TEXT}\nsuch", "--node", "localhost:1", "--dead-letters", f"/no{TEXT}/such"),
-        ("search", f"{TEXT}:[", "--node", "local:/dev/null/none"),
+        ("search", f"{TEXT}:[", "--node", f"local:{CAPTURES}"),
     ],
     ids=lambda arguments: " ".join(str(each) for each in arguments if TEXT not in str(each)),
 )

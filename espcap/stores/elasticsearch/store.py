@@ -11,7 +11,7 @@ from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.query import Query
-from espcap.stores import SIMPLER, Found, Outcome, StoredDay
+from espcap.stores import SIMPLER, TO_FILL, Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
 from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
@@ -179,6 +179,27 @@ class ElasticsearchStore:
             answer = self._client.nodes.info(node_id="_local", filter_path="nodes.*.version")
         versions = {node["version"] for node in answer.body["nodes"].values()}
         return f"Elasticsearch {', '.join(sorted(versions))} at {self._connection.addresses}"
+
+    @property
+    def address(self) -> str:
+        """The addresses of its nodes."""
+        return " --node ".join(self._connection.addresses.split(", "))
+
+    def missing(self) -> StoreError | None:
+        """Where the cluster has neither an index of packets nor the template."""
+        with told(self._connection):
+            answer = self._client.search(index=PATTERN, size=0, filter_path="_shards.total")
+            if answer["_shards"]["total"] or self._has_template():
+                return None
+        return StoreError(f"{self._connection.addresses} has no packets", TO_FILL.format(self.address))
+
+    def _has_template(self) -> bool:
+        try:
+            return bool(self._client.indices.exists_index_template(name=NAME))
+        except ApiError as error:
+            if error.status_code in (401, 403):  # it may be hidden from whom only reads
+                return False
+            raise
 
     def close(self) -> None:
         """Makes what was written visible to all searches."""

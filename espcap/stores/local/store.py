@@ -14,9 +14,10 @@ import tantivy
 from espcap.documents import Document
 from espcap.errors import StoreError
 from espcap.fields import Kind, Registry
+from espcap.folders import data_folder
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
-from espcap.stores import Found, Hit, Outcome, StoredDay
+from espcap.stores import TO_FILL, Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, open_index
@@ -86,6 +87,17 @@ class LocalStore:
     def describe(self) -> str:
         """Product and version, and the folder."""
         return f"local index (tantivy {version('tantivy')}) in {self._folder}"
+
+    @property
+    def address(self) -> str:
+        """`local`, or `local:` and the folder."""
+        return "local" if self._folder == data_folder() else f"local:{self._folder}"
+
+    def missing(self) -> StoreError | None:
+        """Where there is no folder."""
+        if self._folder.is_dir():
+            return None
+        return StoreError(f"there is no local index in {self._folder}", TO_FILL.format(self.address))
 
     def close(self) -> None:
         """Makes all that was written readable."""

@@ -1,0 +1,41 @@
+"""Why a question found nothing: the store has no packets, or none that match."""
+
+from collections.abc import Iterator
+
+from espcap.query import And, Everything, Exists, Not, Or, Query
+from espcap.query.values import milliseconds_text
+from espcap.stores import TO_FILL, Store
+
+_MOST_PATHS = 10
+_OF_EVERY_PACKET = ("@timestamp", "protocol", "protocols", "_id")
+
+
+def why_nothing(store: Store, query: Query) -> str:
+    """One sentence for a query without hits."""
+    times = {"times": {"stats": {"field": "@timestamp"}}}
+    found = store.search(Everything(), size=0, aggregations=times)
+    if not found.total:
+        return f"{store.address} has no packets yet: {TO_FILL.format(store.address)}"
+    span = found.aggregations["times"]
+    between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""
+    absent = [path for path in _fields(query) if not store.search(Exists(path), size=0).total]
+    without = f"; none of them has {' or '.join(absent)}" if absent else ""
+    return f"none of the {found.total:,} packets{between} matches{without}"
+
+
+def _fields(query: Query) -> list[str]:
+    """Paths of which a packet must have a value, some or all of them."""
+    return sorted(set(_paths(query)) - set(_OF_EVERY_PACKET))[:_MOST_PATHS]
+
+
+def _paths(query: Query) -> Iterator[str]:
+    match query:
+        case Everything() | Not():
+            return
+        case Or((_, _, _, _, *_)):  # a word, which is looked for in many fields
+            return
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _paths(part)
+        case _:
+            yield query.path

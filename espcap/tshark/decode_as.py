@@ -1,0 +1,70 @@
+"""Rules of `-d` for sharkd, which has no such option: it takes them from a file of its configuration folder."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from espcap.errors import UsageError
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import Program, print_list
+
+_RULE = re.compile(r"([^=,]+)==([^,]*),(.+)")
+_NUMBERS = re.compile(r"(0x[0-9a-f]+|[0-9]+)(?:([-:])(0x[0-9a-f]+|[0-9]+))?", re.I)
+_FILE = "decode_as_entries"
+_MOST_NUMBERS = 65_536
+
+
+@contextmanager
+def decoded_as(program: Program, settings: Settings) -> Iterator[Settings]:
+    """The settings with a folder that has their rules, and all that their profile has, while the context lasts.
+
+    The rules must be some that tshark takes. Raises UsageError for one that a file cannot hold.
+    """
+    if not settings.decode_as:
+        yield settings
+        return
+    lines = "".join(f"decode_as_entry: {entry}\n" for entry in _entries(program, settings))
+    with tempfile.TemporaryDirectory(prefix="espcap-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # for the user that dissects
+        before = _link_profile(folder, settings.profile_folder)
+        (folder / _FILE).write_text(before + lines, encoding="utf-8")
+        yield replace(settings, decode_as=(), profile_folder=name)
+
+
+def _link_profile(folder: Path, profile: str) -> str:
+    """Links to all that a profile has but for its own rules, which are returned."""
+    if not profile:
+        return ""
+    for entry in os.scandir(profile):
+        if entry.name != _FILE:
+            (folder / entry.name).symlink_to(os.path.abspath(entry.path))
+    own = Path(profile) / _FILE
+    return own.read_text(encoding="utf-8", errors="replace") if own.exists() else ""
+
+
+def _entries(program: Program, settings: Settings) -> Iterator[str]:
+    """Table, value, what would decode it, and what shall, by its short name: `tcp.port,88,(none),HTTP`."""
+    columns = (line.split("\t") for line in print_list(program, "protocols", settings.profile_folder))
+    short = {column[2]: column[1] for column in columns if len(column) > 2}
+    for rule in settings.decode_as:
+        match = _RULE.fullmatch(rule)
+        if not match or match[3] not in short:
+            raise UsageError(f"{rule!r} cannot be shown", "write TABLE==VALUE,PROTOCOL, such as tcp.port==88,http")
+        for value in _values(match[2].strip()):
+            yield f"{match[1].strip()},{value},(none),{short[match[3]]}"
+
+
+def _values(text: str) -> Iterator[str]:
+    """A text, or one or more numbers: 80, 80-89 or, as so many from 80 on, 80:10."""
+    match = _NUMBERS.fullmatch(text)
+    if not match:
+        yield text
+        return
+    first, last = int(match[1], 0), int(match[3] or match[1], 0)
+    end = first + last if match[2] == ":" else last + 1
+    yield from map(str, range(first, min(end, first + _MOST_NUMBERS)))
