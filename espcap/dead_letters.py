@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from espcap.documents import Document
+from espcap.documents import Document, info_of
 from espcap.errors import EspcapError, StoreError
 from espcap.folders import state_folder
 from espcap.report import Report
@@ -125,6 +125,6 @@ def _document(line: bytes) -> Document | None:
         index, identifier, source = letter["index"], letter["id"], letter["source"]
         if not (_INDEX.fullmatch(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
             return None
-        return Document(index, identifier, source, orjson.dumps(source))
+        return Document(index, identifier, source, orjson.dumps(source), info=info_of(source))
     except (ValueError, KeyError, TypeError):
         return None

@@ -69,6 +69,8 @@ class Document:
     """The packet's time since 1970, where it has one."""
     shared: bytes = b""
     """What else is outside `layers`: members of a JSON object, each with a comma behind it. Equal for many packets."""
+    info: bytes = b""
+    """JSON of Wireshark's column Info; empty where the packet has none."""
     terms: Terms | None = None
     """What `layers` is in the local index, where a reader has made it."""
     is_printable: bool = False
@@ -144,7 +146,9 @@ class DocumentBuilder:
         body = b"".join((b"{", _times(nanoseconds), noted, shared, b'"layers":', layers, b"}"))
         is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
-        return Document(self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, terms, is_printable)
+        return Document(
+            self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, b"", terms, is_printable
+        )
 
     def _template(self, record: Record) -> _Template:
         names = str(record.layers.get("frame", {}).get("protocols", ""))
@@ -202,6 +206,12 @@ def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:
     if record.left_out:
         notes.setdefault("espcap", {})["left_out"] = record.left_out
     return notes
+
+
+def info_of(source: dict[str, Any]) -> bytes:
+    """What `Document.info` is of a document that was read as JSON."""
+    info = source.get("info")
+    return orjson.dumps(info) if info and isinstance(info, str) else b""
 
 
 def members(part: dict[str, Any]) -> bytes:

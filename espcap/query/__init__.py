@@ -73,4 +73,12 @@ class Matches:
     pattern: str
 
 
-Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches
+@dataclass(frozen=True)
+class Words:
+    """The words of `text` stand one after the other in the value; see `espcap.query.words`."""
+
+    path: str
+    text: str
+
+
+Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches | Words

@@ -1,7 +1,8 @@
 """Bounds of queries, the same for every store and language, so that all answer alike."""
 
 from espcap.errors import UsageError, shortened
-from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query.words import TEXT_PATHS, whole_words, words
 
 DEEPEST = 24
 """Levels of And, Or and Not. Elasticsearch takes 30, and a condition has up to 4 there."""
@@ -11,6 +12,8 @@ LONGEST_TEXT = 10_000
 """Characters of text, in UTF-16 units: below the 32,766 bytes of UTF-8 at which Elasticsearch fails."""
 LONGEST_PATTERN = 1000
 """Characters of a pattern; Elasticsearch takes no longer regular expression (index.max_regex_length)."""
+LONGEST_WORDS = 200
+"""Characters of words; the regular expression for them is up to five times as long."""
 TOO_DEEP = UsageError("the query is nested too deeply", f"use at most {DEEPEST} levels of parentheses")
 
 
@@ -26,6 +29,8 @@ def _count(query: Query, depth: int) -> int:
     if depth > DEEPEST:
         raise TOO_DEEP
     match query:
+        case Range(path) | Wildcard(path) | Matches(path) if path in TEXT_PATHS:
+            raise whole_words(path)
         case And(parts) | Or(parts):
             return sum(_count(part, depth + 1) for part in parts)
         case Not(part):
@@ -34,6 +39,10 @@ def _count(query: Query, depth: int) -> int:
             _refuse_longer(text, path, LONGEST_TEXT, "text")
         case Wildcard(path, pattern) | Matches(path, pattern):
             _refuse_longer(pattern, path, LONGEST_PATTERN, "patterns")
+        case Words(path, text):
+            _refuse_longer(text, path, LONGEST_WORDS, "words")
+            if not words(text):
+                raise UsageError(f"{shortened(text)!r} has no word to search for", "words are letters and digits")
     return 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from espcap.documents import Document
+from espcap.documents import Document, info_of
 from espcap.fields import Registry
 from tests.stores.small_registry import small_registry
 
@@ -42,12 +42,12 @@ def make(number: int, day: str = FIRST, capture: str = CAPTURE, **more: Any) -> 
     """A document; `more` are its layers, and its other parts where they have a name of their own."""
     time = f"{day}T{number % 24:02}:00:12.{number:09}Z"
     parts: dict[str, Any] = {
-        name: more.pop(name) for name in ("protocol", "source", "destination", "espcap") if name in more
+        name: more.pop(name) for name in ("protocol", "info", "source", "destination", "espcap") if name in more
     }
     layers = {"frame": {"number": number, "len": 60 + 10 * (number % 3), "time": time}, **more}
     source: dict[str, Any] = {"@timestamp": time, "sniff_timestamp": 1438233732.5 + number, "capture_id": capture}
     source |= {"protocol": "tcp", **parts, "layers": layers}
-    return Document(f"packets-{day}", f"{capture}-{number}", {}, orjson.dumps(source))
+    return Document(f"packets-{day}", f"{capture}-{number}", {}, orjson.dumps(source), info=info_of(source))
 
 
 def documents() -> list[Document]:
@@ -55,10 +55,22 @@ def documents() -> list[Document]:
     plain = {number: make(number, FIRST if number <= 20 else SECOND) for number in range(1, 31)}
     gss_api: dict[str, Any] = {"gss-api": {"oid": "1.2.840"}}
     special = [
-        make(1, protocol="http", source={"ip": "10.0.0.4", "port": 80}, http={"request_uri": "/index.html"}),
+        make(
+            1,
+            protocol="http",
+            info="GET /index.html HTTP/1.1 ",
+            source={"ip": "10.0.0.4", "port": 80},
+            http={"request_uri": "/index.html"},
+        ),
         make(2, protocol="http", source={"ip": "10.0.0.255", "port": 443}, http={"request_uri": "/a*b?c"}),
         make(3, protocol="dns", source={"ip": "11.0.0.0", "port": 53}, dns={"qry_name": ["www.example.org", "a.b"]}),
-        make(4, protocol="dns", source={"ip": "2001:db8::1", "port": 53}, dns={"qry_name": "example.org"}),
+        make(
+            4,
+            info="Standard query 0x00ff A Example.ORG",
+            protocol="dns",
+            source={"ip": "2001:db8::1", "port": 53},
+            dns={"qry_name": "example.org"},
+        ),
         make(5, ip={"src": ["10.1.1.1", "192.168.0.1"], "dst": "10.1.1.2"}),
         make(6, ip={"src": ["172.16.0.1"]}, tcp={"option_kind": [1, 1, 3]}),
         make(7, ptp={"clock": 2**64 - 1}),
@@ -74,11 +86,11 @@ def documents() -> list[Document]:
         make(17, http={"file_data": "x" * 8192, "request_uri": "ä\u2028\x7f:\"'\\ü"}),
         make(18, http={"file_data": "x" * 8191}),
         make(19, **gss_api, temp={"celsius": -40}),
-        make(20, temp={"celsius": [-5, 20]}, ipv6={"src": "::ffff:10.0.0.9"}),
+        make(20, info='53 → 80 Größe="ÄÖ"\n…', temp={"celsius": [-5, 20]}, ipv6={"src": "::ffff:10.0.0.9"}),
         make(21, SECOND, protocol="http", source={"ip": "10.0.0.4", "port": 80}),
         make(22, SECOND, http={"request_uri": "line\nbreak"}),
-        make(23, SECOND, http={"request_uri": ""}),
-        make(24, SECOND, espcap={"bad_time": True}),
+        make(23, SECOND, info="", http={"request_uri": ""}),
+        make(24, SECOND, info="=>", espcap={"bad_time": True}),
         make(25, SECOND, x509={"date": ["2020-01-01T00:00:00Z", "2020-01-01"]}),
         make(26, SECOND, x509={"date": "2020-01-01T01:00:00.5+01:00"}),
     ]

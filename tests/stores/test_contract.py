@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from espcap.errors import StoreError
+from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, Matches
+from espcap.query import Equals, Everything, Matches, Words
 from espcap.query.lucene import parse
 from espcap.stores import Store
 from tests.stores.documents import documents, make
@@ -162,6 +162,61 @@ def test_patterns(store: Store) -> None:
         for path, pattern in PATTERNS
     }
     assert found == PATTERNS
+
+
+WORDS = {
+    ("info", "get"): [1],
+    ("info", "GET /index"): [1],
+    ("info", "index get"): [],
+    ("info", "ind"): [],
+    ("info", "query 0x00FF a example"): [4],
+    ("info", "example.org"): [4],
+    ("info", "größe"): [20],
+    ("info", "GRÖSSE"): [],
+    ("info", "größe äö"): [20],
+    ("info", "53 → 80"): [20],
+    ("layers.dns.qry_name", "EXAMPLE"): [3, 4],
+    ("layers.dns.qry_name", "www.example"): [3],
+    ("layers.dns.qry_name", "www a"): [],
+    ("layers.dns.qry_name", "org"): [3, 4],
+    ("layers.dns.qry_name", "xample"): [],
+    ("layers.dns.qry_name", "a b"): [3],
+    ("layers.http.request_uri", "a"): [2],
+    ("layers.http.request_uri", "line break"): [22],
+    ("layers.http.request_uri", "Ä"): [],
+    ("layers.http.request_uri", "Ä\u2028"): [17],
+    ("layers.http.request_uri", "ü"): [17],
+    ("layers.x509.date", "2020-01-01"): [25],
+    ("layers.x509.date", "00Z"): [25],
+    ("layers.none.such", "a"): [],
+    ("protocol", "HTTP"): HTTP,
+}
+
+
+def test_words(store: Store) -> None:
+    """Case does not count, and words are whole, on a text that is indexed by its words and on any other."""
+    found = {
+        (path, text): sorted(
+            hit.source["layers"]["frame"]["number"] for hit in store.search(Words(path, text), size=100).hits
+        )
+        for path, text in WORDS
+    }
+    assert found == WORDS
+
+
+def test_a_text_of_words_exists_and_is_not_sorted(store: Store, packet_registry: Registry) -> None:
+    assert numbers(store, "_exists_:info", packet_registry) == [1, 4, 20, 24]
+    assert numbers(store, 'info:"INDEX.html"', packet_registry) == [1]
+    message = "info is indexed by its words: it can be neither sorted nor counted"
+    for more in ({"sort": [("info", False)]}, {"aggregations": {"a": {"terms": {"field": "info"}}}}):
+        with pytest.raises(UsageError, match=message):
+            store.search(Everything(), **more)
+
+
+@pytest.mark.parametrize("text", ["info:a*", "info:[a TO b]"])
+def test_words_are_searched_whole(text: str, packet_registry: Registry) -> None:
+    with pytest.raises(UsageError, match="info is searched by whole words"):
+        parse(text, packet_registry.kind)
 
 
 def test_write_again(empty_store: Store) -> None:

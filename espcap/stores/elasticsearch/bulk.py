@@ -7,8 +7,10 @@ import orjson
 
 from espcap.documents import Document
 from espcap.errors import StoreError
+from espcap.query.words import words
 from espcap.stores import Outcome, Refusal
 from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason
+from espcap.stores.elasticsearch.template import WORDS
 
 LARGEST_REQUEST = 8 << 20
 """Bytes of a bulk request; one document may be more."""
@@ -27,7 +29,13 @@ class UntrustedAnswerError(Exception):
 def encode(document: Document) -> bytes:
     """The two lines of a document in a bulk request."""
     action = {"create": {"_index": document.index, "_id": document.id}}
-    return b"%b\n%b\n" % (orjson.dumps(action), document.body)
+    return b"%b\n%b\n" % (orjson.dumps(action), _with_words(document) if document.info else document.body)
+
+
+def _with_words(document: Document) -> bytes:
+    """The document with the words of its text as a member that is searched and not kept."""
+    text = " ".join(words(orjson.loads(document.info)))
+    return b'%b,"%b":%b}' % (document.body[:-1], WORDS.encode(), orjson.dumps(text))
 
 
 def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> Iterator[list[Document]]:
@@ -35,7 +43,7 @@ def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> 
     part: list[Document] = []
     size = 0
     for document in batch:
-        length = len(document.body) + len(document.id) + len(document.index) + 40
+        length = len(document.body) + len(document.info) + len(document.id) + len(document.index) + 40
         if part and size + length > largest:
             yield part
             part, size = [], 0

@@ -5,10 +5,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from espcap.fields import Kind, Registry
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.values import Time, Value
+from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import Found, Hit
-from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS
+from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS, WORDS
 
 _UNMAPPED = {
     Kind.INTEGER: "long",
@@ -58,18 +59,33 @@ def translate(query: Query, registry: Registry) -> dict[str, Any]:
     return _condition(query, registry)
 
 
-def _condition(query: Equals | Range | Exists | Wildcard | Matches, registry: Registry) -> dict[str, Any]:
+def _condition(query: Equals | Range | Exists | Wildcard | Matches | Words, registry: Registry) -> dict[str, Any]:
+    if query.path in TEXT_PATHS:
+        return _text_condition(query)
     match query:
         case Equals(path, value):
             return _equals(path, value)
+        case Words(path, text):
+            return _condition(Matches(path, expression(text)), registry)
         case Range():
             return _range(query, registry)
-        case Wildcard(path, pattern):
-            return {"wildcard": {_text_path(path): {"value": pattern}}}
-        case Matches(path, pattern):
-            return {"regexp": {_text_path(path): {"value": pattern, "flags": "NONE"}}}
         case Exists(path):
             return _exists(path)
+    return _pattern(query)
+
+
+def _pattern(query: Wildcard | Matches) -> dict[str, Any]:
+    path, value = _text_path(query.path), {"value": query.pattern}
+    return {"wildcard": {path: value}} if isinstance(query, Wildcard) else {"regexp": {path: value | {"flags": "NONE"}}}
+
+
+def _text_condition(query: Equals | Range | Exists | Wildcard | Matches | Words) -> dict[str, Any]:
+    match query:
+        case Equals(_, str() as text) | Words(_, text):
+            return {"match_phrase": {WORDS: {"query": " ".join(words(text))}}}
+        case Exists():
+            return {"exists": {"field": WORDS}}
+    raise whole_words(query.path)
 
 
 def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:

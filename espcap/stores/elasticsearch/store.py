@@ -11,6 +11,7 @@ from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.query import Query
+from espcap.query.words import fields_of, refuse_texts
 from espcap.stores import SIMPLER, TO_FILL, Found, Outcome, StoredDay
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
@@ -158,6 +159,7 @@ class ElasticsearchStore:
         aggregations: dict[str, Any] | None = None,
     ) -> Found:
         """As Store.search, over all indices of packets; what this store wrote is found."""
+        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}
         body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
         with told(self._connection):

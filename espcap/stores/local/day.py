@@ -12,7 +12,8 @@ from tantivy import Occur
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
 from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
@@ -20,6 +21,7 @@ from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
 Sort = Sequence[tuple[str, bool]]
 NUMBERS, TEXTS, UNSEARCHABLE = "numbers", "texts", "unsearchable"
 CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
+INFO = "info"
 _PAGE = 10_000
 """Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
 _ALL = 10_000_000
@@ -68,18 +70,32 @@ class Day:
                 return without(tantivy.Query.all_query(), self.translate(part))
         return self._leaf(query)
 
-    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches) -> tantivy.Query:
+    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches | Words) -> tantivy.Query:
+        if query.path in TEXT_PATHS:
+            return self._text(query)
         match query:
             case Equals(path, value):
                 return self._equals(path, value)
+            case Words(path, text):
+                return self._matching(path, expression(text))
             case Range():
                 return self._range(query)
             case Exists(path):
                 return self._exists(path)
-            case Wildcard(path, pattern):
-                return self._matching(path, _expression(pattern))
-            case Matches(path, pattern):
-                return self._matching(path, pattern)
+        return self._matching(query.path, _expression(query.pattern) if isinstance(query, Wildcard) else query.pattern)
+
+    def _text(self, query: Equals | Range | Exists | Wildcard | Matches | Words) -> tantivy.Query:
+        match query:
+            case Equals(path, str() as text) | Words(path, text):
+                return self._phrase(path, words(text))
+            case Exists(path):
+                return self._exists(path)
+        raise whole_words(query.path)
+
+    def _phrase(self, path: str, found: list[str]) -> tantivy.Query:
+        if len(found) < 2:  # tantivy's phrases have two words at least
+            return tantivy.Query.term_query(self._schema, path, found[0]) if found else tantivy.Query.empty_query()
+        return tantivy.Query.phrase_query(self._schema, path, list(found))
 
     def has_terms(self, path: str) -> tantivy.Query:
         """Documents with a term at the path or, where it is an object, under it."""
@@ -88,7 +104,7 @@ class Day:
 
     def _exists(self, path: str) -> tantivy.Query:
         unsearchable = tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
-        return any_of([self.has_terms(path), unsearchable])
+        return unsearchable if path in TEXT_PATHS else any_of([self.has_terms(path), unsearchable])
 
     def column(self, path: str) -> str:
         """tantivy's name of the field with the terms of a path."""

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import orjson
 import tantivy
 
 from espcap.errors import StoreError
+from espcap.query.words import SEPARATORS
 from espcap.stores import StoredDay
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, INFO, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE
 
 _IDENTITY = "identity"
 """The file that tells an index from one that takes its place later."""
@@ -27,6 +29,7 @@ _TYPES = {
     NUMBERS: "json_object",
     TEXTS: "json_object",
     UNSEARCHABLE: "text",
+    INFO: "text",
     CAPTURE: "text",
     FRAME: "u64",
     MILLISECONDS: "i64",
@@ -44,12 +47,17 @@ _LITTLE_ROOM = 32_000_000
 """Bytes; a segment may need more."""
 
 
+_WORDS = "words"
+"""The name, in an index, of what makes words of a text."""
+
+
 def build_schema() -> tantivy.Schema:
-    """The fields of a document: what `Searchable` has, its identifier in two parts, its time and its body."""
+    """The fields of a document: what `Searchable` has, its info, its identifier in two parts, its time and its body."""
     builder = tantivy.SchemaBuilder()
     builder.add_json_field(NUMBERS, fast=True)
     builder.add_json_field(TEXTS, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(UNSEARCHABLE, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(INFO, tokenizer_name=_WORDS, index_option="position")
     builder.add_text_field(CAPTURE, tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_unsigned_field(FRAME, indexed=True, fast=True, stored=True)
     builder.add_integer_field(MILLISECONDS, fast=True)
@@ -90,7 +98,15 @@ def _make_index(folder: Path) -> None:
 def _open(folder: Path) -> tantivy.Index:
     if {field["name"]: field["type"] for field in _meta(folder)["schema"]} != _TYPES:
         raise ValueError("another version of espcap made it")
-    return tantivy.Index.open(str(folder))
+    index = tantivy.Index.open(str(folder))
+    index.register_tokenizer(_WORDS, _analyzer())
+    return index
+
+
+@cache
+def _analyzer() -> tantivy.TextAnalyzer:
+    tokenizer = tantivy.Tokenizer.regex(f"[^{SEPARATORS}]+")
+    return tantivy.TextAnalyzerBuilder(tokenizer).filter(tantivy.Filter.lowercase()).build()
 
 
 def state(folder: Path) -> tuple[str, int] | None:

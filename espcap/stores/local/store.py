@@ -17,6 +17,7 @@ from espcap.fields import Kind, Registry
 from espcap.folders import data_folder
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
+from espcap.query.words import fields_of, refuse_texts
 from espcap.stores import TO_FILL, Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
@@ -115,6 +116,7 @@ class LocalStore:
 
         Equal documents come in the order of their index, frame number and capture.
         """
+        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
         self.flush()
         gatherers = gather(aggregations or {}, self._kind)
         total, best = 0, _Best(sort, start, size, self._kind)

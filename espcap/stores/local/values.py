@@ -175,6 +175,8 @@ class SearchableText(NamedTuple):
     unsearchable: frozenset[str]
     nanoseconds: int | None
     """The time, since 1970, where there is one to search for."""
+    info: bytes
+    """JSON of the text that is searched by its words; empty where there is none."""
 
 
 class _Shared(NamedTuple):
@@ -200,9 +202,7 @@ class Encoder:
     def encode_document(self, document: Document) -> SearchableText:
         """What to index of a document, from the terms that its reader has made, or else from its values."""
         if not (terms := document.terms):
-            encoded = self.encode(document.source, has_long_strings=len(document.body) > LONGEST)
-            numbers, texts = ((orjson.dumps(part)[1:-1],) for part in (encoded.numbers, encoded.texts))
-            return SearchableText(numbers, texts, frozenset(encoded.unsearchable), encoded.numbers.get("@timestamp"))
+            return self._encode_source(document)
         shared = self._encode_shared(document.shared)
         notes = self._encode_notes(document.notes) if document.notes else _NONE
         times, date = _times(document.nanoseconds)
@@ -212,7 +212,17 @@ class Encoder:
             (date, notes.texts, shared.texts, b'"layers":', terms.texts),
             unsearchable,
             document.nanoseconds,
+            document.info,
         )
+
+    def _encode_source(self, document: Document) -> SearchableText:
+        source = document.source
+        if document.info:
+            del source["info"]
+        encoded = self.encode(source, has_long_strings=len(document.body) > LONGEST)
+        numbers, texts = ((orjson.dumps(part)[1:-1],) for part in (encoded.numbers, encoded.texts))
+        moment = encoded.numbers.get("@timestamp")
+        return SearchableText(numbers, texts, frozenset(encoded.unsearchable), moment, document.info)
 
     def _encode_members(self, members: bytes) -> _Shared:
         return self._encode_notes(orjson.loads(b"{%b}" % members[:-1]))

@@ -5,7 +5,7 @@ another process waits for the lock, or nothing more comes. Until then tantivy me
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
@@ -18,7 +18,7 @@ from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.frames import FrameSet
 from espcap.stores import Outcome, Refusal
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE, Day, both
+from espcap.stores.local.day import BODY, CAPTURE, FRAME, INFO, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE, Day, both
 from espcap.stores.local.files import (
     WriterLock,
     failures,
@@ -28,7 +28,7 @@ from espcap.stores.local.files import (
     remove_index,
     state,
 )
-from espcap.stores.local.values import Encoder, body_string
+from espcap.stores.local.values import Encoder, SearchableText, body_string
 
 COMMIT_DOCUMENTS = 100_000
 COMMIT_BYTES = 256_000_000
@@ -41,7 +41,8 @@ HEAP_BYTES = 128_000_000
 """What tantivy gathers in memory before it writes a segment, for each open day."""
 OPEN_DAYS = 4
 _INDEXED = (
-    f'{{"{NUMBERS}":{{%b}},"{TEXTS}":{{%b}},"{UNSEARCHABLE}":%b,"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'
+    f'{{"{NUMBERS}":{{%b}},"{TEXTS}":{{%b}},"{UNSEARCHABLE}":%b,"{INFO}":%b,'
+    f'"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'
 ).encode()
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
@@ -257,7 +258,8 @@ class Writer:
         parts = (
             b"".join(searchable.numbers),
             b"".join(searchable.texts),
-            _paths(searchable.unsearchable) if searchable.unsearchable else b"[]",
+            _unsearchable(searchable),
+            searchable.info or b"[]",
             orjson.dumps(capture),
             frame,
             b"[]" if searchable.nanoseconds is None else b"%d" % (searchable.nanoseconds // 1_000_000),
@@ -266,9 +268,13 @@ class Writer:
         return (_INDEXED % parts).decode()
 
 
-def _paths(unsearchable: Iterable[str]) -> bytes:
-    """A list of these paths and of all that are above them."""
-    return orjson.dumps(sorted({parent for path in unsearchable for parent in accumulate(path.split("."), _join)}))
+def _unsearchable(searchable: SearchableText) -> bytes:
+    """A list of the paths that have values without terms, and of all that are above them. Of words it is not seen
+    otherwise whether there are any."""
+    if not searchable.unsearchable:
+        return b'["info"]' if searchable.info else b"[]"
+    paths = [*searchable.unsearchable, "info"] if searchable.info else searchable.unsearchable
+    return orjson.dumps(sorted({parent for path in paths for parent in accumulate(path.split("."), _join)}))
 
 
 def _is_json(text: str) -> bool:
