@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from espcap.errors import EspcapError
+from espcap.members import frame_number, part
 from espcap.sources import CaptureFile, capture_file, printable, walk
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
@@ -57,9 +58,11 @@ class Originals:
 
 def capture_gone(document: dict[str, Any]) -> CaptureGone | None:
     """Why a document cannot have a capture file; None where it can."""
+    if "capture_id" not in document or frame_number(document) is None:
+        return CaptureGone("the document is of no packet that espcap stored", "espcap search shows it")
     if "file_name" in document:
         return None
-    host = document.get("observer", {}).get("hostname", "")
+    host = part(document, "observer").get("hostname", "")
     live = f"the packet was captured live{f' on {printable(host)}' if host else ''}"
     return CaptureGone(f"{live}: espcap keeps no capture of it", "espcap search shows its document")
 

@@ -3,6 +3,7 @@
 from math import ceil
 from typing import Any
 
+from espcap.members import part
 from espcap.query import And, Equals, Everything, Query
 from espcap.query.values import milliseconds_text
 from espcap.stores import Store
@@ -89,7 +90,7 @@ def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[st
     """The ends of a conversation are those of its first packet: who spoke first is the source."""
     flow = Equals("network.community_id", bucket["key"])
     [first] = store.search(And((query, flow)), size=1).hits
-    ends = {end: first.source.get(end, {}) for end in ("source", "destination")}
+    ends = {end: part(first.source, end) for end in ("source", "destination")}
     named = {f"{end}_{part}": values.get(part) for end, values in ends.items() for part in ("ip", "port")}
-    transport = first.source["network"].get("transport")
+    transport = part(first.source, "network").get("transport")
     return {"community_id": bucket["key"], **named, "transport": transport} | _counts(bucket)

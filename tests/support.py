@@ -66,6 +66,9 @@ class MemoryStore:
     def flush_if_due(self) -> None:
         """Nothing to do."""
 
+    def check(self) -> None:
+        """Nothing to do."""
+
     def not_durable(self) -> Outcome:
         return Outcome()
 

@@ -88,7 +88,8 @@ def test_standard_input() -> None:
 
 
 def test_live_capture() -> None:
-    assert capture_gone({"file_name": "dns.pcap"}) is None
-    live = capture_gone({"observer": {"hostname": "sensor\x1b"}})
+    packet = {"capture_id": "x", "layers": {"frame": {"number": 1}}}
+    assert capture_gone(packet | {"file_name": "dns.pcap"}) is None
+    live = capture_gone(packet | {"observer": {"hostname": "sensor\x1b"}})
     assert live is not None
     assert live.message == "the packet was captured live on sensor\\x1b: espcap keeps no capture of it"

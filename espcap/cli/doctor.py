@@ -91,6 +91,8 @@ def _cache(program: Program) -> str:
 def _node(options: Connecting, program: Program) -> str:
     store = open_named_store(options, open_registry(program))
     try:
-        return store.describe()
+        described = store.describe()
+        store.check()
+        return described
     finally:
         store.close()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from espcap.documents import Document
+from espcap.members import part
 from espcap.sources import printable
 
 PACKET = "packet"
@@ -33,11 +34,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def packet_row(document: dict[str, Any]) -> list[str]:
     """The cells of a packet's document, for `PACKET_COLUMNS`. Also a document of another program gets a row."""
-    ends = [_end(_part(document, end)) for end in ("source", "destination")]
-    frame = _part(_part(document, "layers"), "frame")
-    name = document.get("file_name") or _part(document, "observer").get("hostname", "")
+    ends = [_end(part(document, end)) for end in ("source", "destination")]
+    frame = part(document, "layers", "frame")
+    name = document.get("file_name") or part(document, "observer").get("hostname", "")
     time = str(document.get("@timestamp", ""))
-    cells = [document.get("protocol", ""), _part(document, "network").get("bytes", "")]
+    cells = [document.get("protocol", ""), part(document, "network").get("bytes", "")]
     packet, info = f"{name}#{frame.get('number', '')}", document.get("info", "")
     return [time.removesuffix("000Z") + "Z" * time.endswith("000Z"), *ends, *map(str, cells), packet, str(info)]
 
@@ -61,11 +62,6 @@ def _streamed(row: Sequence[str]) -> str:
     line = _joined(cells)
     room = shutil.get_terminal_size().columns - _width(line) - len(_GAP)
     return _joined([line, _cut(last, room)]) if room >= _SMALLEST else line
-
-
-def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
-    part = document.get(name)
-    return part if isinstance(part, dict) else {}
 
 
 def _end(end: dict[str, Any]) -> str:

@@ -86,6 +86,9 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
 
+    def check(self) -> None:
+        """Raises StoreError if packets are stored, or would be, in a way that searches cannot use. Changes nothing."""
+
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet and says what became of each document.
 

@@ -45,6 +45,9 @@ class LinesStore:
     def prepare(self) -> None:
         """Nothing to do."""
 
+    def check(self) -> None:
+        """Nothing either."""
+
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
         outcome = outcome or Outcome()

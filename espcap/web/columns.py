@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espcap.errors import UsageError
+from espcap.members import part
 from espcap.stores import Hit
 from espcap.web.info import info
 
@@ -54,7 +55,7 @@ def row(hit: Hit, shown: list[Column]) -> Row:
 
 
 def _stream(document: Document) -> int | None:
-    flow = document.get("network", {}).get("community_id")
+    flow = part(document, "network").get("community_id")
     return hashlib.blake2b(str(flow).encode(), digest_size=1).digest()[0] % STREAM_COLOURS if flow else None
 
 
@@ -80,12 +81,12 @@ def _time(document: Document) -> str:
 
 
 def _number(document: Document) -> str:
-    return _shown(document.get("layers", {}).get("frame", {}).get("number"))
+    return _shown(part(document, "layers", "frame").get("number"))
 
 
 def _end(end: str) -> Callable[[Document], str]:
     def text(document: Document) -> str:
-        found = document.get(end, {})
+        found = part(document, end)
         return _shown(found.get("ip") or found.get("mac"))
 
     return text
@@ -103,7 +104,7 @@ _USUAL = {
             "length",
             "Length",
             "network.bytes",
-            lambda document: _shown(document.get("network", {}).get("bytes")),
+            lambda document: _shown(part(document, "network").get("bytes")),
             is_number=True,
         ),
         Column("info", "Info", "", info),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import PRESENCE, Registry
+from espcap.members import frame_number, part
 from espcap.originals import Originals, capture_gone
 from espcap.sources import Stamp, stamp_of
 from espcap.tshark.arguments import Settings
@@ -55,7 +56,7 @@ class Dissector:
 
     async def show(self, document: Document) -> Dissection:
         """The packet of a document. Raises EspcapError where its capture is gone or cannot be read."""
-        frame = int(document["layers"]["frame"]["number"])
+        frame = frame_number(document) or 0
         return await self._ask(document, lambda sharkd: sharkd.frame(frame))
 
     async def follow(self, document: Document) -> list[Spoken]:
@@ -101,7 +102,7 @@ class Dissector:
 def _stream(document: Document) -> tuple[str, int]:
     """The protocol and the number of a conversation; of tunnels the innermost."""
     for protocol in ("tcp", "udp"):
-        found = document["layers"].get(protocol, {}).get("stream")
+        found = part(document, "layers", protocol).get("stream")
         if found is not None:
             return protocol, int(found[-1] if isinstance(found, list) else found)
     raise UsageError("the packet is of no TCP or UDP conversation")

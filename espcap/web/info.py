@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from espcap.members import part
+
 _LONGEST = 200
 _PARTS = {
     "http": ("request_method", "request_uri", "response_code", "response_phrase", "host"),
@@ -31,8 +33,8 @@ _FLAGS = ("syn", "fin", "reset", "push", "ack", "urg")
 
 def info(document: dict[str, Any]) -> str:
     """The ports and flags of its transport, and what its protocol's most telling fields say."""
-    layers = document.get("layers", {})
-    name = document.get("protocol", "")
+    layers = part(document, "layers")
+    name = str(document.get("protocol", ""))
     layer = layers.get(name)
     parts = [f"{key}={_text(layer[key])}" for key in _PARTS.get(name, ()) if isinstance(layer, dict) and key in layer]
     text = " ".join([*_ports(document), *_tcp(layers.get("tcp")), *parts])
@@ -40,7 +42,7 @@ def info(document: dict[str, Any]) -> str:
 
 
 def _ports(document: dict[str, Any]) -> Iterable[str]:
-    ports = [document.get(end, {}).get("port") for end in ("source", "destination")]
+    ports = [part(document, end).get("port") for end in ("source", "destination")]
     if None not in ports:
         yield f"{ports[0]} → {ports[1]}"
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.extraction import Extraction, Missing
+from espcap.members import frame_number, part
 from espcap.originals import Originals
 from espcap.query import Equals
 from espcap.reader import Reader
@@ -51,6 +52,9 @@ class Packets:
         values: dict[str, Any] = {
             "view": view,
             "document": document,
+            "number": frame_number(document) or "",
+            "flow": part(document, "network").get("community_id") or "",
+            "has_stream": bool(part(document, "layers", "tcp") or part(document, "layers", "udp")),
             "most_lines": MOST_LINES,
             "most_bytes": MOST_BYTES,
         }

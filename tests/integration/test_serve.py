@@ -18,8 +18,9 @@ import pytest
 
 from espcap.tshark.program import environment
 from espcap.web.guard import CONTENT_SECURITY_POLICY
-from tests.command import CAPTURES, espcap, start
+from tests.command import CAPTURES, espcap, on_terminal, start
 from tests.conftest import remove_packets
+from tests.elasticsearch_node import call
 from tests.frame_oracle import frames as frames_of
 from tests.frame_oracle import without_empty
 from tests.hostile import packets
@@ -286,6 +287,36 @@ def undated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert espcap("--file", folder / "undated.pcapng", "--node", f"local:{folder / 'index'}").status == 0
     with served(f"local:{folder / 'index'}") as found:
         yield found
+
+
+FOREIGN = [
+    {"message": "hello"},
+    {"source": "sensor", "network": "lan", "protocol": ["a", 5], "capture_id": 5, "file_name": 7},
+    {"layers": {"frame": {"number": "one"}, "tcp": "yes"}, "observer": "me", "capture_id": "x"},
+]
+"""Documents of another program, whose members are missing or of other types."""
+
+
+def test_documents_of_another_program(tmp_path: Path, elasticsearch_url: str) -> None:
+    """They are shown as far as they have what a packet has."""
+    assert espcap("--file", CAPTURES / "arp.pcap", "--node", elasticsearch_url).status == 0
+    for number, source in enumerate(FOREIGN):
+        index = {"mappings": {"enabled": False}}
+        call(elasticsearch_url, "PUT", f"/packets-foreign-{number}", index)
+        call(elasticsearch_url, "PUT", f"/packets-foreign-{number}/_create/f-{number}?refresh", source)
+    table = on_terminal("search", "--node", elasticsearch_url)
+    assert "9 of 9 packets" in table
+    with served(elasticsearch_url) as page:
+        assert len(Reading(page.get("/").text).packets) == 9
+        for path in ("/histogram", "/tables"):
+            assert page.get(path).status == 200
+        for number, _ in enumerate(FOREIGN):
+            answer = page.get("/packet", packet=f"f-{number}")
+            assert (answer.status, "no packet that espcap stored" in answer.text) == (200, True)
+            assert page.get("/stream", packet=f"f-{number}").status == 422
+        assert page.get("/extract").headers["espcap-packets"] == "6"
+    assert espcap("stats", "--node", elasticsearch_url).status == 0
+    assert espcap("extract", "-w", tmp_path / "o.pcapng", "--node", elasticsearch_url).status == 0
 
 
 def key(document: dict[str, Any], sort: str) -> Any:

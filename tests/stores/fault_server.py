@@ -33,6 +33,8 @@ class Server(ThreadingHTTPServer):
         self.always: Answer | None = None
         self.largest = 1 << 30
         self.scheme = "http"
+        self.warning = ""
+        """A deprecation that it tells with each answer."""
 
     @property
     def url(self) -> str:
@@ -45,7 +47,8 @@ class Server(ThreadingHTTPServer):
             return self.always
         if "_bulk" in path:
             return self._bulk(body)
-        return Answer(404, b"{}") if method == "GET" else Answer(200, b"{}")
+        is_asked_for_one = method == "GET" and path.partition("?")[0] != "/_index_template"
+        return Answer(404, b"{}") if is_asked_for_one else Answer(200, b"{}")
 
     def _bulk(self, body: bytes) -> Answer | None:
         self.sizes.append(len(body))
@@ -88,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.product:
             self.send_header("X-Elastic-Product", "Elasticsearch")
         self.send_header("Content-Type", answer.mimetype)
+        if self.server.warning:
+            self.send_header("Warning", self.server.warning)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)

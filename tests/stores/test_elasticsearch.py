@@ -227,3 +227,60 @@ def test_write_block(url: str, packets: ElasticsearchStore) -> None:
 def test_description(url: str, store: ElasticsearchStore) -> None:
     version = call(url, "GET", "/_nodes/_local")["nodes"].popitem()[1]["version"]
     assert store.describe() == f"Elasticsearch {version} at {url}"
+
+
+def another_template(url: str, **body: Any) -> str:
+    """Puts a template of somebody else's, which `remove_packets` takes for one of ours."""
+    call(url, "PUT", "/_index_template/packets-house-rules", {"index_patterns": ["*"], "priority": 500} | body)
+    return "another index template, packets-house-rules (priority 500), that decides over packets-*"
+
+
+@pytest.mark.parametrize("patterns", [["*"], ["pack*"], ["packets-20*"], ["logs-*", "*-*"]])
+def test_another_template_decides(url: str, registry: Registry, patterns: list[str]) -> None:
+    """Nothing is stored in an index whose fields could not be searched."""
+    message = another_template(url, index_patterns=patterns)
+    opened = ElasticsearchStore(Connection((url,)), registry)
+    for check in (opened.prepare, opened.check):
+        with pytest.raises(StoreError) as caught:
+            check()
+        assert message in caught.value.message
+        assert "below 200" in caught.value.hint
+    opened.close()
+
+
+def test_templates_that_change_nothing(url: str, registry: Registry) -> None:
+    """One for other indices, one of a lower priority, and a copy of ours with settings of the house."""
+    template = build_template(registry)["template"] | {"settings": {"number_of_replicas": 0}}
+    for body in (
+        {"index_patterns": ["logs-*"]},
+        {"priority": 1},
+        {"index_patterns": ["packets-*"], "template": template},
+    ):
+        another_template(url, **body)
+        opened = ElasticsearchStore(Connection((url,)), registry)
+        opened.prepare()
+        opened.check()
+        opened.close()
+
+
+def test_index_with_other_types(url: str, registry: Registry) -> None:
+    """As Elasticsearch itself makes it of documents: told before any is stored, and by whatever asks for its values."""
+    call(url, "PUT", f"/{DAY}/_create/1?refresh", {"capture_id": "c", "layers": {"frame": {"number": 1}}})
+    call(url, "PUT", "/packets-2015-07-31", {})
+    opened = ElasticsearchStore(Connection((url,)), registry)
+    expected = f"{url} has indices that packets cannot be searched in: index {DAY} has capture_id as text"
+    with pytest.raises(StoreError) as caught:
+        opened.prepare()
+    assert caught.value.message == expected
+    with pytest.raises(StoreError) as caught:
+        opened.search(Everything(), aggregations={"values": {"terms": {"field": "capture_id"}}})
+    assert caught.value.message == expected
+    opened.close()
+
+
+def test_documents_without_a_source(store: ElasticsearchStore, url: str) -> None:
+    """An index of another program may keep none."""
+    call(url, "PUT", "/packets-metrics", {"mappings": {"_source": {"enabled": False}}})
+    call(url, "PUT", "/packets-metrics/_create/1?refresh", {"value": 1})
+    [hit] = store.search(Everything()).hits
+    assert (hit.index, hit.source) == ("packets-metrics", {})

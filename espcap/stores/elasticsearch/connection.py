@@ -67,7 +67,14 @@ class CompatibleTransport(Transport):
         older = {
             name: value.replace("compatible-with=9", "compatible-with=8") for name, value in (headers or {}).items()
         }
-        return super().perform_request(method, target, headers=older, **options)
+        answer = super().perform_request(method, target, headers=older, **options)
+        return answer._replace(meta=replace(answer.meta, headers=_without_warnings(answer.meta.headers)))
+
+
+def _without_warnings(headers: HttpHeaders) -> HttpHeaders:
+    """The client would print the server's warnings as they are, with the line of our source that asked: they are about
+    requests, which the user did not write, and may have characters that a terminal obeys."""
+    return HttpHeaders({name: value for name, value in headers.items() if name.lower() != "warning"})
 
 
 def connect(connection: Connection) -> Elasticsearch:

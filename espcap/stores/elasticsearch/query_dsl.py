@@ -144,8 +144,11 @@ def _unsigned_range(query: Range) -> dict[str, Any]:
 
 
 def found(answer: dict[str, Any], asked: dict[str, Any]) -> Found:
-    """What a search answer holds, without what only Elasticsearch says; `asked` are the aggregations of its request."""
-    hits = [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in answer["hits"]["hits"]]
+    """What a search answer holds, without what only Elasticsearch says; `asked` are the aggregations of its request.
+
+    The index of another program may keep no sources.
+    """
+    hits = [Hit(hit["_index"], hit["_id"], hit.get("_source", {})) for hit in answer["hits"]["hits"]]
     given = answer.get("aggregations", {})
     aggregations = {name: _plain(given[name]) if name in given else _nothing(body) for name, body in asked.items()}
     return Found(answer["hits"]["total"]["value"], hits, aggregations)

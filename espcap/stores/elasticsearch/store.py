@@ -17,8 +17,9 @@ from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, c
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
 from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
+from espcap.stores.elasticsearch.ruling import find_misfits, find_rival, shortened
 from espcap.stores.elasticsearch.sender import BulkSender
-from espcap.stores.elasticsearch.template import NAME, PATTERN, build_template
+from espcap.stores.elasticsearch.template import NAME, PATTERN, PRIORITY, build_template
 
 _REACH_SECONDS = 4.0
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
@@ -57,11 +58,15 @@ class ElasticsearchStore:
         self._written: set[str] = set()
 
     def prepare(self) -> None:
-        """Puts the index template where the cluster does not have this one; a lifecycle that it names stays."""
+        """Puts the index template where the cluster does not have this one; a lifecycle that it names stays.
+
+        Raises StoreError if packets would not be, or are not, indexed as it says.
+        """
         patience = Patience(self._retry, self._notice)
         while True:
             try:
                 self._put_template()
+                self._check()
                 return patience.progress()
             except (ApiError, TransportError) as error:
                 failure = store_error(self._connection, error)
@@ -74,6 +79,21 @@ class ElasticsearchStore:
         template = build_template(self._registry, installed.lifecycle)
         if installed.version != template["version"]:
             self._client.indices.put_index_template(name=NAME, body=template)
+
+    def check(self) -> None:
+        """Raises StoreError if another template decides over indices of packets, or one has other types of fields."""
+        with told(self._connection):
+            self._check()
+
+    def _check(self) -> None:
+        where = self._connection.addresses
+        if rival := find_rival(self._client):
+            message = f"{where} has another index template, {rival.name} (priority {rival.priority}), that decides"
+            hint = f"give it a priority below {PRIORITY}, or patterns that do not match {PATTERN}"
+            raise StoreError(f"{message} over {PATTERN}: packets could not be searched", hint)
+        if misfits := find_misfits(self._client):
+            message = f"{where} has indices that packets cannot be searched in: {shortened(misfits)}"
+            raise StoreError(message, f"delete them, or reindex them under names that do not match {PATTERN}")
 
     def _installed(self) -> _Installed:
         """Also the first request: each node is asked, in seconds, whether it is there and is Elasticsearch."""
@@ -171,9 +191,11 @@ class ElasticsearchStore:
         try:
             return self._client.search(index=PATTERN, body=body, allow_partial_search_results=False)
         except ApiError as error:
-            if "would require more than" not in str(error.body):  # states of an automaton
-                raise
-            raise UsageError("a pattern of the query is too complex", SIMPLER) from error
+            if "would require more than" in str(error.body):  # states of an automaton
+                raise UsageError("a pattern of the query is too complex", SIMPLER) from error
+            if error.status_code == 400:
+                self._check()  # for whoever has an index that fits no query of ours
+            raise
 
     def describe(self) -> str:
         """Product and version of the node that answers: `Elasticsearch 9.5.3 at http://localhost:9200`."""

@@ -9,6 +9,8 @@ from espcap.query.lucene import DEFAULT_PATHS
 
 NAME = "packets"
 PATTERN = "packets-*"
+PRIORITY = 200
+"""Among the templates that match an index the one with the highest priority decides alone."""
 LARGEST_LONG = 2**63 - 1
 """Greater values of an unsigned field are indexed as text alone, under `<path>.exact`."""
 SECONDS_PATHS = ("sniff_date_utc", "file_date_utc")
@@ -66,7 +68,7 @@ def build_template(registry: Registry, lifecycle: str = "") -> dict[str, Any]:
     settings = _SETTINGS | ({"lifecycle": {"name": lifecycle}} if lifecycle else {})
     template = {
         "index_patterns": [PATTERN],
-        "priority": 200,
+        "priority": PRIORITY,
         "template": {"settings": {"index": settings}, "mappings": _mappings(registry)},
         "_meta": {"description": "Network packets, one document each", "managed_by": "espcap"},
     }

@@ -48,6 +48,9 @@ class LocalStore:
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def check(self) -> None:
+        """Nothing to do: each day is made by espcap alone."""
+
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet; it can be found within two seconds, at the latest after `flush`."""
         outcome = outcome or Outcome()
