@@ -13,7 +13,7 @@ from pathlib import Path
 
 from espcap.errors import EspcapError, with_hint
 from espcap.sources import printable
-from espcap.tshark.plugin import find_home, home_folder, plugin_file, source_files
+from espcap.tshark.plugin import check_version, find_home, home_folder, plugin_file, source_files
 from espcap.tshark.program import Program, find_program
 
 NEEDED = "apt install gcc pkg-config libwireshark-dev libglib2.0-dev (Debian, Ubuntu), dnf install gcc wireshark-devel"
@@ -32,6 +32,7 @@ def main() -> None:
 
 def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:
     """Compiles it where it is not yet, and returns its home. Raises EspcapError with the reason where it cannot."""
+    check_version(program)
     home = home_folder(program)
     with _one_at_a_time(home.parent):
         try:

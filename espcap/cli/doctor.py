@@ -17,7 +17,7 @@ from espcap.sources import printable
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin
-from espcap.tshark.program import Program, dissecting_user, find_program
+from espcap.tshark.program import NEWEST, Program, dissecting_user, find_program
 from espcap.tshark.rights import capture_right
 
 
@@ -28,7 +28,7 @@ def doctor(options: Connecting) -> int:
     except EspcapError as error:
         _tell_missing("tshark", error)
         return 1
-    click.echo(f"ok       tshark: {program.banner}, {program.path}")
+    _tell_tshark(program)
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _tell_reader(program)
@@ -36,6 +36,13 @@ def doctor(options: Connecting) -> int:
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
+
+
+def _tell_tshark(program: Program) -> None:
+    """Which it is. A newer one than espcap knows is no fault: most of what it prints is as before."""
+    click.echo(printable(f"ok       tshark: {program.banner}, {program.path}"))
+    if program.is_newer_than_known:
+        click.echo(f"note     tshark: espcap is tested with versions up to {NEWEST} (look for a newer espcap)")
 
 
 def _tell_reader(program: Program) -> None:

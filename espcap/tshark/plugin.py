@@ -18,7 +18,7 @@ from espcap.errors import EspcapError
 from espcap.fields import Registry
 from espcap.folders import cache_folder
 from espcap.sources import printable
-from espcap.tshark.program import Program, User
+from espcap.tshark.program import NEWEST, Program, User
 
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
@@ -113,6 +113,13 @@ def plugin_file(home: Path, program: Program) -> Path:
     return home / ".local" / "lib" / "wireshark" / "plugins" / version / "epan" / _FILE
 
 
+def check_version(program: Program) -> None:
+    """Raises EspcapError for a tshark whose values the plugin may read wrongly: its interface in C may have changed."""
+    if program.is_newer_than_known:
+        message = f"the native reader knows Wireshark up to {NEWEST}, and tshark is {program.version}"
+        raise EspcapError(message, "look for a newer espcap")
+
+
 def find_home(program: Program) -> Path:
     """The home of the compiled plugin. Raises EspcapError where there is none, or others could have put it there."""
     home = home_folder(program)
@@ -147,6 +154,7 @@ def open_required_plugin(
     """The plugin for this tshark. Raises EspcapError where there is none."""
     if os.geteuid() == 0 and not user:
         raise EspcapError("tshark loads no plugin as root", "start espcap as an ordinary user")
+    check_version(program)
     home = _open_home(home_folder(program), program)
     try:
         table = os.open(registry.table(), os.O_RDONLY | os.O_CLOEXEC)

@@ -18,6 +18,8 @@ from espcap.folders import cache_folder
 from espcap.sources import printable
 
 OLDEST = Version("3.6.0")
+NEWEST = Version("4.6")
+"""The newest version that espcap is tested with."""
 INSTALL = "install it: apt install tshark (Debian, Ubuntu), dnf install wireshark-cli (Fedora)"
 
 
@@ -29,6 +31,11 @@ class Program:
     banner: str
     """The first line of `tshark --version`."""
     version: Version
+
+    @property
+    def is_newer_than_known(self) -> bool:
+        """Whether it is of a newer line than NEWEST: 4.7.0 is, 4.6.99 is not."""
+        return self.version.release[:2] > NEWEST.release
 
     @property
     def dumpcap(self) -> str:

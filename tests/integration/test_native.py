@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from espcap.errors import EspcapError
+from espcap.native import build
+from espcap.tshark.program import find_program
 from tests.command import CAPTURES, Ran, espcap
 from tests.dissection.readers import differences
 from tests.hostile import files
 from tests.hostile.packets import requests
 from tests.integration.test_oracle import KEYS, OTHERS
+from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.native"]
 pytestmark = pytest.mark.usefixtures("native_reader")
@@ -106,6 +110,28 @@ def test_doctor(tmp_path: Path) -> None:
     )
     assert "(run make native, or python -m espcap.native)" in line
     assert without.status == here.status
+
+
+def test_a_newer_wireshark_than_is_known(tmp_path: Path) -> None:
+    """Its values could be read wrongly, without a sign of it: the JSON reader is used, and doctor says why."""
+    newer = shell(
+        tmp_path, f'[ "$1" != --version ] || exec echo \'TShark (Wireshark) 4.8.1.\'\nexec {find_program().path} "$@"'
+    )
+    ran = espcap("doctor", "--tshark", newer.path)
+    lines = ran.output.decode().splitlines()
+    assert lines[0].startswith("ok       tshark: TShark (Wireshark) 4.8.1., /")
+    assert lines[1] == "note     tshark: espcap is tested with versions up to 4.6 (look for a newer espcap)"
+    [reader] = [line for line in lines if " reader: " in line]
+    reason = "the native reader knows Wireshark up to 4.6, and tshark is 4.8.1"
+    assert reader == f"note     reader: tshark's JSON, several times slower: {reason} (look for a newer espcap)"
+    assert ran.status == espcap("doctor").status
+    wanted = espcap("--file", CAPTURES / "dns.pcap")
+    ran = espcap("--file", CAPTURES / "dns.pcap", "--tshark", newer.path)
+    assert (ran.status, ran.documents) == (0, wanted.documents)
+    insisted = espcap("--file", CAPTURES / "dns.pcap", "--tshark", newer.path, ESPCAP_READER="native")
+    assert (insisted.status, insisted.lines) == (1, [f"Error: {reason} (look for a newer espcap)"])
+    with pytest.raises(EspcapError, match=reason):
+        build(find_program(newer.path))
 
 
 def test_without_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from espcap.errors import EspcapError
 from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program, print_list
@@ -47,6 +48,14 @@ def test_what_a_script_says_is_not_remembered(tmp_path: Path, monkeypatch: pytes
     for version in ("4.2.5", "4.4.0"):
         script = shell(tmp_path, f"echo 'TShark (Wireshark) {version}.'")
         assert str(find_program(script.path).version) == version
+
+
+@pytest.mark.parametrize(
+    ("version", "is_newer"),
+    [("3.6.0", False), ("4.0.17", False), ("4.6.0", False), ("4.6.99", False), ("4.7.0", True), ("5.0.0", True)],
+)
+def test_newer_than_known(version: str, is_newer: bool) -> None:
+    assert Program("tshark", "", Version(version)).is_newer_than_known is is_newer
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
