@@ -3,20 +3,19 @@
 A capture is recorded once the store has made all of its packets durable, some captures at a time.
 """
 
-import hashlib
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from espcap.claims import Claims
+from espcap.digests import Digests
 from espcap.errors import StoreError
-from espcap.ledger import Done, Ledger, LedgerError
+from espcap.ledger import Done, Known, Ledger, LedgerError
 from espcap.sources import CaptureFile, Stamp
+from espcap.stored_settings import SettingsInStore
 from espcap.stores import Store, StoredDay
-from espcap.tshark.arguments import Settings
 
 _Answer = TypeVar("_Answer")
 
@@ -25,7 +24,7 @@ SETTLE_SECONDS = 2.0
 
 
 def open_checkpoints(
-    path: Path, settings: str, on_failure: Callable[[LedgerError], None], again: bool = False
+    path: Path, digests: Digests, on_failure: Callable[[LedgerError], None], again: bool = False
 ) -> "Checkpoints | None":
     """The checkpoints with the ledger at `path`; None, and told, where it cannot be used."""
     try:
@@ -37,19 +36,29 @@ def open_checkpoints(
     except OSError as error:
         on_failure(LedgerError(f"cannot write {path.with_suffix('.claims')}: {error.strerror}"))
         return None
-    return Checkpoints(ledger, claims, settings, on_failure, again)
+    return Checkpoints(ledger, claims, digests, on_failure, again)
 
 
-def settings_digest(settings: Settings, payload: bool) -> str:
-    """A digest of all that decides which packets and values of a capture are stored, files that it names included."""
-    parts = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
-    digest = hashlib.blake2b(repr([parts, settings.count, payload]).encode("utf-8", "surrogateescape"), digest_size=16)
-    for preference in settings.preferences:
-        path = preference.partition(":")[2]
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "blake2b").digest())
-    return digest.hexdigest()
+def forget_rest(store: Store, captures: Sequence[str], digests: Digests) -> None:
+    """Deletes what other settings have left of captures that were replaced as a whole. Raises StoreError."""
+    if captures and digests.is_whole:
+        store.forget(captures, keep=digests.documents)
+
+
+class Ended(Protocol):
+    """How the dissection of a capture ended."""
+
+    @property
+    def packets(self) -> int:
+        """Those that were read."""
+
+    @property
+    def indices(self) -> frozenset[str]:
+        """Names of the indices that the packets belong to."""
+
+    @property
+    def replaced(self) -> int:
+        """Packets that were there with other settings."""
 
 
 @dataclass
@@ -59,7 +68,9 @@ class _Pending:
     captures: list[Done] = field(default_factory=list)
     files: list[tuple[Stamp, str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    """Claims on the captures."""
+    """Claims on the captures: one at a time reads a capture, with whatever settings."""
+    replaced: list[str] = field(default_factory=list)
+    """Those of the captures that were there with other settings."""
     since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
@@ -73,14 +84,16 @@ class Checkpoints:
         self,
         ledger: Ledger,
         claims: Claims,
-        settings: str,
+        digests: Digests,
         on_failure: Callable[[LedgerError], None],
         again: bool = False,
     ) -> None:
-        """`settings` is a `settings_digest`; `again` has everything dissected, and still recorded."""
+        """`digests` are those of the run's settings; `again` has everything dissected, and still recorded."""
+        self.outdated: set[str] = set()
+        """Contents that were passed over though another version of tshark or espcap stored them."""
         self._ledger: Ledger | None = ledger
         self._claims = claims
-        self._settings = settings
+        self._digests = digests
         self._on_failure = on_failure
         self._again = again
         self._pending = _Pending()
@@ -94,12 +107,31 @@ class Checkpoints:
             return 0
         return self._ask(lambda ledger: ledger.verify(days, time.time())) or 0
 
+    def verify_settings(self, store: Store) -> int:
+        """Forgets what other settings have replaced since, in whole or in part; returns how many captures.
+
+        A store that may not be searched, or has too many captures to count, is taken at the ledger's word.
+        """
+        known = self._ask(lambda ledger: ledger.all_known(self._digests.work))
+        if not known or self._again:
+            return 0
+        try:
+            replaced = SettingsInStore(store).find_replaced(known)
+        except StoreError:
+            return 0
+        return self._ask(lambda ledger: ledger.forget(replaced, self._digests.work)) or 0
+
     def packets_of_file(self, file: CaptureFile) -> int | None:
         """Packets of a file that is done and has not changed since; None where it must be looked at."""
         stamp = file.stamp
         if self._again or stamp is None:
             return None
-        return self._ask(lambda ledger: ledger.packets_of_file(stamp, self._settings))
+        return self._packets(self._ask(lambda ledger: ledger.find_file(stamp, self._digests.work)))
+
+    def _packets(self, known: Known | None) -> int | None:
+        if known and known.documents != self._digests.documents:
+            self.outdated.add(known.content)
+        return known.packets if known else None
 
     def is_known(self, file: CaptureFile) -> bool:
         """Whether a file is done and has not changed since."""
@@ -107,7 +139,7 @@ class Checkpoints:
 
     def take(self, content: str) -> bool:
         """Claims a capture for this process; False where another one is at it."""
-        return self._claims.take(self._key(content))
+        return self._claims.take(content)
 
     def claim(self, file: CaptureFile) -> bool:
         """Whether a file is to be read, and by this process, which claims it then. Raises what `open` raises."""
@@ -121,21 +153,23 @@ class Checkpoints:
         """Packets of a capture that is done, maybe as another file; None where it must be dissected."""
         if self._again:
             return None
-        packets = self._ask(lambda ledger: ledger.packets_of_content(content, self._settings))
+        packets = self._packets(self._ask(lambda ledger: ledger.find_content(content, self._digests.work)))
         if packets is not None:
             self._note(file, content)
-            self._claims.release(self._key(content))
+            self._claims.release(content)
         return packets
 
     def release(self, content: str) -> None:
         """Lets another process try a capture that did not come to a good end here."""
-        self._claims.release(self._key(content))
+        self._claims.release(content)
 
-    def add(self, file: CaptureFile, content: str, packets: int, indices: frozenset[str]) -> None:
+    def add(self, file: CaptureFile, content: str, ended: Ended) -> None:
         """Keeps a capture that came to a good end until its packets are known to be durable."""
         self._note(file, content)
-        self._pending.captures.append(Done(content, self._settings, packets, indices))
-        self._pending.keys.append(self._key(content))
+        digests, pending = self._digests, self._pending
+        pending.captures.append(Done(content, digests.work, ended.packets, ended.indices, digests.documents))
+        pending.replaced += [content] if ended.replaced else []
+        self._pending.keys.append(content)
 
     def _note(self, file: CaptureFile, content: str) -> None:
         if not self._pending:
@@ -153,6 +187,7 @@ class Checkpoints:
         pending, self._pending = self._pending, _Pending()
         if pending.captures:
             store.flush()
+            forget_rest(store, pending.replaced, self._digests)
             self._record(pending, store.days() if self._ledger else [])
         self._ask(lambda ledger: ledger.add_files(pending.files) if pending.files else None)
         for key in pending.keys:
@@ -165,9 +200,6 @@ class Checkpoints:
         """Lets go of the ledger and of all claims."""
         self._ask(Ledger.close)
         self._claims.close()
-
-    def _key(self, content: str) -> str:
-        return hashlib.blake2b(f"{content} {self._settings}".encode(), digest_size=16).hexdigest()
 
     def _ask(self, question: Callable[[Ledger], _Answer]) -> _Answer | None:
         try:

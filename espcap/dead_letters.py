@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -92,7 +93,7 @@ def _append(descriptor: int, text: bytes) -> None:
 
 def account(outcome: Outcome, dead_letters: DeadLetters, report: Report) -> None:
     """Counts what became of a batch and keeps what was refused, which counts as not stored where it cannot be kept."""
-    report.add_outcome(Outcome(outcome.stored, outcome.already_there))
+    report.add_outcome(replace(outcome, refused=[]))
     dead_letters.add(outcome.refused)
     report.add_outcome(Outcome(refused=outcome.refused))
     report.dead_letters = str(dead_letters.path or "")
@@ -125,6 +126,7 @@ def _document(line: bytes) -> Document | None:
         index, identifier, source = letter["index"], letter["id"], letter["source"]
         if not (_INDEX.fullmatch(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
             return None
-        return Document(index, identifier, source, orjson.dumps(source), info=info_of(source))
+        settings = str(source.get("settings_id", ""))
+        return Document(index, identifier, source, orjson.dumps(source), info=info_of(source), settings_id=settings)
     except (ValueError, KeyError, TypeError):
         return None

@@ -16,6 +16,9 @@ from espcap.fields import Value
 from espcap.protocols import ProtocolList, Stack
 from espcap.times import DAY, SECOND, date_text, parse_epoch, timestamp
 
+FORM = 1
+"""The version of the documents' form: a greater one where the same packet gives another document."""
+
 UNDATED_INDEX = "packets-undated"
 """For packets whose time is none, and for those past MOST_DAYS."""
 
@@ -51,6 +54,8 @@ class Origin:
     """Seconds since 1970, UTC."""
     hostname: str = ""
     """The observing host of a live capture."""
+    settings_id: str = ""
+    """What shaped the documents, as a digest."""
 
 
 @dataclass(slots=True)
@@ -73,6 +78,8 @@ class Document:
     """JSON of Wireshark's column Info; empty where the packet has none."""
     terms: Terms | None = None
     """What `layers` is in the local index, where a reader has made it."""
+    settings_id: str = ""
+    """What shaped it, as a digest. A store replaces a document that another one shaped."""
     is_printable: bool = False
     """Whether it is known that no control character, and none that turns the direction of text, is in `body` raw."""
 
@@ -128,6 +135,8 @@ class DocumentBuilder:
         self._common: dict[str, Any] = {"capture_id": origin.capture_id}
         if origin.file_name:
             self._common = {"file_name": origin.file_name, **self._common}
+        if origin.settings_id:
+            self._common["settings_id"] = origin.settings_id
         if origin.file_modified is not None:
             self._common["file_date_utc"] = date_text(int(origin.file_modified))
 
@@ -146,9 +155,8 @@ class DocumentBuilder:
         body = b"".join((b"{", _times(nanoseconds), noted, shared, b'"layers":', layers, b"}"))
         is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
-        return Document(
-            self._index(nanoseconds), identifier, notes, body, nanoseconds, shared, b"", terms, is_printable
-        )
+        index, settings = self._index(nanoseconds), self._origin.settings_id
+        return Document(index, identifier, notes, body, nanoseconds, shared, b"", terms, settings, is_printable)
 
     def _template(self, record: Record) -> _Template:
         names = str(record.layers.get("frame", {}).get("protocols", ""))

@@ -20,7 +20,8 @@ from espcap.stores import StoredDay
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS captures (
-    capture INTEGER PRIMARY KEY, content TEXT, settings TEXT, packets INTEGER, finished REAL, UNIQUE (content, settings)
+    capture INTEGER PRIMARY KEY, content TEXT, settings TEXT, packets INTEGER, finished REAL,
+    documents TEXT NOT NULL DEFAULT '', UNIQUE (content, settings)
 );
 CREATE TABLE IF NOT EXISTS files (
     device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, changed INTEGER, content TEXT,
@@ -29,6 +30,8 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS days (identity TEXT PRIMARY KEY, name TEXT, expires REAL, pruned INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS capture_days (identity TEXT, capture INTEGER, PRIMARY KEY (identity, capture)) WITHOUT ROWID;
 """
+_COLUMN = "ALTER TABLE captures ADD COLUMN documents TEXT NOT NULL DEFAULT ''"
+"""Ledgers of earlier versions have none."""
 _BUSY_SECONDS = 60.0
 _LARGEST = 2**63
 
@@ -47,6 +50,17 @@ class Done(NamedTuple):
     packets: int
     indices: frozenset[str]
     """Names of the indices that hold them."""
+    documents: str = ""
+    """The `settings_id` of its documents; empty for those of earlier versions, which have none."""
+
+
+class Known(NamedTuple):
+    """What is known of a capture that is done."""
+
+    content: str
+    packets: int
+    documents: str
+    """As in `Done`."""
 
 
 def ledger_path(nodes: Sequence[str]) -> Path:
@@ -73,6 +87,14 @@ class Ledger:
             with self._connection:
                 for statement in _SCHEMA.split(";"):
                     self._connection.execute(statement)
+            self._add_column()
+
+    def _add_column(self) -> None:
+        execute = self._connection.execute
+        with self._connection:
+            execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+            if not any(name == "documents" for _, name, *_ in execute("PRAGMA table_info(captures)")):
+                execute(_COLUMN)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -83,22 +105,29 @@ class Ledger:
             hint = "without it captures are dissected again, and nothing is stored twice; remove it if it is damaged"
             raise LedgerError(f"the ledger {self.path} cannot be used: {reason}", hint) from error
 
-    def packets_of_file(self, stamp: Stamp, settings: str) -> int | None:
-        """Packets of a file that has not changed since its capture was done; None where it is not known to be done."""
+    def find_file(self, stamp: Stamp, settings: str) -> Known | None:
+        """The capture of a file that has not changed since it was done; None where it is not known to be done."""
         return self._one(
-            "SELECT packets FROM files JOIN captures USING (content) WHERE device = ? AND inode = ?"
+            "SELECT content, packets, documents FROM files JOIN captures USING (content) WHERE device = ? AND inode = ?"
             " AND size = ? AND modified = ? AND changed = ? AND settings = ?",
             (*_storable(stamp), settings),
         )
 
-    def packets_of_content(self, content: str, settings: str) -> int | None:
-        """Packets of a capture that is done; None where it is not."""
-        return self._one("SELECT packets FROM captures WHERE content = ? AND settings = ?", (content, settings))
+    def find_content(self, content: str, settings: str) -> Known | None:
+        """A capture that is done; None where it is not."""
+        question = "SELECT content, packets, documents FROM captures WHERE content = ? AND settings = ?"
+        return self._one(question, (content, settings))
 
-    def _one(self, question: str, values: tuple[int | str, ...]) -> int | None:
+    def _one(self, question: str, values: tuple[int | str, ...]) -> Known | None:
         with self._failures():
             row = self._connection.execute(question, values).fetchone()
-            return row[0] if row else None
+            return Known(*row) if row else None
+
+    def all_known(self, settings: str) -> list[Known]:
+        """All captures that are done with these settings."""
+        question = "SELECT content, packets, documents FROM captures WHERE settings = ?"
+        with self._failures():
+            return [Known(*row) for row in self._connection.execute(question, (settings,))]
 
     def add(self, captures: Iterable[Done], days: Iterable[StoredDay]) -> None:
         """Records captures; `days` are those of the store as they are now.
@@ -114,9 +143,10 @@ class Ledger:
     def _add(self, done: Done, days: Sequence[StoredDay]) -> None:
         execute = self._connection.execute
         [capture] = execute(
-            "INSERT INTO captures (content, settings, packets, finished) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET packets = excluded.packets, finished = excluded.finished RETURNING capture",
-            (done.content, done.settings, done.packets, time.time()),
+            "INSERT INTO captures (content, settings, packets, finished, documents) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET packets = excluded.packets, finished = excluded.finished,"
+            " documents = excluded.documents RETURNING capture",
+            (done.content, done.settings, done.packets, time.time(), done.documents),
         ).fetchone()
         execute("DELETE FROM capture_days WHERE capture = ?", (capture,))
         for day in days:
@@ -155,6 +185,17 @@ class Ledger:
         execute("DELETE FROM capture_days WHERE identity = ?", (identity,))
         execute("DELETE FROM days WHERE identity = ?", (identity,))
         return forgotten
+
+    def forget(self, contents: Iterable[str], settings: str | None = None) -> int:
+        """Forgets captures, those done with these settings or with any; returns how many."""
+        with self._failures(), self._connection:
+            return sum(self._forget_content(content, settings) for content in contents)
+
+    def _forget_content(self, content: str, settings: str | None) -> int:
+        execute, chosen = self._connection.execute, (content, settings)
+        which = "SELECT capture FROM captures WHERE content = ?1 AND settings = coalesce(?2, settings)"
+        execute(f"DELETE FROM capture_days WHERE capture IN ({which})", chosen)
+        return execute(f"DELETE FROM captures WHERE capture IN ({which})", chosen).rowcount
 
     def prune(self, index: str) -> None:
         """Notes that an index is deleted because it is too old: captures with packets in it stay done."""

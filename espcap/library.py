@@ -15,7 +15,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from espcap.checkpoints import settings_digest
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry, open_registry
 from espcap.nothing import why_nothing
@@ -98,8 +97,7 @@ def index(  # noqa: PLR0913 - the options have names
         pipeline = Pipeline(job, store)
 
         def run() -> None:
-            digest = settings_digest(given, payload)
-            checkpoints = open_verified_checkpoints(pipeline, store, nodes, digest, again)
+            checkpoints = open_verified_checkpoints(pipeline, store, nodes, job.digests, again)
             with closing(checkpoints) if checkpoints else nullcontext():
                 is_known = checkpoints.is_known if checkpoints else _is_new
                 pipeline.run(_sources(paths, is_known), checkpoints)

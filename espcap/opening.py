@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from espcap.checkpoints import Checkpoints, open_checkpoints
+from espcap.digests import Digests, digest_settings
 from espcap.documents import HEAD
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
@@ -28,14 +29,15 @@ def open_job(
     `protocols` is a file, `own` is the rest of a Job. Raises UsageError where tshark refuses a filter, a rule or a
     preference.
     """
-    user = dissecting_user(program)
+    user, listed = dissecting_user(program), read_list(protocols)
+    digests = digest_settings(program, settings, payload, protocols)
     settings = hand_over_files(settings, user)
     if settings.display_filter or settings.decode_as or settings.preferences:
         check_words(program, settings, user)
     registry = open_registry(program, settings.profile_folder)
     plugin = open_plugin(program, registry, user, HEAD, payload)
     settings = replace(settings, plugin=plugin and replace(plugin, terms=is_local(nodes)))
-    return Job(program, registry, read_list(protocols), settings, user, payload, **own)
+    return Job(program, registry, listed, settings, user, payload, digests, **own)
 
 
 def check_words(program: Program, settings: Settings, user: User | None) -> None:
@@ -54,13 +56,16 @@ def close_job(job: Job) -> None:
 
 
 def open_verified_checkpoints(
-    pipeline: Pipeline, store: Store, nodes: Sequence[str], settings: str, again: bool
+    pipeline: Pipeline, store: Store, nodes: Sequence[str], digests: Digests, again: bool
 ) -> Checkpoints | None:
     """What earlier runs have stored and the store still has; None where the ledger fails. Notes tell of what is lost.
 
-    `settings` are a `settings_digest` of those that the user gave.
+    `digests` are those of the settings that the user gave.
     """
-    checkpoints = open_checkpoints(ledger_path(nodes), settings, pipeline.note, again)
-    if checkpoints and (lost := checkpoints.verify(store)):
-        pipeline.note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
+    checkpoints = open_checkpoints(ledger_path(nodes), digests, pipeline.note, again)
+    if checkpoints:
+        if lost := checkpoints.verify(store):
+            pipeline.note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
+        if replaced := checkpoints.verify_settings(store):
+            pipeline.note(EspcapError(f"{replaced:,} captures are read again: other settings have replaced packets"))
     return checkpoints

@@ -34,11 +34,16 @@ class Problem:
 
 @dataclass
 class Report:
-    """Counts of packets: read = stored + already_there + refused + not_stored; the dropped were never read."""
+    """Counts of packets, those dropped were never read.
+
+    read = stored + replaced + already_there + refused + not_stored
+    """
 
     files: int = 0
     read: int = 0
     stored: int = 0
+    replaced: int = 0
+    """Packets whose documents took the place of those that other settings had made."""
     already_there: int = 0
     refused: int = 0
     dropped: int = 0
@@ -103,6 +108,7 @@ class Report:
     def add_outcome(self, outcome: Outcome) -> None:
         """Counts what became of a batch."""
         self.stored += outcome.stored
+        self.replaced += outcome.replaced
         self.already_there += outcome.already_there
         self.refused += len(outcome.refused)
         for refusal in outcome.refused:
@@ -111,6 +117,7 @@ class Report:
     def take_back(self, outcome: Outcome) -> None:
         """What the store had said of documents before it lost them: they are not stored."""
         self.stored -= outcome.stored
+        self.replaced -= outcome.replaced
         self.already_there -= outcome.already_there
 
     def _add_reason(self, refusal: Refusal) -> None:
@@ -127,13 +134,13 @@ class Report:
     @property
     def not_stored(self) -> int:
         """Packets that were read and of which the store never said what became of them."""
-        return self.read - self.stored - self.already_there - self.refused
+        return self.read - self.stored - self.replaced - self.already_there - self.refused
 
     @property
     def left_out(self) -> tuple[int, int]:
         """Grows with each packet that is read and not in the store, and with each problem worth more than a note."""
         severe = sum(1 for problem in self.problems if problem.severity)
-        return self.read - self.stored - self.already_there, severe
+        return self.not_stored + self.refused, severe
 
     @property
     def exit_code(self) -> int:
@@ -156,6 +163,7 @@ class Report:
             f"{self.files:,} file{'' if self.files == 1 else 's'}",
             f"{self.read:,} packets read",
             f"{self.stored:,} stored",
+            *([f"{self.replaced:,} replaced"] if self.replaced else []),
             f"{self.already_there:,} already there",
             f"{self.refused:,} refused",
             f"{self.dropped:,} dropped",

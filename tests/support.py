@@ -79,6 +79,9 @@ class MemoryStore:
     def delete(self, index: str) -> None:
         self.documents = {id: document for id, document in self.documents.items() if document.index != index}
 
+    def forget(self, captures: Sequence[str], keep: str = "") -> int:
+        raise NotImplementedError
+
     def keep(self, days: int) -> None:
         raise NotImplementedError
 

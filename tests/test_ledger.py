@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from espcap.claims import Claims
-from espcap.ledger import Done, Ledger, LedgerError, ledger_path
+from espcap.ledger import Done, Known, Ledger, LedgerError, ledger_path
 from espcap.sources import Stamp
 from espcap.stores import StoredDay
 
@@ -28,15 +28,19 @@ def ledger(tmp_path: Path) -> Ledger:
     return made
 
 
+def packets(known: Known | None) -> int | None:
+    return known.packets if known else None
+
+
 def known(ledger: Ledger) -> str:
-    return "".join(content for content in "abce" if ledger.packets_of_content(content, "s") is not None)
+    return "".join(content for content in "abce" if ledger.find_content(content, "s") is not None)
 
 
 def test_what_is_done_is_known_to_the_next_process(ledger: Ledger) -> None:
     ledger.close()
     again = Ledger(ledger.path)
-    assert [again.packets_of_content(content, "s") for content in "abcde"] == [10, 20, 30, None, 0]
-    assert again.packets_of_content("a", "other settings") is None
+    assert [packets(again.find_content(content, "s")) for content in "abcde"] == [10, 20, 30, None, 0]
+    assert again.find_content("a", "other settings") is None
 
 
 def test_only_its_owner_reads_it(ledger: Ledger) -> None:
@@ -47,26 +51,26 @@ def test_only_its_owner_reads_it(ledger: Ledger) -> None:
 @pytest.mark.parametrize("field", Stamp._fields)
 def test_a_file_is_known_while_nothing_of_it_changes(ledger: Ledger, field: str) -> None:
     ledger.add_files([(STAMP, "a")])
-    assert ledger.packets_of_file(STAMP, "s") == 10
-    assert ledger.packets_of_file(STAMP._replace(**{field: 99}), "s") is None
-    assert ledger.packets_of_file(STAMP, "other settings") is None
+    assert packets(ledger.find_file(STAMP, "s")) == 10
+    assert ledger.find_file(STAMP._replace(**{field: 99}), "s") is None
+    assert ledger.find_file(STAMP, "other settings") is None
 
 
 def test_greatest_inode(ledger: Ledger) -> None:
     ledger.add_files([(STAMP._replace(inode=2**64 - 1), "a")])
-    assert ledger.packets_of_file(STAMP._replace(inode=2**64 - 1), "s") == 10
+    assert packets(ledger.find_file(STAMP._replace(inode=2**64 - 1), "s")) == 10
 
 
 def test_an_inode_that_another_file_took(ledger: Ledger) -> None:
     ledger.add_files([(STAMP, "a")])
     ledger.add_files([(STAMP._replace(changed=6), "b")])
-    assert ledger.packets_of_file(STAMP, "s") is None
-    assert ledger.packets_of_file(STAMP._replace(changed=6), "s") == 20
+    assert ledger.find_file(STAMP, "s") is None
+    assert packets(ledger.find_file(STAMP._replace(changed=6), "s")) == 20
 
 
 def test_a_capture_whose_index_went_before_it_was_recorded(ledger: Ledger) -> None:
     ledger.add([Done("x", "s", 1, frozenset(["packets-2024-05-03"]))], [FIRST, SECOND])
-    assert ledger.packets_of_content("x", "s") is None
+    assert ledger.find_content("x", "s") is None
 
 
 def test_lost_indices_take_their_captures_along(ledger: Ledger) -> None:

@@ -70,6 +70,7 @@ def test_exit_code(made: Report, exit_code: int) -> None:
             {
                 "files": 1000,
                 "read": 3,
+                "replaced": 0,
                 "stored": 3,
                 "unparsed": 1200,
                 "earliest": 1714557600000000000,
@@ -101,6 +102,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "files": 1,
         "read": 7,
         "stored": 5,
+        "replaced": 0,
         "already_there": 0,
         "refused": 2,
         "dropped": 1,

@@ -8,11 +8,12 @@ from types import FrameType
 
 import click
 
-from espcap.checkpoints import Checkpoints, settings_digest
+from espcap.checkpoints import Checkpoints
 from espcap.cli.options import Delivering, Reading, forget_standard_output, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
+from espcap.digests import Digests
 from espcap.documents import Document
 from espcap.errors import EspcapError, StoreError, UsageError
 from espcap.fields import Registry
@@ -95,12 +96,11 @@ def _is_endless(options: Reading) -> bool:
     return bool(options.nic) or piped
 
 
-def _open_checkpoints(options: Reading, pipeline: Pipeline, store: Store) -> Checkpoints | None:
+def _open_checkpoints(options: Reading, digests: Digests, pipeline: Pipeline, store: Store) -> Checkpoints | None:
     """What earlier runs have stored; None where no file is stored, or the ledger fails."""
     if not options.node or not (options.file or options.dir):
         return None
-    settings = settings_digest(_settings(options), options.payload)
-    return open_verified_checkpoints(pipeline, store, options.node, settings, options.again)
+    return open_verified_checkpoints(pipeline, store, options.node, digests, options.again)
 
 
 def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Source | EspcapError]:
@@ -153,7 +153,7 @@ def _run(job: Job, store: Store, options: Reading) -> int:
         end_in_order(pipeline.interrupt)
         try:
             store.prepare()
-            checkpoints = _open_checkpoints(options, pipeline, store)
+            checkpoints = _open_checkpoints(options, job.digests, pipeline, store)
             progress.expect(_bytes_to_read(options, checkpoints) if shown and not options.watch else 0)
             with Statistics(pipeline.report, options.stats_interval if options.nic else 0, progress.message):
                 pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)

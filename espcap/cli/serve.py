@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from espcap.checkpoints import open_checkpoints, settings_digest
+from espcap.checkpoints import open_checkpoints
 from espcap.cli.options import Serving, open_named_store
 from espcap.cli.search import open_reader
 from espcap.errors import UsageError
@@ -67,11 +67,10 @@ def _captures_folder(nodes: tuple[str, ...]) -> Path:
 
 def _open_run(options: Serving, nodes: tuple[str, ...], program: Program, listener: Listener) -> Run:
     """What indexes a capture as `espcap --file` does, with the same ledger."""
-    given = _settings(options)
-    job = open_job(program, given, nodes)
+    job = open_job(program, _settings(options), nodes)
     store = open_named_store(options, job.registry, default="local")
     pipeline = Pipeline(job, store, listener)
-    checkpoints = open_checkpoints(ledger_path(nodes), settings_digest(given, False), pipeline.note)
+    checkpoints = open_checkpoints(ledger_path(nodes), job.digests, pipeline.note)
     return Run(pipeline, store, checkpoints)
 
 

@@ -76,6 +76,7 @@ class Pipeline:
             opened = self._read_all(ahead.over(sources), checkpoints)
         self._settle()
         self._read_deferred()
+        self._tell_outdated()
         self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
         return self.report
 
@@ -110,6 +111,11 @@ class Pipeline:
         for failure in self._unreadable:
             self._transfer.tell(severity, failure.message, failure.hint)
         self._unreadable.clear()
+
+    def _tell_outdated(self) -> None:
+        if self._checkpoints and (captures := len(self._checkpoints.outdated)):
+            message = f"{captures:,} captures stay as another version of tshark or espcap has stored them"
+            self._transfer.tell(Severity.NOTE, message, "--again reads them anew")
 
     def _settle(self) -> None:
         if self._checkpoints:

@@ -5,7 +5,7 @@ import signal
 from dataclasses import replace
 from typing import BinaryIO
 
-from espcap.checkpoints import Checkpoints
+from espcap.checkpoints import Checkpoints, forget_rest
 from espcap.dissection import share
 from espcap.documents import HEAD, Origin
 from espcap.errors import EspcapError
@@ -73,7 +73,7 @@ class Files:
             if self._checkpoints:
                 self._read_once(source, file, content, self._checkpoints)
             else:
-                self._dissect_file(source, file, content)
+                self._dissect_whole(source, file, content)
 
     def _read_once(self, source: CaptureFile, file: BinaryIO, content: str, checkpoints: Checkpoints) -> None:
         """Reads a file unless another process is at it or has done it, and records a good end."""
@@ -83,17 +83,25 @@ class Files:
         if (packets := checkpoints.packets_of_content(content, source)) is not None:
             self._transfer.report.add_done_before(packets)
             return
-        before = self._transfer.report.left_out
         try:
-            ended = self._dissect_file(source, file, content)
+            ended, whole = self._dissect_whole(source, file, content)
         except EspcapError:
             checkpoints.release(content)
             raise
-        whole = self._transfer.report.left_out == before and not self._transfer.signal
         if whole and stamp_of(os.fstat(file.fileno())) == source.stamp:
-            checkpoints.add(source, content, ended.packets, ended.indices)
+            checkpoints.add(source, content, ended)
         else:
             checkpoints.release(content)
+
+    def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[Ended, bool]:
+        """Also whether nothing was left out."""
+        report, digests = self._transfer.report, self._transfer.job.digests
+        before = report.left_out
+        ended = self._dissect_file(source, file, content)
+        whole = report.left_out == before and not self._transfer.signal
+        if whole and ended.replaced and not self._checkpoints:
+            forget_rest(self._transfer.store, [content], digests)
+        return ended, whole
 
     def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> Ended:
         self._transfer.report.files += 1

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from espcap.digests import Digests
 from espcap.fields import Registry
 from espcap.protocols import ProtocolList
 from espcap.report import Problem
@@ -23,6 +24,8 @@ class Job:
     user: User | None = None
     """As whom tshark runs; None is as ourselves."""
     payload: bool = False
+    digests: Digests = field(default_factory=Digests)
+    """Of the settings as the user gave them."""
     chunk: int = 1000
     """Documents of a batch."""
     jobs: int | None = None

@@ -31,6 +31,8 @@ class Ended:
     last_frame: int
     indices: frozenset[str]
     """Names of the indices that the packets belong to."""
+    replaced: int = 0
+    """Packets that were there with other settings."""
 
     @property
     def broke(self) -> bool:
@@ -39,7 +41,8 @@ class Ended:
 
     def followed_by(self, rest: "Ended") -> "Ended":
         """The same source with what another tshark read of it."""
-        return replace(rest, packets=self.packets + rest.packets, indices=self.indices | rest.indices)
+        packets, replaced = self.packets + rest.packets, self.replaced + rest.replaced
+        return replace(rest, packets=packets, indices=self.indices | rest.indices, replaced=replaced)
 
 
 class Transfer:
@@ -67,11 +70,14 @@ class Transfer:
     def run(self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()) -> Ended:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         feed = output if isinstance(output, Feed) else None
-        reader, builder = self._reader(output), DocumentBuilder(origin, self.job.protocols)
+        reader = self._reader(output)
+        settings = self.job.digests.documents
+        builder = DocumentBuilder(replace(origin, settings_id=settings), self.job.protocols)
         self._output = output
         if self.signal:  # it came while the content of a large file was being identified
             output.interrupt()
         before, last_frame, indices = self.report.read, after, set[str]()
+        replaced = self.report.replaced
         left_out = self.report.values_left_out
         live = not output.ends_at_once
         with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
@@ -93,7 +99,8 @@ class Transfer:
         self.report.bad_utf8 += reader.bad_utf8
         self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         self._output = None
-        return Ended(tshark, output.stalled, self.report.read - before, last_frame, frozenset(indices))
+        packets, replaced = self.report.read - before, self.report.replaced - replaced
+        return Ended(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
 
     def _reader(self, output: Output) -> Reader:
         if output.has_lines:

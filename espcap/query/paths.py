@@ -12,7 +12,7 @@ PATHS = sorted(
     {
         *ENVELOPE,
         *DEFAULT_PATHS,
-        *("_id", "capture_id", "protocols", "network.type", "network.transport", "network.protocol"),
+        *("_id", "capture_id", "settings_id", "protocols", "network.type", "network.transport", "network.protocol"),
         *("espcap.left_out", "observer.hostname", "observer.ingress.interface.name"),
     }
 )

@@ -25,17 +25,20 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a batch: every document of it is in exactly one of the three."""
+    """What became of a batch: every document of it is in exactly one of the four."""
 
     stored: int = 0
     already_there: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    replaced: int = 0
+    """Stored in the place of a document with the same identifier and another `settings_id`."""
 
     def add(self, other: "Outcome") -> None:
         """Takes in what became of further documents."""
         self.stored += other.stored
         self.already_there += other.already_there
         self.refused += other.refused
+        self.replaced += other.replaced
 
 
 @dataclass(slots=True)
@@ -92,6 +95,8 @@ class Store(Protocol):
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores what is not there yet and says what became of each document.
 
+        A document that is there with another `settings_id` is replaced: at each moment the one or the other is there.
+
         A given `outcome` is added to as the store acknowledges documents: it holds also where this method raises.
         """
 
@@ -127,6 +132,12 @@ class Store(Protocol):
 
     def delete(self, index: str) -> None:
         """Deletes an index of packets with all its documents; nothing happens where there is none."""
+
+    def forget(self, captures: Sequence[str], keep: str = "") -> int:
+        """Deletes the documents of captures, by `capture_id`; returns how many.
+
+        Those with the `settings_id` to keep stay.
+        """
 
     def keep(self, days: int) -> None:
         """Has the store itself delete indices of this age from now on. Raises StoreError where it cannot."""

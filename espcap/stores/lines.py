@@ -84,6 +84,10 @@ class LinesStore:
         """Nothing is kept."""
         raise _nothing_kept()
 
+    def forget(self, captures: Sequence[str], keep: str = "") -> NoReturn:
+        """Nothing is kept."""
+        raise _nothing_kept()
+
     def keep(self, days: int) -> NoReturn:
         """Nothing is kept."""
         raise _nothing_kept()

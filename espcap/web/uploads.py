@@ -34,6 +34,7 @@ class Run:
             self.store.prepare()
             if self.checkpoints:
                 self.checkpoints.verify(self.store)
+                self.checkpoints.verify_settings(self.store)
             self.pipeline.run([capture], self.checkpoints)
         finally:
             self.store.close()

@@ -1,16 +1,18 @@
 """What every store answers, whatever it is made of."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.query import Equals, Everything, Matches, Words
 from espcap.query.lucene import parse
-from espcap.stores import Store
-from tests.stores.documents import documents, make
+from espcap.stores import Outcome, Store
+from tests.stores.documents import CAPTURE, SECOND, documents, make
 
 ALL = list(range(1, 31))
 HTTP, DNS = [1, 2, 21], [3, 4]
@@ -428,3 +430,71 @@ def test_a_store_that_cannot_delete_by_itself_says_so(store: Store) -> None:
     with pytest.raises(StoreError, match=r"no lifecycle management \(ILM\)|deletes nothing by itself") as failure:
         store.keep(28)
     assert "espcap prune --keep 28d" in failure.value.hint
+
+
+def with_settings(documents: list[Document], settings: str, protocol: str = "tcp") -> list[Document]:
+    """The same packets, as other settings dissect them."""
+    return [
+        replace(document, settings_id=settings, body=orjson.dumps(document.source | more))
+        for more in [{"settings_id": settings, "protocol": protocol}]
+        for document in documents
+    ]
+
+
+def counted(outcome: Outcome) -> tuple[int, int, int, int]:
+    return outcome.stored, outcome.replaced, outcome.already_there, len(outcome.refused)
+
+
+def values(store: Store, path: str) -> dict[str, int]:
+    terms = {"values": {"terms": {"field": path, "size": 10}}}
+    buckets = store.search(Everything(), size=0, aggregations=terms).aggregations["values"]["buckets"]
+    return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+
+
+def test_other_settings_replace(empty_store: Store) -> None:
+    packets = [*(make(number) for number in range(1, 21)), *(make(number, SECOND) for number in range(21, 31))]
+    assert counted(empty_store.write(with_settings(packets, "a"))) == (30, 0, 0, 0)
+    assert counted(empty_store.write(with_settings(packets[5:25], "b", "udp"))) == (0, 20, 0, 0)
+    assert values(empty_store, "settings_id") == {"a": 10, "b": 20}
+    assert values(empty_store, "protocol") == {"tcp": 10, "udp": 20}
+    hits = empty_store.search(Everything(), size=100).hits
+    assert sorted(hit.id for hit in hits) == sorted(document.id for document in packets)
+    assert [day.documents for day in empty_store.days()] == [20, 10]
+    assert counted(empty_store.write(with_settings(packets, "b", "udp"))) == (0, 10, 20, 0)
+    assert counted(empty_store.write(with_settings(packets, "b", "udp"))) == (0, 0, 30, 0)
+    assert values(empty_store, "protocol") == {"udp": 30}
+
+
+def test_settings_and_back_at_once(empty_store: Store) -> None:
+    """Without a commit in between."""
+    packets = [make(number) for number in range(1, 4)]
+    batch = [*with_settings(packets, "a"), *with_settings(packets, "b", "udp"), *with_settings(packets, "a", "sctp")]
+    for part in (batch[:3], batch[3:6], batch[6:]):
+        empty_store.write(part)
+    assert values(empty_store, "settings_id") == {"a": 3}
+    assert values(empty_store, "protocol") == {"sctp": 3}
+
+
+def test_documents_without_settings(empty_store: Store) -> None:
+    """Those of earlier versions are replaced, and replace nothing."""
+    packets = [make(number) for number in range(1, 11)]
+    empty_store.write(packets)
+    assert counted(empty_store.write(with_settings(packets[:6], "a", "udp"))) == (0, 6, 0, 0)
+    assert counted(empty_store.write(packets)) == (0, 0, 10, 0)
+    assert values(empty_store, "protocol") == {"tcp": 4, "udp": 6}
+
+
+def test_a_capture_is_forgotten(empty_store: Store) -> None:
+    of_two_days = [make(1), make(2), make(3, SECOND), make(4, SECOND, capture="other")]
+    empty_store.write(with_settings(of_two_days, "a"))
+    empty_store.write(with_settings(of_two_days[:1], "b"))
+    assert empty_store.forget([CAPTURE], keep="b") == 2
+    assert values(empty_store, "capture_id") == {CAPTURE: 1, "other": 1}
+    assert empty_store.forget([CAPTURE]) == 1
+    assert empty_store.forget([CAPTURE, "none"]) == 0
+    assert values(empty_store, "capture_id") == {"other": 1}
+    assert counted(empty_store.write(with_settings(of_two_days, "a"))) == (3, 0, 1, 0)
+
+
+def test_nothing_is_forgotten_of_an_empty_store(empty_store: Store) -> None:
+    assert empty_store.forget([CAPTURE]) == 0

@@ -1,6 +1,6 @@
 """Documents to bulk requests, and the answer of Elasticsearch to what became of each document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,12 +10,13 @@ from espcap.errors import StoreError
 from espcap.query.words import words
 from espcap.stores import Outcome, Refusal
 from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason
+from espcap.stores.elasticsearch.replacing import Version
 from espcap.stores.elasticsearch.template import WORDS
 
 LARGEST_REQUEST = 8 << 20
 """Bytes of a bulk request; one document may be more."""
 
-ANSWER = ",".join(f"items.create.{part}" for part in ("_id", "status", "error.type", "error.reason", "error.caused_by"))
+ANSWER = ",".join(f"items.*.{part}" for part in ("_id", "status", "error.type", "error.reason", "error.caused_by"))
 """What of the answer is needed."""
 
 _TEMPORARY_ITEM = TEMPORARY - {500}  # one document that the server stumbles over must not stop the others
@@ -26,9 +27,12 @@ class UntrustedAnswerError(Exception):
     """The answer does not say what became of each document."""
 
 
-def encode(document: Document) -> bytes:
-    """The two lines of a document in a bulk request."""
-    action = {"create": {"_index": document.index, "_id": document.id}}
+def encode(document: Document, replaced: Version | None = None) -> bytes:
+    """The two lines of a document in a bulk request; `replaced` is what it takes the place of."""
+    place: dict[str, Any] = {"_index": document.index, "_id": document.id}
+    if replaced:
+        place |= {"if_seq_no": replaced.seq_no, "if_primary_term": replaced.primary_term}
+    action = {"index" if replaced else "create": place}
     return b"%b\n%b\n" % (orjson.dumps(action), _with_words(document) if document.info else document.body)
 
 
@@ -59,23 +63,31 @@ class Again(NamedTuple):
     documents: list[Document]
     reason: str
     disk_is_full: bool
+    taken: list[Document]
+    """Those whose identifiers are taken."""
 
 
-def judge(sent: Sequence[Document], answer: Any, outcome: Outcome) -> Again:
+def judge(
+    sent: Sequence[Document], answer: Any, outcome: Outcome, replaced: Mapping[str, Version] | None = None
+) -> Again:
     """Adds what became of the documents to `outcome`; gives back those to send again.
+
+    `replaced` has what they were sent to take the place of.
 
     Raises UntrustedAnswerError, with `outcome` as it was, and StoreError where a failure is not the document's; then
     `outcome` has all the others.
     """
     again: list[Document] = []
+    taken: list[Document] = []
     reason, disk_is_full = "", False
     failure: StoreError | None = None
     for document, item in zip(sent, _items(sent, answer), strict=True):
         status = item["status"]
         if status in (200, 201):
-            outcome.stored += 1
+            outcome.stored += not replaced
+            outcome.replaced += bool(replaced)
         elif status == 409:
-            outcome.already_there += 1
+            taken.append(document)
         elif _is_temporary(item) or _is_disk_full(item):
             again.append(document)
             reason = server_reason(item)
@@ -88,14 +100,14 @@ def judge(sent: Sequence[Document], answer: Any, outcome: Outcome) -> Again:
             )
     if failure:
         raise failure
-    return Again(again, reason, disk_is_full)
+    return Again(again, reason, disk_is_full, taken)
 
 
 def _items(sent: Sequence[Document], answer: Any) -> list[dict[str, Any]]:
     try:
-        items = [item["create"] for item in answer["items"]]
+        items = [result for item in answer["items"] for result in item.values()]
         answered = [item["_id"] for item in items if isinstance(item["status"], int)]
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise UntrustedAnswerError from error
     if answered != [document.id for document in sent]:
         raise UntrustedAnswerError

@@ -1,6 +1,7 @@
 """Sends documents in bulk requests until each has been stored or refused, or patience ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from elastic_transport import TransportError
@@ -18,9 +19,22 @@ from espcap.stores.elasticsearch.bulk import (
     split_by_size,
 )
 from espcap.stores.elasticsearch.connection import Connection, is_temporary, store_error
+from espcap.stores.elasticsearch.replacing import Version, look_up
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
 _DISK_FULL = "disk flood-stage: the node takes no documents until its disk has room"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Documents of one request, all to be created, or all to replace others."""
+
+    documents: Sequence[Document]
+    replaced: Mapping[str, Version] = field(default_factory=dict)
+
+    def of(self, documents: Sequence[Document]) -> "_Part":
+        """Some of them."""
+        return _Part(documents, self.replaced)
 
 
 class _Rest(NamedTuple):
@@ -31,6 +45,8 @@ class _Rest(NamedTuple):
     """None where there is no reason to wait."""
     disk_is_full: bool = False
     answered: bool = True
+    taken: Sequence[Document] = ()
+    """Those whose identifiers are taken."""
 
 
 class BulkSender:
@@ -56,27 +72,50 @@ class BulkSender:
 
     def _send(self, documents: list[Document], outcome: Outcome) -> None:
         patience = Patience(self._retry, self._notice)
-        parts = [documents]
+        parts = [_Part(documents)]
         while parts:
             part = parts.pop()
             rest = self._request(part, outcome)
-            moved = len(rest.documents) < len(part)
+            moved = len(rest.documents) + len(rest.taken) < len(part.documents)
             if moved:
                 patience.progress()
             if rest.failure:
                 patience.wait(rest.failure, rest.disk_is_full, quiet=moved and not rest.disk_is_full)
             middle = 0 if rest.answered else len(rest.documents) // 2  # a smaller request may fare better
-            parts += [half for half in (rest.documents[middle:], rest.documents[:middle]) if half]
+            parts += [part.of(half) for half in (rest.documents[middle:], rest.documents[:middle]) if half]
+            if rest.taken:
+                parts += self._look_up(rest.taken, outcome, patience)
 
-    def _request(self, documents: list[Document], outcome: Outcome) -> _Rest:
-        operations = b"".join(map(encode, documents))
+    def _look_up(self, documents: Sequence[Document], outcome: Outcome, patience: Patience) -> list[_Part]:
+        """What is to be sent of the documents whose identifiers are taken."""
+        while True:
+            try:
+                taken = look_up(self._client, documents, outcome)
+            except (ApiError, TransportError) as error:
+                if not is_temporary(error):
+                    raise store_error(self._connection, error) from error
+                patience.wait(store_error(self._connection, error))
+                continue
+            if len(taken.to_create) < len(documents):
+                patience.progress()
+            else:
+                patience.wait(self._failure("does not say which documents it has"))
+            replacing = _Part(
+                [document for document, _ in taken.to_replace],
+                {document.id: version for document, version in taken.to_replace},
+            )
+            return [part for part in (_Part(taken.to_create), replacing) if part.documents]
+
+    def _request(self, part: _Part, outcome: Outcome) -> _Rest:
+        documents = list(part.documents)
+        operations = b"".join([encode(document, part.replaced.get(document.id)) for document in documents])
         try:
             answer = self._client.bulk(
                 operations=operations,  # type: ignore[arg-type]
                 filter_path=ANSWER,
                 timeout=self._server_timeout,
             )
-            again = judge(documents, answer.body, outcome)
+            again = judge(documents, answer.body, outcome, part.replaced)
         except UntrustedAnswerError:
             return _Rest(documents, self._failure("gives answers that do not fit the documents sent"))
         except (ApiError, TransportError) as error:
@@ -86,7 +125,8 @@ class BulkSender:
                 raise store_error(self._connection, error) from error
             return _Rest(documents, store_error(self._connection, error), answered=False)
         reason = f"{_DISK_FULL}: {again.reason}" if again.disk_is_full else f"is busy: {again.reason}"
-        return _Rest(again.documents, self._failure(reason) if again.documents else None, again.disk_is_full)
+        failure = self._failure(reason) if again.documents else None
+        return _Rest(again.documents, failure, again.disk_is_full, taken=again.taken)
 
     def _failure(self, cause: str) -> StoreError:
         return StoreError(f"{self._connection.addresses} {cause}", "see the log of the node")

@@ -22,6 +22,8 @@ from espcap.stores.elasticsearch.sender import BulkSender
 from espcap.stores.elasticsearch.template import NAME, PATTERN, PRIORITY, build_template
 
 _REACH_SECONDS = 4.0
+_DELETED_AT_ONCE = 10_000
+_OK = 200
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
 
 
@@ -154,6 +156,32 @@ class ElasticsearchStore:
         with told(self._connection):
             self._client.indices.delete(index=index, ignore_unavailable=True)
 
+    def forget(self, captures: Sequence[str], keep: str = "") -> int:
+        """Deletes what a search finds of them, in all indices, some at a time."""
+        query: dict[str, Any] = {"filter": [{"terms": {"capture_id": list(captures)}}]}
+        query |= {"must_not": [{"term": {"settings_id": keep}}]} if keep else {}
+        forgotten = 0
+        with told(self._connection):
+            while hits := self._identifiers({"bool": query}):
+                deleted = self._delete(hits)
+                if not deleted:
+                    hint = "see the index's settings, and its log"
+                    raise StoreError(f"{self._connection.addresses} does not delete documents", hint)
+                forgotten += deleted
+        return forgotten
+
+    def _identifiers(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        self._client.indices.refresh(index=PATTERN, ignore_unavailable=True)
+        body = {"query": query, "size": _DELETED_AT_ONCE, "_source": False, "sort": ["_doc"]}
+        answer = self._search(body, filter_path="hits.hits._index,hits.hits._id").body
+        hits: list[dict[str, Any]] = answer.get("hits", {}).get("hits", [])
+        return hits
+
+    def _delete(self, hits: Sequence[dict[str, Any]]) -> int:
+        actions = [{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in hits]
+        answer = self._client.bulk(operations=actions, filter_path="items.delete.status").body
+        return sum(item["delete"]["status"] == _OK for item in answer["items"])
+
     def keep(self, days: int) -> None:
         """Writes the lifecycle policy `packets`, and has the indices that are and those to come follow it."""
         with told(self._connection):
@@ -187,9 +215,9 @@ class ElasticsearchStore:
             answer = self._search(body)
         return found(answer.body, aggregations or {})
 
-    def _search(self, body: dict[str, Any]) -> ObjectApiResponse[Any]:
+    def _search(self, body: dict[str, Any], **more: Any) -> ObjectApiResponse[Any]:
         try:
-            return self._client.search(index=PATTERN, body=body, allow_partial_search_results=False)
+            return self._client.search(index=PATTERN, body=body, allow_partial_search_results=False, **more)
         except ApiError as error:
             if "would require more than" in str(error.body):  # states of an automaton
                 raise UsageError("a pattern of the query is too complex", SIMPLER) from error

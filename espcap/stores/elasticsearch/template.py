@@ -38,6 +38,7 @@ _ENVELOPE = {
     **dict.fromkeys(SECONDS_PATHS, _SECONDS),
     "file_name": _KEYWORD,
     "capture_id": _KEYWORD,
+    "settings_id": _KEYWORD,
     "info": {"type": "keyword", "index": False, "doc_values": False},
     WORDS: {"type": "text", "analyzer": "whitespace", "norms": False},
     "protocol": _KEYWORD,

@@ -157,6 +157,14 @@ class Day:
         """Documents of one capture."""
         return tantivy.Query.term_query(self._schema, CAPTURE, capture)
 
+    def made_with(self, settings: str) -> tantivy.Query:
+        """Documents with this `settings_id`."""
+        return tantivy.Query.term_query(self._schema, f"{TEXTS}.settings_id", settings)
+
+    def of_frames(self, frames: Iterable[int]) -> tantivy.Query:
+        """Documents with these frame numbers."""
+        return tantivy.Query.term_set_query(self._schema, FRAME, list(frames))
+
     def frames_between(self, low: int, high: int) -> tantivy.Query:
         """Documents whose frame number is at least `low` and at most `high`."""
         return tantivy.Query.range_query(self._schema, FRAME, tantivy.FieldType.Unsigned, low, high)

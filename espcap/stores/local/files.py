@@ -140,8 +140,12 @@ def measure(folder: Path) -> StoredDay:
     """What is committed to the index."""
     with failures(folder):
         segments = _meta(folder)["segments"]
-        documents = sum(segment["max_doc"] for segment in segments)  # nothing is ever deleted from an index
+        documents = sum(segment["max_doc"] - _deleted(segment) for segment in segments)
         return StoredDay(folder.name, documents, _size(folder), identity(folder))
+
+
+def _deleted(segment: dict[str, Any]) -> int:
+    return int((segment.get("deletes") or {}).get("num_deleted_docs", 0))
 
 
 def _size(folder: Path) -> int:

@@ -83,6 +83,12 @@ class LocalStore:
             with self._turn:
                 self._writer.delete(index)
 
+    def forget(self, captures: Sequence[str], keep: str = "") -> int:
+        """Deletes documents day by day, when no other process writes."""
+        with self._turn:
+            folders = self._folders(Everything(), newest_first=False)
+            return self._writer.forget(captures, keep, [folder.name for folder in folders]) if folders else 0
+
     def keep(self, days: int) -> None:
         """Nothing runs that could delete."""
         hint = f"run espcap prune --keep {days}d --node local:{self._folder} every day, for example from cron"

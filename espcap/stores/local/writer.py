@@ -18,7 +18,20 @@ from espcap.documents import Document
 from espcap.fields import Kind
 from espcap.frames import FrameSet
 from espcap.stores import Outcome, Refusal
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, INFO, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE, Day, both
+from espcap.stores.local.day import (
+    BODY,
+    CAPTURE,
+    FRAME,
+    INFO,
+    MILLISECONDS,
+    NUMBERS,
+    TEXTS,
+    UNSEARCHABLE,
+    Day,
+    any_of,
+    both,
+    without,
+)
 from espcap.stores.local.files import (
     WriterLock,
     failures,
@@ -44,8 +57,23 @@ _INDEXED = (
     f'{{"{NUMBERS}":{{%b}},"{TEXTS}":{{%b}},"{UNSEARCHABLE}":%b,"{INFO}":%b,'
     f'"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'
 ).encode()
+_DELETED_AT_ONCE = 100_000
+"""Frames in one query of those to delete."""
 _READ_FRAMES = 1_000_000
 """Frame numbers that are read at once from an index."""
+
+
+@dataclass
+class _Stored:
+    """The frames that a day has of a capture, as one `settings_id` sees them."""
+
+    settings: str
+    same: FrameSet
+    """With these settings."""
+    others: FrameSet
+    """With others."""
+    replaced: list[int] = field(default_factory=list)
+    """Of the others, those that came up since the last commit: until then they have both documents."""
 
 
 class _OpenDay:
@@ -54,9 +82,10 @@ class _OpenDay:
     def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
         self.folder = folder
         self._index = open_index(folder)
+        self._kind = kind
         self._committed = Day(self._index, kind)
         self._writer: tantivy.IndexWriter | None = None
-        self._frames: dict[str, FrameSet] = {}
+        self._stored: dict[str, _Stored] = {}
         self._uncommitted: set[str] = set()
         self.not_durable = Outcome()
         """What was said of the identifiers that are not committed."""
@@ -64,17 +93,42 @@ class _OpenDay:
             give_identity(folder)
         self.state = state(folder)
 
-    def frames(self, capture: str) -> FrameSet:
-        if capture not in self._frames:
-            self._frames[capture] = _read_frames(self._committed, capture)
-        return self._frames[capture]
+    def stored(self, capture: str, settings: str) -> _Stored:
+        stored = self._stored.get(capture)
+        if stored is None or stored.settings != settings:
+            if stored:
+                self.look_again()
+            stored = self._stored[capture] = _read_stored(self._committed, capture, settings)
+        return stored
 
-    def add(self, document: str, identifier: str) -> None:
+    def look_again(self) -> None:
+        """Reads what is there anew: the same capture comes with other settings."""
+        self.commit(and_close=False)
+        self._index.reload()
+        self._committed = Day(self._index, self._kind)
+
+    @property
+    def _open_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
             self._writer = self._index.writer(HEAP_BYTES, 1)
-        self._writer.add_json(document)
+        return self._writer
+
+    def add(self, document: str, identifier: str, replaced: int = 0) -> None:
+        """Adds a document; `replaced` is 1 where it takes the place of another one."""
+        self._open_writer.add_json(document)
         self._uncommitted.add(identifier)
-        self.not_durable.stored += 1
+        self.not_durable.stored += 1 - replaced
+        self.not_durable.replaced += replaced
+
+    def forget(self, captures: Sequence[str], keep: str) -> int:
+        """Deletes the documents of captures, but for those with the settings to keep; how many there were."""
+        query = any_of([self._committed.of_capture(capture) for capture in captures])
+        if keep:
+            query = without(query, self._committed.made_with(keep))
+        if found := self._committed.count(query):
+            self._open_writer.delete_documents_by_query(query)
+        self._stored.clear()
+        return found
 
     def found(self, identifier: str) -> None:
         """The identifier came up again."""
@@ -84,6 +138,7 @@ class _OpenDay:
         """Makes what was added readable; `and_close` waits for the merging of segments, which ends with the writer."""
         if self._writer is None:
             return
+        self._delete_replaced(self._writer)
         self._writer.commit()
         self._uncommitted, self.not_durable = set(), Outcome()
         if and_close:
@@ -92,10 +147,27 @@ class _OpenDay:
         make_private(self.folder)
         self.state = state(self.folder)
 
+    def _delete_replaced(self, writer: tantivy.IndexWriter) -> None:
+        """So that the same commit makes one document disappear and the other one appear."""
+        day = self._committed
+        for capture, stored in self._stored.items():
+            for start in range(0, len(stored.replaced), _DELETED_AT_ONCE):
+                frames = day.of_frames(stored.replaced[start : start + _DELETED_AT_ONCE])
+                earlier = without(both(day.of_capture(capture), frames), day.made_with(stored.settings))
+                writer.delete_documents_by_query(earlier)
+            stored.replaced.clear()
 
-def _read_frames(day: Day, capture: str) -> FrameSet:
-    frames = FrameSet()
+
+def _read_stored(day: Day, capture: str, settings: str) -> _Stored:
     query = day.of_capture(capture)
+    if not settings or not day.count(query):
+        return _Stored(settings, _read_frames(day, query), FrameSet())
+    same = day.made_with(settings)
+    return _Stored(settings, _read_frames(day, both(query, same)), _read_frames(day, without(query, same)))
+
+
+def _read_frames(day: Day, query: tantivy.Query) -> FrameSet:
+    frames = FrameSet()
     stats = day.searcher.aggregate(query, {"frames": {"stats": {"field": FRAME}}})["frames"]
     if not stats["count"]:
         return frames
@@ -139,7 +211,8 @@ class Writer:
     @property
     def not_durable(self) -> Outcome:
         """What `write` has told of documents that are not committed: not yet, or never after a failure."""
-        told = Outcome(self._lost.stored, self._lost.already_there)
+        told = Outcome()
+        told.add(self._lost)
         for day in self._days.values():
             told.add(day.not_durable)
         return told
@@ -191,6 +264,21 @@ class Writer:
             remove_index(self._folder / index)
         self._lock.release()
 
+    def forget(self, captures: Sequence[str], keep: str, days: Sequence[str]) -> int:
+        """Commits what is open, and deletes captures from these days when nobody writes; returns how many packets."""
+        self.commit()
+        with self._all_or_nothing():
+            self._acquire()
+            forgotten = sum(self._forget(name, captures, keep) for name in days)
+        self._commit(and_release=True)
+        return forgotten
+
+    def _forget(self, name: str, captures: Sequence[str], keep: str) -> int:
+        day = self._day(name)
+        with failures(day.folder):
+            day.look_again()
+            return day.forget(captures, keep)
+
     def _acquire(self) -> None:
         with failures(self._folder):
             if not self._lock.acquire():
@@ -225,27 +313,31 @@ class Writer:
 
     def _add(self, day: _OpenDay, document: Document, outcome: Outcome) -> None:
         capture, _, number = document.id.rpartition("-")
-        frames, frame = day.frames(capture), int(number)
-        if frame in frames:
+        stored, frame = day.stored(capture, document.settings_id), int(number)
+        if frame in stored.same:
             outcome.already_there += 1
             day.found(document.id)
             return
-        if reason := self._add_to(day, document, capture, frame):
+        replaced = frame in stored.others
+        if reason := self._add_to(day, document, capture, frame, replaced):
             outcome.refused.append(Refusal(document, reason))
             return
-        frames.add(frame)
-        outcome.stored += 1
+        stored.same.add(frame)
+        if replaced:
+            stored.replaced.append(frame)
+        outcome.stored += not replaced
+        outcome.replaced += replaced
         self._pending.documents += 1
         self._pending.bytes += len(document.body)
 
-    def _add_to(self, day: _OpenDay, document: Document, capture: str, frame: int) -> str:
+    def _add_to(self, day: _OpenDay, document: Document, capture: str, frame: int, replaced: bool) -> str:
         """Adds the document; says why where it is one that cannot be indexed."""
         try:
             indexed = self._indexed(document, capture, frame)
         except (ValueError, TypeError) as error:
             return str(error)
         try:
-            day.add(indexed, document.id)
+            day.add(indexed, document.id, int(replaced))
         except ValueError as error:  # tantivy has no class of its own
             if _is_json(indexed):
                 raise

@@ -1,0 +1,86 @@
+"""Digests of a run's settings: of those that choose packets and values, and of those that shape their documents."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from espcap.documents import FORM
+from espcap.errors import UsageError
+from espcap.sources import printable
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import Program
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What a run's settings are, in few bytes."""
+
+    work: str = ""
+    """Of all that the user chose: the same work needs not be done again."""
+    documents: str = ""
+    """Of all that shapes a document, the versions of tshark and of its form too: its `settings_id`."""
+    is_whole: bool = True
+    """Whether all packets of a capture are stored, as no option selects some."""
+
+
+def digest_settings(program: Program, settings: Settings, payload: bool, protocols: str = "") -> Digests:
+    """The digests of settings as the user gave them; `protocols` is a file. Files count by their contents.
+
+    Raises UsageError where one of the files cannot be read.
+    """
+    contents = [*_contents(settings), *([_digest_file(protocols)] if protocols else [])]
+    chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
+    work = _hash(repr([chosen, settings.count, payload]), contents, 16)
+    shape = [*settings.decode_as, "", *map(_without_paths, settings.preferences)]
+    documents = _hash(repr([shape, payload, str(program.version), FORM]), contents, 8)
+    return Digests(work, documents, not settings.display_filter and not settings.count)
+
+
+def _hash(text: str, contents: list[bytes], size: int) -> str:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=size)
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _contents(settings: Settings) -> Iterator[bytes]:
+    """Digests of the files that preferences name, such as a log of keys, and of those of the profile."""
+    for preference in settings.preferences:
+        yield from map(_digest_file, _files(preference))
+    for path in _profile_files(settings.profile_folder):
+        yield os.fsencode(os.path.relpath(path, settings.profile_folder))
+        yield _digest_file(path)
+
+
+def _files(preference: str) -> list[str]:
+    """The files that a preference names: as its value, or in quotes in a table."""
+    value = preference.partition(":")[2]
+    return [path for path in (value, *_QUOTED.findall(value)) if os.path.isfile(path)]
+
+
+def _without_paths(preference: str) -> str:
+    """The preference, where it does not matter in which file its keys are."""
+    for path in _files(preference):
+        preference = preference.replace(path, "")
+    return preference
+
+
+def _profile_files(folder: str) -> Iterator[str]:
+    """In the order of their paths, without Wireshark's notes of what was used last."""
+    if not folder:
+        return
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("recent"))
+
+
+def _digest_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError as error:
+        raise UsageError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error
