@@ -4,12 +4,14 @@ import heapq
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.originals import Originals, capture_gone
-from espcap.pcapng import Packet, Writer, packets
+from espcap.pcap import packets
+from espcap.pcapng import Packet, UnknownForm, Writer, tsharks_packets
 from espcap.selection import Selection
 from espcap.sources import CaptureFile, Stamp, printable, stamp_of
 from espcap.tshark.process import Process
@@ -39,15 +41,46 @@ class _Capture:
         return file
 
 
+class _Watched(io.RawIOBase):
+    """A stream that tells when something of it was read."""
+
+    def __init__(self, stream: IO[bytes], on_read: Callable[[], None]) -> None:
+        self._stream = stream
+        self._on_read = on_read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._stream.readinto(buffer))  # type: ignore[attr-defined]
+        self._on_read()
+        return count
+
+
 class Extraction:
     """Packets of captures on their way into one file."""
 
-    def __init__(self, program: Program, user: User | None, on_missing: Callable[[Missing], None]) -> None:
-        """`on_missing` is told of packets that cannot be had any more, capture by capture."""
+    def __init__(
+        self,
+        program: Program,
+        user: User | None,
+        on_missing: Callable[[Missing], None],
+        on_progress: Callable[[int, int], None] = lambda position, packets: None,
+    ) -> None:
+        """`on_missing` is told of packets that cannot be had any more, capture by capture, `on_progress` how many bytes
+        of all captures were read, and how many packets written."""
         self._command = [program.path, "-n", "-r", "-", "-F", "pcapng", "-w", "-"]
         self._user = user
         self._on_missing = on_missing
         self._captures: list[_Capture] = []
+        self._on_progress = on_progress
+        self._positions: dict[str, int] = {}
+        self._read = self._written = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all captures that were found."""
+        return sum(capture.file.size for capture in self._captures)
 
     def find(self, selections: list[Selection], originals: Originals, output: str) -> None:
         """Finds the captures. Raises UsageError where one of them is the output."""
@@ -81,29 +114,52 @@ class Extraction:
                 continue
             _, place, packet, rest = heads[0]
             writer.add_packet(packet)
+            self._written = writer.packets
             if following := next(rest, None):
                 heapq.heapreplace(heads, (following.time, place, following, rest))
             else:
                 heapq.heappop(heads)
         return writer.packets
 
+    def _advance(self, capture: _Capture, position: int) -> None:
+        before = self._positions.get(capture.selection.capture_id, 0)
+        if position > before:
+            self._positions[capture.selection.capture_id] = position
+            self._read += position - before
+            self._on_progress(self._read, self._written)
+
     def _packets(self, capture: _Capture, writer: Writer) -> Iterator[Packet]:
-        selection, left = capture.selection, len(capture.selection.frames)
-        reason = "it cannot be read so far"
+        """Read by ourselves as far as we can, for a tshark costs as much time as thousands of packets."""
+        selection = capture.selection
+        left, last, reason = len(selection.frames), 0, "it cannot be read so far"
         try:
             with capture.open() as file:
-                process = Process(self._command, file.fileno(), user=self._user)
-                try:
-                    stream = io.BufferedReader(process.stdout, 1 << 18)  # type: ignore[type-var]
-                    for packet in packets(stream, writer):
-                        if packet.number in selection.frames:
-                            left -= 1
+                for read in (self._own, self._tsharks):
+                    file.seek(0)
+                    for packet in read(capture, file, writer):
+                        if packet.number > last and packet.number in selection.frames:
+                            last, left = packet.number, left - 1
                             yield packet
                             if not left:
+                                self._advance(capture, capture.file.size)
                                 return
-                    reason = process.wait().message
-                finally:
-                    process.stop()
         except EspcapError as error:
             reason = error.message
         self._on_missing(Missing(left, f"{printable(capture.file.name)}: {reason}"))
+
+    def _own(self, capture: _Capture, file: BinaryIO, writer: Writer) -> Iterator[Packet]:
+        watched = _Watched(file, lambda: self._advance(capture, file.tell()))
+        with suppress(UnknownForm):
+            yield from packets(watched, writer, capture.selection.frames)
+
+    def _tsharks(self, capture: _Capture, file: BinaryIO, writer: Writer) -> Iterator[Packet]:
+        """Raises EspcapError with what tshark says of the end of the capture."""
+        process = Process(self._command, file.fileno(), user=self._user)
+        try:
+            watched = _Watched(process.stdout, lambda: self._advance(capture, file.tell()))
+            yield from tsharks_packets(io.BufferedReader(watched, 1 << 18), writer)
+            raise EspcapError(process.wait().message)
+        except UnknownForm as error:
+            raise EspcapError("tshark's output is damaged", "run espcap doctor") from error
+        finally:
+            process.stop()

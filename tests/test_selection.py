@@ -1,6 +1,7 @@
 """Which packets a query finds, asked for in small parts."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,15 +9,18 @@ from espcap import selection
 from espcap.errors import UsageError
 from espcap.fields import Registry
 from espcap.query.lucene import parse
-from espcap.selection import Selection, select
+from espcap.selection import Selection, select, select_conversations
+from espcap.stores import Found
 from espcap.stores.local.store import LocalStore
 from tests.stores import documents
 from tests.stores.documents import make
+from tests.stores.small_registry import small_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return documents.registry(tmp_path)
+    """That of Wireshark has many more."""
+    return small_registry(tmp_path, documents.FIELDS | {"ip.fragment": "FT_FRAMENUM", "ip.fragment.count": "FT_UINT32"})
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def numbers(found: list[Selection]) -> dict[str, list[int]]:
     return {each.capture_id: [number for number in range(200) if number in each.frames] for each in found}
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 50_000])
+@pytest.mark.parametrize("at_once", [1, 2, 7, 50_000])
 def test_frames(at_once: int, store: LocalStore, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "_FRAMES_AT_ONCE", at_once)
     found = select(store, parse("layers.frame.number:(3 OR 29 OR 100)", registry.kind))
@@ -45,3 +49,42 @@ def test_too_many(store: LocalStore, registry: Registry, monkeypatch: pytest.Mon
     monkeypatch.setattr(selection, "MOST_VALUES", 2)
     with pytest.raises(UsageError, match="2 captures or more"):
         select(store, parse("", registry.kind))
+
+
+class Counted(LocalStore):
+    """Counts what it is asked."""
+
+    searches = 0
+
+    def search(self, *arguments: Any, **named: Any) -> Found:
+        self.searches += 1
+        return super().search(*arguments, **named)
+
+
+def test_far_numbers(tmp_path: Path, registry: Registry) -> None:
+    """Two packets cost a few searches, however far apart their numbers are."""
+    store = Counted(tmp_path / "index", registry)
+    store.prepare()
+    store.write([make(1), make(1_000_000_000)])
+    [found] = select(store, parse("", registry.kind))
+    assert (1 in found.frames, 1_000_000_000 in found.frames, len(found.frames)) == (True, True, 2)
+    assert store.searches <= 5
+
+
+def test_conversation_with_its_pieces(store: LocalStore, registry: Registry) -> None:
+    """Fragments have no ports, and so another conversation or none; whatever fragments they came in."""
+    flow = {"community_id": "1:flow"}
+    pieces: dict[str, Any] = {"protocols": ["frame", "ip", "udp"], "network": flow}
+    store.write(
+        [
+            make(50, capture="c", ip={"fragment": [48, 49, 50]}, **pieces),
+            *(make(number, capture="c", protocols=["frame", "ip"]) for number in (48, 49, 51)),
+            make(60, capture="c", **pieces),
+            make(49, capture="another", protocols=["frame", "ip"]),
+        ]
+    )
+    for text in ("layers.frame.number:60", "layers.frame.number:50 AND capture_id:c", "layers.frame.number:48"):
+        query = parse(text, registry.kind)
+        assert numbers(select_conversations(store, query, registry))["c"] == [48, 49, 50, 60]
+    alone = parse("layers.frame.number:49 AND capture_id:another", registry.kind)
+    assert numbers(select_conversations(store, alone, registry)) == {"another": [49]}

@@ -5,16 +5,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import click
 
 from espcap.cli.options import Extracting, forget_standard_output
+from espcap.cli.progress import Progress
 from espcap.cli.search import open_reader, tell_why_nothing, wanted
 from espcap.errors import EspcapError, UsageError
 from espcap.extraction import Extraction, Missing
 from espcap.originals import Originals
-from espcap.selection import Selection, select
+from espcap.selection import Selection, selected
 from espcap.sources import printable
 from espcap.tshark.program import dissecting_user, find_program
 
@@ -26,15 +28,23 @@ def extract(options: Extracting) -> int:
     """Runs the command and returns its exit code."""
     if options.write == "-" and sys.stdout.isatty():
         raise UsageError("a capture is nothing for a terminal", "name a file with -w, or pipe it on: | tshark -r -")
+    if os.path.isfile(options.write) and not options.force:
+        raise UsageError(
+            f"{printable(options.write)} exists", "name another file with -w, or overwrite it with --force"
+        )
     program = find_program(options.tshark)
     missing: list[Missing] = []
-    extraction = Extraction(program, dissecting_user(program), lambda one: _tell(one, missing))
+    progress = Progress(sys.stderr.isatty())
+    extraction = Extraction(program, dissecting_user(program), lambda one: _tell(one, missing), progress.update)
     selections = _select(options)
     extraction.find(selections, Originals(options.dir), options.write)
-    with _opened(options.write) as file:
-        written = extraction.write(file)
+    progress.expect(extraction.size)
+    with progress, _opened(options.write) as output:
+        output.packets = extraction.write(output.file)
     gone = sum(one.packets for one in missing)
-    click.echo(f"{written:,} packets of {len(selections):,} captures extracted, {gone:,} missing", err=True)
+    click.echo(f"{output.packets:,} packets of {len(selections):,} captures extracted, {gone:,} missing", err=True)
+    if not output.packets and output.is_left_out:
+        click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
     return PARTIAL if gone else 0
 
 
@@ -42,7 +52,7 @@ def _select(options: Extracting) -> list[Selection]:
     reader = open_reader(options)
     try:
         query = wanted(options, reader)
-        selections = select(reader.store, query, options.flow)
+        selections = selected(reader, query, options.flow)
         tell_why_nothing(reader, query, len(selections))
         return selections
     finally:
@@ -51,19 +61,27 @@ def _select(options: Extracting) -> list[Selection]:
 
 def _tell(one: Missing, missing: list[Missing]) -> None:
     missing.append(one)
-    click.echo(f"Error: {one.packets:,} packets are missing: {one.reason}", err=True)
+    Progress.message(f"Error: {one.packets:,} packets are missing: {one.reason}")
+
+
+@dataclass
+class _Output:
+    file: BinaryIO
+    packets: int = 0
+    is_left_out: bool = False
+    """Whether there is no file without packets."""
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _opened(name: str) -> Iterator[_Output]:
     """The output; a regular file is there with all of its packets, or as it was before."""
     try:
         if name == "-":
-            yield sys.stdout.buffer
+            yield _Output(sys.stdout.buffer)
             sys.stdout.buffer.flush()
         elif os.path.exists(name) and not os.path.isfile(name):
             with open(name, "wb") as file:
-                yield file
+                yield _Output(file)
         else:
             yield from _replaced(os.path.realpath(name))
     except BrokenPipeError:
@@ -76,12 +94,16 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _replaced(path: str) -> Iterator[BinaryIO]:
+def _replaced(path: str) -> Iterator[_Output]:
     descriptor, unfinished = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".espcap-")
     try:
         with open(descriptor, "wb") as file:
-            yield file
-        os.replace(unfinished, path)
+            output = _Output(file, is_left_out=True)
+            yield output
+        if output.packets:
+            os.replace(unfinished, path)
+        else:
+            os.unlink(unfinished)
     except BaseException:
         os.unlink(unfinished)
         raise

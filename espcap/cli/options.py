@@ -115,6 +115,7 @@ class Extracting(Narrowing):
     """Values of `extracting`."""
 
     write: str
+    force: bool
     flow: bool
     dir: tuple[str, ...]
 
@@ -403,7 +404,12 @@ extracting = _all_of(
         shell_complete=FILES,
         help="Where to write them, as pcapng; - is standard output.",
     ),
-    click.option("--flow", is_flag=True, help="All packets of their conversations: those with their community IDs."),
+    click.option("--force", is_flag=True, help="Overwrite a file that exists."),
+    click.option(
+        "--flow",
+        is_flag=True,
+        help="All packets of their conversations: those with their community IDs, and the fragments they came in.",
+    ),
     originals,
 )
 

@@ -16,7 +16,7 @@ from espcap.members import frame_number, part
 from espcap.originals import Originals
 from espcap.query import Equals
 from espcap.reader import Reader
-from espcap.selection import select
+from espcap.selection import selected
 from espcap.sources import printable
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
@@ -105,7 +105,7 @@ def _extract(reader: Reader, view: View, flow: bool, parts: Parts) -> Extracted:
     extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent
     extraction = Extraction(reader.program, parts.user, extracted.missing.append)
     try:
-        extraction.find(select(reader.store, asked.query, flow), Originals(parts.folders), "")
+        extraction.find(selected(reader, asked.query, flow), Originals(parts.folders), "")
         extracted.packets = extraction.write(extracted.file)
     except OSError as error:
         raise EspcapError(

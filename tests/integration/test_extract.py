@@ -5,8 +5,14 @@ import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scapy.layers.dns import DNS, DNSQR, DNSRR
+from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
+from scapy.layers.l2 import GRE, Ether
+from scapy.utils import wrpcap
 
 from espcap.tshark.program import environment
 from tests.command import CAPTURES, Ran, espcap, on_terminal
@@ -157,17 +163,21 @@ def test_output(folder: Path, tmp_path: Path) -> None:
             name.symlink_to(capture)
         elif name.name == "hard.pcap":
             os.link(capture, name)
-        ran = espcap("extract", "-w", name, "--node", node)
+        assert espcap("extract", "-w", name, "--node", node).lines == [
+            f"Error: {name} exists (name another file with -w, or overwrite it with --force)"
+        ]
+        ran = espcap("extract", "-w", name, "--force", "--node", node)
         assert (ran.status, ran.lines) == (
             2,
             [f"Error: {name} is one of the captures to read (name another file)"],
         )
         assert capture.read_bytes() == content
     output.write_text("earlier")
-    assert espcap("extract", "protocol:none", "-w", output, "--node", node).account == (
-        "0 packets of 0 captures extracted, 0 missing"
-    )
-    assert packets(output) == []
+    assert espcap("extract", "-w", output, "--node", node).status == 2
+    assert output.read_text() == "earlier"
+    assert espcap("extract", "-w", output, "--force", "--node", node).status == 0
+    assert packets(output) == packets(capture)
+    assert espcap("extract", "-w", "/dev/null", "--node", node).status == 0
     ran = espcap("extract", "-w", tmp_path / "none" / "out.pcapng", "--node", node)
     assert (ran.status, len(ran.lines)) == (1, 1)
     assert espcap("extract", "--node", node).status == 2
@@ -187,3 +197,68 @@ def test_live_packets_are_missing(tmp_path: Path) -> None:
     found, ran = extracted(node)
     assert (found, ran.status) == ([], 3)
     assert "Error: 6 packets are missing: the capture came on standard input (" in ran.errors
+
+
+def test_nothing_to_extract(local: str, folder: Path, tmp_path: Path) -> None:
+    """No file is made, nor one that is there touched; a pipe gets a capture without packets."""
+    shutil.copy(CAPTURES / "dns.pcap", folder)
+    store(folder, local)
+    output = tmp_path / "out.pcapng"
+    for content, more in ((None, []), ("earlier", ["--force"])):
+        if content:
+            output.write_text(content)
+        ran = espcap("extract", "protocol:none", "-w", output, *more, "--node", local)
+        assert ran.account == f"Note: no packet was extracted, so {output} is not written"
+        assert "0 packets of 0 captures extracted, 0 missing" in ran.errors
+        assert output.exists() == bool(content)
+    assert output.read_text() == "earlier"
+    found, ran = extracted(local, "protocol:none")
+    assert (found, ran.status, len(ran.output)) == ([], 0, 28)
+
+
+def test_progress(local: str, folder: Path, tmp_path: Path) -> None:
+    """A bar on a terminal."""
+    shutil.copy(CAPTURES / "dns.pcap", folder)
+    store(folder, local)
+    told = on_terminal("extract", "-w", str(tmp_path / "out.pcapng"), "--node", local)
+    assert "%" in told
+    assert "packets of 1 captures extracted" in told
+
+
+def test_no_tshark_for_usual_captures(local: str, folder: Path, tmp_path: Path) -> None:
+    """Each would cost as much time as thousands of packets."""
+    for name in ("dns.pcap", "tls13.pcapng", "http_xml.pcap.gz"):
+        shutil.copy(CAPTURES / name, folder)
+    store(folder, local)
+    real, calls = shutil.which("tshark"), tmp_path / "calls"
+    script = tmp_path / "tshark"
+    script.write_text(f'#!/bin/sh\necho "$*" >> {calls}\nexec {real} "$@"\n')
+    script.chmod(0o755)
+    calls.touch(0o666)
+    calls.chmod(0o666)
+    found, ran = extracted(local, "--tshark", script)
+    assert ran.status == 0
+    assert len(found) == sum(len(packets(path)) for path in folder.iterdir())
+    assert not [line for line in calls.read_text().splitlines() if "-w -" in line]
+
+
+@pytest.mark.parametrize("form", ["ipv4", "ipv6", "tunnel"])
+def test_fragments_of_a_conversation(form: str, local: str, folder: Path) -> None:
+    """Without them the packet that they make could not be dissected any more."""
+    network: Any
+    fragments: Any
+    network, fragments, inner = (IP, fragment, "192.0.2.") if form != "ipv6" else (IPv6, fragment6, "2001:db8::")
+    query, answer = network(src=f"{inner}1", dst=f"{inner}53"), network(src=f"{inner}53", dst=f"{inner}1")
+    answer = answer / IPv6ExtHdrFragment() if form == "ipv6" else answer
+    records = [DNSRR(rrname="big.example.test", type="TXT", rdata="x" * 250) for _ in range(10)]
+    dns = DNS(id=7, qr=1, qd=DNSQR(qname="big.example.test"), an=records)
+    pieces = fragments(answer / UDP(sport=53, dport=40007) / dns, 1000)
+    sent = [query / UDP(sport=40007, dport=53) / DNS(id=7, qd=DNSQR(qname="big.example.test")), *pieces]
+    sent.append(network(src=f"{inner}9", dst=f"{inner}53") / UDP(sport=1, dport=53) / DNS(id=8))
+    outer = IP(src="198.51.100.1", dst="198.51.100.2") / GRE()
+    wrpcap(str(folder / "sent.pcap"), [Ether() / (outer / each if form == "tunnel" else each) for each in sent])
+    store(folder, local)
+    ran = espcap("extract", "--flow", "-Y", "dns.txt", "-w", "-", "--node", local)
+    assert packets(ran.output) == packets(folder / "sent.pcap")[:-1]
+    assert len(packets(ran.output)) > 3
+    assert packets(ran.output, "dns.txt") == packets(folder / "sent.pcap", "dns.txt") != []

@@ -29,6 +29,7 @@ FIELDS = {
     "temp.celsius": "FT_INT32",
     "x509.date": "FT_STRING",
 }
+OUTSIDE_LAYERS = ("protocol", "protocols", "info", "source", "destination", "network", "espcap")
 FIRST, SECOND = "2015-07-30", "2015-07-31"
 CAPTURE = "0123456789abcdef"
 
@@ -41,9 +42,7 @@ def registry(folder: Path) -> Registry:
 def make(number: int, day: str = FIRST, capture: str = CAPTURE, **more: Any) -> Document:
     """A document; `more` are its layers, and its other parts where they have a name of their own."""
     time = f"{day}T{number % 24:02}:00:12.{number:09}Z"
-    parts: dict[str, Any] = {
-        name: more.pop(name) for name in ("protocol", "info", "source", "destination", "espcap") if name in more
-    }
+    parts: dict[str, Any] = {name: more.pop(name) for name in OUTSIDE_LAYERS if name in more}
     layers = {"frame": {"number": number, "len": 60 + 10 * (number % 3), "time": time}, **more}
     source: dict[str, Any] = {"@timestamp": time, "sniff_timestamp": 1438233732.5 + number, "capture_id": capture}
     source |= {"protocol": "tcp", **parts, "layers": layers}
