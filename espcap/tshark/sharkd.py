@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ FRAME_SECONDS = 60.0
 REMEMBERED_FRAMES = 20_000
 """How many packets before one are dissected again for its sake."""
 
+_KIND_OF_RECORD = re.compile(r"Frame \d+: ([A-Z][\w ]*), \d+ bytes? on wire")
 _LOAD, _STATUS = 1, 2
 _BLOCK = 1 << 16
 _AT_ONCE = 500
@@ -247,7 +249,14 @@ def _copy_for(user: User, file: BinaryIO) -> BinaryIO:
 def _dissection(result: dict[str, Any]) -> Dissection:
     extra = [Bytes(str(each.get("name", "")), _decoded(each.get("bytes", ""))) for each in result.get("ds", [])]
     frame = _decoded(result.get("bytes", ""))
-    return Dissection(_nodes(result.get("tree", [])), [Bytes(f"Frame ({len(frame)} bytes)", frame), *extra])
+    tree = _nodes(result.get("tree", []))
+    return Dissection(tree, [Bytes(f"{_name_of_frame(tree)} ({len(frame)} bytes)", frame), *extra])
+
+
+def _name_of_frame(tree: list[Node]) -> str:
+    """What tshark calls the frame's own bytes: from 4.6 on the kind of record, which the frame's line then says."""
+    kind = _KIND_OF_RECORD.match(tree[0].label) if tree else None
+    return kind[1] if kind else "Frame"
 
 
 def _nodes(items: list[dict[str, Any]]) -> list[Node]:

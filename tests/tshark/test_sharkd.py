@@ -134,3 +134,17 @@ def test_missing_sharkd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(EspcapError, match="sharkd is not installed") as failure:
         beside(Program(str(tmp_path / "tshark"), "", Version("4.0.17")), "sharkd")
     assert "apt install wireshark-common" in failure.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Frame 12: 1150 bytes on wire (9200 bits), 1150 bytes captured (9200 bits)", "Frame (4 bytes)"),
+        ("Frame 12: Packet, 1150 bytes on wire (9200 bits), 1150 bytes captured (9200 bits)", "Packet (4 bytes)"),
+        ("Frame 1: Packet, 1 byte on wire (8 bits), 1 byte captured (8 bits)", "Packet (4 bytes)"),
+    ],
+)
+def test_the_name_of_a_frames_bytes(line: str, name: str) -> None:
+    """It is another from Wireshark 4.6 on."""
+    made = sharkd._dissection({"tree": [{"l": line}], "bytes": "AAAAAA=="})
+    assert made.sources == [sharkd.Bytes(name, bytes(4))]
