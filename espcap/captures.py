@@ -1,8 +1,10 @@
 """The bytes of pcap and pcapng: a capture passed on without the data of some of its packets."""
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from espcap.errors import EspcapError
@@ -40,13 +42,13 @@ class _Stream:
     def __init__(self, file: BinaryIO) -> None:
         head = file.read(2)
         file.seek(0)
-        self._file = file
+        self._file: BinaryIO = file
         self._inflate = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" else None
         self._buffer = bytearray()
 
     def read(self, length: int) -> bytes:
         """So many bytes; fewer at the end."""
-        while len(self._buffer) < length and (block := self._file.read(1 << 18)):
+        while len(self._buffer) < length and (block := self._file.read(1 << 14)):
             self._buffer += self._inflated(block)
         piece = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -55,6 +57,22 @@ class _Stream:
     def _inflated(self, block: bytes) -> bytes:
         if not self._inflate:
             return block
+        before = self._inflate.copy()
+        try:
+            return self._decompressed(block)
+        except zlib.error:  # the capture ends there, as it does for tshark
+            self._file, self._inflate = io.BytesIO(), before
+            return self._until_damage(block)
+
+    def _until_damage(self, block: bytes) -> bytes:
+        inflated = bytearray()
+        with suppress(zlib.error):
+            for byte in block:
+                inflated += self._decompressed(bytes([byte]))
+        return bytes(inflated)
+
+    def _decompressed(self, block: bytes) -> bytes:
+        assert self._inflate
         inflated = self._inflate.decompress(block)
         while self._inflate.eof and self._inflate.unused_data:  # several gzip members, one after the other
             rest = self._inflate.unused_data

@@ -22,7 +22,7 @@ from espcap.sources import printable
 from espcap.stores import Outcome, Refusal
 
 _INDEX = re.compile(r"packets-[0-9a-z-]+")
-_ID = re.compile(r"[^\s/]+-\d+")
+_ID = re.compile(r"[^\s/]+-\d{1,18}")
 
 
 class DeadLetters:

@@ -51,6 +51,17 @@ def test_a_damaged_end_stays_as_it_is(tmp_path: Path, write: object) -> None:
     assert rewritten(path) == path.read_bytes()
 
 
+def test_damaged_gzip_ends_there(tmp_path: Path) -> None:
+    content = PCAP.read_bytes()
+    compressed = bytearray(gzip.compress(content))
+    compressed[len(compressed) // 2 : len(compressed) // 2 + 50] = bytes(50)
+    path = tmp_path / "damaged.gz"
+    path.write_bytes(compressed)
+    assert content.startswith(rewritten(path, 10_000)[:1000])
+    path.write_bytes(gzip.compress(content) + b"\x1f\x8b no gzip")
+    assert rewritten(path, 10_000) == content
+
+
 def test_several_gzip_members(tmp_path: Path) -> None:
     content = PCAP.read_bytes()
     path = tmp_path / "members.gz"

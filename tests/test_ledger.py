@@ -1,4 +1,5 @@
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -132,6 +133,19 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ledger_path(["a", "b"]) == ledger_path(["b", "a"])
 
 
+def test_claims_keep_runs_of_one_process_apart(tmp_path: Path) -> None:
+    key = "ab" * 16
+    mine, others = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
+    assert mine.take(key)
+    assert mine.take(key)
+    assert not others.take(key)
+    others.close()
+    third = Claims(tmp_path / "claims")
+    assert not third.take(key)
+    mine.release(key)
+    assert third.take(key)
+
+
 HOLD = """
 import sys
 from pathlib import Path
@@ -163,3 +177,24 @@ def test_claims_end_with_their_process(tmp_path: Path) -> None:
         time.sleep(0.05)
     assert claims.take(key)
     claims.close()
+
+
+def test_a_ledger_of_an_earlier_version(tmp_path: Path) -> None:
+    """Has no column for the settings of documents: what it knows stays known."""
+    path = tmp_path / "ledger.sqlite"
+    database = sqlite3.connect(path)
+    columns = "content TEXT, settings TEXT, packets INTEGER, finished REAL, UNIQUE (content, settings)"
+    database.execute(f"CREATE TABLE captures (capture INTEGER PRIMARY KEY, {columns})")
+    database.execute("INSERT INTO captures VALUES (1, 'a', 's', 10, 0)")
+    database.commit()
+    for _ in range(2):
+        assert Ledger(path).find_content("a", "s") == Known("a", 10, "")
+
+
+def test_forgotten_captures(ledger: Ledger) -> None:
+    ledger.add([A._replace(settings="t", documents="d")], [FIRST])
+    assert ledger.find_content("a", "t") == Known("a", 10, "d")
+    assert ledger.forget(["a"], "t") == 1
+    assert known(ledger) == "abce"
+    assert ledger.forget(["a", "b", "none"]) == 2
+    assert known(ledger) == "ce"

@@ -174,11 +174,14 @@ def dissecting_user(program: Program) -> User | None:
     """Who dissects when root started espcap: the user behind sudo, else nobody. None where we are not root."""
     if os.geteuid() != 0:
         return None
-    uid = int(os.environ.get("SUDO_UID") or 0)
+    uid = os.environ.get("SUDO_UID") or "0"
     try:
-        entry = pwd.getpwuid(uid) if uid else pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise EspcapError("there is no user nobody for tshark to run as", "start espcap as an ordinary user") from error
+        entry = pwd.getpwuid(int(uid)) if uid != "0" else pwd.getpwnam("nobody")
+    except (KeyError, ValueError, OverflowError) as error:
+        name = "nobody" if uid == "0" else f"{printable(uid)} (SUDO_UID)"
+        raise EspcapError(
+            f"there is no user {name} for tshark to run as", "start espcap as an ordinary user"
+        ) from error
     user = User(entry.pw_name, entry.pw_uid, entry.pw_gid)
     return user if user.can_run(program.path) else replace(user, reads_all=True)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import tantivy
 
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.frames import FrameSet
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
 from espcap.stores import Outcome
@@ -291,6 +291,45 @@ def test_what_a_failed_commit_loses_is_told(
     assert total(reader) == 4
 
 
+def test_a_store_that_failed_can_be_used_while_the_failure_is_kept(
+    store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a process that goes on after its disk was full."""
+    store.write([make(1)])
+
+    def fail(day: local_writer._OpenDay, and_close: bool) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(local_writer._OpenDay, "commit", fail)
+    with pytest.raises(StoreError) as kept:
+        store.flush()
+    monkeypatch.undo()
+    assert store.write([make(1), make(2)]).stored == 2
+    store.flush()
+    assert total(reader) == 2
+    assert kept.value
+
+
+def test_a_lock_of_another_program_is_told(store: LocalStore, reader: LocalStore) -> None:
+    """Which does not know espcap's own lock: nothing is wrong with the index."""
+    store.write([make(1)])
+    store.flush()
+    [folder] = [Path(reader._folder) / day.name for day in reader.days()]
+    other = tantivy.Index.open(str(folder)).writer()
+    with pytest.raises(StoreError, match="LockBusy") as failure:
+        store.write([make(2)])
+    assert failure.value.hint == f"another program has {folder} open: end it, then run espcap again"
+    other.wait_merging_threads()
+
+
+def test_far_frame_numbers(store: LocalStore) -> None:
+    """Read back from the index."""
+    far = [make(1), make(2**40)]
+    assert store.write(far).stored == 2
+    store.flush()
+    assert (store.write(far).stored, store.write(far).already_there) == (0, 2)
+
+
 def test_what_a_failed_commit_of_a_day_that_is_left_loses_is_told(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,14 +393,6 @@ def test_too_many_steps_of_time(store: LocalStore) -> None:
 def test_unsupported_aggregation(body: dict[str, dict[str, str]], store: LocalStore) -> None:
     with pytest.raises(UsageError):
         store.search(Everything(), aggregations={"name": body})
-
-
-def test_frame_set() -> None:
-    frames = FrameSet()
-    members = [0, 1, 7, 8, 64, 100_000, 2**31]
-    for frame in members:
-        frames.add(frame)
-    assert [frame for frame in [*members, 2, 63, 65, 99_999, 2**31 + 1, 2**40] if frame in frames] == members
 
 
 # Processes

@@ -183,9 +183,10 @@ class TestDissectingUser:
         monkeypatch.setenv("SUDO_UID", str(entry.pw_uid))
         assert dissecting_user(find_program()) == User("daemon", entry.pw_uid, entry.pw_gid)
 
-    def test_a_user_that_is_gone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SUDO_UID", "54321")
-        with pytest.raises(EspcapError, match="there is no user"):
+    @pytest.mark.parametrize("uid", ["54321", "x", "-1", "1.5", "9" * 30, "9" * 5000])
+    def test_a_user_that_is_gone(self, monkeypatch: pytest.MonkeyPatch, uid: str) -> None:
+        monkeypatch.setenv("SUDO_UID", uid)
+        with pytest.raises(EspcapError, match=rf"there is no user {uid} \(SUDO_UID\) for tshark to run as"):
             dissecting_user(find_program())
 
 

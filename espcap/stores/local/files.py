@@ -256,6 +256,8 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
         hint = "make room on the disk; the same command again stores what is missing"
     elif code is not None or "ermission" in reason:
         hint = "choose a folder that you can write to: --node local:DIR"
+    elif "LockBusy" in reason:
+        hint = f"another program has {folder} open: end it, then run espcap again"
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
     elif "writer was killed" in reason:  # tantivy keeps the cause to itself

@@ -6,7 +6,7 @@ another process waits for the lock, or nothing more comes. Until then tantivy me
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ import tantivy
 
 from espcap.documents import Document
 from espcap.fields import Kind
-from espcap.frames import FrameSet
+from espcap.frames import FrameSet, spans
 from espcap.stores import Outcome, Refusal
 from espcap.stores.local.day import (
     BODY,
@@ -147,6 +147,13 @@ class _OpenDay:
         make_private(self.folder)
         self.state = state(self.folder)
 
+    def abandon(self) -> None:
+        """Lets go of tantivy's own lock now: whoever holds the failure holds on to this day as well."""
+        writer, self._writer = self._writer, None
+        if writer:
+            with suppress(BaseException):  # it has failed, as is known
+                writer.wait_merging_threads()
+
     def _delete_replaced(self, writer: tantivy.IndexWriter) -> None:
         """So that the same commit makes one document disappear and the other one appear."""
         day = self._committed
@@ -171,8 +178,12 @@ def _read_frames(day: Day, query: tantivy.Query) -> FrameSet:
     stats = day.searcher.aggregate(query, {"frames": {"stats": {"field": FRAME}}})["frames"]
     if not stats["count"]:
         return frames
-    for low in range(int(stats["min"]), int(stats["max"]) + 1, _READ_FRAMES):
-        found = day.addresses(both(query, day.frames_between(low, low + _READ_FRAMES - 1)), _READ_FRAMES)
+
+    def count(low: int, high: int) -> int:
+        return day.count(both(query, day.frames_between(low, high)))
+
+    for low, high in spans(stats["min"], stats["max"], int(stats["count"]), count, _READ_FRAMES):
+        found = day.addresses(both(query, day.frames_between(low, high)), _READ_FRAMES)
         for frame in day.searcher.fast_field_values(FRAME, found):
             frames.add(int(frame or 0))
     return frames
@@ -295,6 +306,8 @@ class Writer:
             yield
         except BaseException:
             self._lost = self.not_durable
+            for day in self._days.values():
+                day.abandon()
             self._days.clear()
             self._lock.release()
             raise

@@ -1,0 +1,54 @@
+"""Sets of frame numbers, and the parts in which a store is asked for them."""
+
+import tracemalloc
+
+import pytest
+
+from espcap.frames import FrameSet, spans
+
+
+def test_members() -> None:
+    frames = FrameSet()
+    members = [0, 1, 7, 8, 64, 8191, 8192, 100_000, 2**31]
+    for frame in [*members, *members[:3]]:
+        frames.add(frame)
+    assert [
+        frame for frame in [*members, 2, 63, 65, 8190, 8193, 99_999, 2**31 + 1, 2**40] if frame in frames
+    ] == members
+    assert len(frames) == len(members)
+
+
+@pytest.mark.parametrize("frame", [2**32 - 1, 2**63, 10**30])
+def test_a_large_number_takes_little_memory(frame: int) -> None:
+    tracemalloc.start()
+    frames = FrameSet()
+    frames.add(frame)
+    assert frame in frames
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [range(1, 10_001), [5], [1, 2**62], [1, 2, 3, 2**32 - 1], [*range(500, 600), *range(10**12, 10**12 + 100)]],
+)
+@pytest.mark.parametrize("most", [1, 7, 1000])
+def test_spans(members: list[int], most: int) -> None:
+    """Each member is in one span, and the questions are few."""
+    asked = []
+
+    def count(low: int, high: int) -> int:
+        asked.append(low)
+        return sum(low <= member <= high for member in members)
+
+    found = list(spans(float(min(members)), float(max(members)), len(members), count, most))
+    assert [sum(low <= member <= high for low, high in found) for member in members[:100]] == [1] * len(members[:100])
+    assert all(sum(low <= member <= high for member in members) <= most for low, high in found[:100])
+    assert len(asked) <= 64 + 40 * len(found)
+
+
+def test_two_far_numbers_are_one_span() -> None:
+    def count(low: int, high: int) -> int:
+        raise AssertionError
+
+    assert len(list(spans(1, 2**62, 2, count, 50_000))) == 1
