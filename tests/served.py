@@ -32,6 +32,7 @@ class Served:
     host: str
     port: int
     token: str
+    process: int
 
     @property
     def origin(self) -> str:
@@ -70,7 +71,7 @@ def served(node: str, *arguments: str | Path) -> Iterator[Served]:
         address = urlsplit(process.stdout.readline().decode().strip())
         assert address.hostname, process.stderr.read().decode()
         assert address.port
-        yield Served(address.hostname, address.port, parse_qs(address.query)["token"][0])
+        yield Served(address.hostname, address.port, parse_qs(address.query)["token"][0], process.pid)
         process.send_signal(signal.SIGTERM)
         errors = process.communicate(timeout=30)[1].decode()
         assert process.returncode == 0, errors

@@ -10,7 +10,7 @@ from espcap.cli.search import open_reader
 from espcap.errors import UsageError
 from espcap.folders import data_folder, is_local, local_folder
 from espcap.ledger import ledger_path
-from espcap.opening import check_words, open_job
+from espcap.opening import check_words, close_job, open_job
 from espcap.pipeline import Listener, Pipeline
 from espcap.reader import Reader
 from espcap.tshark.arguments import Settings
@@ -68,10 +68,14 @@ def _captures_folder(nodes: tuple[str, ...]) -> Path:
 def _open_run(options: Serving, nodes: tuple[str, ...], program: Program, listener: Listener) -> Run:
     """What indexes a capture as `espcap --file` does, with the same ledger."""
     job = open_job(program, _settings(options), nodes)
-    store = open_named_store(options, job.registry, default="local")
-    pipeline = Pipeline(job, store, listener)
-    checkpoints = open_checkpoints(ledger_path(nodes), job.digests, pipeline.note)
-    return Run(pipeline, store, checkpoints)
+    try:
+        store = open_named_store(options, job.registry, default="local")
+        pipeline = Pipeline(job, store, listener)
+        checkpoints = open_checkpoints(ledger_path(nodes), job.digests, pipeline.note)
+    except BaseException:
+        close_job(job)
+        raise
+    return Run(pipeline, store, checkpoints, lambda: close_job(job))
 
 
 def _describe(reader: Reader) -> str:

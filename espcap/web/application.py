@@ -22,6 +22,7 @@ from espcap.reader import Reader
 from espcap.sources import printable
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
+from espcap.web.failures import show_fault
 from espcap.web.overview import histogram, tables
 from espcap.web.packets import Packets
 from espcap.web.parts import Parts
@@ -93,7 +94,7 @@ class Pages:
         if listed.asked.errors:
             return self._wrong(view, listed.asked)
         response = self.render("results.html", values, 200, seconds)
-        response.headers["HX-Push-Url"] = f"/?{view.address()}"
+        response.headers["HX-Push-Url"] = f"{request.scope.get('root_path', '')}/?{view.address()}"
         return response
 
     async def rows(self, request: Request) -> Response:
@@ -161,12 +162,16 @@ def build(parts: Parts) -> Starlette:
         status = 422 if isinstance(error, UsageError) else 500
         return pages.render("failure.html", {"message": with_hint(error.message, error.hint)}, status)
 
+    def broken(request: Request, error: Exception) -> Response:
+        show_fault(error)
+        return pages.render("failure.html", {"message": "espcap failed: its standard error has the reason"}, 500)
+
     return Starlette(
         routes=[
             *(route for room in rooms for route in room.routes()),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        exception_handlers={EspcapError: failed},
+        exception_handlers={EspcapError: failed, Exception: broken},
     )
 
 

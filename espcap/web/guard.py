@@ -1,8 +1,8 @@
 """Who may talk to the page: whoever knows its token, under a name of this machine, and nobody's page but ours."""
 
+import hashlib
 import hmac
-from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode
 
@@ -42,12 +42,16 @@ class Guard:
     The token comes in the address once, which is answered with a cookie and the same address without it. A page of
     somebody else's cannot use the cookie (SameSite), read it (HttpOnly), nor reach us under a name of its own making
     (DNS rebinding), for we answer to addresses and to the names of this machine only.
+
+    A browser sends the cookies of a machine to all of its ports. So the page is in a folder whose name nobody can
+    guess, and the cookie is for that folder alone: other servers of the machine, which others may run, never see it.
     """
 
     def __init__(self, app: ASGIApp, token: str, names: Iterable[str], secure: bool) -> None:
         """`names` are those that the page goes by beside addresses; `secure` says that it is served by TLS."""
         self._app = app
         self._token = token
+        self._folder = "/" + hashlib.sha256(f"folder {token}".encode()).hexdigest()[:24]
         self._names = frozenset(name.lower().rstrip(".") for name in names)
         self._secure = secure
 
@@ -62,6 +66,8 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
+        if f"{scope['path']}/".startswith(f"{self._folder}/"):
+            scope = {**scope, "root_path": self._folder}
         await (self._refusal(scope) or self._app)(scope, receive, guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -72,29 +78,32 @@ class Guard:
         given = [value for name, value in parameters if name == "token"]
         if given and scope["method"] in _SAFE_METHODS and self._is_token(given[0]):
             return self._welcome(scope, [(name, value) for name, value in parameters if name != "token"])
-        if not self._is_token(self._kept_token(scope, headers)):
+        if not any(map(self._is_token, self._kept_tokens(scope, headers))):
             return PlainTextResponse(_REFUSED, 403)
+        if scope["path"] == self._folder:
+            return RedirectResponse(f"{self._folder}/", 303)
         if scope["method"] not in _SAFE_METHODS and not self._is_own_page(headers):
             return PlainTextResponse(_STRANGE_ORIGIN, 403)
         return None
 
     def _welcome(self, scope: Scope, rest: list[tuple[str, str]]) -> Response:
-        address = "/" + scope["path"].lstrip("/\\") + (f"?{urlencode(rest)}" if rest else "")
+        path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/\\")
+        address = f"{self._folder}/{path}" + (f"?{urlencode(rest)}" if rest else "")
         response = RedirectResponse(address, 303)
         response.set_cookie(
-            self._cookie(scope), self._token, httponly=True, samesite="strict", secure=self._secure, path="/"
+            self._cookie(scope), self._token, httponly=True, samesite="strict", secure=self._secure, path=self._folder
         )
         return response
 
-    def _kept_token(self, scope: Scope, headers: Headers) -> str:
+    def _kept_tokens(self, scope: Scope, headers: Headers) -> Iterator[str]:
+        """Other servers of the machine may have set cookies of any form, also of the same name."""
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return value.strip()
-        try:
-            kept = SimpleCookie(headers.get("cookie", "")).get(self._cookie(scope))
-        except CookieError:
-            return ""
-        return kept.value if kept else ""
+            yield value.strip()
+        for cookie in ";".join(headers.getlist("cookie")).split(";"):
+            name, _, value = cookie.strip().partition("=")
+            if name == self._cookie(scope):
+                yield value
 
     def _cookie(self, scope: Scope) -> str:
         """A browser keeps the cookies of all ports of a machine together."""

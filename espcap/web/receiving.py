@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -26,7 +26,10 @@ class Receiving:
 
     async def receive(self, request: Request) -> Response:
         """The body is the capture."""
-        upload = await self._uploads.receive(request.query_params.get("name", ""), request.stream())
+        try:
+            upload = await self._uploads.receive(request.query_params.get("name", ""), request.stream())
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         return self._render("upload.html", {"upload": upload}, 202)
 
     async def progress(self, request: Request) -> Response:

@@ -77,6 +77,7 @@ def serve(application: ASGIApp, place: Place, tell: Callable[[str], None]) -> No
         log_level="critical",
         access_log=False,  # it would hold the token
         ws="none",
+        h11_max_incomplete_event_size=1 << 20,  # cookies of all other servers of the machine come along
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=5,

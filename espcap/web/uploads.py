@@ -1,5 +1,6 @@
 """Captures that are sent to the page: kept in a folder, so that their packets can be shown, and indexed in turn."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -15,8 +16,12 @@ from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.pipeline import Listener, Pipeline
 from espcap.sources import CaptureFile, capture_file, new_digest, recognise
 from espcap.stores import Store
+from espcap.tshark.process import write_all
+from espcap.web.failures import show_fault
 
 _HEAD = 4096
+_AT_ONCE = 1 << 20
+"""Bytes that are written at once."""
 _LONGEST_NAME = 100
 
 
@@ -27,6 +32,8 @@ class Run:
     pipeline: Pipeline
     store: Store
     checkpoints: Checkpoints | None
+    close: Callable[[], None]
+    """Lets go of what the pipeline reads with."""
 
     def read(self, capture: CaptureFile) -> None:
         """Stores the capture, and lets go of the store."""
@@ -40,6 +47,7 @@ class Run:
             self.store.close()
             if self.checkpoints:
                 self.checkpoints.close()
+            self.close()
             self.pipeline.report.take_back(self.store.not_durable())
 
 
@@ -88,7 +96,7 @@ class Uploads:
             descriptor, unfinished = tempfile.mkstemp(dir=self._folder, prefix=".upload-")
             try:
                 digest = await _write(descriptor, blocks)
-                return _named(unfinished, self._folder / name, digest)
+                return await asyncio.to_thread(_named, unfinished, self._folder / name, digest)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(unfinished)
@@ -113,7 +121,7 @@ class Uploads:
             upload.failure = with_hint(error.message, error.hint)
         except Exception as error:
             upload.failure = f"indexing failed: {error!r}"
-            raise
+            show_fault(error)
         finally:
             self._running = None
             upload.is_done = True
@@ -127,22 +135,29 @@ class Uploads:
 
 
 async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
-    """Writes what comes; returns its digest."""
-    digest, head, is_known = new_digest(), b"", False
-    with open(descriptor, "wb") as file:
+    """Writes what comes, in threads, so that others are answered meanwhile; returns its digest."""
+    digest, waiting, is_known = new_digest(), bytearray(), False
+    with open(descriptor, "wb", buffering=0) as file:
+
+        def write(data: bytes) -> None:
+            digest.update(data)
+            write_all(file, data)
+
         async for block in blocks:
-            file.write(block)
-            digest.update(block)
-            if not is_known:
-                head += block
-                is_known = _check(head) if len(head) >= _HEAD else False
-    if not is_known:
-        _check(head)
+            waiting += block
+            if not is_known and len(waiting) >= _HEAD:
+                is_known = _check(waiting)
+            if len(waiting) >= _AT_ONCE:
+                await asyncio.to_thread(write, bytes(waiting))
+                waiting.clear()
+        if not is_known:
+            _check(waiting)
+        await asyncio.to_thread(write, bytes(waiting))
     return digest.hexdigest()
 
 
-def _check(head: bytes) -> bool:
-    if not recognise(head[:_HEAD]):
+def _check(head: bytearray) -> bool:
+    if not recognise(bytes(head[:_HEAD])):
         raise UsageError("this is no capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
     return True
 

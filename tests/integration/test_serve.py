@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,9 +19,8 @@ import pytest
 
 from espcap.tshark.program import environment
 from espcap.web.guard import CONTENT_SECURITY_POLICY
-from tests.command import CAPTURES, espcap, on_terminal, start
+from tests.command import CAPTURES, espcap, start
 from tests.conftest import remove_packets
-from tests.elasticsearch_node import call
 from tests.frame_oracle import frames as frames_of
 from tests.frame_oracle import without_empty
 from tests.hostile import packets
@@ -111,13 +111,50 @@ def test_no_other_method_without_the_token(page: Served, method: str) -> None:
 def test_token_becomes_a_cookie(page: Served) -> None:
     """The address that is printed leads to one without the token, which may be kept and shown."""
     answer = page.ask(f"/?filter=tcp&token={page.token}")
-    assert (answer.status, answer.headers["location"]) == (303, "/?filter=tcp")
+    folder, _, rest = answer.headers["location"].rpartition("/")
+    assert (answer.status, rest) == (303, "?filter=tcp")
     cookie = answer.headers["set-cookie"]
+    assert f"path={folder}" in cookie.lower().split("; ")
     assert "httponly" in cookie.lower()
     assert "samesite=strict" in cookie.lower()
     assert page.token not in page.get("/").text
     assert page.ask("/", {"Authorization": f"Bearer {page.token}"}).status == 200
-    assert page.ask(f"//example.test/?token={page.token}").headers["location"] == "/example.test/"
+    assert page.ask(f"//example.test/?token={page.token}").headers["location"] == f"{folder}/example.test/"
+
+
+def test_other_ports_do_not_see_the_token(page: Served, node: str) -> None:
+    """Browsers send the cookies of a machine to all of its ports, but only below the cookie's path."""
+    folder = page.ask(f"/?token={page.token}").headers["location"].rstrip("/")
+    assert re.fullmatch("/[0-9a-f]{24}", folder)
+    assert page.token not in folder
+    with served(node) as other:
+        assert other.ask(f"/?token={other.token}").headers["location"] != f"{folder}/"
+    assert page.get(folder).headers["location"] == f"{folder}/"
+    shown = page.get(f"{folder}/")
+    assert shown.status == 200
+    addresses = [value or "" for name, value in Reading(shown.text).attributes if name in ("href", "src", "hx-get")]
+    assert addresses
+    assert not [address for address in addresses if address.startswith("/")]
+    for address in addresses:
+        assert page.get(f"{folder}/{address.removeprefix('./')}").status == 200
+    assert page.get(f"{folder}/", packet="x").status == 200
+    assert page.ask(f"{folder}/").status == 403
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "{}; a b=c; @=1; x[y]=z; {}",
+        'json={{"a":"b, c"}}; {}',
+        "espcap-{port}=wrong; {}; espcap-{port}=wrong",
+        "=; ;;  {}",
+        "large=" + "x" * 100_000 + "; {}",
+    ],
+)
+def test_cookies_of_other_servers(page: Served, others: str) -> None:
+    """They lock nobody out, whatever they are."""
+    cookie = others.format(page.cookie["Cookie"], page.cookie["Cookie"], port=page.port)
+    assert page.ask("/", {"Cookie": cookie}).status == 200
 
 
 @pytest.mark.parametrize("host", ["example.test", "127.0.0.1.example.test", "localhost.example.test:80", "", "[::1"])
@@ -225,8 +262,8 @@ def follow(page: Served, **parameters: str) -> list[str]:
         found += reading.packets
         values = dict(reading.attributes)
         more = urlencode(json.loads(values.get("hx-vals") or "{}"))
-        rows = [value for _, value in reading.attributes if value and value.startswith("/rows?")]
-        address = f"{rows[0]}&{more}" if rows else ""
+        rows = [value for _, value in reading.attributes if value and value.startswith("rows?")]
+        address = f"/{rows[0]}&{more}" if rows else ""
     return found
 
 
@@ -287,36 +324,6 @@ def undated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert espcap("--file", folder / "undated.pcapng", "--node", f"local:{folder / 'index'}").status == 0
     with served(f"local:{folder / 'index'}") as found:
         yield found
-
-
-FOREIGN = [
-    {"message": "hello"},
-    {"source": "sensor", "network": "lan", "protocol": ["a", 5], "capture_id": 5, "file_name": 7},
-    {"layers": {"frame": {"number": "one"}, "tcp": "yes"}, "observer": "me", "capture_id": "x"},
-]
-"""Documents of another program, whose members are missing or of other types."""
-
-
-def test_documents_of_another_program(tmp_path: Path, elasticsearch_url: str) -> None:
-    """They are shown as far as they have what a packet has."""
-    assert espcap("--file", CAPTURES / "arp.pcap", "--node", elasticsearch_url).status == 0
-    for number, source in enumerate(FOREIGN):
-        index = {"mappings": {"enabled": False}}
-        call(elasticsearch_url, "PUT", f"/packets-foreign-{number}", index)
-        call(elasticsearch_url, "PUT", f"/packets-foreign-{number}/_create/f-{number}?refresh", source)
-    table = on_terminal("search", "--node", elasticsearch_url)
-    assert "9 of 9 packets" in table
-    with served(elasticsearch_url) as page:
-        assert len(Reading(page.get("/").text).packets) == 9
-        for path in ("/histogram", "/tables"):
-            assert page.get(path).status == 200
-        for number, _ in enumerate(FOREIGN):
-            answer = page.get("/packet", packet=f"f-{number}")
-            assert (answer.status, "no packet that espcap stored" in answer.text) == (200, True)
-            assert page.get("/stream", packet=f"f-{number}").status == 422
-        assert page.get("/extract").headers["espcap-packets"] == "6"
-    assert espcap("stats", "--node", elasticsearch_url).status == 0
-    assert espcap("extract", "-w", tmp_path / "o.pcapng", "--node", elasticsearch_url).status == 0
 
 
 def key(document: dict[str, Any], sort: str) -> Any:
@@ -445,7 +452,7 @@ def test_markup_in_the_address_is_text(page: Served, path: str) -> None:
         assert "img" not in reading.tags
         assert not [attribute for attribute, _ in reading.attributes if attribute.startswith("on")]
         scripts = [value for name, value in reading.attributes if name == "src"]
-        assert all(str(script).startswith("/static/") for script in scripts)
+        assert all(str(script).startswith("static/") for script in scripts)
 
 
 def test_no_character_that_is_not_seen(page: Served) -> None:
@@ -579,7 +586,7 @@ def test_markup_in_a_dissection_is_text(page: Served) -> None:
         assert set(reading.tags) <= {"div", "h2", "h3", "span", "a", "pre", "button"}
         assert not [name for name, _ in reading.attributes if name.startswith("on")]
         links = [value or "" for name, value in reading.attributes if name == "href"]
-        assert all(link.startswith(("/?", "/extract?")) for link in links)
+        assert all(link.startswith(("./?", "extract?")) for link in links)
 
 
 def test_extract(page: Served, tmp_path: Path) -> None:
@@ -632,9 +639,9 @@ def empty(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
 def send(page: Served, name: str, body: bytes) -> Answer:
     """Sends a capture and waits until it is indexed."""
     answer = page.ask(f"/captures?{urlencode({'name': name})}", page.cookie, "POST", body)
-    while address := re.search(r'hx-get="(/captures/\d+)"', answer.text):
+    while address := re.search(r'hx-get="(captures/\d+)"', answer.text):
         time.sleep(0.1)
-        answer = page.ask(address[1], page.cookie)
+        answer = page.ask(f"/{address[1]}", page.cookie)
     return answer
 
 
@@ -654,6 +661,36 @@ def test_capture_that_is_sent(empty: tuple[Served, Path]) -> None:
     assert f"0 stored, {len(shown)} already there" in again.text
     other = send(page, "we ird<b>.pcap", (CAPTURES / "icmp.pcap").read_bytes())
     assert "we_ird_b_-2.pcap is indexed." in other.text
+
+
+def test_uploads_leave_nothing_open(empty: tuple[Served, Path]) -> None:
+    """Neither those that are indexed, nor those that are refused."""
+    page, _ = empty
+    descriptors = Path(f"/proc/{page.process}/fd")
+    counts = []
+    for name in ("dns.pcap", "icmp.pcap", "arp.pcap", "ipv6.pcap"):
+        send(page, name, (CAPTURES / name).read_bytes())
+        send(page, "text.pcap", b"text")
+        counts.append(len(list(descriptors.iterdir())))
+    assert counts[-1] <= counts[0] + 1
+
+
+def test_others_are_answered_while_a_capture_is_compared(empty: tuple[Served, Path]) -> None:
+    """A capture whose name is taken is compared with the one that has it, which takes its time."""
+    page, index = empty
+    body = (CAPTURES / "dns.pcap").read_bytes()
+    send(page, "large.pcap", body)
+    with (index / "captures" / "large.pcap").open("r+b") as file:
+        file.truncate(1 << 30)
+    with ThreadPoolExecutor(1) as threads:
+        sent = threads.submit(page.ask, "/captures?name=large.pcap", page.cookie, "POST", body)
+        waits = []
+        while not sent.done():
+            started = time.monotonic()
+            page.ask("/static/style.css", page.cookie)
+            waits.append(time.monotonic() - started)
+    assert len(waits) > 5
+    assert sent.result().status == 202
 
 
 def test_what_is_no_capture(empty: tuple[Served, Path]) -> None:

@@ -16,7 +16,7 @@ function show(text, done, all) {
 function send(file) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/captures?${new URLSearchParams({ name: file.name })}`);
+    request.open("POST", `captures?${new URLSearchParams({ name: file.name })}`);
     request.upload.onprogress = (event) => show(`Sending ${file.name}`, event.loaded, event.total);
     request.onload = () => {
       status().textContent = "";

@@ -27,7 +27,7 @@ function openPacket(row) {
   setOpen(row.dataset.packet);
   // A large capture takes seconds when the first of its packets is opened.
   document.getElementById("packet").textContent = "Reading the capture…";
-  htmx.ajax("GET", `/packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
+  htmx.ajax("GET", `packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
 }
 
 export function closePacket() {

@@ -21,7 +21,7 @@ let waiting = 0;
 form.addEventListener("input", (event) => {
   if (!boxes.includes(event.target.name)) return;
   clearTimeout(waiting);
-  waiting = setTimeout(() => htmx.ajax("GET", "/check", { source: form, target: "#messages", swap: "none" }), 300);
+  waiting = setTimeout(() => htmx.ajax("GET", "check", { source: form, target: "#messages", swap: "none" }), 300);
 });
 form.addEventListener("submit", () => clearTimeout(waiting));
 document.addEventListener("htmx:oobAfterSwap", markErrors);
