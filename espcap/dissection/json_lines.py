@@ -11,6 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from espcap.dissection import Layers, Record
+from espcap.dissection.ntp_times import NTP_TIMES
 from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
 from espcap.times import epoch_text
 from espcap.tshark.output import IDLE
@@ -34,6 +35,10 @@ class _Entry(NamedTuple):
 
 
 _LAYERS, _UNPARSED, _TREE = range(3)
+_NO_TIME = "NULL"
+"""What `tshark -T fields` prints for a time of NTP's that is not set, and `-T json` up to 4.4."""
+_NO_TIME_AS_JSON = "1970-01-01T00:00:00.000000000Z"
+"""What `-T json` prints for it from 4.6 on."""
 _COMMUNITY_IDS = frozenset(["communityid", "communityid.hash"])  # the latter from Wireshark 4.6 on
 
 
@@ -140,6 +145,8 @@ class JsonReader:
             return None  # a label that reads like a field's name: such a field is never empty
         if field.name == "frame.time_epoch":
             return _Entry(_TREE, "", "epoch", epoch_text(text))
+        if text == _NO_TIME_AS_JSON and field.name in NTP_TIMES:
+            text = _NO_TIME
         try:
             return _Entry(_LAYERS, field.layer, field.key, self._cast(field, text))
         except ValueError:

@@ -316,3 +316,14 @@ def test_every_field_that_a_json_parser_sees(program: Program, registry: Registr
             for _ in (value if isinstance(value, list) else [value])
         ]
         assert sorted(got) == sorted(expected)
+
+
+def test_a_time_of_ntp_that_is_not_set(registry: Registry) -> None:
+    """From Wireshark 4.6 on JSON has the beginning of 1970 for it; that of another field is a time."""
+    beginning = "1970-01-01T00:00:00.000000000Z"
+    lines = [f'"{name}": "{beginning}",' for name in ("ntp.org", "ntp.rec", "tls.handshake.random_time")]
+    (record,) = records(registry, [stream(packet(*lines))])
+    assert record
+    assert record.unparsed == {"ntp": {"org": "NULL", "rec": "NULL"}}
+    assert record.layers["tls"] == {"handshake_random_time": beginning}
+    assert "ntp" not in record.layers

@@ -119,6 +119,28 @@ def hostile_names(path: Path) -> Path:
     return path
 
 
+def unset_times(path: Path) -> Path:
+    """An NTP packet in which no time is set."""
+    return write_pcap(path, [record(udp(bytes([0x23]) + bytes(47), 123))])
+
+
+def odd_texts(path: Path) -> Path:
+    """URIs and names whose bytes are no UTF-8, and some with backslashes."""
+    texts = [
+        b"\xff\xfeb",
+        b"caf\xe9",
+        b"\xc3\xa9",
+        b"cut\xe2\x82",
+        b"\xed\xa0\x80",
+        b"a\\x",
+        b"\xc2\x85",
+        b"\\\\host\\n",
+    ]
+    frames = [http_request(b"/" + text, {b"Host": text}) for text in texts]
+    frames += [udp(dns_message(bytes([len(text)]) + text + b"\0"), 53) for text in texts]
+    return write_pcap(path, [record(frame) for frame in frames])
+
+
 def dns_message(name: bytes, answers: bytes = b"", count: int = 0) -> bytes:
     """A DNS query, or a response if there are answers, for an A record."""
     flags = 0x8180 if count else 0x0100

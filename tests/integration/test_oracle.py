@@ -1,6 +1,7 @@
 """Documents against tshark's own answers: every packet, every field, every value, in order."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from espcap.fields import Registry, open_registry
 from espcap.tshark.program import find_program
 from tests.command import CAPTURES, ROOT, espcap
-from tests.hostile import files
+from tests.hostile import files, packets
 from tests.oracle import differences, packet_count
 
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
@@ -49,6 +50,13 @@ def test_damaged_packets(tmp_path: Path, registry: Registry, seed: int) -> None:
     names = ["dns.pcap", "http_xml.pcap", "smtp.pcap", "mixed.pcap", "tunnels.pcap"]
     source = CAPTURES / names[seed % len(names)]
     check(files.byte_flips(source, tmp_path / "flipped.pcap", seed, 40), registry)
+
+
+@pytest.mark.parametrize("write", [packets.unset_times, packets.odd_texts], ids=lambda write: write.__name__)
+def test_texts_and_times_that_versions_print_differently(
+    tmp_path: Path, registry: Registry, write: Callable[[Path], Path]
+) -> None:
+    check(write(tmp_path / "capture.pcap"), registry)
 
 
 @pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
