@@ -21,6 +21,14 @@ class FrameSet:
     def __len__(self) -> int:
         return self._length
 
+    def __iter__(self) -> Iterator[int]:
+        """In the order of their numbers."""
+        for number in sorted(self._pages):
+            for place, byte in enumerate(self._pages[number]):
+                if byte:
+                    first = (number << _PAGE_BITS) + place * 8
+                    yield from (first + bit for bit in range(8) if byte >> bit & 1)
+
     def add(self, frame: int) -> None:
         """Takes a frame."""
         number = frame >> _PAGE_BITS

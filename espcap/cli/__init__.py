@@ -135,7 +135,7 @@ def search(**values: Any) -> None:
     """
     from espcap.cli.search import search as run
 
-    run(options.Searching(**values))
+    sys.exit(run(options.Searching(**values)))
 
 
 @main.command()
@@ -181,7 +181,7 @@ def stats(**values: Any) -> None:
     """
     from espcap.cli.stats import stats as run
 
-    run(options.Summarizing(**values))
+    sys.exit(run(options.Summarizing(**values)))
 
 
 @main.command()

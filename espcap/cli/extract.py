@@ -36,7 +36,7 @@ def extract(options: Extracting) -> int:
     missing: list[Missing] = []
     progress = Progress(sys.stderr.isatty())
     extraction = Extraction(program, dissecting_user(program), lambda one: _tell(one, missing), progress.update)
-    selections = _select(options)
+    selections, status = _select(options)
     extraction.find(selections, Originals(options.dir), options.write)
     progress.expect(extraction.size)
     with progress, _opened(options.write) as output:
@@ -45,16 +45,17 @@ def extract(options: Extracting) -> int:
     click.echo(f"{output.packets:,} packets of {len(selections):,} captures extracted, {gone:,} missing", err=True)
     if not output.packets and output.is_left_out:
         click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
-    return PARTIAL if gone else 0
+    return PARTIAL if gone else status
 
 
-def _select(options: Extracting) -> list[Selection]:
+def _select(options: Extracting) -> tuple[list[Selection], int]:
+    """What to extract, and the exit code so far."""
     reader = open_reader(options)
     try:
-        query = wanted(options, reader)
-        selections = selected(reader, query, options.flow)
-        tell_why_nothing(reader, query, len(selections))
-        return selections
+        asked = wanted(options, reader)
+        selections = selected(reader, asked.query, options.flow)
+        tell_why_nothing(reader, asked.query, len(selections))
+        return selections, asked.status
     finally:
         reader.store.close()
 

@@ -108,6 +108,11 @@ class Narrowing(Connecting):
     display_filter: str
     since: str
     until: str
+    captures: bool
+    dir: tuple[str, ...]
+    decode_as: tuple[str, ...]
+    preference: tuple[str, ...]
+    profile_dir: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,6 @@ class Extracting(Narrowing):
     write: str
     force: bool
     flow: bool
-    dir: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -377,6 +381,12 @@ narrowing = _all_of(
         "yesterday.",
     ),
     click.option("--until", default="", metavar="TIME", help="Packets before this time."),
+    click.option(
+        "--captures",
+        is_flag=True,
+        help="Have tshark filter the captures too, for what documents cannot tell: frame contains, slices, functions.",
+    ),
+    dissecting,
 )
 
 searching = _all_of(
@@ -410,7 +420,6 @@ extracting = _all_of(
         is_flag=True,
         help="All packets of their conversations: those with their community IDs, and the fragments they came in.",
     ),
-    originals,
 )
 
 

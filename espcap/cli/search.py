@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -18,11 +19,22 @@ from espcap.stores import Hit
 from espcap.tshark.program import find_program
 
 
-def search(options: Searching) -> None:
-    """Runs the command."""
+@dataclass(frozen=True)
+class Wanted:
+    """What a command is asked for."""
+
+    query: Query
+    status: int = 0
+    """The exit code: 3 where captures could not be filtered."""
+
+
+def search(options: Searching) -> int:
+    """Runs the command and returns its exit code."""
     reader = open_reader(options)
-    query, store = wanted(options, reader), reader.store
+    store = reader.store
     try:
+        asked = wanted(options, reader)
+        query = asked.query
         if options.agg:
             terms = {"field": reader.path(options.agg), "size": max(options.size, 1)}
             aggregations = {"values": {"terms": terms}}
@@ -34,6 +46,7 @@ def search(options: Searching) -> None:
             found = store.search(query, options.size, options.start, [sort])
             tell_why_nothing(reader, query, found.total)
             _show_hits(found.hits, found.total)
+        return asked.status
     finally:
         store.close()
 
@@ -45,12 +58,16 @@ def open_reader(options: Connecting) -> Reader:
     return Reader(program, registry, open_named_store(options, registry, default="local")).there()
 
 
-def wanted(options: Narrowing, reader: Reader) -> Query:
+def wanted(options: Narrowing, reader: Reader) -> Wanted:
     """What QUERY, the display filter and the times ask for together. Notes tell how they were taken."""
+    if options.captures:
+        from espcap.cli.captures import wanted_of_captures
+
+        return wanted_of_captures(options, reader)
     asked = reader.ask(options.query, options.display_filter, options.since, options.until)
     for note in asked.notes:
         click.echo(f"Note: {printable(note)}", err=True)
-    return asked.query
+    return Wanted(asked.query)
 
 
 def tell_why_nothing(reader: Reader, query: Query, packets: int) -> None:

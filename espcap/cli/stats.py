@@ -24,19 +24,20 @@ _TITLES = {
 }
 
 
-def stats(options: Summarizing) -> None:
-    """Runs the command."""
+def stats(options: Summarizing) -> int:
+    """Runs the command and returns its exit code."""
     reader = open_reader(options)
     try:
-        query = wanted(options, reader)
-        summary = summarize(reader.store, query, options.size)
-        tell_why_nothing(reader, query, summary["packets"])
+        asked = wanted(options, reader)
+        summary = summarize(reader.store, asked.query, options.size)
+        tell_why_nothing(reader, asked.query, summary["packets"])
     finally:
         reader.store.close()
     if options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(summary)))
     else:
         _show(summary)
+    return asked.status
 
 
 def _show(summary: dict[str, Any]) -> None:

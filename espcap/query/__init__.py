@@ -6,6 +6,7 @@ also where the field is missing.
 
 from dataclasses import dataclass
 
+from espcap.frames import FrameSet
 from espcap.query.values import Value
 
 
@@ -81,4 +82,11 @@ class Words:
     text: str
 
 
-Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches | Words
+@dataclass(frozen=True)
+class Frames:
+    """Packets by their numbers in their captures; a capture by its `capture_id`."""
+
+    captures: tuple[tuple[str, FrameSet], ...]
+
+
+Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches | Words | Frames

@@ -81,6 +81,13 @@ def tapping(program: Program, settings: Settings) -> list[str]:
     return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters]
 
 
+def filtering(program: Program, settings: Settings) -> list[str]:
+    """Prints the numbers of the frames of the capture on standard input that the display filter passes."""
+    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    wanted = ["-T", "fields", "-e", "frame.number"]
+    return [program.path, "-n", *wanted, "--enable-protocol", "communityid", *parameters]
+
+
 def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
     """Captures on interfaces and writes pcapng to standard output."""
     count = ["-c", str(settings.count)] if settings.count else []

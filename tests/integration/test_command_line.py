@@ -76,7 +76,7 @@ def test_search(filled: str) -> None:
     assert hostile.lines == ["Error: the query is nested too deeply (use at most 24 levels of parentheses)"]
     sliced = espcap("search", "-Y", "eth.src[0:3] == 02:00:00", "--node", filled)
     assert sliced.status == 2
-    assert sliced.lines[0].endswith("cannot be searched for (tshark itself can: espcap --file FILE -Y FILTER)")
+    assert sliced.lines[0].endswith("cannot be searched for (captures tell: espcap search --captures -Y FILTER)")
     deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
     assert deep.status == 2
     assert deep.lines == hostile.lines

@@ -75,7 +75,7 @@ class _Builder:
         if field is None:
             raise UsageError(
                 f"filter: {operand.name} is a protocol, and its bytes are not in the documents",
-                "compare one of its fields, or only ask whether it is there",
+                f"compare one of its fields, or only ask whether it is there; {TSHARK_CAN}",
             )
         return conditions.Conditions(field, operand.function, self._named_values)
 

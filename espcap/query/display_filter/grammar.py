@@ -8,7 +8,7 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, Unexpec
 
 from espcap.errors import UsageError, shortened
 
-TSHARK_CAN = "tshark itself can: espcap --file FILE -Y FILTER"
+TSHARK_CAN = "captures tell: espcap search --captures -Y FILTER"
 """What to do about a filter that stores cannot answer."""
 _GRAMMAR = r"""
 ?start: disjunction

@@ -1,11 +1,13 @@
 """The query tree to Elasticsearch's query DSL, and its answer to what every store gives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from typing import Any
 
 from espcap.fields import Kind, Registry
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.frames import FrameSet
+from espcap.query import And, Equals, Everything, Exists, Frames, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.values import Time, Value
 from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import Found, Hit
@@ -19,6 +21,9 @@ _UNMAPPED = {
     Kind.TIME: "date_nanos",
     Kind.IP: "ip",
 }
+_TERMS_AT_ONCE = 65_536
+"""Values that Elasticsearch takes in one list (index.max_terms_count)."""
+_FEW_FRAMES = 2_000
 _LARGEST_UNSIGNED = 2**64 - 1
 _TIE_BREAK: list[Any] = [
     "_index",
@@ -56,6 +61,8 @@ def translate(query: Query, registry: Registry) -> dict[str, Any]:
             return {"bool": {"must_not": [translate(part, registry)]}}
         case Everything():
             return {"match_all": {}}
+        case Frames(captures):
+            return _any_of(list(_frames(captures)))
     return _condition(query, registry)
 
 
@@ -90,6 +97,20 @@ def _text_condition(query: Equals | Range | Exists | Wildcard | Matches | Words)
 
 def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:
     return {"bool": {"should": clauses, "minimum_should_match": 1}}
+
+
+def _frames(captures: Iterable[tuple[str, FrameSet]]) -> Iterator[dict[str, Any]]:
+    """Few of a capture by their identifiers, in one condition for all captures: there are only so many conditions."""
+    identifiers = []
+    for capture_id, frames in captures:
+        if len(frames) <= _FEW_FRAMES:
+            identifiers += [f"{capture_id}-{frame}" for frame in frames]
+            continue
+        numbers = iter(frames)
+        while some := list(islice(numbers, _TERMS_AT_ONCE)):
+            conditions = [{"term": {"capture_id": capture_id}}, {"terms": {"layers.frame.number": some}}]
+            yield {"bool": {"filter": conditions}}
+    yield {"ids": {"values": identifiers}}
 
 
 def _text_path(path: str) -> str:

@@ -12,7 +12,7 @@ from tantivy import Occur
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query import And, Equals, Everything, Exists, Frames, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
@@ -68,6 +68,8 @@ class Day:
                 return any_of([self.translate(part) for part in parts])
             case Not(part):
                 return without(tantivy.Query.all_query(), self.translate(part))
+            case Frames(captures):
+                return any_of([both(self.of_capture(capture), self.of_frames(frames)) for capture, frames in captures])
         return self._leaf(query)
 
     def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches | Words) -> tantivy.Query:
