@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from espcap.query import And, Everything, Exists, Not, Or, Query
+from espcap.query import And, Everything, Exists, Frames, Not, Or, Query
 from espcap.query.values import milliseconds_text
 from espcap.stores import TO_FILL, Store
 
@@ -30,7 +30,7 @@ def _fields(query: Query) -> list[str]:
 
 def _paths(query: Query) -> Iterator[str]:
     match query:
-        case Everything() | Not():
+        case Everything() | Not() | Frames():
             return
         case Or((_, _, _, _, *_)):  # a word, which is looked for in many fields
             return

@@ -8,14 +8,15 @@ from espcap.cli.search import Wanted
 from espcap.errors import UsageError
 from espcap.extraction import Missing
 from espcap.filtering import Filtering
+from espcap.opening import check_words
 from espcap.originals import Originals
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.languages import TAKEN, Sign, sign_of_filter
 from espcap.query.narrowing import together
 from espcap.reader import Reader
 from espcap.tshark.arguments import Settings
-from espcap.tshark.output import check_settings, hand_over_files
-from espcap.tshark.program import User, dissecting_user
+from espcap.tshark.output import hand_over_files
+from espcap.tshark.program import dissecting_user
 
 PARTIAL = 3
 """The exit code where packets are missing."""
@@ -27,40 +28,39 @@ def wanted_of_captures(options: Narrowing, reader: Reader) -> Wanted:
     The index is asked first, so that captures without packets that can pass are not read. Raises UsageError where
     tshark refuses the filter.
     """
+    text, display_filter = _filter_of(options, reader)
+    user = dissecting_user(reader.program)
+    given = Settings(display_filter, options.decode_as, options.preference, profile_folder=options.profile_dir)
+    settings = hand_over_files(given, user)
+    check_words(reader.program, settings, user)
+    asked = reader.ask(text, "", options.since, options.until)
+    for note in asked.notes:
+        Progress.note(note)
+    can_pass = bounds(display_filter, reader.read_filter, reader.registry.kind)
+    narrowed = together(can_pass.query, asked.query)
+    if can_pass.is_exact:
+        return Wanted(narrowed)
+    missing: list[Missing] = []
+    with Progress(sys.stderr.isatty()) as progress:
+        originals = Originals(options.dir)
+        filtering = Filtering(
+            reader.program, user, settings, originals, lambda one: _tell(one, missing), progress.update
+        )
+        passing = filtering.passing(reader.store, narrowed)
+    return Wanted(together(asked.query, passing), PARTIAL if missing else 0)
+
+
+def _filter_of(options: Narrowing, reader: Reader) -> tuple[str, str]:
+    """QUERY, as far as it is none of them, and the display filters as one."""
     text, filters = options.query, [options.display_filter] if options.display_filter.strip() else []
     if sign_of_filter(text, reader.registry) is Sign.NAMES:
         Progress.note(TAKEN)
         text, filters = "", [*filters, text]
     if not filters:
         raise UsageError("--captures is for display filters", "give one with -Y")
-    user = dissecting_user(reader.program)
-    settings = _settings(options, " && ".join(f"({each})" for each in filters) if filters[1:] else filters[0])
-    settings = _checked(reader, hand_over_files(settings, user), user)
-    asked = reader.ask(text, "", options.since, options.until)
-    for note in asked.notes:
-        Progress.note(note)
-    can_pass = bounds(settings.display_filter, reader.read_filter, reader.registry.kind)
-    narrowed = together(can_pass.query, asked.query)
-    if can_pass.is_exact:
-        return Wanted(narrowed)
-    missing: list[Missing] = []
-    with Progress(sys.stderr.isatty()) as progress:
-
-        def tell(one: Missing) -> None:
-            missing.append(one)
-            progress.message(f"Error: {one.packets:,} packets could not be filtered: {one.reason}")
-
-        filtering = Filtering(reader.program, user, settings, Originals(options.dir), tell, progress.update)
-        passing = filtering.passing(reader.store, narrowed)
-    return Wanted(together(asked.query, passing), PARTIAL if missing else 0)
+    return text, " && ".join(f"({each})" for each in filters) if filters[1:] else filters[0]
 
 
-def _settings(options: Narrowing, display_filter: str) -> Settings:
-    return Settings(display_filter, preferences=options.preference, profile_folder=options.profile_dir)
-
-
-def _checked(reader: Reader, settings: Settings, user: User | None) -> Settings:
-    ended = check_settings(reader.program, settings, user)
-    if ended.status:
-        raise UsageError(ended.message, "see man wireshark-filter; fields of your own dissectors need --profile-dir")
-    return settings
+def _tell(one: Missing, missing: list[Missing]) -> None:
+    missing.append(one)
+    Progress.message(f"Error: {one.packets:,} packets could not be filtered: {one.reason}")

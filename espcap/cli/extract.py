@@ -54,7 +54,7 @@ def _select(options: Extracting) -> tuple[list[Selection], int]:
     try:
         asked = wanted(options, reader)
         selections = selected(reader, asked.query, options.flow)
-        tell_why_nothing(reader, asked.query, len(selections))
+        tell_why_nothing(reader, asked, len(selections))
         return selections, asked.status
     finally:
         reader.store.close()

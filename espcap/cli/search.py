@@ -39,12 +39,12 @@ def search(options: Searching) -> int:
             terms = {"field": reader.path(options.agg), "size": max(options.size, 1)}
             aggregations = {"values": {"terms": terms}}
             found = store.search(query, size=0, aggregations=aggregations)
-            tell_why_nothing(reader, query, found.total)
+            tell_why_nothing(reader, asked, found.total)
             _show_values(options.agg, found.aggregations["values"]["buckets"])
         else:
             sort = (reader.path(options.sort.removeprefix("-")), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
-            tell_why_nothing(reader, query, found.total)
+            tell_why_nothing(reader, asked, found.total)
             _show_hits(found.hits, found.total)
         return asked.status
     finally:
@@ -70,10 +70,10 @@ def wanted(options: Narrowing, reader: Reader) -> Wanted:
     return Wanted(asked.query)
 
 
-def tell_why_nothing(reader: Reader, query: Query, packets: int) -> None:
-    """Says why where no packets were found."""
-    if not packets:
-        click.echo(f"Note: {printable(why_nothing(reader.store, query))}", err=True)
+def tell_why_nothing(reader: Reader, asked: Wanted, packets: int) -> None:
+    """Says why no packets were found, unless there may be some where it could not be looked."""
+    if not packets and not asked.status:
+        click.echo(f"Note: {printable(why_nothing(reader.store, asked.query))}", err=True)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:

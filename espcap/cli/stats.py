@@ -30,7 +30,7 @@ def stats(options: Summarizing) -> int:
     try:
         asked = wanted(options, reader)
         summary = summarize(reader.store, asked.query, options.size)
-        tell_why_nothing(reader, asked.query, summary["packets"])
+        tell_why_nothing(reader, asked, summary["packets"])
     finally:
         reader.store.close()
     if options.json or not sys.stdout.isatty():
