@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from luqum import tree
 from luqum.exceptions import ParseError
-from luqum.thread import parse as parse_lucene
 
 from espcap.errors import UsageError, shortened
 from espcap.fields import Kind
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
 from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
+from espcap.query.luqum_parser import parse as parse_lucene
 from espcap.query.values import span
 
 DEFAULT_PATHS = (
