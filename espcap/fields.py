@@ -4,11 +4,13 @@ Source: `tshark -G fields` and `tshark -G protocols`, kept in an SQLite file for
 quarter of a million fields take a second to read and a capture needs a few hundred of them.
 """
 
+import errno
 import hashlib
 import os
 import re
 import sqlite3
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -23,6 +25,9 @@ from espcap.sources import printable
 from espcap.tshark.program import Program, print_list
 
 Value = str | int | float | bool
+
+
+_READ_ONLY = frozenset([errno.EROFS, errno.EACCES, errno.EPERM])
 
 
 class Kind(StrEnum):
@@ -248,8 +253,23 @@ def open_registry(program: Program, profile_folder: str = "") -> Registry:
     except sqlite3.Error:  # there is none, or it is damaged
         lists = [print_list(program, name, profile_folder) for name in ("fields", "protocols")]
     with _kept_in(path.parent):
-        build_registry(path, *lists)
+        try:
+            build_registry(path, *lists)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            return _make_for_now(path.name, *lists)
         return Registry(path)
+
+
+def _make_for_now(name: str, *lists: Iterable[str]) -> Registry:
+    """A registry that goes with its object, for who has no cache that can be written."""
+    folder = tempfile.TemporaryDirectory(prefix="espcap-")
+    path = Path(folder.name) / name
+    build_registry(path, *lists)
+    registry = Registry(path)
+    weakref.finalize(registry, folder.cleanup)
+    return registry
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from espcap.query.words import fields_of, refuse_texts
 from espcap.stores import TO_FILL, Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
-from espcap.stores.local.files import exists, failures, measure, open_index
+from espcap.stores.local.files import exists, failures, measure, read_index
 from espcap.stores.local.values import body_of, encode
 from espcap.stores.local.writer import Writer
 
@@ -131,7 +131,7 @@ class LocalStore:
         total, best = 0, _Best(sort, start, size, self._kind)
         for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
             with failures(folder):
-                day = Day(open_index(folder), self._kind)
+                day = Day(read_index(folder), self._kind)
                 question = day.translate(query)
                 total += day.count(question)
                 best.add(folder.name, day, question)
