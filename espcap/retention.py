@@ -43,6 +43,12 @@ def older_than(days: Sequence[StoredDay], age: int, today: date) -> list[StoredD
     return [day for day in days if (name := day_of(day.name)) and name < oldest]
 
 
+def loaded_before(days: Sequence[StoredDay], age: int, now: float) -> list[StoredDay]:
+    """Those to which nothing was loaded for `age` days before now, in seconds since 1970."""
+    latest = now - age * 86_400
+    return [day for day in days if day_of(day.name) and day.loaded is not None and day.loaded < latest]
+
+
 def beyond_size(days: Sequence[StoredDay], largest: int) -> list[StoredDay]:
     """The oldest days, as many as must go for the rest to have at most `largest` bytes."""
     total = sum(day.bytes for day in days)

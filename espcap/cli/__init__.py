@@ -235,16 +235,38 @@ def setup(print_template: bool, keep: str, kibana: str, **values: Any) -> None:
 @click.option(
     "--max-size", default="", metavar="SIZE", help="Delete the oldest days until the rest is no larger: 10GB."
 )
+@click.option(
+    "--loaded-before",
+    default="",
+    metavar="AGE",
+    help="Delete days to which nothing was loaded for so long: 30d, 4w. Elasticsearch counts from the first loading.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
-def prune(keep: str, max_size: str, dry_run: bool, **values: Any) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(keep: str, max_size: str, loaded_before: str, dry_run: bool, yes: bool, **values: Any) -> None:
     """Deletes whole days of packets, the oldest first, and prints their names.
 
-    A day is that of the packets, not of their loading. Deleted days do not come back with the next --dir; --again
-    loads them.
+    A day is that of the packets; --loaded-before goes by the time of their loading. Deleted days do not come back with
+    the next --dir; --again loads them. On a terminal it asks before it deletes more than half of all packets; in a
+    script, such as one of cron, it deletes what the options say.
     """
+    from espcap.cli.prune import Choice
     from espcap.cli.prune import prune as run
 
-    run(options.Connecting(**values), keep, max_size, dry_run)
+    run(options.Connecting(**values), Choice.parse(keep, max_size, loaded_before), dry_run, yes)
+
+
+@main.command()
+@click.argument("capture", metavar="CAPTURE")
+@options.connection
+def forget(capture: str, **values: Any) -> None:
+    """Deletes all packets of one capture, so that it can be loaded again.
+
+    CAPTURE is a file, known by its content, or the capture_id of its documents.
+    """
+    from espcap.cli.forget import forget as run
+
+    run(options.Connecting(**values), capture)
 
 
 @main.command()

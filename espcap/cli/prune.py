@@ -1,43 +1,78 @@
 """The prune command: deletes whole days of packets that are too old, or too much."""
 
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
 
 from espcap.cli.options import Connecting, open_named_store
-from espcap.errors import UsageError
+from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
 from espcap.ledger import Ledger, LedgerError, ledger_path
-from espcap.retention import beyond_size, day_of, older_than, parse_age, parse_size
+from espcap.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
 from espcap.sources import printable
 from espcap.stores import Store, StoredDay
 from espcap.tshark.program import find_program
 
 
-def prune(options: Connecting, keep: str, max_size: str, dry_run: bool) -> None:
+@dataclass(frozen=True)
+class Choice:
+    """Which days are to be deleted; None where the user did not say."""
+
+    age: int | None
+    largest: int | None
+    loaded: int | None
+    """Days since the last loading."""
+
+    @staticmethod
+    def parse(keep: str, max_size: str, loaded: str) -> "Choice":
+        """From the words of the options. Raises UsageError."""
+        if not (keep or max_size or loaded):
+            raise UsageError("nothing says what to delete", "name --keep 30d, --max-size 10GB or --loaded-before 30d")
+        return Choice(
+            parse_age(keep) if keep else None,
+            parse_size(max_size) if max_size else None,
+            parse_age(loaded) if loaded else None,
+        )
+
+    def of(self, days: list[StoredDay]) -> list[StoredDay]:
+        """Those of the days."""
+        chosen = [] if self.age is None else older_than(days, self.age, datetime.now(UTC).date())
+        if self.loaded is not None:
+            chosen += [day for day in loaded_before(days, self.loaded, time.time()) if day not in chosen]
+        if self.largest is not None:
+            chosen += beyond_size([day for day in days if day not in chosen], self.largest)
+        return chosen
+
+
+def prune(options: Connecting, choice: Choice, dry_run: bool, yes: bool) -> None:
     """Runs the command."""
-    if not (keep or max_size):
-        raise UsageError("nothing says what to delete", "name --keep 30d or --max-size 10GB")
-    age, largest = parse_age(keep) if keep else None, parse_size(max_size) if max_size else None
     store = open_named_store(options, open_registry(find_program(options.tshark)))
     try:
         days = store.days()
-        chosen = _choose(days, age, largest)
+        chosen = choice.of(days)
+        if not (dry_run or yes):
+            _ask(days, chosen)
         for day in chosen:
             if not dry_run:
                 _delete(day, store, options.node)
             click.echo(f"{printable(day.name)}  {day.documents:,} packets  {day.bytes:,} bytes")
-        _tell_rest(days, chosen, largest, dry_run)
+        _tell_rest(days, chosen, choice.largest, dry_run)
     finally:
         store.close()
 
 
-def _choose(days: list[StoredDay], age: int | None, largest: int | None) -> list[StoredDay]:
-    chosen = [] if age is None else older_than(days, age, datetime.now(UTC).date())
-    if largest is not None:
-        chosen += beyond_size([day for day in days if day not in chosen], largest)
-    return chosen
+def _ask(days: list[StoredDay], chosen: list[StoredDay]) -> None:
+    """On a terminal, where it is much. A script cannot answer, and has said what it wants."""
+    packets, all_packets = (sum(day.documents for day in some) for some in (chosen, days))
+    if 2 * packets <= all_packets or not sys.stdin.isatty():
+        return
+    question = f"Delete {packets:,} of {all_packets:,} packets, {len(chosen):,} of {len(days):,} indices?"
+    if not click.confirm(question, err=True):
+        raise EspcapError("nothing was deleted", "--yes does not ask; --dry-run says what would be deleted")
 
 
 def _delete(day: StoredDay, store: Store, nodes: Sequence[str]) -> None:

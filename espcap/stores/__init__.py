@@ -71,6 +71,8 @@ class StoredDay(NamedTuple):
     """Another one after the index was deleted and made anew; empty where the store has none yet."""
     expires: float | None = None
     """Seconds since 1970, UTC, from when on the store itself may delete it; None is never."""
+    loaded: float | None = None
+    """Seconds since 1970, UTC: when packets were last loaded or, where the store does not know, when the first were."""
 
 
 class Store(Protocol):

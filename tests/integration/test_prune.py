@@ -1,5 +1,7 @@
 """Retention: whole days are deleted by name, and do not come back by themselves."""
 
+import os
+import pty
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,3 +98,66 @@ def test_setup_keep_where_the_server_has_no_lifecycles(node: str) -> None:
     assert ran.status == 1
     assert "espcap prune --keep 14d" in ran.errors
     assert len(ran.lines) == 1
+
+
+def test_one_capture_is_forgotten(node: str, captures: Path) -> None:
+    espcap("--dir", captures, "--node", node)
+    ran = espcap("forget", captures / "2.pcap", "--node", node)
+    assert (ran.status, ran.lines) == (0, [f"24 packets of {captures / '2.pcap'} deleted"])
+    assert "96 packets read, 24 stored, 72 already there" in espcap("--dir", captures, "--node", node).account
+    identifier = espcap("search", "--size", "1", "--node", node).documents[0]["capture_id"]
+    assert f"24 packets of {identifier} deleted" in espcap("forget", identifier, "--node", node).lines
+    assert len(espcap("search", "--size", "100", "--node", node).documents) == 72
+    again = espcap("forget", identifier, "--node", node)
+    assert again.status == 1
+    assert f"Error: the node has no packets of {identifier} (espcap search --agg capture_id lists all)" in again.lines
+
+
+def test_a_capture_that_is_none(tmp_path: Path) -> None:
+    ran = espcap("forget", "nothing.pcap", "--node", f"local:{tmp_path / 'index'}")
+    assert ran.status == 2
+    assert "nothing.pcap is neither a file nor a capture_id" in ran.lines[0]
+
+
+def test_by_the_time_of_loading(captures: Path, tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("--dir", captures, "--node", node)
+    assert espcap("prune", "--loaded-before", "1d", "--node", node).output == b""
+    loaded = datetime.now().timestamp() - 3 * 86_400
+    os.utime(tmp_path / "index" / day(0) / "meta.json", (loaded, loaded))
+    assert espcap("prune", "--loaded-before", "4d", "--node", node).output == b""
+    assert espcap("prune", "--loaded-before", "2d", "--node", node).output.decode().startswith(f"{day(0)}  24 packets")
+    assert indices(node) == {day(ago) for ago in (2, 10, 40)}
+
+
+def test_by_the_time_of_loading_in_elasticsearch(captures: Path, elasticsearch_url: str) -> None:
+    espcap("--dir", captures, "--node", elasticsearch_url)
+    assert espcap("prune", "--loaded-before", "1d", "--node", elasticsearch_url).output == b""
+    assert len(indices(elasticsearch_url)) == 4
+
+
+@pytest.mark.parametrize(("options", "answer", "left"), [((), b"n\n", 4), ((), b"y\n", 1), (("--yes",), b"", 1)])
+def test_much_is_asked_for_on_a_terminal(
+    captures: Path, tmp_path: Path, options: tuple[str, ...], answer: bytes, left: int
+) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("--dir", captures, "--node", node)
+    leader, follower = pty.openpty()
+    os.write(leader, answer)
+    ran = espcap("prune", "--keep", "1d", *options, "--node", node, stdin=follower)
+    assert ("Delete 72 of 96 packets, 3 of 4 indices? [y/N]" in ran.errors) == (not options)
+    assert ran.status == (1 if answer == b"n\n" else 0)
+    assert ("nothing was deleted" in ran.errors) == (ran.status == 1)
+    assert len(indices(node)) == left
+    for end in (leader, follower):
+        os.close(end)
+
+
+def test_little_is_not_asked_for(captures: Path, tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("--dir", captures, "--node", node)
+    leader, follower = pty.openpty()
+    assert espcap("prune", "--keep", "20d", "--node", node, stdin=follower).status == 0
+    assert len(indices(node)) == 3
+    for end in (leader, follower):
+        os.close(end)

@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.S)
 LOOKS = re.compile(r"espcap (search|show|extract|stats)")
-_COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "doctor")
+_COMMANDS = ("search", "show", "extract", "stats", "serve", "retry", "setup", "prune", "forget", "doctor")
 
 
 def help_text() -> str:

@@ -268,7 +268,6 @@ class ElasticsearchStore:
 
 
 def _day(row: Any, kept: float | None) -> StoredDay:
-    expires = int(row["creation.date"]) / 1000 + kept if kept else None
-    return StoredDay(
-        row["index"], int(row.get("docs.count") or 0), int(row.get("store.size") or 0), row["uuid"], expires
-    )
+    made = int(row["creation.date"]) / 1000
+    documents, size = int(row.get("docs.count") or 0), int(row.get("store.size") or 0)
+    return StoredDay(row["index"], documents, size, row["uuid"], made + kept if kept else None, made)

@@ -169,7 +169,8 @@ def measure(folder: Path) -> StoredDay:
     with failures(folder):
         segments = _meta(folder)["segments"]
         documents = sum(segment["max_doc"] - _deleted(segment) for segment in segments)
-        return StoredDay(folder.name, documents, _size(folder), identity(folder))
+        loaded = (folder / "meta.json").stat().st_mtime
+        return StoredDay(folder.name, documents, _size(folder), identity(folder), loaded=loaded)
 
 
 def _deleted(segment: dict[str, Any]) -> int:
