@@ -16,7 +16,7 @@ from espcap.fields import Value
 from espcap.protocols import ProtocolList, Stack
 from espcap.times import DAY, SECOND, date_text, parse_epoch, timestamp
 
-FORM = 1
+FORM = 2
 """The version of the documents' form: a greater one where the same packet gives another document."""
 
 UNDATED_INDEX = "packets-undated"
@@ -152,11 +152,12 @@ class DocumentBuilder:
         if template.envelopes:
             layers = _with(layers, template.envelopes)
             terms = terms and terms._replace(texts=_with(terms.texts, template.envelopes))
-        body = b"".join((b"{", _times(nanoseconds), noted, shared, b'"layers":', layers, b"}"))
+        info = record.info and b'"info":%b,' % record.info
+        body = b"".join((b"{", _times(nanoseconds), info, noted, shared, b'"layers":', layers, b"}"))
         is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
         index, settings = self._index(nanoseconds), self._origin.settings_id
-        return Document(index, identifier, notes, body, nanoseconds, shared, b"", terms, settings, is_printable)
+        return Document(index, identifier, notes, body, nanoseconds, shared, record.info, terms, settings, is_printable)
 
     def _template(self, record: Record) -> _Template:
         names = str(record.layers.get("frame", {}).get("protocols", ""))
@@ -177,6 +178,8 @@ class DocumentBuilder:
         """What is outside `layers` and the same for records with the same context."""
         layers = record.layers
         shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
+        if record.protocol_column:
+            shared["protocol_column"] = record.protocol_column
         shared["protocols"] = list(dict.fromkeys(record.tree + record.inner))
         shared["stack"] = plan.stack
         shared |= _ends(layers, plan.wanted, length)

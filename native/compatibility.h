@@ -8,6 +8,7 @@
 #define WS_BUILD_DLL
 #include <wireshark.h>
 #include <ws_version.h>
+#include <epan/column-utils.h>
 #include <epan/epan.h>
 #include <epan/epan_dissect.h>
 #include <epan/packet.h>

@@ -1,10 +1,10 @@
 /* A plugin for tshark that prints each packet as one line, from which espcap makes a document without touching a field.
  *
- * A line is `PACKET<tab>CONTEXT<tab>LAYERS`, each of them JSON. LAYERS is the document's `layers`. PACKET is a list:
+ * A line is `PACKET<tab>INFO<tab>CONTEXT<tab>LAYERS`, each of them JSON; INFO is Wireshark's column, empty without one. LAYERS is the document's `layers`. PACKET is a list:
  * frame number, frame length, time as a string, number of values beyond the bound, whether there was text that was no
  * UTF-8, and values that do not fit their types. CONTEXT is what else espcap needs, and the same for the packets of a
- * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","community_id":"1:...","layers":{"ip":{"src":...}}};
- * `inner` are the protocols inside others, each once, and there only where there are some.
+ * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","protocol_column":"TCP","community_id":"1:...",
+ * "layers":{"ip":{"src":...}}}; `inner` are the protocols inside others, each once, and there only where there are some.
  *
  * With ESPCAP_TAP_TERMS a line goes on with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
  * index in place of values, in two parts, and a list of the paths that have values without a term.
@@ -46,7 +46,7 @@ static struct occurrence {
     uint32_t length, next;
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
-static struct text values, tree, inner, epoch, community_id;
+static struct text values, tree, inner, epoch, community_id, info_column, protocol_column;
 static uint64_t packet, left_out, frame_length;
 
 static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
@@ -80,7 +80,7 @@ static void begin(void)
     text_clear(&numbers, KEPT);
     text_clear(&texts, KEPT);
     text_clear(&unsearchable, KEPT);
-    epoch.length = community_id.length = 0;
+    epoch.length = community_id.length = info_column.length = protocol_column.length = 0;
     memset(first_layer, 0, sizeof first_layer);
     if (occurrence_capacity * sizeof *occurrences > KEPT) {
         g_free(occurrences);
@@ -132,6 +132,14 @@ static void append_occurrence(struct path *path, enum group group, size_t start)
     else
         occurrences[path->in[group].last].next = index;
     path->in[group].last = index;
+}
+
+/* Keeps what a column of Wireshark's shows, if it shows something. */
+static void keep_column(struct text *text, column_info *columns, int column)
+{
+    const char *shown = col_get_text(columns, column);
+    if (shown && *shown)
+        options.found_bad_utf8 |= text_string(text, shown, strlen(shown));
 }
 
 /* Returns whether there was something to keep; the first of several is kept. */
@@ -323,6 +331,8 @@ static void write_packet(uint32_t number)
     text_add(&output, options.found_bad_utf8 ? ",true," : ",false,", options.found_bad_utf8 ? 6 : 7);
     write_layers(UNPARSED, false);
     output.start[output.length - 1] = ']';
+    text_literal(&output, "\t");
+    text_add(&output, info_column.start, info_column.length);
     text_literal(&output, "\t{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
@@ -330,6 +340,11 @@ static void write_packet(uint32_t number)
         text_literal(&output, "\"inner\":\"");
         text_add(&output, inner.start, inner.length);
         text_literal(&output, "\",");
+    }
+    if (protocol_column.length) {
+        text_literal(&output, "\"protocol_column\":");
+        text_add(&output, protocol_column.start, protocol_column.length);
+        text_literal(&output, ",");
     }
     if (community_id.length) {
         text_literal(&output, "\"community_id\":");
@@ -387,6 +402,8 @@ static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_diss
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
     begin();
+    keep_column(&info_column, pinfo->cinfo, COL_INFO);
+    keep_column(&protocol_column, pinfo->cinfo, COL_PROTOCOL);
     if (dissection->tree)
         read_tree(dissection->tree);
     write_packet(pinfo->num);
@@ -438,7 +455,7 @@ static started start(const char *argument, void *data _U_)
     static int every, wanted;
     const char *filter = g_str_has_prefix(argument, "espcap,") ? argument + strlen("espcap,") : NULL;
     listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet);
-    listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_ERROR_PACKETS, on_packet);
+    listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_COLUMNS | TL_REQUIRES_ERROR_PACKETS, on_packet);
     watch_packets();
     epan_set_always_visible(TRUE);
     STARTED;
@@ -464,7 +481,7 @@ static void register_espcap(void)
     options.payload = number_in("ESPCAP_TAP_PAYLOAD");
     options.before = number_in("ESPCAP_TAP_BEFORE");
     is_live = number_in("ESPCAP_TAP_LIVE");
-    has_terms = values.is_ascii = number_in("ESPCAP_TAP_TERMS");
+    has_terms = values.is_ascii = info_column.is_ascii = number_in("ESPCAP_TAP_TERMS");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
     atexit(flush);

@@ -46,7 +46,12 @@ class Record:
     length: int = 0
     """Its bytes; without a context they are in `layers` alone."""
     context: bytes = b""
-    """Records of one context are the same in `layers`, `tree`, `inner` and `community_id`; without one: unknown."""
+    """Records of one context are the same in `layers`, `tree`, `inner`, `community_id` and `protocol_column`; without
+    one: unknown."""
+    info: bytes = b""
+    """JSON of Wireshark's column Info; empty where it shows nothing."""
+    protocol_column: str = ""
+    """Wireshark's column Protocol, such as TLSv1.3."""
 
     @property
     def frame_number(self) -> int:

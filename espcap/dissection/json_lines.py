@@ -14,6 +14,7 @@ from espcap.dissection import Layers, Record
 from espcap.dissection.ntp_times import NTP_TIMES
 from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
 from espcap.times import epoch_text
+from espcap.tshark.columns import Columns
 from espcap.tshark.output import IDLE
 
 LONGEST_BYTES = 64
@@ -48,10 +49,13 @@ class JsonReader:
     `before` is added to all numbers of frames: the packets of the capture before the first one that this tshark saw.
     """
 
-    def __init__(self, registry: Registry, payload: bool = False, before: int = 0) -> None:
+    def __init__(
+        self, registry: Registry, payload: bool = False, before: int = 0, columns: Columns | None = None
+    ) -> None:
         self._registry = registry
         self._payload = payload
         self._before = before
+        self._columns = columns
         self._entries: dict[str, _Entry | None] = {}
         self._fields: dict[str, Field] = {}
         self.bad_utf8 = 0
@@ -71,7 +75,17 @@ class JsonReader:
                 packets = buffer[:end].split(_PACKET_END)
                 del buffer[: end + len(_PACKET_END)]
                 for packet in packets:
-                    yield self._record(self._decode(packet))
+                    yield self._with_columns(self.bad_utf8, self._record(self._decode(packet)))
+
+    def _with_columns(self, bad_before: int, record: Record) -> Record:
+        if self._columns:
+            shown = self._columns.at(record.frame_number - self._before)
+            if info := _unquoted(shown.info):
+                record.info = orjson.dumps(info)
+            record.protocol_column = _unquoted(shown.protocol)
+            if shown.is_bad_utf8 and self.bad_utf8 == bad_before:
+                self.bad_utf8 += 1
+        return record
 
     def _decode(self, text: bytearray) -> str:
         try:

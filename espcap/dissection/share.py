@@ -1,7 +1,8 @@
 """A program between a tshark that prints JSON and espcap: it prints the packets as the native reader's plugin does.
 
 So several cores read JSON, and espcap itself has as little to do as with the native reader. Its arguments are the
-registry's file, 1 to keep payload, and the names of the fields that documents need outside `layers`.
+registry's file, 1 to keep payload, the names of the fields that documents need outside `layers`, and the descriptor of
+what prints the columns.
 """
 
 import os
@@ -16,6 +17,7 @@ from espcap.dissection import Record
 from espcap.dissection.json_lines import JsonReader
 from espcap.fields import Registry
 from espcap.sources import without_controls
+from espcap.tshark.columns import Columns
 from espcap.tshark.process import write_all
 
 _BLOCK = 1 << 20
@@ -48,11 +50,12 @@ class _Printer:
         context = {
             "tree": ":".join(record.tree),
             "inner": ":".join(record.inner),
+            "protocol_column": record.protocol_column,
             "community_id": record.community_id,
             "layers": self._head_of(record.layers),
         }
-        texts = [orjson.dumps(value) for value in (packet, context, record.layers)]
-        return without_controls(b"\t".join(texts)) + b"\n"
+        first, *rest = (orjson.dumps(value) for value in (packet, context, record.layers))
+        return without_controls(b"\t".join((first, record.info, *rest))) + b"\n"
 
     def _head_of(self, layers: dict[str, Any]) -> dict[str, dict[str, Any]]:
         head: dict[str, dict[str, Any]] = {}
@@ -80,19 +83,25 @@ def _mend_displayed_delta(record: Record) -> None:
         record.layers["frame"] = dict(members)
 
 
-def main(registry: str, payload: str, *head: str) -> None:
+def main(registry: str, payload: str, *words: str) -> None:
     """Reads standard input to its end."""
-    printer = _Printer(JsonReader(Registry(Path(registry)), payload == "1"), head)
+    *head, descriptor = words
+    columns = Columns(int(descriptor))
+    printer = _Printer(JsonReader(Registry(Path(registry)), payload == "1", columns=columns), head)
     waiting: list[bytes] = []
     size = 0
     with open(1, "wb", buffering=0) as output:
         for line in printer.lines(iter(lambda: os.read(0, _BLOCK), b"")):
+            if columns.missing:
+                break
             waiting.append(line)
             size += len(line)
             if size >= _BLOCK:
                 write_all(output, b"".join(waiting))
                 waiting, size = [], 0
         write_all(output, b"".join(waiting))
+    if columns.missing:
+        sys.exit("tshark: the one that prints the columns has ended")
 
 
 if __name__ == "__main__":

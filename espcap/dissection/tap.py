@@ -30,7 +30,7 @@ class TapReader:
                 yield self._record(line)
 
     def _record(self, line: bytes) -> Record:
-        packet, context, rest = line.split(b"\t", 2)
+        packet, info, context, rest = line.split(b"\t", 3)
         layers, _, rest = rest.partition(b"\t")  # which finds the end of a long text faster than `split`
         number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
         self.bad_utf8 += is_bad_utf8
@@ -49,6 +49,8 @@ class TapReader:
             number,
             length,
             context,
+            info,
+            known.get("protocol_column", ""),
         )
 
     def _read(self, context: bytes) -> dict[str, Any]:

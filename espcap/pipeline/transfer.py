@@ -98,6 +98,10 @@ class Transfer:
             tshark = output.finish()
         self.report.bad_utf8 += reader.bad_utf8
         self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
+        if output.columns and output.columns.missing:
+            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing of"
+            missing = f"{message} {output.columns.missing:,} packets, which have no info"
+            self.tell(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
         self._output = None
         packets, replaced = self.report.read - before, self.report.replaced - replaced
         return Ended(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
@@ -105,7 +109,8 @@ class Transfer:
     def _reader(self, output: Output) -> Reader:
         if output.has_lines:
             return TapReader()
-        return JsonReader(self.job.registry, self.job.payload, output.before if isinstance(output, Feed) else 0)
+        before = output.before if isinstance(output, Feed) else 0
+        return JsonReader(self.job.registry, self.job.payload, before, output.columns)
 
     def _stored(self, feed: Feed | None, frame: int) -> None:
         if feed:

@@ -13,6 +13,7 @@ PATHS = sorted(
         *ENVELOPE,
         *DEFAULT_PATHS,
         *("_id", "capture_id", "settings_id", "protocols", "network.type", "network.transport", "network.protocol"),
+        *("info", "protocol_column", "payload_fields"),
         *("espcap.left_out", "observer.hostname", "observer.ingress.interface.name"),
     }
 )

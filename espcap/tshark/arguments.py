@@ -14,6 +14,10 @@ from espcap.tshark.program import Program
 
 _NO_EVENT_LOOP: Any = object()  # pyshark would look for an asyncio child watcher, which Python 3.14 no longer has
 
+_COLUMNS = ("-o", 'gui.column.format:"protocol","%p","info","%i"')
+"""The columns of Wireshark's that documents have, whatever those of a profile are. Up to 4.0 the titles make the names
+of fields, `_ws.col.info`, which are fixed in later versions."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -71,6 +75,12 @@ def reading(program: Program, settings: Settings, live: bool = False) -> list[st
     return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
 
 
+def showing(program: Program, settings: Settings, live: bool = False) -> list[str]:
+    """Dissects the same capture as `reading` and prints the number and the columns of the same packets."""
+    fields = [word for name in ("frame.number", "_ws.col.info", "_ws.col.protocol") for word in ("-e", name)]
+    return [*reading(program, settings, live), *fields, *_COLUMNS]
+
+
 def tapping(program: Program, settings: Settings) -> list[str]:
     """Dissects the capture on standard input and has our plugin print the packets that the display filter passes.
 
@@ -78,7 +88,7 @@ def tapping(program: Program, settings: Settings) -> list[str]:
     """
     parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
     tap = f"{ARGUMENT},{settings.display_filter}" if settings.display_filter else ARGUMENT
-    return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters]
+    return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters, *_COLUMNS]
 
 
 def filtering(program: Program, settings: Settings) -> list[str]:

@@ -4,13 +4,14 @@ import contextlib
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO
 
 from espcap.captures import without_data
 from espcap.tshark.arguments import Settings, reading
-from espcap.tshark.output import Output
+from espcap.tshark.output import Output, read_json
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, environment
 
@@ -24,15 +25,11 @@ _LONGEST_LINE = 100
 class RewrittenOutput(Output):
     """The output for a capture whose packets `without` have lost their data."""
 
-    def __init__(
-        self, arguments: list[str], settings: Settings, file: BinaryIO, user: User | None, without: frozenset[int]
-    ) -> None:
-        """Raises EspcapError where the capture is of a format that cannot be rewritten."""
+    def __init__(self, start: Callable[[], Process], file: BinaryIO, without: frozenset[int]) -> None:
+        """`start` starts a tshark with a pipe. Raises EspcapError where the capture cannot be rewritten."""
         file.seek(0)
         capture = without_data(file, without)
-        variables = environment(settings.profile_folder)
-        process = Process(arguments, subprocess.PIPE, variables, user, settings.descriptors)
-        super().__init__(process)
+        super().__init__(start())
         self._passed = 0
         threading.Thread(target=self._pass_on, args=(capture,), daemon=True).start()
 
@@ -60,7 +57,8 @@ class FaultyCapture:
 
     def read(self, without: frozenset[int]) -> Output:
         """Dissects it; the packets `without` have no data. Raises EspcapError where it cannot be rewritten."""
-        return self._start(reading(self.program, self.settings), without)
+        start = partial(read_json, self.program, self.settings, subprocess.PIPE, self.user, live=False)
+        return self._start(start, without)
 
     def locate(self, without: frozenset[int]) -> int | None:
         """The number of the packet at which tshark crashes or hangs; None where it now comes to an end.
@@ -70,14 +68,17 @@ class FaultyCapture:
         """
         everything = replace(self.settings, display_filter="")
         last, rest = 0, b""
-        with self._start([*reading(self.program, everything, live=True), "-j", "frame"], without) as output:
+        arguments = [*reading(self.program, everything, live=True), "-j", "frame"]
+        variables = environment(self.settings.profile_folder)
+        start = partial(Process, arguments, subprocess.PIPE, variables, self.user, self.settings.descriptors)
+        with self._start(start, without) as output:
             for block in output.blocks():
                 rest = rest[-_LONGEST_LINE:] + block
                 last = max([last, *map(int, _FRAME_NUMBER.findall(rest))])
             ended = output.finish()
         return last + 1 if output.stalled or ended.status < 0 else None
 
-    def _start(self, arguments: list[str], without: frozenset[int]) -> Output:
-        output = RewrittenOutput(arguments, self.settings, self.file, self.user, without)
+    def _start(self, start: Callable[[], Process], without: frozenset[int]) -> Output:
+        output = RewrittenOutput(start, self.file, without)
         output.stall_timeout = self.stall_timeout
         return output

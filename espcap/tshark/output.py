@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from espcap.errors import EspcapError
 from espcap.sources import NotACapture, printable, recognise
-from espcap.tshark.arguments import Settings, reading, tapping
+from espcap.tshark.arguments import Settings, reading, showing, tapping
+from espcap.tshark.columns import Both, Columns
 from espcap.tshark.plugin import BUILD, greets
 from espcap.tshark.process import Exit, Process, write_all
 from espcap.tshark.program import Program, User, environment
@@ -60,6 +61,8 @@ class Output:
         self.tshark = tshark
         self._stream = stream or tshark.stdout
         self.stall_timeout = stall_timeout
+        self.columns = columns_of(tshark, stall_timeout)
+        """What Wireshark's columns show, where tshark prints JSON."""
         self.stalled = False
         self.interrupted = False
         with contextlib.suppress(OSError):  # an unprivileged user may have used up the pipes' memory: 64 KiB will do
@@ -83,7 +86,7 @@ class Output:
         descriptor = self._stream.fileno()
         last, position = time.monotonic(), self.position
         while not (self.interrupted and self.ends_at_once):
-            if select.select([descriptor], [], [], self.idle_after)[0]:
+            if self._is_readable(descriptor):
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
@@ -95,6 +98,17 @@ class Output:
                 self.stalled = True
                 return
             yield IDLE
+
+    def _is_readable(self, descriptor: int) -> bool:
+        """Waits for that. Columns are read meanwhile, because what passes the capture on waits for both tsharks."""
+        columns = self.columns
+        if not columns or columns.is_ahead or columns.is_over:
+            return bool(select.select([descriptor], [], [], self.idle_after)[0])
+        found = select.select([descriptor, columns.fileno()], [], [], self.idle_after)[0]
+        if columns.fileno() in found:
+            columns.read()
+            return descriptor in found or self._is_readable(descriptor)
+        return bool(found)
 
     @property
     def has_lines(self) -> bool:
@@ -181,8 +195,33 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
         ended = process.wait()
         if plugin.is_required:
             raise EspcapError(f"tshark does not load the native reader: {ended.message}", BUILD)
-    arguments = reading(program, settings, live)
-    return Process(arguments, stdin, variables, user, settings.descriptors)
+    return read_json(program, settings, stdin, user, live)
+
+
+def read_json(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
+    """A tshark that prints JSON, and one beside it that prints what the columns show."""
+    variables = environment(settings.profile_folder)
+    process = Process(reading(program, settings, live), stdin, variables, user, settings.descriptors)
+    own = stdin if stdin == subprocess.PIPE else os.open(f"/proc/self/fd/{stdin}", os.O_RDONLY)  # with its position
+    try:
+        arguments = showing(program, settings, live)
+        process.companion = Process(arguments, own, variables, user, settings.descriptors)
+    except BaseException:
+        process.stop()
+        raise
+    finally:
+        if own != stdin:
+            os.close(own)
+    if process.stdin and process.companion.stdin:
+        process.stdin = cast(IO[bytes], Both(process.stdin, process.companion.stdin))
+    return process
+
+
+def columns_of(tshark: Process, patience: float) -> Columns | None:
+    """What reads the columns beside a tshark, where there are some."""
+    if not tshark.companion or tshark.companion.stdout.closed:
+        return None
+    return Columns(tshark.companion.stdout.fileno(), patience, is_ahead=tshark.stdin is None)
 
 
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:

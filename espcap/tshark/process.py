@@ -117,6 +117,8 @@ class Process:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
         self.is_tapped = False
         """Whether our plugin prints; else tshark prints JSON."""
+        self.companion: Process | None = None
+        """What belongs to it, and ends when it does."""
         self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
         self.stdin: IO[bytes] | None = self._process.stdin
         self._drain = threading.Thread(target=self._read_messages, args=(self._process.stderr,), daemon=True)
@@ -172,6 +174,8 @@ class Process:
 
     def stop(self) -> None:
         """Ends the process and what it has started: SIGTERM, and SIGKILL after two seconds."""
+        if self.companion:
+            self.companion.stop()
         self._send_to_all(signal.SIGTERM)
         try:
             self._process.wait(2)
@@ -188,5 +192,8 @@ class Process:
         """How it ended; waits for that."""
         self.stdout.close()
         status = self._process.wait()
+        if self.companion:
+            self.companion.stop()
+            self.companion.wait()
         self._drain.join(5)  # a grandchild may hold the pipe open
         return Exit(status, (*self._first_messages, *self._last_messages))

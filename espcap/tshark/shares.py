@@ -32,8 +32,12 @@ class _Share(FileOutput):
     """What one tshark prints, as lines of a printer that reads it."""
 
     def __init__(self, tshark: Process, printer: Sequence[str], file: BinaryIO, stall_timeout: float) -> None:
-        self._printer = Process(list(printer), tshark.stdout.fileno(), _environment())
-        tshark.stdout.close()  # the printer has it: tshark sees when that ends
+        assert tshark.companion
+        columns = tshark.companion.stdout
+        command = [*printer, str(columns.fileno())]
+        self._printer = Process(command, tshark.stdout.fileno(), _environment(), descriptors=(columns.fileno(),))
+        for stream in (tshark.stdout, columns):  # the printer has them: tshark sees when that ends
+            stream.close()
         super().__init__(tshark, file, stall_timeout, self._printer.stdout)
         self.ended: Exit | None = None
         self.broke = False

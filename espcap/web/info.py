@@ -1,4 +1,4 @@
-"""What a packet is about, in a line: Wireshark's column Info is in no document, but what it is made of is."""
+"""What a packet is about, in a line: Wireshark's column Info, or what it is made of where a document has none."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -32,12 +32,18 @@ _FLAGS = ("syn", "fin", "reset", "push", "ack", "urg")
 
 
 def info(document: dict[str, Any]) -> str:
-    """The ports and flags of its transport, and what its protocol's most telling fields say."""
+    """The document's own; else the ports and flags of its transport, and its protocol's most telling fields."""
+    if isinstance(shown := document.get("info"), str):
+        return _shortened(shown)
     layers = part(document, "layers")
     name = str(document.get("protocol", ""))
     layer = layers.get(name)
     parts = [f"{key}={_text(layer[key])}" for key in _PARTS.get(name, ()) if isinstance(layer, dict) and key in layer]
     text = " ".join([*_ports(document), *_tcp(layers.get("tcp")), *parts])
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -36,7 +36,8 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
 
 def read_as_json(program: Program, registry: Registry, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:
     with capture.open("rb") as file:
-        return _read(read_file(program, settings, file, dissecting_user(program), 0), JsonReader(registry))
+        output = read_file(program, settings, file, dissecting_user(program), 0)
+        return _read(output, JsonReader(registry, columns=output.columns))
 
 
 def read_natively(
@@ -69,6 +70,8 @@ def _parts(record: Record, layers: bytes) -> dict[str, Any]:
         "inner": list(dict.fromkeys(record.inner)),
         "epoch": record.epoch,
         "community_id": record.community_id,
+        "info": record.info and orjson.loads(record.info),
+        "protocol_column": record.protocol_column,
     }
 
 

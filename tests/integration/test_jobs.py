@@ -92,19 +92,34 @@ def descendants(process: int) -> list[int]:
     return [*found, *(below for child in found for below in descendants(child))]
 
 
-@pytest.mark.parametrize("name", ["tshark", "python"])
-def test_a_process_that_is_killed_is_told(tmp_path: Path, name: str) -> None:
+def _is(process: int, name: str, word: bytes) -> bool:
+    """Whether a process runs this program, and the word is in its command; not the shell's or setpriv's before it."""
+    folder = Path(f"/proc/{process}")
+    command = (folder / "cmdline").read_bytes()
+    other = name == "tshark" and b"_ws.col.info" in command and word != b"_ws.col.info"
+    return (folder / "comm").read_text().startswith(name) and word in command and not other
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "status", "reason"),
+    [
+        ("tshark", b"json", 1, "killed by SIGKILL"),
+        ("python", b"espcap.dissection.share", 1, "killed by SIGKILL"),
+        ("tshark", b"_ws.col.info", 3, "the one that prints the columns has ended"),
+    ],
+)
+def test_a_process_that_is_killed_is_told(tmp_path: Path, name: str, word: bytes, status: int, reason: str) -> None:
     """What is stored has no gap, and the account says that it is not all."""
     capture = write_pcap(tmp_path / "many.pcap", [record(echo(at % 60_000), START + at, 0) for at in range(30_000)])
     with (tmp_path / "lines").open("wb") as lines:
         process = start("--file", capture, "--jobs", "2", stdout=lines, ESPCAP_READER="json")
         while not (tmp_path / "lines").stat().st_size:
             time.sleep(0.05)
-        victims = [each for each in descendants(process.pid) if Path(f"/proc/{each}/comm").read_text().startswith(name)]
+        victims = [each for each in descendants(process.pid) if _is(each, name, word)]
         os.kill(victims[-1], signal.SIGKILL)
         _, errors = process.communicate(timeout=100)
-    assert process.returncode == 1, errors
-    assert "killed by SIGKILL" in errors.decode()
+    assert process.returncode == status, errors
+    assert reason in errors.decode()
     ran = Ran(0, (tmp_path / "lines").read_bytes(), "")
     numbers = [document["layers"]["frame"]["number"] for document in ran.documents]
     assert numbers == list(range(1, len(numbers) + 1))
