@@ -1,9 +1,12 @@
 """The blocks of pcapng, in this machine's order of bytes, and a file of packets made of them."""
 
 import struct
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
+PCAPNG = bytes.fromhex("0a0d0d0a")
+"""How a file begins."""
 _SECTION, _INTERFACE, _NAMES, _STATISTICS, _PACKET, _SECRETS = 0x0A0D0D0A, 1, 4, 5, 6, 10
 _NO_PACKETS = frozenset([_SECTION, _INTERFACE, _NAMES, _STATISTICS, _SECRETS])
 _ACCOMPANYING = frozenset([_NAMES, _SECRETS])
@@ -71,6 +74,29 @@ class _Interface(NamedTuple):
     """Units of time in a second."""
     offset: int
     """Seconds."""
+
+
+def copy_emptied(stream: BinaryIO, output: BinaryIO, wanted: Numbers, last: int, link_types: frozenset[int]) -> None:
+    """Copies all blocks up to a packet, only the wanted packets with bytes. Raises UnknownForm as `packets`."""
+    number = 0
+    for kind, block in _blocks(stream):
+        if kind == _PACKET:
+            number += 1
+            output.write(block if number in wanted else _emptied(block))
+            if number == last:
+                return
+        elif kind not in _NO_PACKETS or (kind == _INTERFACE and _link_type(block) not in link_types):
+            raise UnknownForm
+        else:
+            output.write(block)
+
+
+def _emptied(block: bytes) -> bytes:
+    return struct.pack("=2I", _PACKET, 32) + block[8:20] + struct.pack("=I", 0) + block[24:28] + struct.pack("=I", 32)
+
+
+def _link_type(block: bytes) -> int:
+    return int.from_bytes(block[8:10], sys.byteorder)
 
 
 class UnknownForm(Exception):

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import click
@@ -12,6 +12,7 @@ import orjson
 from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
 from espcap.errors import EspcapError, UsageError
+from espcap.needed import Needed, agrees, find_needed, open_excerpt, with_its_streams
 from espcap.opening import check_words
 from espcap.originals import Originals, capture_gone
 from espcap.query import And, Equals, Or, Query
@@ -32,14 +33,23 @@ _MOST_NAMED = 5
 def show(options: Showing) -> None:
     """Runs the command."""
     program = find_program(options.tshark)
-    capture, file, frame = _named_file(options) if options.frame is not None else _stored(options)
+    needed = None
+    if options.frame is not None:
+        capture, file, frame = _named_file(options)
+    else:
+        capture, file, frame, needed = _stored(options)
     user = dissecting_user(program)
     given = Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
     if settings.decode_as:
         check_words(program, settings, user)
-    with file, decoded_as(program, settings) as known, Sharkd(program, file, user, known) as sharkd:
-        dissection = sharkd.frame(frame)
+    with file, decoded_as(program, settings) as known:
+
+        def dissect(capture: BinaryIO) -> Dissection:
+            with Sharkd(program, capture, user, known) as sharkd:
+                return sharkd.frame(frame)
+
+        dissection = (_of_excerpt(dissect, file, needed) if needed else None) or dissect(file)
     if options.json:
         named = {"file_name": capture.name, "frame": frame}
         click.echo(without_controls(orjson.dumps(named | _plain(dissection))))
@@ -49,6 +59,19 @@ def show(options: Showing) -> None:
             click.echo(line if is_coloured else click.unstyle(line))
 
 
+def _of_excerpt(dissect: Callable[[BinaryIO], Dissection], file: BinaryIO, needed: Needed) -> Dissection | None:
+    """The packet from what is needed of its capture; None if that is not enough."""
+    excerpt = open_excerpt(file, needed)
+    if not excerpt:
+        return None
+    with excerpt:
+        try:
+            dissection = dissect(excerpt)
+        except EspcapError:
+            return None
+    return with_its_streams(dissection, needed.document) if agrees(dissection, needed) else None
+
+
 def _named_file(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
     capture = capture_file(options.packet)
     if not isinstance(capture, CaptureFile):
@@ -56,21 +79,22 @@ def _named_file(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
     return capture, capture.open(), options.frame or 0
 
 
-def _stored(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
-    """The capture and the frame number of a document."""
-    found = _document(options)
+def _stored(options: Showing) -> tuple[CaptureFile, BinaryIO, int, Needed | None]:
+    """The capture and the frame number of a document, and what it takes to show the packet."""
+    found, needed = _document(options)
     if gone := capture_gone(found.source):
         raise gone
     capture_id, _, frame = found.id.rpartition("-")
     capture, file = Originals(options.dir).open(capture_id, [found.source["file_name"]])
-    return capture, file, int(frame)
+    return capture, file, int(frame), needed
 
 
-def _document(options: Showing) -> Hit:
+def _document(options: Showing) -> tuple[Hit, Needed | None]:
     query = _named(options.packet)
     reader = open_reader(options)
     try:
         hits = reader.store.search(query, size=_MOST_NAMED).hits
+        needed = find_needed(reader, hits[0].source) if len(hits) == 1 else None
     finally:
         reader.close()
     if not hits:
@@ -78,7 +102,7 @@ def _document(options: Showing) -> Hit:
     if len(hits) > 1:
         message = f"{options.packet} is a packet of {len(hits)} captures that were stored under this name"
         raise UsageError(message, f"name one of them: {' or '.join(hit.id for hit in hits)}")
-    return hits[0]
+    return hits[0], needed
 
 
 def _named(packet: str) -> Query:

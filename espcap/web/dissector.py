@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import PRESENCE, Registry
 from espcap.members import frame_number, part
+from espcap.needed import Needed, agrees, open_excerpt, stream_of, with_its_streams
 from espcap.originals import Originals, capture_gone
 from espcap.sources import Stamp, stamp_of
 from espcap.tshark.arguments import Settings
@@ -27,6 +29,8 @@ _LONGEST_FILTER = 240
 
 Document = dict[str, Any]
 _Answer = TypeVar("_Answer")
+_Question = Callable[[Sharkd, Needed | None], _Answer | None]
+"""Asked of an excerpt with what is in it; None if that does not do."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,22 @@ class _Loaded:
     sharkd: Sharkd
     path: str
     stamp: Stamp
+    needed: Needed | None
+    """What an excerpt has; None if the whole capture is loaded."""
 
     def is_current(self) -> bool:
         try:
             return stamp_of(os.stat(self.path)) == self.stamp
         except OSError:
             return False
+
+    def serves(self, needed: Needed | None) -> bool:
+        """Whether it has all that is needed."""
+        if not self.needed:
+            return True
+        if not needed:
+            return False
+        return needed.number in self.needed.frames and len(needed.frames) == len(self.needed.frames)
 
 
 class Dissector:
@@ -54,43 +68,74 @@ class Dissector:
         self._loaded: dict[str, _Loaded] = {}
         self._thread = ThreadPoolExecutor(1, "dissector")
 
-    async def show(self, document: Document) -> Dissection:
-        """The packet of a document. Raises EspcapError where its capture is gone or cannot be read."""
-        frame = frame_number(document) or 0
-        return await self._ask(document, lambda sharkd: sharkd.frame(frame))
+    async def show(self, document: Document, needed: Needed | None = None) -> Dissection:
+        """The packet of a document. Raises EspcapError where its capture is gone or cannot be read.
 
-    async def follow(self, document: Document) -> list[Spoken]:
+        Only what is `needed` is read, if that turns out to be enough.
+        """
+        frame = frame_number(document) or 0
+
+        def question(sharkd: Sharkd, excerpt: Needed | None) -> Dissection | None:
+            dissection = sharkd.frame(frame)
+            if not excerpt:
+                return dissection
+            return with_its_streams(dissection, document) if agrees(dissection, excerpt) else None
+
+        return await self._ask(document, needed, question)
+
+    async def follow(self, document: Document, needed: Needed | None = None) -> list[Spoken]:
         """What the conversation of a document's packet says. Raises EspcapError as `show`, or where it has none."""
         protocol, stream = _stream(document)
-        return await self._ask(document, lambda sharkd: sharkd.follow(protocol, stream))
 
-    async def _ask(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, question)
+        def question(sharkd: Sharkd, excerpt: Needed | None) -> list[Spoken] | None:
+            if not excerpt:
+                return sharkd.follow(protocol, stream)
+            dissection = sharkd.frame(excerpt.number)
+            own = stream_of(dissection, protocol)
+            return sharkd.follow(protocol, own) if own is not None and agrees(dissection, excerpt) else None
 
-    def _answer(self, document: Document, question: Callable[[Sharkd], _Answer]) -> _Answer:
+        return await self._ask(document, needed, question)
+
+    async def _ask(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, needed, question)
+
+    def _answer(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer:
         if gone := capture_gone(document):
             raise gone
+        answer = None
+        if needed:
+            with suppress(EspcapError):  # the whole capture may do
+                answer = self._ask_sharkd(document, needed, question)
+        if answer is None:
+            answer = self._ask_sharkd(document, None, question)
+        assert answer is not None  # only an excerpt may not do
+        return answer
+
+    def _ask_sharkd(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer | None:
         capture_id = str(document["capture_id"])
         loaded = self._loaded.pop(capture_id, None)
-        if loaded and not loaded.is_current():
+        if loaded and not (loaded.is_current() and loaded.serves(needed)):
             loaded.sharkd.close()
             loaded = None
-        loaded = loaded or self._load(capture_id, str(document["file_name"]))
+        loaded = loaded or self._load(capture_id, str(document["file_name"]), needed)
         try:
-            answer = question(loaded.sharkd)
+            answer = question(loaded.sharkd, needed if loaded.needed else None)
         except EspcapError:
             loaded.sharkd.close()
             raise
         self._loaded[capture_id] = loaded  # the latest used is the last
         return answer
 
-    def _load(self, capture_id: str, name: str) -> _Loaded:
+    def _load(self, capture_id: str, name: str, needed: Needed | None) -> _Loaded:
         while len(self._loaded) >= MOST_OPEN:
             self._loaded.pop(next(iter(self._loaded))).sharkd.close()
         capture, file = Originals(self._folders).open(capture_id, [name])
         with file:
             stamp = stamp_of(os.fstat(file.fileno()))
-            return _Loaded(Sharkd(self._program, file, self._user, self._settings), capture.path, stamp)
+            excerpt = open_excerpt(file, needed) if needed else None
+            with excerpt or nullcontext():
+                sharkd = Sharkd(self._program, excerpt or file, self._user, self._settings)
+            return _Loaded(sharkd, capture.path, stamp, needed if excerpt else None)
 
     def close(self) -> None:
         """Ends all sharkds."""

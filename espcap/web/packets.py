@@ -13,6 +13,7 @@ from starlette.routing import Route
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.extraction import Extraction, Missing
 from espcap.members import frame_number, part
+from espcap.needed import find_needed
 from espcap.originals import Originals
 from espcap.query import Equals
 from espcap.reader import Reader
@@ -59,7 +60,8 @@ class Packets:
             "most_bytes": MOST_BYTES,
         }
         try:
-            dissection = await self._parts.dissector.show(document)
+            needed = await self._parts.readers.ask(find_needed, document)
+            dissection = await self._parts.dissector.show(document, needed)
         except EspcapError as error:
             text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
             values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
@@ -71,7 +73,8 @@ class Packets:
     async def stream(self, request: Request) -> Response:
         """What the conversation of a packet says."""
         document = await self._parts.readers.ask(_document, View.of(request.query_params).packet)
-        spoken = await self._parts.dissector.follow(document)
+        needed = await self._parts.readers.ask(find_needed, document)
+        spoken = await self._parts.dissector.follow(document, needed)
         values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
         return self._render("stream.html", values, 200)
 
