@@ -71,6 +71,8 @@ class _Pending:
     """Claims on the captures: one at a time reads a capture, with whatever settings."""
     replaced: list[str] = field(default_factory=list)
     """Those of the captures that were there with other settings."""
+    earlier: list[str] = field(default_factory=list)
+    """Identifiers that an earlier version gave some of the captures."""
     since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
@@ -91,6 +93,8 @@ class Checkpoints:
         """`digests` are those of the run's settings; `again` has everything dissected, and still recorded."""
         self.outdated: set[str] = set()
         """Contents that were passed over though another version of tshark or espcap stored them."""
+        self.moved = 0
+        """Packets that an earlier version had stored under other identifiers."""
         self._ledger: Ledger | None = ledger
         self._claims = claims
         self._digests = digests
@@ -149,13 +153,18 @@ class Checkpoints:
             content = file.identify(opened)
         return self.take(content) and self.packets_of_content(content, file) is None
 
-    def packets_of_content(self, content: str, file: CaptureFile) -> int | None:
-        """Packets of a capture that is done, maybe as another file; None where it must be dissected."""
+    def packets_of_content(self, content: str, file: CaptureFile, earlier: str = "") -> int | None:
+        """Packets of a capture that is done, maybe as another file; None where it must be dissected.
+
+        `earlier` is the identifier that an earlier version would have given it, if that is another one.
+        """
         if self._again:
             return None
-        packets = self._packets(self._ask(lambda ledger: ledger.find_content(content, self._digests.work)))
-        if packets is not None:
-            self._note(file, content)
+        work = self._digests.work
+        known = self._ask(lambda ledger: ledger.find_content(content, work) or ledger.find_content(earlier, work))
+        packets = self._packets(known)
+        if known and packets is not None:
+            self._note(file, known.content)
             self._claims.release(content)
         return packets
 
@@ -163,12 +172,13 @@ class Checkpoints:
         """Lets another process try a capture that did not come to a good end here."""
         self._claims.release(content)
 
-    def add(self, file: CaptureFile, content: str, ended: Ended) -> None:
+    def add(self, file: CaptureFile, content: str, ended: Ended, earlier: str = "") -> None:
         """Keeps a capture that came to a good end until its packets are known to be durable."""
         self._note(file, content)
         digests, pending = self._digests, self._pending
         pending.captures.append(Done(content, digests.work, ended.packets, ended.indices, digests.documents))
         pending.replaced += [content] if ended.replaced else []
+        pending.earlier += [earlier] if earlier and self._digests.is_whole else []
         self._pending.keys.append(content)
 
     def _note(self, file: CaptureFile, content: str) -> None:
@@ -188,10 +198,16 @@ class Checkpoints:
         if pending.captures:
             store.flush()
             forget_rest(store, pending.replaced, self._digests)
+            self._forget_earlier(store, pending.earlier)
             self._record(pending, store.days() if self._ledger else [])
         self._ask(lambda ledger: ledger.add_files(pending.files) if pending.files else None)
         for key in pending.keys:
             self._claims.release(key)
+
+    def _forget_earlier(self, store: Store, captures: list[str]) -> None:
+        """Deletes what an earlier version stored under other identifiers, now that it is there under its own."""
+        if captures and SettingsInStore(store).has_earlier():
+            self.moved += store.forget(captures)
 
     def _record(self, pending: _Pending, days: list[StoredDay]) -> None:
         self._ask(lambda ledger: ledger.add(pending.captures, days))

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from espcap.errors import EspcapError
 from espcap.members import frame_number, part
-from espcap.sources import CaptureFile, capture_file, printable, walk
+from espcap.sources import CaptureFile, capture_file, is_gzip, printable, walk
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
 
@@ -20,7 +20,8 @@ class Originals:
 
     def __init__(self, folders: Sequence[str] = ()) -> None:
         self._folders = folders
-        self._digests: dict[str, str] = {}
+        self._others: dict[str, set[str]] = {}
+        """Identifiers that paths were not found to have."""
 
     def open(self, capture_id: str, names: Iterable[str]) -> tuple[CaptureFile, BinaryIO]:
         """The capture with this digest, at its start. Raises CaptureGone."""
@@ -40,12 +41,15 @@ class Originals:
 
     def _open(self, path: str, capture_id: str) -> tuple[CaptureFile, BinaryIO] | None:
         capture = capture_file(path)
-        if not isinstance(capture, CaptureFile) or self._digests.get(path, capture_id) != capture_id:
+        if not isinstance(capture, CaptureFile) or capture_id in self._others.get(path, ()):
             return None
         file = capture.open()
-        digest = self._digests[path] = capture.identify(file)
+        digest = capture.identify(file)
+        if digest != capture_id and is_gzip(file):
+            digest = capture.digest(file)  # as an earlier version identified it
         if digest == capture_id:
             return capture, file
+        self._others.setdefault(path, set()).add(capture_id)
         file.close()
         return None
 

@@ -78,6 +78,29 @@ def new_digest() -> "hashlib.blake2b":
     return hashlib.blake2b(digest_size=16)
 
 
+def is_gzip(file: BinaryIO) -> bool:
+    """Whether the file has gzip data; leaves it at its start."""
+    head = file.read(2)
+    file.seek(0)
+    return head == _GZIP
+
+
+def _digest_inflated(file: BinaryIO) -> str:
+    """The digest of what is inside gzip data; empty where that is damaged."""
+    digest, inflate = new_digest(), zlib.decompressobj(wbits=31)
+    try:
+        while block := file.read(1 << 18):
+            while block:
+                if inflate.eof:  # several members, one after the other
+                    inflate = zlib.decompressobj(wbits=31)
+                digest.update(inflate.decompress(block, 1 << 20))
+                block = inflate.unconsumed_tail or inflate.unused_data
+        digest.update(inflate.flush())
+    except zlib.error:
+        return ""
+    return digest.hexdigest() if inflate.eof else ""
+
+
 @dataclass(frozen=True)
 class CaptureFile:
     """A regular file that holds a capture."""
@@ -116,7 +139,16 @@ class CaptureFile:
         return file
 
     def identify(self, file: BinaryIO) -> str:
-        """A digest of the whole content, 32 hexadecimal digits; leaves the file at its start."""
+        """A digest of the whole capture, 32 hexadecimal digits; leaves the file at its start.
+
+        A capture and its gzip copy are one capture. Damaged gzip data is known by its bytes as they are.
+        """
+        digest = _digest_inflated(file) if is_gzip(file) else ""
+        file.seek(0)
+        return digest or self.digest(file)
+
+    def digest(self, file: BinaryIO) -> str:
+        """A digest of the bytes as they are in the file: so earlier versions identified compressed captures as well."""
         digest = new_digest()
         while block := file.read(1 << 20):
             digest.update(block)

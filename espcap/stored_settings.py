@@ -24,7 +24,7 @@ class SettingsInStore:
         A capture without any other packets is none of them: its days were pruned.
         """
         settings = list(self._count_values(Everything(), SETTINGS))
-        settings += [""] if self._store.search(_made_with(""), size=0).total else []
+        settings += [""] if self.has_earlier() else []
         known = list(known)
         if all(each.documents == settings[0] for each in known) if len(settings) == 1 else not settings:
             return []
@@ -32,6 +32,10 @@ class SettingsInStore:
         if any(len(captures) >= MOST_VALUES for captures in counts.values()):
             return []
         return [each.content for each in known if _is_replaced(each, counts)]
+
+    def has_earlier(self) -> bool:
+        """Whether there are documents of an earlier version, which have no `settings_id`."""
+        return bool(self._store.search(_made_with(""), size=0).total)
 
     def _count_values(self, query: Query, path: str) -> dict[str, int]:
         terms = {"values": {"terms": {"field": path, "size": MOST_VALUES}}}

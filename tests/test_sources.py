@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import os
 import re
 import shutil
@@ -131,7 +132,28 @@ class TestCaptureFile:
                 identifiers.append(source.identify(file))
                 assert file.read() == Path(name).read_bytes()
         assert identifiers[0] == identifiers[1] != identifiers[2]
+        assert identifiers[0] == hashlib.blake2b(Path("a").read_bytes(), digest_size=16).hexdigest()
         assert all(re.fullmatch("[0-9a-f]{32}", identifier) for identifier in identifiers)
+
+    def test_identify_gzip(self, folder: Path) -> None:
+        """As the capture inside, or by its bytes where it is damaged."""
+        touch("a")
+        content = Path("a").read_bytes() + bytes(3_000_000)
+        Path("a").write_bytes(content)
+        Path("whole.gz").write_bytes(gzip.compress(content))
+        Path("members.gz").write_bytes(gzip.compress(content[:100]) + gzip.compress(content[100:]))
+        Path("cut.gz").write_bytes(gzip.compress(content)[:-9])
+        Path("garbage.gz").write_bytes(gzip.compress(content) + b"x")
+        found = {}
+        for path in (Path("a"), *folder.glob("*.gz")):
+            source = capture_file(str(path))
+            assert isinstance(source, CaptureFile)
+            with source.open() as file:
+                found[path.name] = source.identify(file), source.digest(file)
+                assert file.read() == path.read_bytes()
+        assert found["whole.gz"][0] == found["members.gz"][0] == found["a"][0] == found["a"][1]
+        assert all(found[name][0] == found[name][1] for name in ("cut.gz", "garbage.gz"))
+        assert len({digest for _, digest in found.values()}) == 5
 
     @pytest.mark.parametrize(
         ("prepare", "message", "hint"),

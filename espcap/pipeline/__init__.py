@@ -116,6 +116,9 @@ class Pipeline:
         if self._checkpoints and (captures := len(self._checkpoints.outdated)):
             message = f"{captures:,} captures stay as another version of tshark or espcap has stored them"
             self._transfer.tell(Severity.NOTE, message, "--again reads them anew")
+        if self._checkpoints and (packets := self._checkpoints.moved):
+            message = f"{packets:,} packets of compressed captures are deleted that an earlier version had stored"
+            self._transfer.tell(Severity.NOTE, message, "they are stored anew under the identifiers of what is inside")
 
     def _settle(self) -> None:
         if self._checkpoints:

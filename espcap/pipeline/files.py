@@ -13,7 +13,7 @@ from espcap.pipeline.ahead import Ahead
 from espcap.pipeline.job import Job
 from espcap.pipeline.transfer import Ended, Transfer
 from espcap.report import Severity
-from espcap.sources import CaptureFile, printable, stamp_of
+from espcap.sources import CaptureFile, is_gzip, printable, stamp_of
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dissect, read_file
@@ -80,7 +80,9 @@ class Files:
         if not checkpoints.take(content):
             self.deferred.append((source, content))
             return
-        if (packets := checkpoints.packets_of_content(content, source)) is not None:
+        earlier = source.digest(file) if is_gzip(file) else content
+        earlier = "" if earlier == content else earlier  # damaged gzip data has kept its identifier
+        if (packets := checkpoints.packets_of_content(content, source, earlier)) is not None:
             self._transfer.report.add_done_before(packets)
             return
         try:
@@ -89,7 +91,7 @@ class Files:
             checkpoints.release(content)
             raise
         if whole and stamp_of(os.fstat(file.fileno())) == source.stamp:
-            checkpoints.add(source, content, ended)
+            checkpoints.add(source, content, ended, earlier)
         else:
             checkpoints.release(content)
 

@@ -173,7 +173,7 @@ def _named(unfinished: str, wanted: Path, digest: str) -> str:
             present = capture_file(str(path))
             assert isinstance(present, CaptureFile)
             with present.open() as file:
-                if present.identify(file) == digest:
+                if present.digest(file) == digest:
                     return str(path)
         else:
             return str(path)

@@ -1,16 +1,18 @@
 """The same captures with other settings: their documents are replaced, whatever happens in between."""
 
+import gzip
 import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, Ran, espcap, start
+from tests.command import CAPTURES, ROOT, Ran, environment, espcap, start
 
 pytestmark = pytest.mark.slow
 
@@ -194,3 +196,48 @@ def test_another_version_is_told_and_read_anew_when_asked_for(capture: Path, nod
     assert counts(ran)["file done before"] == 1
     assert counts(espcap(*options, "--again"))["replaced"] == 33
     assert note not in espcap(*options).lines
+
+
+def test_a_gzip_copy(capture: Path, node: str) -> None:
+    copy = capture.with_suffix(".pcap.gz")
+    copy.write_bytes(gzip.compress(capture.read_bytes()))
+    espcap("-r", capture, "--node", node)
+    assert counts(espcap("-r", copy, "--node", node))["file done before"] == 1
+    assert "33 packets read, 0 stored, 33 already there" in espcap("-r", copy, "--node", node, "--again").account
+    [identifier] = {document["capture_id"] for document in espcap("search", "--node", node).documents}
+    assert espcap("show", f"{identifier}-4", "--node", node).status == 0
+
+
+EARLIER = """
+import hashlib, sys
+from espcap import digests, sources
+identify = sources.CaptureFile.digest
+sources.CaptureFile.identify = identify
+digest_settings = digests.digest_settings
+from espcap import opening
+opening.digest_settings = lambda *given: digests.replace(digest_settings(*given), documents="")
+from espcap.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("has_ledger", [True, False])
+def test_a_gzip_copy_of_an_earlier_version(capture: Path, node: str, has_ledger: bool) -> None:
+    """Which identified it by its compressed bytes, and wrote no `settings_id`."""
+    copy = capture.with_suffix(".pcap.gz")
+    copy.write_bytes(gzip.compress(capture.read_bytes()))
+    program = EARLIER.replace("digests.replace", "__import__('dataclasses').replace")
+    command = [sys.executable, "-c", program, "-r", str(copy), "--node", node]
+    subprocess.run(command, check=True, env=environment(), cwd=ROOT, capture_output=True)
+    before = {document["capture_id"] for document in espcap("search", "--node", node).documents}
+    copy.touch()
+    if has_ledger:
+        ran = espcap("-r", copy, "--node", node)
+        assert counts(ran)["file done before"] == 1
+        assert {document["capture_id"] for document in espcap("search", "--node", node).documents} == before
+    ran = espcap("-r", copy, "--node", node, "--again")
+    assert counts(ran)["stored"] == 33
+    assert any("Note: 33 packets of compressed captures are deleted that an earlier" in line for line in ran.lines)
+    after = espcap("search", "--size", "100", "--node", node).documents
+    assert len(after) == 33
+    assert before.isdisjoint(document["capture_id"] for document in after)

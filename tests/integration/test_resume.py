@@ -127,7 +127,10 @@ def test_other_settings_are_other_work(few: Path, tmp_path: Path, option: tuple[
     ran = espcap("--dir", few, "--node", node)
     assert "done before" not in ran.account
     assert total(node) == 63
-    assert "3 files done before" in espcap("--dir", few, "--node", node, *option).account
+    again = espcap("--dir", few, "--node", node, *option)
+    assert (
+        "3 files done before" if option[0] in ("-Y", "-c") else "63 packets read, 0 stored, 63 replaced"
+    ) in again.account
 
 
 def test_a_damaged_file_is_not_done(few: Path, tmp_path: Path) -> None:
