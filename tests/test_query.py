@@ -1,14 +1,18 @@
 """The query language: text to tree."""
 
+import re
 from ipaddress import ip_address
 
 import pytest
 
 from espcap.errors import UsageError
-from espcap.fields import ENVELOPE, Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.fields import ENVELOPE, Kind, Registry
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.lucene import DEFAULT_PATHS, parse
 from espcap.query.values import Time
+from espcap.query.word_paths import WORD_PATHS
+
+pytest_plugins = ["tests.core_fixtures"]
 
 KINDS = ENVELOPE | {
     "layers.ip.src": Kind.IP,
@@ -141,8 +145,48 @@ def test_error(text: str) -> None:
 
 
 def test_word_without_a_field() -> None:
-    found = parse("http", kind)
-    assert found == Or(tuple(Equals(path, "http") for path in DEFAULT_PATHS if kind(path) is Kind.STRING))
+    """Whole values, the protocols in lower case, and the words of texts."""
+    found = parse("HTTP", kind)
+    whole = [Equals(path, "HTTP") for path in DEFAULT_PATHS if kind(path) is Kind.STRING]
+    assert found == Or((*whole, Equals("protocols", "http"), *(Words(path, "HTTP") for path in WORD_PATHS)))
+    assert {"info", "layers.http.host", "layers.dns.qry_name"} < set(WORD_PATHS)
+
+
+def test_words_in_quotes_and_patterns() -> None:
+    found = parse('"GET /index"', kind)
+    assert isinstance(found, Or)
+    assert Words("layers.http.request_uri", "GET /index") in found.parts
+    pattern = parse("goog*", kind)
+    assert isinstance(pattern, Or)
+    [uri] = [part for part in pattern.parts if isinstance(part, Matches) and part.path == "layers.http.request_uri"]
+    expression = re.compile(uri.pattern, re.DOTALL)
+    for text in ("google", "www.Google.com", "/?q=googol", "x\ngoog"):
+        assert expression.fullmatch(text)
+    for text in ("agoog", "go", "https://goo.gl"):
+        assert not expression.fullmatch(text)
+
+
+def test_addresses_without_a_field() -> None:
+    """Colons in them are no fields'."""
+    for text, values in {
+        "02:00:00:00:00:0a": {
+            Equals("source.mac", "02-00-00-00-00-0A"),
+            Equals("destination.mac", "02-00-00-00-00-0A"),
+        },
+        "fe80::1": {Equals("source.ip", ip_address("fe80::1"))},
+        "NOT (fe80::1 OR tcp)": {Equals("source.ip", ip_address("fe80::1"))},
+        "2001:db8:0:0:0:0:0:1": {Equals("destination.ip", ip_address("2001:db8::1"))},
+    }.items():
+        found = str(parse(text, kind))
+        assert all(str(value) in found for value in values)
+
+
+@pytest.mark.parametrize("path", [path for path in WORD_PATHS if path != "info"])
+def test_words_are_looked_for_in_texts(path: str, registry: Registry) -> None:
+    """Of every version but the oldest, which has no names of HTTP/3."""
+    layer, _, key = path.removeprefix("layers.").partition(".")
+    assert registry.kind(path) is Kind.STRING
+    assert registry.has_path(layer, key) or layer == "http3"
 
 
 def test_number_without_a_field() -> None:

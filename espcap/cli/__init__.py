@@ -127,7 +127,8 @@ def search(**values: Any) -> None:
 
     QUERY is in Elasticsearch's query string syntax: `ip.src:10.0.0.4 AND protocol:http`, `source.port:[1 TO 1023]`,
     `dns.qry.name:*.example.com`, `_exists_:tls`, `NOT protocol:tcp`. Fields go by their name in display filters or by
-    their path in documents (`layers.dns.qry_name`).
+    their path in documents (`layers.dns.qry_name`). A word without a field is looked for in protocols, addresses and
+    ports, and by words in the texts of packets: Info, hosts, URIs, user agents, names, users, mail, files.
 
     FILTER is a Wireshark display filter: `ip.addr == 10.0.0.0/8 && tcp.flags.syn == 1`, `!(http.host contains
     "example")`. Packets must meet both it and QUERY. Its times are UTC unless they say otherwise. Given as QUERY, it is

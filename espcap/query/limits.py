@@ -21,7 +21,10 @@ def bounded(query: Query) -> Query:
     """The same query. Raises UsageError where it is too large for a store."""
     conditions = _count(query, 0)
     if conditions > MOST:
-        raise UsageError(f"the query has {conditions:,} conditions, and at most {MOST:,} can be searched for")
+        message = f"the query has {conditions:,} conditions, and at most {MOST:,} can be searched for"
+        raise UsageError(
+            message, "put quotes around words that stand one after the other; each word is looked for in many fields"
+        )
     return query
 
 

@@ -5,17 +5,19 @@ Words side by side must all match (the default operator is AND), and bind looser
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from luqum import tree
 from luqum.exceptions import ParseError
 
 from espcap.errors import UsageError, shortened
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 from espcap.query.luqum_parser import parse as parse_lucene
 from espcap.query.values import span
+from espcap.query.word_paths import WORD_PATHS
+from espcap.query.words import TEXT_PATHS, pattern_of_word, words
 
 DEFAULT_PATHS = (
     "protocol",
@@ -23,10 +25,15 @@ DEFAULT_PATHS = (
     *("source.ip", "destination.ip", "source.mac", "destination.mac", "source.port", "destination.port"),
     *("file_name", "network.community_id"),
 )
-"""Where a word without a field is looked for, as far as it fits the path's kind."""
+"""Where a word without a field is looked for as a whole value, as far as it fits the path's kind."""
 
-_OPERATORS = re.compile(r'"(?:\\.|[^"\\])*"|\\.|&&|\|\||(?<![^\s(])!(?=\S)|(?<=[<>=])-', re.DOTALL)
+_HEX = "[0-9A-Fa-f]"
+_ADDRESSES = rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
+_ADDRESS = rf"(?<![^\s(])(?P<address>{_ADDRESSES})(?![^\s)])"
+_OPERATORS = re.compile(rf'"(?:\\.|[^"\\])*"|\\.|{_ADDRESS}|&&|\|\||(?<![^\s(])!(?=\S)|(?<=[<>=])-', re.DOTALL)
 _WORDS = {"&&": " AND ", "||": " OR ", "!": "NOT ", "-": r"\-"}  # luqum knows neither these nor >=-5
+_MACS = ("source.mac", "destination.mac")
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 _UNSUPPORTED = {
     tree.Fuzzy: "fuzzy words (~)",
     tree.Proximity: "proximity (~)",
@@ -50,7 +57,7 @@ def parse(
         return Everything()
     refuse_surrogates(text)
     try:
-        plain = _OPERATORS.sub(lambda match: _WORDS.get(match[0], match[0]), text)
+        plain = _OPERATORS.sub(_plain, text)
         return bounded(_Builder(kind, field, exists).build(parse_lucene(plain)))
     except ParseError as error:
         hint = "put quotes around values that have spaces or colons, and close what is open"
@@ -60,8 +67,23 @@ def parse(
         raise TOO_DEEP from None
 
 
+def _plain(match: re.Match[str]) -> str:
+    """What luqum can read: an IPv6 or MAC address goes in quotes."""
+    return f'"{match[0]}"' if match["address"] else _WORDS.get(match[0], match[0])
+
+
 def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def _pattern(text: str) -> str:
+    """A pattern without what only the query string needs a backslash for."""
+    return re.sub(r"\\([^*?\\])", r"\1", text)
+
+
+def _value(path: str, text: str) -> str:
+    """A MAC address as documents have it."""
+    return text.replace(":", "-").upper() if path in _MACS and _MAC.fullmatch(text) else text
 
 
 def _has_wildcard(text: str) -> bool:
@@ -134,7 +156,22 @@ class _Builder:
                 f"query: {shortened(str(node).strip())} needs a field", "write for example source.port:[80 TO 443]"
             )
         self._refuse_unsupported(node)
-        return Or(tuple(part for path in DEFAULT_PATHS if (part := self._fitting(node, path)) is not None))
+        parts = [part for path in DEFAULT_PATHS if (part := self._fitting(node, path)) is not None]
+        return Or((*parts, *self._in_texts(node)))
+
+    def _in_texts(self, node: tree.Item) -> Iterator[Query]:
+        """A word, or several in quotes, among the words of texts; patterns only where words are not all there is."""
+        if isinstance(node, tree.Word) and _has_wildcard(node.value):
+            pattern = _pattern(node.value)
+            yield Wildcard("protocols", pattern.lower())
+            for path in WORD_PATHS:
+                if path not in TEXT_PATHS and self._kind(path) is Kind.STRING:
+                    yield Matches(path, pattern_of_word(pattern))
+            return
+        text = _literal(node)
+        yield Equals("protocols", text.lower())
+        if words(text):
+            yield from (Words(path, text) for path in WORD_PATHS if self._kind(path) is Kind.STRING)
 
     def _fitting(self, node: tree.Item, path: str) -> Query | None:
         try:
@@ -153,7 +190,7 @@ class _Builder:
                 return self._range(path, None, _end(node.a), True, node.include)
             case tree.Word() if _has_wildcard(node.value):
                 return self._wildcard(path, node.value)
-        low, high = span(path, self._kind(path), _literal(node))
+        low, high = span(path, self._kind(path), _value(path, _literal(node)))
         return Equals(path, low) if low == high else Range(path, low, high)
 
     def _range(self, path: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Query:
@@ -173,7 +210,7 @@ class _Builder:
         if kind not in (Kind.STRING, Kind.BYTES):
             hint = "write a network such as 10.0.0.0/8" if kind is Kind.IP else "write a range such as [80 TO 443]"
             raise UsageError(f"{path}: wildcards fit text, and this field is of type {kind}", hint)
-        return Wildcard(path, re.sub(r"\\([^*?\\])", r"\1", text))
+        return Wildcard(path, _pattern(text))
 
     def _refuse_unsupported(self, node: tree.Item) -> None:
         if type(node) in _UNSUPPORTED:

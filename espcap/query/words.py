@@ -18,6 +18,7 @@ _WORD = re.compile(f"[^{SEPARATORS}]+")
 _BETWEEN = (
     "[\0-/:-@\\[\\\\\\]\\^_`{-\x7f]"  # for `Matches`, which knows no \x, and no escaped end of a range everywhere
 )
+_WILDCARDS = {"*": ".*", "?": "."}
 _HINT = "search it by words"
 
 
@@ -31,6 +32,19 @@ def expression(text: str) -> str:
     """The regular expression (`Matches`) of values in which the words of `text` stand one after the other."""
     middle = f"{_BETWEEN}+".join("".join(map(_caseless, word)) for word in words(text))
     return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
+
+
+def pattern_of_word(pattern: str) -> str:
+    """The same (`Matches`) for one word with wildcards, each of which may stand for several words: `goog*`, `v?.1`."""
+    tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
+    middle = "".join(_WILDCARDS.get(token) or _escaped(token[-1]) for token in tokens)
+    return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
+
+
+def _escaped(letter: str) -> str:
+    if letter == '"':
+        return '["]'
+    return f"\\{letter}" if letter in r"\.+*?()|[]{}^$" else _caseless(letter)
 
 
 def _caseless(letter: str) -> str:

@@ -24,7 +24,7 @@ QUERIES: dict[str, list[int]] = {
     "protocol:htt": [],
     "http": HTTP,
     "10.0.0.4": [1, 21],
-    "53": [3, 4],
+    "53": [3, 4, 20],
     "protocol:http AND source.port:80": [1, 21],
     "protocol:http source.port:443": [2],
     "protocol:(http OR dns)": sorted(HTTP + DNS),

@@ -126,7 +126,9 @@ class Day:
         return self.any_text(path, terms)
 
     def _matching(self, path: str, expression: str) -> tantivy.Query:
-        every = tantivy.Query.all_query()
+        every = tantivy.Query.exists_query(f"{TEXTS}.{path}")
+        if not self.count(every):  # a word is looked for at many paths, and a day has few of them
+            return tantivy.Query.empty_query()
         try:
             plain = self.count_values(every, path, f"(?s)({expression})")
             marked = self.count_values(every, path, f"(?s)({expression}){MARK}")

@@ -1,0 +1,105 @@
+"""Thirty queries as newcomers write them first: each gives packets, or says why not. Both stores answer alike."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+from scapy.utils import wrpcap
+
+from tests.command import CAPTURES, Ran, espcap
+from tests.conftest import remove_packets
+
+FOUND = [
+    *("dns", "DNS", "http", "tcp udp", "192.0.2.1", "80", "icmp", "arp OR icmp", "dns or http", "not arp"),
+    *(
+        "ip.src == 192.0.2.2",
+        "tcp.flags.syn == 1",
+        "dns && ip.addr == 192.0.2.1",
+        "http.request",
+        "tcp.port in {80, 443}",
+    ),
+    *("ip.src:192.0.2.2", "source.ip:192.0.2.0/24", "_exists_:http.host", "protocol:http", "layers.dns.qry_name:www*"),
+    *("Nikto", "nikto 2.1.6", "google.com", "password", "alice", '"GET /order"', "goog*", "02:00:00:00:00:01"),
+    *("2001:db8::1", 'http.user_agent contains "Nikto"'),
+]
+REASONS = {
+    "tcp port 80": "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.port == 80'",
+    "host 10.0.0.4": "write -Y 'ip.addr == 10.0.0.4'",
+    "ip.sorce == 10.0.0.4": "unknown field 'ip.sorce': did you mean ip.src",
+    "ip.addr = 10.0.0.4": "as a query string it would be the words",
+    "protocl:http": "no such field: protocl: did you mean protocol",
+    'frame contains "google"': "--captures",
+    "source.port == 80": "source.port is a path of documents: write source.port:VALUE",
+    "(http": "nor is it a display filter",
+    "http.hst:x": "no such field: http.hst: did you mean http.host",
+    "10.9.9.9": "none of the 265 packets from 2023-11-14",
+    "tcp.analysis.retransmission && dns": "none of the 265 packets from 2023-11-14",
+    "nosuchword": "none of the 265 packets from 2023-11-14",
+}
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan, a search and a login, as HTTP."""
+    path = tmp_path_factory.mktemp("first") / "web.pcap"
+    link = Ether(src="02:00:00:00:00:07", dst="02:00:00:00:00:08") / IP(src="192.0.2.7", dst="192.0.2.8")
+    says = [
+        b"GET /order HTTP/1.1\r\nHost: www.google.com\r\nUser-Agent: Mozilla/5.00 (Nikto/2.1.6)\r\n\r\n",
+        b"POST /login HTTP/1.1\r\nHost: www.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 26\r\n\r\nuser=alice&password=secret",
+    ]
+    packets = [
+        link / TCP(sport=40000 + number, dport=80, flags="PA", seq=1, ack=1) / Raw(text)
+        for number, text in enumerate(says)
+    ]
+    for number, packet in enumerate(packets):
+        packet.time = 1714557600 + number
+    wrpcap(str(path), packets)
+    return path
+
+
+@pytest.fixture(scope="module", params=["local", "elasticsearch"])
+def node(request: pytest.FixtureRequest, capture: Path) -> Iterator[str]:
+    """A store with the samples and that capture."""
+    if request.param == "local":
+        filled = f"local:{capture.parent / 'index'}"
+        assert espcap("--dir", CAPTURES, "--file", capture, "--node", filled).status == 0
+        yield filled
+        return
+    filled = str(request.getfixturevalue("_elasticsearch_node"))
+    assert espcap("--dir", CAPTURES, "--file", capture, "--again", "--node", filled).status == 0
+    yield filled
+    remove_packets(filled)
+
+
+def ask(node: str, text: str) -> Ran:
+    return espcap("search", text, "--size", "300", "--node", node)
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_packets(text: str, node: str) -> None:
+    ran = ask(node, text)
+    assert ran.status == 0, ran.errors
+    assert ran.documents
+
+
+@pytest.mark.parametrize("text", REASONS)
+def test_reasons(text: str, node: str) -> None:
+    ran = ask(node, text)
+    assert not ran.documents
+    assert REASONS[text] in ran.errors
+    assert ran.status == (0 if "none of the" in REASONS[text] else 2)
+
+
+def test_words_find_what_has_them(node: str, capture: Path) -> None:
+    """And nothing else."""
+    for text, numbers in (("nikto", [1]), ("NIKTO/2.1", [1]), ("google.com", [1]), ("alice", [2]), ("secret", [2])):
+        found = ask(node, text).documents
+        assert [(packet["file_name"], packet["layers"]["frame"]["number"]) for packet in found] == [
+            (str(capture), number) for number in numbers
+        ]
+    for text in ("ikto", "google.org", "nikt", "googlecom", "com.google"):
+        assert ask(node, text).documents == []
