@@ -12,26 +12,38 @@ LATEST = 2**63 - 1
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH = re.compile(r"\d{1,10}\.\d{9}")
-
-
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z")
+_MOMENT = re.compile(r"(\d{4,})(-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9,10}|-\d{8})Z")
+_CYCLE = 400
+"""Years after which the calendar repeats."""
+_CYCLE_SECONDS = 146_097 * 86_400
 
 
 def epoch_text(text: str) -> str:
     """Seconds since 1970, `1438233732.662099000`, of the ISO 8601 that `tshark -T json` prints from 4.6 on.
 
-    What is not such a time stays as it is.
+    A damaged fraction becomes what `tshark -T fields` makes of it. What is not such a time stays as it is.
     """
     match = _MOMENT.fullmatch(text)
-    try:
-        moment = datetime.fromisoformat(f"{match[1]}Z") if match else None
-    except ValueError:
-        moment = None
-    if not match or not moment:
+    seconds = _seconds(int(match[1]), match[2]) if match else None
+    if not match or seconds is None:
         return text
-    nanoseconds = (moment - _BEGINNING) // timedelta(seconds=1) * SECOND + int(match[2])
-    seconds, fraction = divmod(abs(nanoseconds), SECOND)
-    return f"{'-' if nanoseconds < 0 else ''}{seconds}.{fraction:09}"
+    fraction = int(match[3])
+    if fraction >= SECOND:
+        return f"{seconds}.({fraction} nanosec"
+    if fraction < 0:
+        return f"-{seconds}.{-fraction:09}"
+    whole, rest = divmod(abs(seconds * SECOND + fraction), SECOND)
+    return f"{'-' if seconds < 0 else ''}{whole}.{rest:09}"
+
+
+def _seconds(year: int, rest: str) -> int | None:
+    """Seconds since 1970 of a moment in any year; None where there is none, as on the 30th of February."""
+    cycles, year = divmod(year, _CYCLE)
+    try:
+        moment = datetime.fromisoformat(f"{2000 + year}{rest}Z")
+    except ValueError:
+        return None
+    return (moment - _BEGINNING) // timedelta(seconds=1) + (cycles - 2000 // _CYCLE) * _CYCLE_SECONDS
 
 
 def parse_epoch(text: str) -> int | None:

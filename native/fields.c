@@ -102,13 +102,19 @@ static enum kind kind_named(const char *name)
     return NO_FIELD;
 }
 
+/* Wireshark's columns, which are fields of the tree from 4.4 on; documents have them outside `layers`. */
+static bool is_column(const char *name)
+{
+    return !strcmp(name, "_ws.col") || g_str_has_prefix(name, "_ws.col.");
+}
+
 /* The columns are name, layer, key, kind, display base, and 1 for a protocol. */
 static struct field *read_field(const char *name)
 {
     struct field *field = g_new0(struct field, 1);
     field->kind = NO_FIELD;
     field->is_community_id = !strcmp(name, "communityid") || !strcmp(name, "communityid.hash"); /* from 4.6 on */
-    gchar **columns = find_line(name);
+    gchar **columns = is_column(name) ? NULL : find_line(name);
     if (columns && g_strv_length(columns) == COLUMNS) {
         field->kind = kind_named(columns[3]);
         if (*columns[5] && !strchr(name, '.'))

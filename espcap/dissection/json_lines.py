@@ -164,6 +164,8 @@ class JsonReader:
         try:
             return _Entry(_LAYERS, field.layer, field.key, self._cast(field, text))
         except ValueError:
+            if field.name == "frame.time" and text.endswith("Z"):  # JSON of 4.6; -T fields prints the zone
+                text = f"{text[:-1]}+0000"
             return _Entry(_UNPARSED, field.layer, field.key, text)
 
     def _cast(self, field: Field, text: str) -> Value:

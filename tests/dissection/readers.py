@@ -62,10 +62,19 @@ def _own(ended: Exit) -> list[str]:
     return [message for message in ended.messages if message.startswith("tshark: ")]
 
 
+def _without_epoch(unparsed: dict[str, Any]) -> dict[str, Any]:
+    """Without a packet's time, which is compared by itself: documents note it whatever a reader does."""
+    kept = {
+        layer: {key: value for key, value in keys.items() if (layer, key) != ("frame", "time_epoch")}
+        for layer, keys in unparsed.items()
+    }
+    return {layer: keys for layer, keys in kept.items() if keys}
+
+
 def _parts(record: Record, layers: bytes) -> dict[str, Any]:
     return {
         "layers": orjson.loads(layers),
-        "unparsed": record.unparsed,
+        "unparsed": _without_epoch(record.unparsed),
         "tree": record.tree,
         "inner": list(dict.fromkeys(record.inner)),
         "epoch": record.epoch,
