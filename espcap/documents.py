@@ -180,6 +180,8 @@ class DocumentBuilder:
         shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
         if record.protocol_column:
             shared["protocol_column"] = record.protocol_column
+        if record.payload_fields:
+            shared["payload_fields"] = record.payload_fields
         shared["protocols"] = list(dict.fromkeys(record.tree + record.inner))
         shared["stack"] = plan.stack
         shared |= _ends(layers, plan.wanted, length)

@@ -58,16 +58,20 @@ class ProtocolList:
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the packet and its stack, from `frame.protocols`."""
-        names = [name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS]
+        names = _own([name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS])
         stack = _stack(names, self._names)
         listed = [name for name in names if name in self._names]
         fallback = [place for place in (stack.transport, stack.network, stack.link) if place]
         return (listed[-1] if listed else fallback[0].protocol if fallback else "frame"), stack
 
 
-def _stack(names: list[str], listed: frozenset[str]) -> Stack:
+def _own(names: list[str]) -> list[str]:
+    """The packet's own protocols, without those of a packet that an error message quotes."""
     end = next((index + 1 for index, name in enumerate(names) if name in _ERRORS), len(names))
-    names = names[:end]
+    return names[:end]
+
+
+def _stack(names: list[str], listed: frozenset[str]) -> Stack:
     network = _last(names, NETWORKS)
     link = _last(names[: network if network is not None else None], LINKS)
     if link is None and names:

@@ -4,7 +4,8 @@
  * frame number, frame length, time as a string, number of values beyond the bound, whether there was text that was no
  * UTF-8, and values that do not fit their types. CONTEXT is what else espcap needs, and the same for the packets of a
  * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","protocol_column":"TCP","community_id":"1:...",
- * "layers":{"ip":{"src":...}}}; `inner` are the protocols inside others, each once, and there only where there are some.
+ * "payload_fields":["tcp.payload"],"layers":{"ip":{"src":...}}}; `inner` are the protocols inside others, each once, and
+ * `payload_fields` the names of byte fields that are left out; both are there only where there are some.
  *
  * With ESPCAP_TAP_TERMS a line goes on with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
  * index in place of values, in two parts, and a list of the paths that have values without a term.
@@ -31,6 +32,7 @@
 #define BLOCK (256 << 10)       /* printed at once */
 #define BEHIND (16 << 10)       /* of a live input: tshark is then behind, and the next packets come for sure */
 #define KEPT (8 << 20)          /* memory that is kept from packet to packet */
+#define MOST_VALUES 100000      /* of one packet: more is a load for every store */
 #define NONE UINT32_MAX
 #define GAVE_UP 103             /* an exit status that Wireshark itself does not have; espcap/tshark/plugin.py knows it */
 
@@ -46,7 +48,7 @@ static struct occurrence {
     uint32_t length, next;
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
-static struct text values, tree, inner, epoch, community_id, info_column, protocol_column;
+static struct text values, tree, inner, epoch, community_id, info_column, protocol_column, payload_fields;
 static uint64_t packet, left_out, frame_length;
 
 static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
@@ -77,6 +79,7 @@ static void begin(void)
     text_clear(&values, KEPT);
     text_clear(&tree, KEPT);
     text_clear(&inner, KEPT);
+    text_clear(&payload_fields, KEPT);
     text_clear(&numbers, KEPT);
     text_clear(&texts, KEPT);
     text_clear(&unsearchable, KEPT);
@@ -170,6 +173,15 @@ static void append_inner(struct field *field)
     append_protocol(&inner, field);
 }
 
+static void append_payload(struct field *field, const char *name)
+{
+    if (field->payload_in == packet)
+        return;
+    field->payload_in = packet;
+    text_string(&payload_fields, name, strlen(name));
+    text_literal(&payload_fields, ",");
+}
+
 static void read_node(proto_node *node, bool is_layer)
 {
     field_info *info = PNODE_FINFO(node);
@@ -192,10 +204,12 @@ static void read_node(proto_node *node, bool is_layer)
     if (field->is_length && !frame_length)
         frame_length = fvalue_get_uinteger(value_of(info));
     size_t start = values.length;
-    options.room = start < largest ? largest - start : 0;
+    options.room = start < largest && occurrence_count < MOST_VALUES ? largest - start : 0;
     enum fit fit = options.room ? write_value(&values, field, node, &options) : TOO_LARGE;
     if (fit == TOO_LARGE)
         left_out++;
+    else if (fit == PAYLOAD)
+        append_payload(field, info->hfinfo->abbrev);
     else if (fit == WRITTEN || (fit == UNFIT && !field->is_epoch))
         append_occurrence(field->path, fit == WRITTEN ? VALUES : UNPARSED, start);
 }
@@ -350,6 +364,11 @@ static void write_packet(uint32_t number)
         text_literal(&output, "\"community_id\":");
         text_add(&output, community_id.start, community_id.length);
         text_literal(&output, ",");
+    }
+    if (payload_fields.length) {
+        text_literal(&output, "\"payload_fields\":[");
+        text_add(&output, payload_fields.start, payload_fields.length - 1);
+        text_literal(&output, "],");
     }
     text_literal(&output, "\"layers\":");
     write_layers(VALUES, true);

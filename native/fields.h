@@ -41,7 +41,8 @@ struct field {
     enum kind kind;
     char *protocol; /* the name of a protocol that can be a layer of the tree, else NULL */
     bool is_presence, is_frame_number, is_epoch, is_length, is_reassembled_data, is_community_id;
-    uint64_t inner_in; /* the last packet that has this protocol inside others' parts of the tree */
+    uint64_t inner_in;   /* the last packet that has this protocol inside others' parts of the tree */
+    uint64_t payload_in; /* the last packet that has the field as payload */
 };
 
 /* Maps the table behind a descriptor. `head` names the paths that espcap needs outside `layers`: "ip.src,ip.dst".

@@ -197,7 +197,7 @@ static enum fit write_printed(struct text *text, const struct field *field, cons
     }
     if (field->kind == BYTES && is_payload(field, (text->length - start - 1) / 3, options)) {
         text->length = start;
-        return LEFT_OUT;
+        return PAYLOAD;
     }
     if (!fits)
         options->found_bad_utf8 |= text_string(text, string, strlen(string));
@@ -341,7 +341,7 @@ enum fit write_value(struct text *text, const struct field *field, proto_node *n
     if (field->kind == BYTES && (type == FT_BYTES || type == FT_UINT_BYTES)) {
         size_t size = size_of(value_of(info));
         if (is_payload(field, size, options))
-            return LEFT_OUT;
+            return PAYLOAD;
         if (size > options->room)
             return TOO_LARGE;
         text_bytes(text, bytes_of(value_of(info)), size, separator_of(info->hfinfo));

@@ -9,7 +9,8 @@
 
 enum fit {
     WRITTEN,
-    LEFT_OUT, /* payload, or nothing */
+    PAYLOAD,  /* and left out */
+    LEFT_OUT, /* nothing */
     UNFIT,    /* does not fit its type: written as a string */
     TOO_LARGE /* for the room that there is */
 };

@@ -61,10 +61,10 @@ def own() -> ProtocolList:
         ("eth:ethertype:ip:udp:gtp:ip:tcp:http", "http", stack("eth", "ip/1", "tcp", "http")),
         ("eth:ethertype:ip:gre:ppp:ip:udp:dns", "dns", stack("ppp", "ip/1", "udp", "dns")),
         # ICMP errors: what follows is the packet they are about
-        ("eth:ethertype:ip:icmp:ip:udp:dns", "dns", stack("eth", "ip", "icmp")),
-        ("eth:ethertype:ip:icmp:ip:tcp", "tcp", stack("eth", "ip", "icmp")),
-        ("eth:ethertype:ipv6:icmpv6:ipv6:udp:data", "udp", stack("eth", "ipv6", "icmpv6")),
-        ("eth:ethertype:ip:gre:ip:icmp:ip:udp", "udp", stack("eth", "ip/1", "icmp")),
+        ("eth:ethertype:ip:icmp:ip:udp:dns", "icmp", stack("eth", "ip", "icmp")),
+        ("eth:ethertype:ip:icmp:ip:tcp", "icmp", stack("eth", "ip", "icmp")),
+        ("eth:ethertype:ipv6:icmpv6:ipv6:udp:data", "icmpv6", stack("eth", "ipv6", "icmpv6")),
+        ("eth:ethertype:ip:gre:ip:icmp:ip:udp", "icmp", stack("eth", "ip/1", "icmp")),
         # without IP
         ("eth:ethertype:arp", "arp", stack("eth", "arp")),
         ("eth:llc:stp", "stp", stack("eth", "", "", "stp")),

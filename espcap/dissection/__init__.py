@@ -9,6 +9,10 @@ from espcap.fields import Value
 Layers = dict[str, dict[str, Value | list[Value]]]
 
 
+MOST_VALUES = 100_000
+"""Values of one packet; what is more is counted and left out. The native reader has the same bound."""
+
+
 class Terms(NamedTuple):
     """Layers as the local index has them, where a reader makes that form as well; see `stores.local.values`."""
 
@@ -46,12 +50,14 @@ class Record:
     length: int = 0
     """Its bytes; without a context they are in `layers` alone."""
     context: bytes = b""
-    """Records of one context are the same in `layers`, `tree`, `inner`, `community_id` and `protocol_column`; without
-    one: unknown."""
+    """Records of one context are the same in `layers`, `tree`, `inner`, `community_id`, `protocol_column` and
+    `payload_fields`; without one: unknown."""
     info: bytes = b""
     """JSON of Wireshark's column Info; empty where it shows nothing."""
     protocol_column: str = ""
     """Wireshark's column Protocol, such as TLSv1.3."""
+    payload_fields: list[str] = field(default_factory=list)
+    """Names of the byte fields whose values are left out as payload, each once, in the order of the tree."""
 
     @property
     def frame_number(self) -> int:

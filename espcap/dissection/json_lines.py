@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from espcap.dissection import Layers, Record
+from espcap.dissection import MOST_VALUES, Layers, Record
 from espcap.dissection.ntp_times import NTP_TIMES
 from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
 from espcap.times import epoch_text
@@ -100,13 +100,19 @@ class JsonReader:
         tree: Layers = {}
         groups = (layers, unparsed, tree)
         entries = self._entries
-        for line in packet.split("\n"):
+        lines = packet.split("\n")
+        values, most = 1, MOST_VALUES if len(lines) > MOST_VALUES else 0
+        for line in lines:
             try:
                 entry = entries[line]
             except KeyError:
                 entry = self._entry(line)
             if entry is None:
                 continue
+            if most and entry.group != _TREE:
+                values += 1
+                if values > most:
+                    continue
             group, layer, key, value = entry
             try:
                 keys = groups[group][layer]
@@ -119,7 +125,9 @@ class JsonReader:
                 earlier.append(value)
             else:
                 keys[key] = [earlier, value]
-        return _record(layers, unparsed, tree)
+        record = _record(layers, unparsed, tree)
+        record.left_out = max(0, values - MOST_VALUES)
+        return record
 
     def _entry(self, line: str) -> _Entry | None:
         entry = self._read(line)
@@ -140,7 +148,8 @@ class JsonReader:
         if line.startswith(_LAYER_INDENT) and self._registry.is_protocol(name) and "." not in name:
             return _Entry(_TREE, "", "protocols", name)
         if field := self._field(name):
-            return self._value(field, text)
+            is_payload = self._is_payload(field, text)
+            return _Entry(_TREE, "", "payload", name) if is_payload else self._value(field, text)
         return _Entry(_TREE, "", "inner", name) if self._registry.is_protocol(name) else None
 
     def _field(self, name: str) -> Field | None:
@@ -152,7 +161,7 @@ class JsonReader:
     def _value(self, field: Field, text: str) -> _Entry | None:
         if field.base == PRESENCE:
             return _Entry(_LAYERS, field.layer, field.key, True)
-        if not text.startswith('"') or self._is_payload(field, text):
+        if not text.startswith('"'):
             return None
         text = _unquoted(text)
         if not text and field.kind not in (Kind.STRING, Kind.BYTES):
@@ -173,7 +182,7 @@ class JsonReader:
         return value + self._before if self._before and is_frame_number(field) and isinstance(value, int) else value
 
     def _is_payload(self, field: Field, text: str) -> bool:
-        if field.kind is not Kind.BYTES or self._payload:
+        if field.kind is not Kind.BYTES or self._payload or not text.startswith('"'):
             return False
         octets = (len(text) - 1) // 3  # "01:02:03" with its quotes
         return octets > LONGEST_BYTES or field.name.endswith(".reassembled.data")
@@ -196,7 +205,9 @@ def _record(layers: Layers, unparsed: Layers, tree: Layers) -> Record:
         layers.setdefault("frame", {})["time_epoch"] = float(epoch)
     except ValueError:
         unparsed.setdefault("frame", {})["time_epoch"] = epoch
-    return Record(epoch, layers, _names(protocols), unparsed, community_id, inner=_names(notes.get("inner", [])))
+    record = Record(epoch, layers, _names(protocols), unparsed, community_id, inner=_names(notes.get("inner", [])))
+    record.payload_fields = list(dict.fromkeys(_names(notes.get("payload", []))))
+    return record
 
 
 def _names(value: Value | list[Value]) -> list[str]:

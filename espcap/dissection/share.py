@@ -51,6 +51,7 @@ class _Printer:
             "tree": ":".join(record.tree),
             "inner": ":".join(record.inner),
             "protocol_column": record.protocol_column,
+            "payload_fields": record.payload_fields,
             "community_id": record.community_id,
             "layers": self._head_of(record.layers),
         }

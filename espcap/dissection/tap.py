@@ -51,6 +51,7 @@ class TapReader:
             context,
             info,
             known.get("protocol_column", ""),
+            known.get("payload_fields", []),
         )
 
     def _read(self, context: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from espcap.dead_letters import DeadLetters
-from espcap.dissection import Reader
+from espcap.dissection import MOST_VALUES, Reader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.documents import DocumentBuilder, Origin
@@ -119,8 +119,11 @@ class Transfer:
 
     def _tell_left_out(self, name: str, values: int) -> None:
         if values:
-            message = f"left out {values:,} values of packets with more than {LARGEST_PACKET:,} bytes of them"
-            self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", "ESPCAP_READER=json reads them all")
+            message = f"left out {values:,} values of packets with more than {MOST_VALUES:,} of them"
+            hint = (
+                f"espcap.left_out has their number; the native reader takes {LARGEST_PACKET:,} bytes of a packet, too"
+            )
+            self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", hint)
 
     def _with_progress(self, output: Output) -> Iterator[bytes]:
         for block in output.blocks():

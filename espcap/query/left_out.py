@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from espcap.fields import Kind
-from espcap.query import And, Equals, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Wildcard, Words
 
 _LONGEST = 64
 """Bytes of a byte field that documents have without --payload."""
@@ -22,6 +22,6 @@ def _paths(query: Query) -> list[str]:
             return _paths(part)
         case Equals(path, str() as value) if len(value) >= 3 * _LONGEST:  # in the form aa:bb:cc
             return [path]
-        case Exists(path) | Range(path) | Wildcard(path) | Matches(path) | Words(path):
+        case Range(path) | Wildcard(path) | Matches(path) | Words(path):
             return [path]
     return []

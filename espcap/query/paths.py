@@ -4,8 +4,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from espcap.errors import UsageError, shortened
-from espcap.fields import ENVELOPE, Registry
-from espcap.query import Equals, Exists, Query
+from espcap.fields import ENVELOPE, Kind, Registry
+from espcap.query import Equals, Exists, Or, Query
 from espcap.query.lucene import DEFAULT_PATHS
 
 PATHS = sorted(
@@ -51,7 +51,10 @@ class Paths:
             return Exists(name)
         if not self._has_values(name) and not self._registry.field(name) and self._registry.is_protocol(name):
             return Equals("protocols", name)
-        return Exists(self.field(name))
+        found = self.field(name)
+        if (field := self._registry.field(name)) and field.kind is Kind.BYTES:
+            return Or((Exists(found), Equals("payload_fields", field.name)))
+        return Exists(found)
 
     def _has_values(self, path: str) -> bool:
         root, _, rest = path.partition(".")

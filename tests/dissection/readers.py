@@ -81,6 +81,7 @@ def _parts(record: Record, layers: bytes) -> dict[str, Any]:
         "community_id": record.community_id,
         "info": record.info and orjson.loads(record.info),
         "protocol_column": record.protocol_column,
+        "payload_fields": record.payload_fields,
     }
 
 

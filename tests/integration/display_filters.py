@@ -209,6 +209,12 @@ radius.authenticator == 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00
 quic.dcid contains 05:74
 tcp.payload
 !(tcp.payload)
+udp.payload
+tcp.segment_data
+tcp.reassembled.data
+ip.fragments
+tcp.payload != 00:01
+http.file_data || data.data
 tcp.payload contains "GET"
 tcp.payload contains 0d:0a:0d:0a
 udp.payload == "x"

@@ -16,6 +16,9 @@ from scapy.utils import wrpcap
 from espcap.tshark.program import find_program
 from tests.command import CAPTURES, espcap
 
+pytest_plugins = ["tests.native"]
+pytestmark = pytest.mark.usefixtures("native_reader")
+
 READERS = ["native", "json"]
 NAMES = ["http2.pcap", "tls13.pcapng", "tunnels.pcap", "smtp.pcap", "dns.pcap", "arp.pcap"]
 
@@ -96,3 +99,33 @@ def test_a_profile_with_other_columns(profile: Path) -> None:
     capture = CAPTURES / "dns.pcap"
     for reader in READERS:
         assert shown(documents(capture, reader, "--profile-dir", str(profile))) == columns(capture)
+
+
+@pytest.fixture
+def many_values(tmp_path: Path) -> Path:
+    """One HTTP message of 200,000 numbers in JSON, and a packet after it."""
+    body = b"[" + b",".join([b"1"] * 200_000) + b"]"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ends, text, packets = Ether() / IP(src="192.0.2.1", dst="192.0.2.2"), head + body, []
+    for start in range(0, len(text), 60_000):
+        part = Raw(text[start : start + 60_000])
+        packets.append(ends / TCP(sport=80, dport=1024, seq=1 + start, ack=1, flags="PA") / part)
+    packets.append(ends / UDP(sport=53, dport=53) / Raw(b"\x00\x01"))
+    path = tmp_path / "many.pcap"
+    wrpcap(str(path), packets)
+    return path
+
+
+def test_a_packet_of_very_many_values_is_bounded(many_values: Path) -> None:
+    """The rest of its values is counted, and its document takes no store long; with both readers the same."""
+    found = []
+    for reader in READERS:
+        ran = espcap("--file", many_values, ESPCAP_READER=reader)
+        assert ran.status == 3
+        assert "values of packets with more than 100,000 of them" in ran.errors
+        found.append([document["espcap"]["left_out"] for document in ran.documents if "espcap" in document])
+        assert len(ran.documents) == 8
+        assert max(map(len, ran.output.splitlines())) < 10_000_000
+    assert found[0] == found[1]
+    assert len(found[0]) == 1
+    assert found[0][0] > 50_000

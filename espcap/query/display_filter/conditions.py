@@ -45,8 +45,11 @@ def path(field: Field) -> str:
 
 
 def exists(field: Field) -> Query:
-    """The packets that have a field, also where documents keep its value as text: NULL for a time that is not set."""
-    places = [Exists(path(field)), *_unparsed(field)]
+    """The packets that have a field, also where documents keep its value as text (NULL for a time that is not set), or
+    only its name, because the value is payload."""
+    places: list[Query] = [Exists(path(field)), *_unparsed(field)]
+    if field.kind is Kind.BYTES:
+        places.append(Equals("payload_fields", field.name))
     return places[0] if len(places) == 1 else Or(tuple(places))
 
 
