@@ -52,17 +52,27 @@ class Stack:
 class ProtocolList:
     """The protocols that a packet may be called by."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
+        """`known` are all that Wireshark has, if given: any other above a transport names a packet too."""
         self._names = frozenset(names)
+        self._known = self._names.union(known) if known else None
         self.describe = lru_cache(maxsize=10_000)(self._describe)  # captures repeat a few hundred combinations
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the packet and its stack, from `frame.protocols`."""
         names = _own([name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS])
-        stack = _stack(names, self._names)
-        listed = [name for name in names if name in self._names]
+        named = self._names.union(self._unlisted(names))
+        stack = _stack(names, named)
+        listed = [name for name in names if name in named]
         fallback = [place for place in (stack.transport, stack.network, stack.link) if place]
         return (listed[-1] if listed else fallback[0].protocol if fallback else "frame"), stack
+
+    def _unlisted(self, names: list[str]) -> list[str]:
+        """Protocols of the user's own dissectors, or of a newer Wireshark: in no list, and above a transport."""
+        transport = _last(names, TRANSPORTS)
+        if self._known is None or transport is None:
+            return []
+        return [name for name in names[transport + 1 :] if name not in self._known]
 
 
 def _own(names: list[str]) -> list[str]:
@@ -97,14 +107,19 @@ def read_list(path: str = "") -> ProtocolList:
 
     Raises EspcapError where the file cannot be read.
     """
-    file = Path(path) if path else _own_list()
+    own = _lines(_own_list())
+    lines = _lines(Path(path)) if path else own
+    known = (line.partition("#")[0].strip() or line.strip("# ") for line in own)
+    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known))
+
+
+def _lines(file: Path) -> list[str]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EspcapError(
             f"cannot read the list of protocols {file}: {error}", "name another with --protocols"
         ) from error
-    return ProtocolList(name for line in lines if (name := line.partition("#")[0].strip()))
 
 
 def _own_list() -> Path:

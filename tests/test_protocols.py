@@ -171,3 +171,17 @@ class TestOurList:
             pytest.skip(f"the list was made by another tshark than {program.version}")
         done = subprocess.run(["sh", "scripts/protocols.sh"], cwd=ROOT, capture_output=True, check=True)
         assert done.stdout == CONF.read_bytes()
+
+
+def test_a_protocol_that_is_in_no_list(tmp_path: Path) -> None:
+    """Of a dissector of the user's own: it names the packet, above a transport. What is only left out does not."""
+    own = tmp_path / "list"
+    own.write_text("http\n")
+    for protocols in (read_list(), read_list(str(own))):
+        name, stack = protocols.describe("eth:ethertype:ip:udp:foo")
+        assert (name, stack.names["application"]) == ("foo", "foo")
+        assert protocols.describe("eth:ethertype:ip:tcp:http:foo")[0] == "foo"
+        assert protocols.describe("eth:ethertype:ip:udp:data")[0] == "udp"
+        assert protocols.describe("eth:ethertype:ip:udp:foo:data")[0] == "foo"
+        assert protocols.describe("eth:foo:ip:tcp")[0] == "tcp"
+    assert read_list(str(own)).describe("eth:ethertype:ip:udp:dns")[0] == "udp"
