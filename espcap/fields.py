@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 from espcap.errors import EspcapError
 from espcap.folders import cache_folder
 from espcap.sources import printable
-from espcap.tshark.program import Program, print_list
+from espcap.tshark.lists import print_list
+from espcap.tshark.program import Program
 
 Value = str | int | float | bool
 

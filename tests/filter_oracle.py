@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -17,7 +18,7 @@ from espcap.fields import Registry
 from espcap.pipeline import Job
 from espcap.query.display_filter import parse
 from espcap.stores import Store
-from espcap.tshark.program import Program, environment
+from espcap.tshark.program import Program, dissecting_user, environment, find_program
 from espcap.tshark.value_names import ValueName, parse_value_names
 from tests.support import read
 
@@ -38,11 +39,14 @@ end
 def passing(capture: Path, filters: Sequence[str], script: Path) -> list[list[int] | None]:
     """For each filter the frames that pass, in order; None where tshark refuses the filter."""
     lines = [f"try({number}, [==[\n{text}]==])" for number, text in enumerate(filters)]
-    script.write_text(_SCRIPT + "\n".join(lines))
+    script.write_text("\n".join([_SCRIPT, *lines, 'print("all are tried")']))
     found: list[list[int] | None] = [[] for _ in filters]
-    command = ["tshark", "-n", "-q", "-X", f"lua_script:{script}", "-r", str(capture)]
-    answer = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
-    for line in answer.stdout.splitlines():
+    command = ["tshark", "-n", "-q", "-X", f"lua_script:{script}", "-r", "-"]
+    with capture.open("rb") as file:
+        printed = run_as_dissector(command, script.parent, stdin=file).splitlines()
+    assert "all are tried" in printed, "tshark did not run the script"
+    printed.remove("all are tried")
+    for line in printed:
         number, _, frame = line.partition("\t")
         frames = found[int(number)]
         if frame == "refused" or frames is None:
@@ -50,6 +54,16 @@ def passing(capture: Path, filters: Sequence[str], script: Path) -> list[list[in
         else:
             frames.append(int(frame))
     return found
+
+
+def run_as_dissector(command: Sequence[str], folder: Path, **options: Any) -> str:
+    """What a command prints that needs no root, and the folder: as root, Wireshark runs no scripts from 4.4 on."""
+    user = dissecting_user(find_program())
+    folder.chmod(0o755)
+    as_user: dict[str, Any] = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(), check=False, **as_user, **options
+    ).stdout
 
 
 def passing_alone(capture: Path, text: str) -> list[int]:

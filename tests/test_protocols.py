@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from espcap.errors import EspcapError
 from espcap.fields import Registry
 from espcap.protocols import Place, ProtocolList, Stack, read_list
-from espcap.tshark.program import Program
+from tests.wireshark_versions import installed
 
 pytest_plugins = ["tests.core_fixtures"]
 
@@ -146,7 +147,10 @@ def lines() -> list[str]:
 
 class TestOurList:
     def test_tshark_knows_every_name(self, lines: list[str], registry: Registry) -> None:
-        assert [line for line in lines if not registry.is_protocol(line.removeprefix("#"))] == []
+        """And the list has every name of tshark's; some are gone from newer versions, or were not in older ones."""
+        names = {line.removeprefix("#") for line in lines}
+        assert {name for name, _ in registry.protocols()} <= names
+        assert len([name for name in names if not registry.is_protocol(name)]) <= installed().protocols_of_others
         assert len(lines) > 2900
 
     @pytest.mark.parametrize(
@@ -166,11 +170,15 @@ class TestOurList:
         assert name in lines
         assert f"#{name}" not in lines
 
-    def test_the_script_writes_it_anew(self, program: Program) -> None:
-        if program.banner not in CONF.read_text():
-            pytest.skip(f"the list was made by another tshark than {program.version}")
-        done = subprocess.run(["sh", "scripts/protocols.sh"], cwd=ROOT, capture_output=True, check=True)
-        assert done.stdout == CONF.read_bytes()
+    def test_the_script_writes_it_anew(self, tmp_path: Path) -> None:
+        """It adds what is missing, and comments out what is to be."""
+        for name in ("scripts/protocols.sh", "conf/protocols.list"):
+            (tmp_path / name).parent.mkdir()
+            shutil.copy(ROOT / name, tmp_path / name)
+        copy = tmp_path / "conf" / "protocols.list"
+        copy.write_text(copy.read_text().replace("\ntcp\n", "\n").replace("\n#xml\n", "\nxml\n"))
+        subprocess.run(["sh", "scripts/protocols.sh"], cwd=tmp_path, check=True)
+        assert copy.read_bytes() == CONF.read_bytes()
 
 
 def test_a_protocol_that_is_in_no_list(tmp_path: Path) -> None:

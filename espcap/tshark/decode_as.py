@@ -10,7 +10,8 @@ from pathlib import Path
 
 from espcap.errors import UsageError
 from espcap.tshark.arguments import Settings
-from espcap.tshark.program import Program, print_list
+from espcap.tshark.lists import print_list
+from espcap.tshark.program import Program
 
 _RULE = re.compile(r"([^=,]+)==([^,]*),(.+)")
 _NUMBERS = re.compile(r"(0x[0-9a-f]+|[0-9]+)(?:([-:])(0x[0-9a-f]+|[0-9]+))?", re.I)

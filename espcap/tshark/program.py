@@ -184,13 +184,3 @@ def dissecting_user(program: Program) -> User | None:
         ) from error
     user = User(entry.pw_name, entry.pw_uid, entry.pw_gid)
     return user if user.can_run(program.path) else replace(user, reads_all=True)
-
-
-def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
-    """The lines of `tshark -G NAME`: fields or protocols."""
-    answer = subprocess.run(
-        [program.path, "-G", name], capture_output=True, env=environment(profile_folder), check=False
-    )
-    if answer.returncode:
-        raise EspcapError(f"tshark -G {name} failed with exit status {answer.returncode}", "run espcap doctor")
-    return answer.stdout.decode("utf-8", "replace").split("\n")

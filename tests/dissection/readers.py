@@ -1,5 +1,6 @@
 """What both readers make of a capture, and whether it is the same."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from espcap.tshark.plugin import Plugin, greets
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, dissecting_user, environment
 
+POINTER = re.compile(r"0x[0-9a-f]{8,}")
+"""An address of memory, which notes of Wireshark's HTTP/3 dissector have from 4.4 on: another one in each run."""
+
 
 def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
     """Where two values differ; 1, 1.0 and true do."""
@@ -30,6 +34,8 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
     elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         for index, pair in enumerate(zip(wanted, got, strict=True)):
             yield from differences(*pair, f"{path}[{index}]")
+    elif path.endswith("_ws.expert_message") and POINTER.sub("", str(wanted)) == POINTER.sub("", str(got)):
+        pass
     elif wanted != got or type(wanted) is not type(got):
         yield f"{path}: JSON {str(wanted)[:200]!r}, native {str(got)[:200]!r}"
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tests.hostile.writers import record, tcp, write_pcap
+from tests.wireshark_versions import installed
 
-FILTERS = r"""
+_FILTERS = r"""
 tcp
 udp
 ip
@@ -367,7 +368,8 @@ ip.src == 192.0.2.1 && (tcp.dstport == 80 || udp.dstport == 53) && !(http.reques
 not tcp.srcport == 80 and http
 tcp.srcport == 80 or tcp.dstport == 80 and http.request.method == "POST"
 frame.number > 3 and frame.number < 7 or frame.number > 30 and not udp
-""".strip().split("\n")
+"""
+FILTERS = _FILTERS.replace("AAAA (IPv6 Address)", installed().aaaa).strip().split("\n")
 
 _TARGETS = [rb"/a*b?c=d&e", rb'/back\slash/"quoted"', "/é/ü".encode(), rb"/[x]^-]~abc~#@<>", b"/AbcZ", b"/", b"/line*"]
 _AGENTS = [b"curl/8.0", b"Curl", b"", b"a*", b"a?", b"x.y", b"EXAMPLE-client/2"]

@@ -1,6 +1,7 @@
 """Several tsharks for one file: the same lines as from one, whatever the file and whatever happens to them."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.integration.test_faulty_packets import CRASH, HANG, fake
 from tests.integration.test_native import counts
 from tests.integration.test_oracle import KEYS
 
+POINTER = re.compile(rb"(?<=bytes )0x[0-9a-f]{8,}")  # in notes of Wireshark's HTTP/3 dissector, from 4.4 on
+
 
 def run(*arguments: str | Path) -> Ran:
     return espcap(*arguments, ESPCAP_READER="json")
@@ -21,7 +24,7 @@ def run(*arguments: str | Path) -> Ran:
 
 def compare(jobs: int, *arguments: str | Path) -> None:
     one, several = run(*arguments, "--jobs", "1"), run(*arguments, "--jobs", str(jobs))
-    assert several.output == one.output
+    assert POINTER.sub(b"", several.output) == POINTER.sub(b"", one.output)
     assert (several.status, several.lines[:-1], counts(several)) == (one.status, one.lines[:-1], counts(one))
     assert one.output
 

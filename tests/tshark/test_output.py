@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -222,9 +222,14 @@ class TestTheUsersConfiguration:
         monkeypatch.setenv("WIRESHARK_CONFIG_DIR", str(home / ".config" / "wireshark"))
         assert hashlib.sha256(text(program)).hexdigest() == plain
         assert not (tmp_path / "PWN").exists()
-        # The same configuration does all of that to a tshark that sees it.
-        command = [program.path, "-n", "-T", "fields", "-e", "tcp.seq", "-r", str(CAPTURE)]
-        seen = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+        # The same configuration does all of that to a tshark that sees it and is not root.
+        command = [program.path, "-n", "-T", "fields", "-e", "tcp.seq", "-r", "-"]
+        user = dissecting_user(program)
+        tmp_path.chmod(0o777)
+        as_user: dict[str, Any] = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
+        with CAPTURE.open("rb") as file:
+            ran = subprocess.run(command, stdin=file, capture_output=True, check=True, text=True, **as_user)
+        seen = ran.stdout.split()
         assert int(seen[0]) > 1_000_000
         assert (tmp_path / "PWN").exists()
 

@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from espcap.errors import EspcapError
-from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program, print_list
+from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program
 from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.core_fixtures"]
@@ -146,16 +146,6 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert environment() == expected
     assert environment("/a profile") == expected | {"WIRESHARK_CONFIG_DIR": "/a profile"}
-
-
-def test_print_list(program: Program) -> None:
-    lines = print_list(program, "protocols")
-    assert "Transmission Control Protocol\tTCP\ttcp" in lines
-
-
-def test_print_list_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(EspcapError, match=r"^tshark -G fields failed with exit status 3$"):
-        print_list(shell(tmp_path, "exit 3"), "fields")
 
 
 class TestDissectingUser:

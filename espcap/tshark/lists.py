@@ -1,0 +1,27 @@
+"""What an installed tshark prints of itself: its fields and its protocols."""
+
+import subprocess
+from functools import partial
+
+from espcap.errors import EspcapError
+from espcap.tshark.process import Process
+from espcap.tshark.program import Program, dissecting_user, environment
+
+_BLOCK = 1 << 20
+
+
+def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
+    """The lines of `tshark -G NAME`: fields or protocols, those of a profile's plugins and scripts among them.
+
+    Runs as the user that dissects: as root Wireshark runs no scripts from 4.4 on. Raises EspcapError if it fails.
+    """
+    arguments = [program.path, "-G", name]
+    process = Process(arguments, subprocess.DEVNULL, environment(profile_folder), dissecting_user(program))
+    try:
+        text = b"".join(iter(partial(process.stdout.read, _BLOCK), b""))
+        status = process.wait().status
+    finally:
+        process.stop()
+    if status:
+        raise EspcapError(f"tshark -G {name} failed with exit status {status}", "run espcap doctor")
+    return text.decode("utf-8", "replace").split("\n")
