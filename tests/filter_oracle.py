@@ -61,9 +61,9 @@ def run_as_dissector(command: Sequence[str], folder: Path, **options: Any) -> st
     user = dissecting_user(find_program())
     folder.chmod(0o755)
     as_user: dict[str, Any] = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment(), check=False, **as_user, **options
-    ).stdout
+    as_user |= options
+    ran = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=False, **as_user)
+    return ran.stdout.decode()
 
 
 def passing_alone(capture: Path, text: str) -> list[int]:

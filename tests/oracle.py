@@ -14,7 +14,7 @@ from tests.wireshark_versions import installed
 
 SEPARATOR = "\x1f"
 _NAME = re.compile(rb'<(?:field|proto) name="([^"]+)"')
-_TIME = re.compile(r"(\d{4,})-(\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d+)\+0000")
+_TIME = re.compile(r"(\d{4,})-(\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d+)(?:Z|\+0000)")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 

@@ -29,7 +29,7 @@ class Wireshark:
 _4_4 = Wireshark(
     unopenable=3,
     wrong_filter=4,
-    overflowing_epoch="1714557600.(1500000000 nanoseconds)",
+    overflowing_epoch="1714557600.(1500000000 nanosec",
     doubles_backslashes=True,
     protocols_of_others=134,
     aaaa="AAAA",
