@@ -24,8 +24,8 @@ _BLOCK = 1 << 20
 
 
 def command(registry: Registry, payload: bool, head: Sequence[str]) -> list[str]:
-    """What runs the program."""
-    return [sys.executable, "-m", __name__, str(registry.path), str(int(payload)), *head]
+    """What runs the program; with -P Python imports nothing from the current directory."""
+    return [sys.executable, "-P", "-m", __name__, str(registry.path), str(int(payload)), *head]
 
 
 class _Printer:

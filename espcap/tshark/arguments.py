@@ -18,6 +18,9 @@ _COLUMNS = ("-o", 'gui.column.format:"protocol","%p","info","%i"')
 """The columns of Wireshark's that documents have, whatever those of a profile are. Up to 4.0 the titles make the names
 of fields, `_ws.col.info`, which are fixed in later versions."""
 
+OWN_PREFERENCES = ("giop.ior_txt:",)
+"""Come before the user's. Without this one Wireshark reads IOR.txt in the current directory, whoever put it there."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -40,8 +43,9 @@ class _Reading(PipeCapture):  # type: ignore[misc]
     """pyshark's capture from a pipe, for its parameters."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
+        preferences = (*OWN_PREFERENCES, *settings.preferences)
         options = [word for rule in settings.decode_as for word in ("-d", rule)]
-        options += [word for preference in settings.preferences for word in ("-o", preference)]
+        options += [word for preference in preferences for word in ("-o", preference)]
         filters = {"display_filter": settings.display_filter or None, "custom_parameters": options}
         super().__init__(None, **filters, eventloop=_NO_EVENT_LOOP)
         self._version = program.version

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -16,7 +15,7 @@ from typing import IO
 
 from espcap.errors import EspcapError
 from espcap.sources import printable
-from espcap.tshark.program import INSTALL, User, environment
+from espcap.tshark.program import INSTALL, User, environment, on_path
 
 _NOISE = ("Running as user", "Capturing on", "File: ", "Packets captured: ", "dumpcap: cap_set_proc")
 _LONGEST_LINE = 4096
@@ -55,7 +54,7 @@ class Exit:
 def _dying_with_us() -> tuple[str, ...]:
     """The words in front of a command that has to end when we do, SIGKILL included: setpriv sets the signal that the
     kernel then sends, after the change of user, which would clear it. Nothing where setpriv is missing or too old."""
-    setpriv = shutil.which("setpriv")
+    setpriv = on_path("setpriv")
     if not setpriv:
         return ()
     known = subprocess.run([setpriv, "--help"], capture_output=True, env=environment(), check=False).stdout
@@ -66,12 +65,13 @@ def _reading_all(user: User) -> list[str]:
     """The words in front of a command that runs as `user` and still reads every file; root alone can say them."""
     right = "+dac_read_search"
     rights = ["--inh-caps", f"-all,{right}", "--ambient-caps", right, "--bounding-set", f"-all,{right}"]
-    return ["setpriv", "--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups", *rights, "--"]
+    who = ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
+    return [on_path("setpriv") or "setpriv", *who, *rights, "--"]
 
 
 def _check_executable(name: str) -> None:
     """Raises the OSError that running the program would raise; setpriv has only an exit status for it."""
-    path = shutil.which(name) or name
+    path = name if "/" in name else on_path(name) or name
     if not os.path.exists(path):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     if not os.access(path, os.X_OK):

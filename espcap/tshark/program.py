@@ -4,14 +4,12 @@ import hashlib
 import os
 import pwd
 import re
-import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
-from pyshark.tshark.tshark import TSharkNotFoundException, get_process_path
 
 from espcap.errors import EspcapError
 from espcap.folders import cache_folder
@@ -41,21 +39,25 @@ class Program:
     def dumpcap(self) -> str:
         """Path of the dumpcap beside it, or of the one on the PATH. Raises EspcapError where there is none."""
         beside = Path(self.path).with_name("dumpcap")
-        try:
-            return str(beside) if beside.exists() else str(get_process_path(process_name="dumpcap"))
-        except TSharkNotFoundException as error:
-            raise EspcapError(
-                "dumpcap is not installed", "it comes with tshark: apt install wireshark-common"
-            ) from error
+        found = str(beside) if beside.exists() else on_path("dumpcap")
+        if not found:
+            raise EspcapError("dumpcap is not installed", "it comes with tshark: apt install wireshark-common")
+        return found
+
+
+def on_path(name: str) -> str | None:
+    """Path of the first file of this name on the PATH, as pyshark looks for it, but without the `config.ini` of the
+    current directory that pyshark reads first: whoever wrote that one would choose what runs, as root too."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder)]
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def find_program(path: str = "") -> Program:
     """The tshark at `path`, or on the PATH. Raises EspcapError where it is missing, too old or no tshark."""
+    path = path or on_path("tshark") or ""
     if not path:
-        try:
-            path = get_process_path()
-        except TSharkNotFoundException as error:
-            raise EspcapError("tshark is not installed", INSTALL) from error
+        raise EspcapError("tshark is not installed", INSTALL)
     banner = _banner(path)
     match = re.search(r"\b(\d+\.\d+\.\d+)", banner)
     if not match:
@@ -71,7 +73,7 @@ def find_program(path: str = "") -> Program:
 def beside(program: Program, name: str) -> str:
     """Path of another program of Wireshark's: beside tshark, or on the PATH. Raises EspcapError where there is none."""
     path = Path(program.path).with_name(name)
-    found = str(path) if path.exists() else shutil.which(name)
+    found = str(path) if path.exists() else on_path(name)
     if not found:
         raise EspcapError(f"{name} is not installed", "it comes with Wireshark: apt install wireshark-common")
     return found

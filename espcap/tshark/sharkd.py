@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from espcap.errors import EspcapError, UsageError
-from espcap.tshark.arguments import Settings
+from espcap.tshark.arguments import OWN_PREFERENCES, Settings
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, beside, environment
 
@@ -114,7 +114,7 @@ class Sharkd:
         self._last_request = _STATUS
         self._last_frame = 0
         try:
-            for preference in settings.preferences:
+            for preference in (*OWN_PREFERENCES, *settings.preferences):
                 self._prefer(preference)
             self._load(path)
         except BaseException:

@@ -33,11 +33,13 @@ LIVE = ["/opt/wireshark/bin/tshark", "-n", "-l", "-T", "json", "--enable-protoco
     ],
 )
 def test_reading(settings: Settings, options: list[str]) -> None:
+    rules = options.index("-o") if "-o" in options else len(options)
+    options[rules:rules] = ["-o", "giop.ior_txt:"]
     assert reading(TSHARK, settings) == [*START, *options, "-r", "-"]
 
 
 def test_reading_live() -> None:
-    assert reading(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-r", "-"]
+    assert reading(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-o", "giop.ior_txt:", "-r", "-"]
 
 
 @pytest.mark.parametrize("version", ["3.6.0", "4.2.0", "4.4.1"])

@@ -1,0 +1,84 @@
+"""What lies in the current directory, put there by somebody else, has no part in what espcap does."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import CAPTURES, ROOT, Ran, environment, espcap
+
+INSTALLED = [sys.executable, "-P", "-m", "espcap"]
+"""As the installed command: `python -m` itself would look in the current directory for modules."""
+
+HIJACKING = "#!/bin/sh\ntouch '{0}'\necho 'TShark (Wireshark) 4.0.17.'\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a file for each program that looks for one in the current directory."""
+    made = tmp_path / "hostile"
+    made.mkdir()
+    for name in ("tshark", "dumpcap", "sharkd", "setpriv"):
+        (made / name).write_text(HIJACKING.format(tmp_path / "hijacked"))
+        (made / name).chmod(0o755)
+    paths = "".join(f"[{name}]\n{name}_path = {made / name}\n" for name in ("tshark", "dumpcap"))
+    (made / "config.ini").write_text(paths)
+    for module in ("orjson", "json", "heapq", "pyshark", "sitecustomize", "parsetab"):
+        (made / f"{module}.py").write_text(f"open({str(tmp_path / 'hijacked')!r}, 'w')\n")
+    (made / "IOR.txt").write_text("IOR:00\n")
+    (made / "init.lua").write_text(f"io.open({str(tmp_path / 'hijacked')!r}, 'w')\n")
+    (made / ".env").write_text("ESPCAP_COUNT=1\nWEB_CONCURRENCY=9\n")
+    return made
+
+
+def run(folder: Path, *arguments: str | Path, traced: Path | None = None, **variables: str) -> Ran:
+    tracing = ["strace", "-f", "-qq", "-e", "trace=open,openat,execve", "-o", str(traced)] if traced else []
+    command = [*tracing, *INSTALLED, *arguments]
+    variables = environment(PYTHONPATH=str(ROOT), **variables)
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=variables, cwd=folder, timeout=120, check=False
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
+
+
+@pytest.mark.parametrize("text", ["[tshark]\ntshark_path = /bin/false\n", "[another]\nprogram = 1\n", "none at all"])
+def test_a_configuration_of_another_program(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.ini").write_text(text)
+    ran = run(tmp_path, "--file", CAPTURES / "dns.pcap")
+    assert ran.status == 0, ran.errors
+    assert ran.output == espcap("--file", CAPTURES / "dns.pcap").output
+
+
+@pytest.mark.parametrize("reader", ["auto", "json"])
+def test_every_command(tmp_path: Path, folder: Path, reader: str) -> None:
+    node, before = f"local:{tmp_path / 'index'}", set(os.listdir(folder))
+    commands = [
+        ["--file", CAPTURES / "http_xml.pcap", "--jobs", "2", "--node", node],
+        ["search", "-Y", "http", "--node", node],
+        ["search", "protocol:http", "--node", node],
+        ["stats", "--node", node],
+        ["show", CAPTURES / "http_xml.pcap", "3"],
+        ["extract", "protocol:http", "-w", tmp_path / "extract.pcapng", "--node", node],
+        ["doctor", "--node", node],
+    ]
+    for command in commands:
+        ran = run(folder, *command, ESPCAP_READER="" if reader == "auto" else reader, PATH=f":.:{os.environ['PATH']}")
+        assert ran.status == 0, (command, ran.errors)
+        assert not (tmp_path / "hijacked").exists(), command
+    assert set(os.listdir(folder)) == before
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace: apt install strace")
+@pytest.mark.parametrize("reader", ["", "json"])
+def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path, reader: str) -> None:
+    """As the kernel sees it, children included."""
+    for command in (["--file", CAPTURES / "http_xml.pcap", "--jobs", "2"], ["show", CAPTURES / "http_xml.pcap", "3"]):
+        ran = run(folder, *command, traced=tmp_path / "trace", ESPCAP_READER=reader)
+        assert ran.status == 0, ran.errors
+        opened = re.findall(r'(?:open\(|openat\(AT_FDCWD, |execve\()"([^"]+)"', (tmp_path / "trace").read_text())
+        assert str(CAPTURES / "http_xml.pcap") in opened
+        assert [path for path in opened if not os.path.isabs(path) or path.startswith(str(folder))] == []
