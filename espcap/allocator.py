@@ -25,7 +25,7 @@ def find_library() -> str:
 
 def names_local_index(arguments: Sequence[str]) -> bool:
     """Whether the command line, or the environment, may name a local index as the node."""
-    words = (*arguments, os.environ.get("ESPCAP_NODE", ""))
+    words = (*arguments, *os.environ.get("ESPCAP_NODE", "").splitlines())
     return is_local(word.removeprefix("--node=") for word in words)
 
 

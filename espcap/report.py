@@ -156,8 +156,8 @@ class Report:
         """Packets that were dissected per second."""
         return (self.read - self.done_before_packets) / max(seconds, 1e-9)
 
-    def account(self) -> str:
-        """The counts in one line."""
+    def account(self, is_over: bool = True) -> str:
+        """The counts in one line. Before the end the store may still answer for what it has not yet: it waits."""
         seconds = time.monotonic() - self.started
         counts = [
             f"{self.files:,} file{'' if self.files == 1 else 's'}",
@@ -169,7 +169,7 @@ class Report:
             f"{self.dropped:,} dropped",
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
-        counts += [f"{self.not_stored:,} not stored"] if self.not_stored else []
+        counts += [f"{self.not_stored:,} {'not stored' if is_over else 'waiting'}"] if self.not_stored else []
         done = f"{self.done_before:,} file{'' if self.done_before == 1 else 's'} done before"
         counts += [done] if self.done_before else []
         counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []

@@ -110,7 +110,8 @@ def main(context: click.Context, /, **values: Any) -> None:
     (--file -) or live interfaces. Prints to standard output, or stores with --node: host:port or a URL of an
     Elasticsearch, `local` for an index on this machine, or `local:DIR`.
 
-    Every option can also be given in the environment: ESPCAP_NODE, ESPCAP_CHUNK, …
+    Every option can also be given in the environment: ESPCAP_NODE, ESPCAP_CHUNK, … Values of an option that repeats
+    have a line each.
     """
     if context.invoked_subcommand is None:
         from espcap.cli.read import read

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class _Texts(click.types.StringParamType):
+    """Values of an option that repeats. In the environment each has a line of its own: a name may have blanks."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
+
 @dataclass(frozen=True)
 class Connecting:
     """Values of `connection`."""
@@ -180,6 +187,7 @@ connection = _all_of(
     _shared(
         "--node",
         multiple=True,
+        type=_Texts(),
         metavar="NODE",
         help="Where documents are: host:port or URL of an Elasticsearch (repeat for more), local, or local:DIR.",
     ),
@@ -202,13 +210,19 @@ _display_filter = click.option(
     "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that pass this display filter."
 )
 _decode_as = click.option(
-    "-d", "--decode-as", multiple=True, metavar="RULE", help="Decode as, in tshark's words: tcp.port==88,http."
+    "-d",
+    "--decode-as",
+    multiple=True,
+    type=_Texts(),
+    metavar="RULE",
+    help="Decode as, in tshark's words: tcp.port==88,http.",
 )
 _preferences = _all_of(
     click.option(
         "-o",
         "--preference",
         multiple=True,
+        type=_Texts(),
         metavar="NAME:VALUE",
         help="Wireshark preference, e.g. tls.keylog_file:keys.",
     ),
@@ -227,6 +241,7 @@ reading = _all_of(
         "-r",
         "--file",
         multiple=True,
+        type=_Texts(),
         metavar="FILE",
         shell_complete=FILES,
         help="Capture file; - is standard input. Repeatable.",
@@ -234,6 +249,7 @@ reading = _all_of(
     click.option(
         "--dir",
         multiple=True,
+        type=_Texts(),
         metavar="DIR",
         shell_complete=_FOLDERS,
         help="Directory of capture files, with all below. Repeatable.",
@@ -247,7 +263,9 @@ reading = _all_of(
         type=click.FloatRange(0),
         help="With --watch: take a file once it was the same for so long.",
     ),
-    click.option("-i", "--nic", multiple=True, metavar="NAME", help="Interface to capture on. Repeatable."),
+    click.option(
+        "-i", "--nic", multiple=True, type=_Texts(), metavar="NAME", help="Interface to capture on. Repeatable."
+    ),
     click.option("-f", "--bpf", default="", metavar="FILTER", help="Capture filter for interfaces (man pcap-filter)."),
     click.option(
         "-c", "--count", default=0, metavar="N", type=click.IntRange(0), help="Stop after N packets of each source."
@@ -339,6 +357,7 @@ storing = _all_of(
 originals = click.option(
     "--dir",
     multiple=True,
+    type=_Texts(),
     metavar="DIR",
     shell_complete=_FOLDERS,
     help="Directory that has the captures now, when they have moved; they are known by their content. Repeatable.",

@@ -31,4 +31,4 @@ class Statistics:
 
     def _run(self) -> None:
         while not self._end.wait(self._interval):
-            self._tell(f"So far: {self._report.account()}")
+            self._tell(f"So far: {self._report.account(is_over=False)}")

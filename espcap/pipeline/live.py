@@ -13,7 +13,7 @@ from espcap.spool.capture import SpooledCapture
 from espcap.spool.feed import open_feed
 from espcap.spool.folder import RunFolder, create, left_over
 from espcap.spool.ring import Ring
-from espcap.tshark.output import dropped_packets, received_packets
+from espcap.tshark.output import dropped_packets, written_packets
 from espcap.tshark.process import Exit
 from espcap.tshark.rights import remedy
 
@@ -100,15 +100,16 @@ class Live:
 
     def _captured(self, source: Interfaces, capture: Exit, ring: Ring) -> None:
         """Counts what dumpcap dropped, and says where it did not do as asked. Raises UsageError for a bad filter."""
-        name = printable(source.name)
-        self._transfer.report.dropped += dropped_packets(capture)
-        if (unwritten := received_packets(capture) - ring.packets) > 0:
+        name, count = printable(source.name), self._transfer.job.settings.count
+        self._transfer.report.dropped += dropped_packets(capture, has_all=bool(count) and ring.packets >= count)
+        if (unwritten := written_packets(capture) - ring.packets) > 0:
             self._dropped(unwritten)
         if "Invalid capture filter" in capture.message:
             raise UsageError(capture.message, "see man pcap-filter")
-        if capture.status > 0 or not (self._transfer.signal or self._transfer.job.settings.count):
+        if capture.status > 0 or not (self._transfer.signal or count):
             hint = remedy(self._transfer.job.program) if "permission" in capture.message else "see espcap --list"
             hint = "make room there, and start espcap again" if "no space" in capture.message else hint
+            hint = "the spool was removed; start espcap again" if not ring.folder.path.exists() else hint
             self._transfer.tell(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)
         if self._transfer.report.spool_dropped:
             hint = "raise --spool-size, or make the store faster"

@@ -3,7 +3,6 @@
 import array
 import contextlib
 import fcntl
-import select
 import subprocess
 import termios
 import threading
@@ -17,9 +16,10 @@ from espcap.spool import IN_FLIGHT
 from espcap.spool.blocks import PACKETS, Block, BlockReader
 from espcap.spool.ring import Next, Ring, Segment
 from espcap.tshark.arguments import Settings
-from espcap.tshark.output import Output, dissect
+from espcap.tshark.output import SECONDS_TO_END, Output, dissect
 from espcap.tshark.process import Exit, Process, write_all
 from espcap.tshark.program import Program, User
+from espcap.tshark.waiting import readable
 
 _PAUSE = 0.1
 """Seconds between looks at a segment that grows; dumpcap writes every half second."""
@@ -64,7 +64,7 @@ class Feed(Output):
 
     def finish(self) -> Exit:
         """How tshark ended; where in order, a filter may have left out the last packets that it was passed."""
-        ended = self.tshark.wait()
+        ended = self._wait(SECONDS_TO_END)
         self._closed = True
         self._pump.join()
         self.acknowledge(self.passed if ended.status == 0 and self._filtered else self.stored)
@@ -89,7 +89,7 @@ class Feed(Output):
         """
         passed, stored = self.passed, self.stored
         sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
-        if sleeps and not select.select([self.tshark.stdout], [], [], 0)[0]:
+        if sleeps and not readable([self.tshark.stdout], 0):
             self.acknowledge(passed)
         return self.stored > stored
 

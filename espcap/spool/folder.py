@@ -42,17 +42,26 @@ class RunFolder:
         self._numbers = os.open(path / "numbers", os.O_RDWR | os.O_CREAT, 0o600)
 
     def segments(self) -> dict[int, list[Path]]:
-        """The files of each segment by dumpcap's number; a segment that is being dissected has a second name."""
+        """The files of each segment by dumpcap's number; a segment that is being dissected has a second name.
+
+        None where somebody has removed the folder.
+        """
         found: dict[int, list[Path]] = {}
-        for name in sorted(os.listdir(self.path)):
+        names: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            names = sorted(os.listdir(self.path))
+        for name in names:
             if match := _NAME.fullmatch(name):
                 found.setdefault(int(match[2]), []).append(self.path / name)
         return found
 
     def size(self) -> int:
         """Bytes of the segments."""
-        files = [paths[0] for paths in self.segments().values()]
-        return sum(path.stat().st_size for path in files if path.exists())
+        size = 0
+        for paths in self.segments().values():
+            with contextlib.suppress(FileNotFoundError):
+                size += paths[0].stat().st_size
+        return size
 
     def write_number(self, segment: int, packets: int) -> None:
         """Keeps how many packets came before a segment. In place, for which a full disk has room too."""
@@ -78,9 +87,11 @@ class RunFolder:
         return numbers, numbers.pop(0, 0)
 
     def close(self, remove: bool) -> None:
-        """Lets go of the folder."""
-        if remove:
-            shutil.rmtree(self.path, ignore_errors=True)
+        """Lets go of the folder. No other espcap looks at it while it is removed."""
+        with contextlib.suppress(FileNotFoundError):
+            if remove:
+                with _locked(self.path.parent):
+                    shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._numbers)
         os.close(self.lock)
 
@@ -107,24 +118,38 @@ def create(spool: Path, hostname: str) -> RunFolder:
 
 
 def left_over(spool: Path) -> Iterator[RunFolder]:
-    """The folders of dead runs, the oldest first, each locked; what is no run's folder stays untouched."""
-    runs = [path for path in spool.iterdir() if re.fullmatch(r"[0-9a-f]{32}", path.name)]
-    for path in sorted(runs, key=lambda path: path.stat().st_mtime):
-        with _locked(spool):
+    """The folders of dead runs, the oldest first, each locked; what is no run's folder stays untouched.
+
+    Another espcap may take or remove any of them at any moment.
+    """
+    for path in _runs(spool):
+        folder = None
+        with contextlib.suppress(FileNotFoundError), _locked(spool):
             folder = _open_dead(path)
         if folder:
             yield folder
 
 
+def _runs(spool: Path) -> list[Path]:
+    found: list[tuple[float, Path]] = []
+    with contextlib.suppress(FileNotFoundError):
+        for path in spool.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if re.fullmatch(r"[0-9a-f]{32}", path.name):
+                    found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found)]
+
+
 def _open_dead(path: Path) -> RunFolder | None:
+    """The folder, locked; None where its run lives, or nothing is left of it."""
     lock = -1
     try:
         lock = os.open(path / "run.json", os.O_RDWR)
         _lock_dead(lock)
         return RunFolder(path, lock)
-    except FileNotFoundError:  # killed before it had a run.json, or removed by another espcap just now
-        if path.exists() and not os.listdir(path):
-            path.rmdir()
+    except FileNotFoundError:  # killed before it had a run.json or after that was removed, or all is removed just now
+        if path.exists() and not set(os.listdir(path)) - {"numbers"}:
+            shutil.rmtree(path, ignore_errors=True)
     except ValueError:  # killed while it wrote it, before dumpcap was started
         shutil.rmtree(path, ignore_errors=True)
     except OSError:

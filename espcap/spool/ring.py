@@ -58,8 +58,8 @@ class Ring:
 
     @property
     def packets(self) -> int:
-        """Packets of all complete segments."""
-        return self._before[self._complete + 1]
+        """Packets of all complete segments, or more where those that were dissected could not be counted."""
+        return max(self._before[self._complete + 1], self.resume)
 
     def load(self) -> None:
         """Takes up the folder of a run that has ended."""
@@ -108,8 +108,10 @@ class Ring:
     def take(self, after: Segment | None = None) -> Segment | Next:
         """The segment that comes next: any, or the one right after another. Stays until it is removed or returned."""
         with self._lock:
-            if self._returned:
-                return self._returned.popleft()
+            while self._returned:
+                if (segment := self._returned.popleft()).path.exists():
+                    return segment
+                self._pass_over(segment.number)  # somebody has removed the folder
             self._pass_over_missing()
             paths = self.folder.segments().get(self._next % NUMBERS, [])
             if after and self._next != after.number + 1:
@@ -140,8 +142,13 @@ class Ring:
     def _pass_over_missing(self) -> None:
         existing = self.folder.segments()
         while self._next <= self._complete and self._next % NUMBERS not in existing:
-            self._drop(self._before[self._next + 1] - self._before[self._next])
+            self._pass_over(self._next)
             self._next += 1
+
+    def _pass_over(self, number: int) -> None:
+        """Packets that could not be counted are in dumpcap's own count at the end."""
+        if packets := self._before.get(number + 1, 0) - self._before.get(number, 0):
+            self._drop(packets)
 
     def _drop(self, packets: int) -> None:
         self._dropped += packets

@@ -8,9 +8,10 @@ import contextlib
 import io
 import os
 import re
-import select
 from collections import deque
 from typing import IO, NamedTuple
+
+from espcap.tshark.waiting import readable
 
 _PACKET_END = b"\n  }"
 _VALUE = re.compile(r'"(frame\.number|_ws\.col\.info|_ws\.col\.protocol)": \[\s*(".*")')
@@ -49,7 +50,7 @@ class Columns:
     def at(self, frame: int) -> Shown:
         """The columns of the packet with this number among those that tshark read. Numbers have to grow."""
         while self._last < frame and not self._is_over:
-            if self._patience and not select.select([self._descriptor], [], [], self._patience)[0]:
+            if self._patience and not readable([self._descriptor], self._patience):
                 self._is_over = True
             else:
                 self.read()
@@ -111,8 +112,9 @@ class Both(io.RawIOBase):
         return self._first.fileno()
 
     def write(self, text: bytes) -> int:  # type: ignore[override]
-        """Writes all of it."""
-        for stream in (self._first, self._second):
+        """Writes all of it, first to the second: whoever has a packet of the first waits for that of the second, which
+        would never come where the first has no room for more."""
+        for stream in (self._second, self._first):
             with contextlib.suppress(OSError) if stream is self._second else contextlib.nullcontext():
                 view = memoryview(text)
                 while view:

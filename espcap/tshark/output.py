@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import re
-import select
 import shutil
 import subprocess
 import threading
@@ -18,11 +17,15 @@ from espcap.sources import NotACapture, printable, recognise
 from espcap.tshark.arguments import Settings, reading, showing, tapping
 from espcap.tshark.columns import Both, Columns
 from espcap.tshark.plugin import BUILD, greets
-from espcap.tshark.process import Exit, Process, write_all
+from espcap.tshark.process import CAPTURED, Exit, Process, write_all
 from espcap.tshark.program import Program, User, environment
+from espcap.tshark.waiting import readable
 
 IDLE = b""
 """What `Output.blocks` yields when nothing came for a while."""
+
+SECONDS_TO_END = 60.0
+"""How long a tshark that reads a pipe may stay after it has closed its output."""
 
 _PIPE_SIZE = 1 << 20
 
@@ -103,8 +106,8 @@ class Output:
         """Waits for that. Columns are read meanwhile, because what passes the capture on waits for both tsharks."""
         columns = self.columns
         if not columns or columns.is_ahead or columns.is_over:
-            return bool(select.select([descriptor], [], [], self.idle_after)[0])
-        found = select.select([descriptor, columns.fileno()], [], [], self.idle_after)[0]
+            return bool(readable([descriptor], self.idle_after))
+        found = readable([descriptor, columns], self.idle_after)
         if columns.fileno() in found:
             columns.read()
             return descriptor in found or self._is_readable(descriptor)
@@ -130,8 +133,18 @@ class Output:
         self.interrupted = True
 
     def finish(self) -> Exit:
-        """How tshark ended. Call it after the last block."""
+        """How tshark ended. Call it after the last block.
+
+        One that has closed its output, and then stays for longer than it may be silent, is ended: it is `stalled`.
+        """
         if self.stalled or self.interrupted:
+            self._stop()
+        return self._wait(self.stall_timeout)
+
+    def _wait(self, seconds: float) -> Exit:
+        """How tshark ended; 0 seconds are for ever."""
+        if seconds and not self.tshark.ends_within(seconds):
+            self.stalled = True
             self._stop()
         return self.tshark.wait()
 
@@ -170,12 +183,12 @@ class PipedOutput(Output):
 
     def _next_block(self, source: BinaryIO) -> bytes:
         while not self.interrupted:
-            if select.select([source], [], [], 0.5)[0]:
+            if readable([source], 0.5):
                 return os.read(source.fileno(), 1 << 16)
         return b""
 
     def finish(self) -> Exit:
-        return self.tshark.wait()
+        return self._wait(SECONDS_TO_END)
 
 
 def dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
@@ -246,17 +259,24 @@ def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User
     return PipedOutput(dissect(program, settings, subprocess.PIPE, user, live=True), source, head)
 
 
-_COUNTS = re.compile(r"Packets received/dropped on interface .*: (\d+)/(\d+) \(")
+_DROPPED = re.compile(r"Packets received/dropped on interface .*: \d+/(\d+) \(.*?flushed:(\d+)")
 
 
-def dropped_packets(capture: Exit) -> int:
-    """Packets that the kernel, the interface or dumpcap dropped, from dumpcap's last words."""
-    return sum(int(match[2]) for line in capture.messages if (match := _COUNTS.search(line)))
+def dropped_packets(capture: Exit, has_all: bool = False) -> int:
+    """Packets that the kernel, the interface or dumpcap dropped, from dumpcap's last words.
+
+    `has_all`: it has the number of packets that it was asked for. Those that came after them, "flushed", are no loss.
+    """
+    found = [match for line in capture.messages if (match := _DROPPED.search(line))]
+    return sum(int(match[1]) - (int(match[2]) if has_all else 0) for match in found)
 
 
-def received_packets(capture: Exit) -> int:
-    """Packets that dumpcap took to be written, from its last words; 0 where it had none."""
-    return sum(int(match[1]) for line in capture.messages if (match := _COUNTS.search(line)))
+def written_packets(capture: Exit) -> int:
+    """Packets that dumpcap took to be written, from its last words; 0 where it had none.
+
+    Not those that it "received": of several interfaces that has some that were flushed as well.
+    """
+    return sum(int(line.removeprefix(CAPTURED)) for line in capture.messages if line.startswith(CAPTURED))
 
 
 def check_settings(program: Program, settings: Settings, user: User | None) -> Exit:

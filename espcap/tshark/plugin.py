@@ -7,7 +7,6 @@ a home of its own, which tshark inherits as an open folder: then it need not be 
 import contextlib
 import hashlib
 import os
-import select
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from espcap.fields import Registry
 from espcap.folders import cache_folder
 from espcap.sources import printable
 from espcap.tshark.program import NEWEST, Program, User
+from espcap.tshark.waiting import readable
 
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
@@ -79,7 +79,7 @@ def greets(output: IO[bytes]) -> bool:
     """Whether tshark loaded the plugin, which then prints a line before all else; False where tshark ends instead."""
     line = b""
     while not line.endswith(b"\n") and len(line) < 100:
-        if not select.select([output], [], [], _SECONDS_TO_LOAD)[0]:
+        if not readable([output], _SECONDS_TO_LOAD):
             return False
         character = os.read(output.fileno(), 1)
         if not character:

@@ -17,7 +17,9 @@ from espcap.errors import EspcapError
 from espcap.sources import printable
 from espcap.tshark.program import INSTALL, User, environment, on_path
 
-_NOISE = ("Running as user", "Capturing on", "File: ", "Packets captured: ", "dumpcap: cap_set_proc")
+_NOISE = ("Running as user", "Capturing on", "File: ", "dumpcap: cap_set_proc")
+CAPTURED = "Packets captured: "
+"""How dumpcap begins the line that says how many packets it has written, at its end."""
 _LONGEST_LINE = 4096
 _KEPT_MESSAGES = 20
 
@@ -41,8 +43,9 @@ class Exit:
         """What it said of its end in one line, safe to print; where it said nothing, the exit status."""
         if self.status < 0:
             return f"killed by {signal.Signals(-self.status).name}"
-        starts = [index for index, line in enumerate(self.messages) if line.startswith(("tshark: ", "dumpcap: "))]
-        own = self.messages[starts[0] : starts[0] + 2] if starts else self.messages[:1]
+        messages = [line for line in self.messages if not line.startswith(CAPTURED)]
+        starts = [index for index, line in enumerate(messages) if line.startswith(("tshark: ", "dumpcap: "))]
+        own = messages[starts[0] : starts[0] + 2] if starts else messages[:1]
         lines = [line for index, line in enumerate(own) if index == 0 or line.startswith("(")]  # the cause, in brackets
         text = " ".join(lines).removeprefix("tshark: ").removeprefix("dumpcap: ").rstrip(".")
         return (
@@ -187,6 +190,13 @@ class Process:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.killpg(self._process.pid, number)  # it leads a session of its own
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ends by itself in that time; nothing reads its output any more."""
+        self.stdout.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.poll() is not None
 
     def wait(self) -> Exit:
         """How it ended; waits for that."""

@@ -4,7 +4,6 @@ import base64
 import binascii
 import os
 import re
-import select
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from espcap.errors import EspcapError, UsageError
 from espcap.tshark.arguments import OWN_PREFERENCES, Settings
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, beside, environment
+from espcap.tshark.waiting import readable
 
 LOAD_SECONDS = 600.0
 """How long sharkd may read a capture: it dissects all of it once, at 30,000 packets/s and more."""
@@ -28,7 +28,7 @@ REMEMBERED_FRAMES = 20_000
 """How many packets before one are dissected again for its sake."""
 
 _KIND_OF_RECORD = re.compile(r"Frame \d+: ([A-Z][\w ]*), \d+ bytes? on wire")
-_LOAD, _STATUS = 1, 2
+_LOAD, _STATUS, _OWN = 1, 2, 3
 _BLOCK = 1 << 16
 _AT_ONCE = 500
 """Requests that fit in the pipe, so that nobody waits for the other to read."""
@@ -111,10 +111,12 @@ class Sharkd:
             self._process = Process(arguments, subprocess.PIPE, environment(settings.profile_folder), user, descriptors)
             path = f"/proc/self/fd/{capture.fileno()}"
         self._buffer = bytearray()
-        self._last_request = _STATUS
+        self._last_request = _OWN
         self._last_frame = 0
         try:
-            for preference in (*OWN_PREFERENCES, *settings.preferences):
+            for preference in OWN_PREFERENCES:
+                self._send(_OWN, "setconf", _preference(preference))
+            for preference in settings.preferences:
                 self._prefer(preference)
             self._load(path)
         except BaseException:
@@ -169,8 +171,7 @@ class Sharkd:
         self._last_frame = number
 
     def _prefer(self, preference: str) -> None:
-        name, _, value = preference.partition(":")
-        if "error" in self._ask("setconf", {"name": name, "value": value}, FRAME_SECONDS):
+        if "error" in self._ask("setconf", _preference(preference), FRAME_SECONDS):
             raise UsageError(f"sharkd does not take the preference {preference!r}", "see -o in man tshark")
 
     def _load(self, path: str) -> None:
@@ -212,7 +213,7 @@ class Sharkd:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
-            if not select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not readable([self._process.stdout], max(0.0, deadline - time.monotonic())):
                 raise EspcapError(f"sharkd gave no answer for {seconds:g} s", "the packet may hang Wireshark too")
             block = os.read(self._process.stdout.fileno(), _BLOCK)
             if not block:
@@ -290,3 +291,8 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text)
     except binascii.Error as error:
         raise EspcapError("sharkd's answer is damaged", "run espcap doctor") from error
+
+
+def _preference(text: str) -> dict[str, str]:
+    name, _, value = text.partition(":")
+    return {"name": name, "value": value}

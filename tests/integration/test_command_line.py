@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,22 @@ def test_options_from_the_environment(tmp_path: Path) -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", ESPCAP_NODE=node, ESPCAP_COUNT="2")
     assert "2 stored" in ran.account
     assert len(espcap("search", ESPCAP_NODE=node).documents) == 2
+
+
+def test_values_from_the_environment_have_a_line_each(tmp_path: Path) -> None:
+    """Names may have blanks."""
+    folder = tmp_path / "two captures"
+    folder.mkdir()
+    names = [str(folder / name) for name in ("a b.pcap", "c.pcap")]
+    for name, capture in zip(names, ("arp", "dns"), strict=True):
+        shutil.copy(CAPTURES / f"{capture}.pcap", name)
+    both = espcap(ESPCAP_FILE="\n".join([*names, ""]))
+    assert both.status == 0, both.errors
+    assert list(dict.fromkeys(document["file_name"] for document in both.documents)) == names
+    node = f"local:{tmp_path / 'an index'}"
+    stored = espcap(ESPCAP_DIR=str(folder), ESPCAP_NODE=node)
+    assert f"2 files, {len(both.documents)} packets read, {len(both.documents)} stored" in stored.account
+    assert (tmp_path / "an index").is_dir()
 
 
 def test_version() -> None:

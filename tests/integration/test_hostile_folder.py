@@ -56,7 +56,7 @@ def test_a_configuration_of_another_program(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("reader", ["auto", "json"])
 def test_every_command(tmp_path: Path, folder: Path, reader: str) -> None:
     node, before = f"local:{tmp_path / 'index'}", set(os.listdir(folder))
-    commands = [
+    commands: list[list[str | Path]] = [
         ["--file", CAPTURES / "http_xml.pcap", "--jobs", "2", "--node", node],
         ["search", "-Y", "http", "--node", node],
         ["search", "protocol:http", "--node", node],
@@ -76,7 +76,9 @@ def test_every_command(tmp_path: Path, folder: Path, reader: str) -> None:
 @pytest.mark.parametrize("reader", ["", "json"])
 def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path, reader: str) -> None:
     """As the kernel sees it, children included."""
-    for command in (["--file", CAPTURES / "http_xml.pcap", "--jobs", "2"], ["show", CAPTURES / "http_xml.pcap", "3"]):
+    capture = CAPTURES / "http_xml.pcap"
+    commands: list[list[str | Path]] = [["--file", capture, "--jobs", "2"], ["show", capture, "3"]]
+    for command in commands:
         ran = run(folder, *command, traced=tmp_path / "trace", ESPCAP_READER=reader)
         assert ran.status == 0, ran.errors
         opened = re.findall(r'(?:open\(|openat\(AT_FDCWD, |execve\()"([^"]+)"', (tmp_path / "trace").read_text())

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, children, espcap, start
+from tests.command import CAPTURES, ROOT, children, environment, espcap, start
 
 pytest_plugins = ["tests.native"]
 
@@ -109,6 +110,29 @@ def test_tshark_that_hangs(tmp_path: Path) -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", hanging, "--stall-timeout", "1", timeout=60)
     assert ran.status == 3, ran.errors
     assert "tshark was silent for 1 s after 0 packets" in ran.errors
+
+
+def test_tshark_that_closes_its_output_and_stays(tmp_path: Path) -> None:
+    closing = 'case $* in *--version*|*-G*) exec tshark "$@";; esac\ntshark "$@"\nexec >&- <&-\nexec sleep 1000'
+    program = _program(tmp_path, closing)
+    ran = espcap("--file", CAPTURES / "arp.pcap", "--tshark", program, "--stall-timeout", "1", timeout=60)
+    assert ran.status == 3, ran.errors
+    assert [document["layers"]["frame"]["number"] for document in ran.documents] == [1, 2, 3, 4, 5, 6]
+    assert "tshark was silent for 1 s after 6 packets" in ran.errors
+
+
+@pytest.mark.parametrize("reader", ["", "json"])
+@pytest.mark.parametrize("arguments", [["--file"], ["--jobs", "2", "--file"], ["show"]])
+def test_with_more_than_a_thousand_open_files(arguments: list[str], reader: str) -> None:
+    """As of a service manager, or a program that has espcap read a file beside much else."""
+    program = "import os, resource; n = 1200; resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)); "
+    program += "held = [open(os.devnull) for _ in range(1030)]; from espcap.cli import main; main(prog_name='espcap')"
+    packet = ["1"] if arguments == ["show"] else []
+    command = [sys.executable, "-c", program, *arguments, str(CAPTURES / "http_xml.pcap"), *packet]
+    variables = environment(ESPCAP_READER=reader, PYTHONPATH=str(ROOT))
+    ran = subprocess.run(command, capture_output=True, env=variables, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert ran.stdout == espcap(*arguments, CAPTURES / "http_xml.pcap", *packet, ESPCAP_READER=reader).output
 
 
 def test_tshark_that_floods_standard_error(tmp_path: Path) -> None:

@@ -216,6 +216,39 @@ def test_a_full_disk(name: str, tmp_path: Path, small_disk: Path) -> None:
     assert not list(run.spool.iterdir())
 
 
+def test_a_spool_that_is_removed_meanwhile(name: str, tmp_path: Path) -> None:
+    """What dumpcap goes on to write into the file that it has open is stored; it can begin no other."""
+    run = Run(name, tmp_path, "--spool-size", "1MB")
+    network.send(name, 50, 1000)
+    run.settle()
+    shutil.rmtree(run.spool)
+    network.send(name, 1_000, 1000, 50)
+    assert run.process.wait(60) == 1, run.said
+    assert "Traceback" not in run.said
+    assert "the spool was removed; start espcap again" in run.said
+    found = identifiers(run.documents())
+    assert len(found) == len(set(found)) == run.count("stored") >= 50
+    assert len(found) + run.count("dropped by the spool") + run.count("dropped,") <= 1_050
+
+
+def test_two_interfaces_drop_nothing_after_the_last_packet(name: str, tmp_path: Path) -> None:
+    """dumpcap has read more than it was asked for by then, a thread for each interface."""
+    run = Run(name, tmp_path, "-i", "lo", "--count", "3")
+    network.send(name, 200, 1000)
+    assert run.process.wait(60) == 0, run.said
+    assert (run.count("stored"), run.count("dropped,"), run.count("dropped by the spool")) == (3, 0, 0)
+
+
+def test_packets_that_wait_for_the_store_are_not_lost(name: str, tmp_path: Path) -> None:
+    run = Run(name, tmp_path, "--stats-interval", "0.2")
+    run.hold()
+    network.send(name, 100, 1000)
+    until(lambda: "100 waiting" in run.said)
+    run.release()
+    assert run.end() == 0, run.said
+    assert "not stored" not in run.said
+
+
 def test_tshark_is_started_anew_without_loss(name: str, tmp_path: Path) -> None:
     """With a limit that any tshark is over, each segment has a tshark of its own."""
     run = Run(name, tmp_path, "--spool-size", "3MB", ESPCAP_TEST_MEMORY="1")

@@ -13,7 +13,16 @@ import pytest
 from espcap.errors import EspcapError
 from espcap.sources import NotACapture
 from espcap.tshark.arguments import Settings
-from espcap.tshark.output import IDLE, Output, check_settings, dropped_packets, hand_over_files, read_file, read_pipe
+from espcap.tshark.output import (
+    IDLE,
+    Output,
+    check_settings,
+    dropped_packets,
+    hand_over_files,
+    read_file,
+    read_pipe,
+    written_packets,
+)
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, dissecting_user
 from tests.hostile.packets import hostile_http
@@ -255,6 +264,17 @@ class TestTheUsersConfiguration:
 )
 def test_dropped_packets(messages: tuple[str, ...], dropped: int) -> None:
     assert dropped_packets(Exit(0, messages)) == dropped
+
+
+def test_packets_after_the_last_that_was_asked_for() -> None:
+    messages = (
+        "Packets captured: 3",
+        "Packets received/dropped on interface 'lo': 40/40 (pcap:2/dumpcap:0/flushed:38/ps_ifdrop:0) (51.3%)",
+        "Packets received/dropped on interface 'any': 0/1 (pcap:0/dumpcap:0/flushed:1/ps_ifdrop:0) (0.0%)",
+    )
+    assert (dropped_packets(Exit(0, messages)), dropped_packets(Exit(0, messages), has_all=True)) == (41, 2)
+    assert (written_packets(Exit(0, messages)), written_packets(Exit(0))) == (3, 0)
+    assert Exit(1, messages[:1]).message == "exit status 1"
 
 
 @pytest.mark.parametrize(
