@@ -62,7 +62,9 @@ def run_as_dissector(command: Sequence[str], folder: Path, **options: Any) -> st
     folder.chmod(0o755)
     as_user: dict[str, Any] = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
     as_user |= options
-    ran = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=False, **as_user)
+    ran: subprocess.CompletedProcess[bytes] = subprocess.run(
+        command, stdout=subprocess.PIPE, env=environment(), check=False, **as_user
+    )
     return ran.stdout.decode()
 
 
