@@ -19,6 +19,7 @@ from espcap.tshark.plugin import Plugin, greets
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, dissecting_user, environment
 
+DISSECTOR_BUG = "[Dissector bug, "
 POINTER = re.compile(r"0x[0-9a-f]{8,}")
 """An address of memory, which notes of Wireshark's HTTP/3 dissector have from 4.4 on: another one in each run."""
 
@@ -34,6 +35,8 @@ def differences(wanted: Any, got: Any, path: str = "") -> Iterator[str]:
     elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         for index, pair in enumerate(zip(wanted, got, strict=True)):
             yield from differences(*pair, f"{path}[{index}]")
+    elif path == ".info" and str(got).startswith(DISSECTOR_BUG) and str(got).startswith(str(wanted)):
+        pass  # Wireshark 4.4 notes its own fault once more if the tree is visible
     elif path.endswith("_ws.expert_message") and POINTER.sub("", str(wanted)) == POINTER.sub("", str(got)):
         pass
     elif wanted != got or type(wanted) is not type(got):
