@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,11 @@ def compare(*arguments: str | Path) -> None:
         document = json.loads(other)
         found = list(differences(document, json.loads(line)))[:10]
         assert found == [], (document.get("file_name"), document["layers"]["frame"]["number"])
+
+
+def without_settings(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without what the version of tshark is part of."""
+    return {name: value for name, value in document.items() if name != "settings_id"}
 
 
 def test_differences_are_found() -> None:
@@ -84,7 +90,7 @@ def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path) -> None:
     wanted = espcap("--file", capture, ESPCAP_READER="json")
     ran = espcap("--file", capture, ESPCAP_READER="native")
     note = f"Note: {capture}: read on without the native reader: the native reader was not given frame 2"
-    assert (ran.status, ran.lines[0], len(ran.lines)) == (0, note, 2)
+    assert (ran.status, ran.lines[0], ran.lines[1:-1]) == (wanted.status, note, wanted.lines[:-1])
     assert ran.documents == wanted.documents
     assert [document["layers"]["frame"]["number"] for document in ran.documents] == [1, 2, 3]
 
@@ -127,7 +133,10 @@ def test_a_newer_wireshark_than_is_known(tmp_path: Path) -> None:
     assert ran.status == espcap("doctor").status
     wanted = espcap("--file", CAPTURES / "dns.pcap")
     ran = espcap("--file", CAPTURES / "dns.pcap", "--tshark", newer.path)
-    assert (ran.status, ran.documents) == (0, wanted.documents)
+    assert (ran.status, list(map(without_settings, ran.documents))) == (
+        0,
+        list(map(without_settings, wanted.documents)),
+    )
     insisted = espcap("--file", CAPTURES / "dns.pcap", "--tshark", newer.path, ESPCAP_READER="native")
     assert (insisted.status, insisted.lines) == (1, [f"Error: {reason} (look for a newer espcap)"])
     with pytest.raises(EspcapError, match=reason):
