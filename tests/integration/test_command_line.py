@@ -11,6 +11,9 @@ import pytest
 
 from tests.command import CAPTURES, ROOT, environment, espcap, on_terminal, start
 
+DISTINCT = 230
+"""Packets of the sample captures; one of these is the compressed copy of another, with 33 packets."""
+
 
 @pytest.fixture
 def filled(node: str) -> str:
@@ -41,8 +44,9 @@ def test_json_report(tmp_path: Path, node: str) -> None:
     ran = espcap("--dir", CAPTURES, "--node", node, "--json-report", report)
     account = json.loads(report.read_text())
     assert ran.status == account["exit_code"] == 0
-    assert account["read"] == account["stored"] == 263
-    assert account["already_there"] == account["refused"] == account["dropped"] == 0
+    assert (account["read"], account["stored"]) == (263, DISTINCT)
+    assert account["already_there"] == 263 - DISTINCT
+    assert account["refused"] == account["dropped"] == 0
     assert account["files"] == 16
     assert (account["first"], account["last"][:19]) == ("2023-11-14T23:00:00.000000000Z", "2024-05-01T10:00:03")
     assert account["seconds"] > 0
@@ -51,7 +55,7 @@ def test_json_report(tmp_path: Path, node: str) -> None:
 
 def test_search(filled: str) -> None:
     errors = espcap("search", "layers.http.response_code:[400 TO 599]", "--node", filled)
-    assert [document["layers"]["http"]["response_code"] for document in errors.documents] == [404, 404]
+    assert [document["layers"]["http"]["response_code"] for document in errors.documents] == [404]
     assert espcap("search", "protocol:icmp", "--since", "2024-01-01", "--size", "50", "--node", filled).documents
     before = espcap("search", "--until", "2023-11-15", "--size", "50", "--node", filled).documents
     assert [document["@timestamp"][:10] for document in before] == ["2023-11-14"] * 3
@@ -130,7 +134,7 @@ def test_a_display_filter_as_query(filled: str) -> None:
 
 def test_aggregation_counts_every_packet(filled: str) -> None:
     buckets = espcap("search", "--agg", "protocol", "--size", "100", "--node", filled).documents
-    assert sum(bucket["doc_count"] for bucket in buckets) == 263
+    assert sum(bucket["doc_count"] for bucket in buckets) == DISTINCT
     counts = [bucket["doc_count"] for bucket in buckets]
     assert counts == sorted(counts, reverse=True)
 
@@ -153,7 +157,7 @@ def test_nothing_but_data_on_standard_output() -> None:
 def test_progress_on_a_terminal(node: str) -> None:
     written = on_terminal("--dir", CAPTURES, "--node", node)
     assert re.search(r"\d+% \|.*\|.*left, [\d,]+ packets, [\d,]+/s", written)
-    assert "263 packets read, 263 stored" in written.splitlines()[-1]
+    assert f"263 packets read, {DISTINCT} stored" in written.splitlines()[-1]
 
 
 def test_pretty() -> None:
@@ -261,8 +265,8 @@ def test_two_runs_at_once(node: str) -> None:
     accounts = [run.communicate(timeout=120)[1].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], accounts
     stored = [int(re.search(r"(\d+) stored", account)[1]) for account in accounts]  # type: ignore[index]
-    assert sum(stored) == 263
-    assert len(espcap("search", "--size", "1000", "--node", node).documents) == 263
+    assert sum(stored) == DISTINCT
+    assert len(espcap("search", "--size", "1000", "--node", node).documents) == DISTINCT
 
 
 def test_wheel_holds_the_list_of_protocols(tmp_path: Path) -> None:

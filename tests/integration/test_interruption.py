@@ -62,7 +62,9 @@ def _end_with_tshark_killed(process: "subprocess.Popen[bytes]", output: Path, nu
     """What espcap says when its tshark is killed in the middle."""
     while not output.stat().st_size:
         time.sleep(0.05)
-    [tshark] = children(process.pid)
+    [tshark] = [
+        child for child in children(process.pid) if b"_ws.col" not in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
     os.kill(tshark, number)
     return process.communicate(timeout=60)[1].decode()
 
