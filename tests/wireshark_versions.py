@@ -20,6 +20,8 @@ class Wireshark:
     """`frame.time_epoch` of a packet with 1,500,000,000 nanoseconds, in `-T fields`."""
     doubles_backslashes: bool = False
     """Whether `-T fields` writes a backslash of a value as two."""
+    has_two_forms_of_times: bool = False
+    """Whether `-T json` prints days of the year and damaged times in another form than the tree and `-T fields`."""
     protocols_of_others: int = 258
     """How many names of conf/protocols.list only other versions have, at most."""
     aaaa: str = "AAAA (IPv6 Address)"
@@ -38,7 +40,7 @@ VERSIONS = {
     (4, 0): Wireshark(),
     (4, 2): _4_4,  # never tried
     (4, 4): _4_4,
-    (4, 6): replace(_4_4, broken=14, protocols_of_others=8),
+    (4, 6): replace(_4_4, broken=14, has_two_forms_of_times=True, protocols_of_others=8),
 }
 
 
