@@ -1,6 +1,8 @@
 """The query language: text to tree."""
 
+import random
 import re
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
@@ -133,8 +135,48 @@ ERRORS: dict[str, str] = {
     "[1 TO 2]": "query: [1 TO 2] needs a field",
     "(a": "query '(a': unexpected end of expression (maybe due to unmatched parenthesis) at the end",
     'a:"b': "query 'a:\"b': Illegal character '\"b' at position 2",
+    "tcp^..": "query 'tcp^..': the text behind ^ or ~ is not a number",
+    '"a b"~1.': "query '\"a b\"~1.': the text behind ^ or ~ is not a number",
     "(" * 2000 + "a" + ")" * 2000: "the query is nested too deeply",
 }  # fmt: skip
+
+
+def test_odd_texts_are_read_or_refused() -> None:
+    chance = random.Random(1)
+    pieces = [
+        "tcp",
+        "a:",
+        '"a b"',
+        "^",
+        "~",
+        ".",
+        "..",
+        "1",
+        "[",
+        "]",
+        "{",
+        "}",
+        "(",
+        ")",
+        " TO ",
+        "*",
+        "?",
+        "\\",
+        "/",
+        "-",
+        "+",
+        "!",
+        "&&",
+        " AND ",
+        " NOT ",
+        ":",
+        ">=",
+        "é",
+        " ",
+    ]
+    for _ in range(5000):
+        with suppress(UsageError):
+            parse("".join(chance.choices(pieces, k=chance.randint(1, 7))), kind)
 
 
 @pytest.mark.parametrize("text", ERRORS)

@@ -6,6 +6,7 @@ Words side by side must all match (the default operator is AND), and bind looser
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import InvalidOperation
 
 from luqum import tree
 from luqum.exceptions import ParseError
@@ -58,13 +59,23 @@ def parse(
     refuse_surrogates(text)
     try:
         plain = _OPERATORS.sub(_plain, text)
-        return bounded(_Builder(kind, field, exists).build(parse_lucene(plain)))
+        return bounded(_Builder(kind, field, exists).build(_parsed(plain)))
     except ParseError as error:
         hint = "put quotes around values that have spaces or colons, and close what is open"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
         raise UsageError(f"query {shortened(text)!r}: {shortened(reason)}", hint) from error
     except RecursionError:
         raise TOO_DEEP from None
+
+
+def _parsed(plain: str) -> tree.Item:
+    """luqum's tree. Raises ParseError also for a number behind ^ or ~ that is not one, as in `tcp^..`."""
+    try:
+        return parse_lucene(plain)
+    except ParseError:  # which is a ValueError too
+        raise
+    except (ValueError, InvalidOperation) as error:
+        raise ParseError("the text behind ^ or ~ is not a number") from error
 
 
 def _plain(match: re.Match[str]) -> str:
