@@ -28,9 +28,10 @@ REFUSED = 8
 
 @pytest.fixture
 def conflicting(elasticsearch_url: str) -> str:
-    """A node with an index of somebody else's making, in which `layers.http` is a number."""
-    http = {"properties": {"http": {"type": "long"}}}
-    call(elasticsearch_url, "PUT", f"/{INDEX}", {"mappings": {"properties": {"layers": http}}})
+    """A node with an index that has our mapping, but `layers.http` is a number in it."""
+    template = json.loads(espcap("setup", "--print", "--node", elasticsearch_url).output)["template"]
+    template["mappings"]["properties"]["layers"]["properties"]["http"] = {"type": "long"}
+    call(elasticsearch_url, "PUT", f"/{INDEX}", template)
     return elasticsearch_url
 
 
