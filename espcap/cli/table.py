@@ -20,6 +20,8 @@ _STREAMED_WIDTHS = (27, 21, 21, 8, 6, 0, 0)
 _GAP = "  "
 _SMALLEST = 8
 """Characters that a column has at least, if it has as many."""
+_SMALLEST_LAST = 20
+"""The same of the last column while no other is cut."""
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -73,14 +75,21 @@ def _end(end: dict[str, Any]) -> str:
 
 
 def _fit(widths: list[int], kept: set[int], total: int) -> None:
-    """Makes the widest columns smaller until all fit, or none can be smaller."""
-    while (excess := sum(widths) + len(_GAP) * (len(widths) - 1) - total) > 0:
+    """Makes the last column smaller, then the widest of all, until all fit or none can be smaller."""
+    last = len(widths) - 1
+    if last not in kept:
+        widths[last] -= max(0, min(_excess(widths, total), widths[last] - _SMALLEST_LAST))
+    while (excess := _excess(widths, total)) > 0:
         others = sorted((width, index) for index, width in enumerate(widths) if index not in kept)
         if not others or others[-1][0] <= _SMALLEST:
             return
         width, index = others[-1]
         next_width = others[-2][0] if len(others) > 1 else 0
         widths[index] = max(width - excess, min(next_width, width - 1), _SMALLEST)
+
+
+def _excess(widths: list[int], total: int) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1) - total
 
 
 def _cut(text: str, width: int) -> str:

@@ -67,6 +67,12 @@ def test_a_narrow_terminal_cuts_the_widest(
     assert short.split() == ["b", "short", "2"]
 
 
+def test_the_last_column_is_cut_first(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.setenv("COLUMNS", "70")
+    show_table(["time", "info"], [["t" * 40, "x" * 60]])
+    assert capsys.readouterr().out.splitlines()[1] == "t" * 40 + "  " + "x" * 27 + "…"
+
+
 def test_wide_characters_take_two_columns(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     terminal.setenv("COLUMNS", "20")
     show_table(["value"], [["字" * 30], ["é" * 10]])
