@@ -26,6 +26,7 @@ class Progress:
         if total:
             self._bar.total = total
             self._bar.bar_format = _OF_TOTAL
+            self._bar.refresh()
 
     def __enter__(self) -> "Progress":
         return self

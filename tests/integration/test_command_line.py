@@ -140,7 +140,7 @@ def test_aggregation_counts_every_packet(filled: str) -> None:
 
 
 def test_search_on_a_terminal_is_a_table(filled: str) -> None:
-    table = on_terminal("search", "layers.http.response_code:404", "--node", filled).splitlines()
+    table = on_terminal("search", "layers.http.response_code:404", "--node", filled, COLUMNS="400").splitlines()
     assert re.split(r"  +", table[0]) == ["time", "source", "destination", "protocol", "length", "packet", "info"]
     assert re.match(r"2024-05-01T\S+  192\.0\.2\.2:80  192\.0\.2\.1:4", table[1])
     assert table[-1] == "1 of 1 packets"
