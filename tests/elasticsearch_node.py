@@ -106,7 +106,7 @@ def _install(version: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "espcap-tests"
     cache.mkdir(parents=True, exist_ok=True)
     home = cache / f"elasticsearch-{version}"
-    with (cache / f"elasticsearch-{version}.lock").open("w") as lock:
+    with (cache / "elasticsearch.lock").open("w") as lock:  # of all versions: they share Maven's cache
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not home.exists():
             unfinished = Path(tempfile.mkdtemp(dir=cache))

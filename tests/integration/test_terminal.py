@@ -33,9 +33,9 @@ def captures(tmp_path: Path) -> Path:
     return folder
 
 
-def written(*arguments: str | bytes | Path) -> str:
+def written(*arguments: str | bytes | Path, **extra: str) -> str:
     """What a run writes to a terminal, which must be text."""
-    text = on_terminal(*arguments)
+    text = on_terminal(*arguments, **extra)
     assert not CONTROLS.search(text)
     assert "Traceback" not in text
     return text
@@ -98,7 +98,7 @@ def test_search(index: str) -> None:
     assert "\\x1b[31m" in table  # names of files
     assert table.splitlines()[-1] == "46 of 46 packets"
     for field in ("file_name", "layers.http.host", "layers.http.user_agent", "layers.frame.comment"):
-        values = written("search", "--node", index, "--agg", field)
+        values = written("search", "--node", index, "--agg", field, COLUMNS="1000")
         assert "\\x1b[31m" in values, field
 
 
