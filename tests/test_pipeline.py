@@ -386,7 +386,8 @@ class TestTsharkThatGoesWrong:
     def test_silent(self, job: Job, tmp_path: Path) -> None:
         with ARP.open("rb") as file, read_file(job.program, job.settings, file, None, 60) as output:
             (tmp_path / "printed").write_bytes(b"".join(output.blocks()))
-        program = fakes.shell(tmp_path, f"cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
+        columns = f'case "$*" in *_ws.col*) exec {shlex.quote(job.program.path)} "$@";; esac'
+        program = fakes.shell(tmp_path, f"{columns}; cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
         report, _ = read(self.job(job, program, stall_timeout=1.5), ARP)
         hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
         assert lines(report.problems) == [
