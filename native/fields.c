@@ -8,7 +8,7 @@
 
 static const char *table, *table_end;
 static gchar **head_paths;
-static GHashTable *layers, *paths;
+static GHashTable *layers, *paths, *fields;
 static struct field **known;
 static size_t known_size;
 
@@ -60,6 +60,7 @@ const char *open_fields(int descriptor, const char *head)
     head_paths = g_strsplit(head, ",", -1);
     layers = g_hash_table_new(g_str_hash, g_str_equal);
     paths = g_hash_table_new(g_str_hash, g_str_equal);
+    fields = g_hash_table_new(g_str_hash, g_str_equal);
     return NULL;
 }
 
@@ -133,6 +134,17 @@ static struct field *read_field(const char *name)
     return field;
 }
 
+/* Wireshark may have a name several times, each with an id of its own: to documents it is one field. */
+static struct field *field_named(const char *name)
+{
+    struct field *field = g_hash_table_lookup(fields, name);
+    if (!field) {
+        field = read_field(name);
+        g_hash_table_insert(fields, g_strdup(name), field);
+    }
+    return field;
+}
+
 struct field *field_of(const header_field_info *info)
 {
     size_t id = (size_t)info->id;
@@ -143,6 +155,6 @@ struct field *field_of(const header_field_info *info)
         known_size = size;
     }
     if (!known[id])
-        known[id] = read_field(info->abbrev);
+        known[id] = field_named(info->abbrev);
     return known[id];
 }

@@ -47,8 +47,8 @@ class Server(ThreadingHTTPServer):
             return self.always
         if "_bulk" in path:
             return self._bulk(body)
-        is_asked_for_one = method == "GET" and path.partition("?")[0] != "/_index_template"
-        return Answer(404, b"{}") if is_asked_for_one else Answer(200, b"{}")
+        asks_for_all = "*" in path or path.partition("?")[0] == "/_index_template"
+        return Answer(404, b"{}") if method == "GET" and not asks_for_all else Answer(200, b"{}")
 
     def _bulk(self, body: bytes) -> Answer | None:
         self.sizes.append(len(body))

@@ -69,25 +69,23 @@ def _type(mapping: dict[str, Any], names: list[str]) -> str:
 
 
 def find_misfits(client: Elasticsearch) -> list[str]:
-    """What is wrong with the indices of packets that are there: `index packets-x has capture_id as text`."""
+    """What is wrong with the indices of packets that are there: `index packets-x has capture_id as text`.
+
+    Mappings are the cluster's own state: also an index without an active shard, just made or damaged, has them.
+    """
+    paths = [f"*.mappings.properties.{path.replace('.', '.properties.')}.type" for path in _TYPES]
     try:
-        answer = client.field_caps(index=PATTERN, fields=list(_TYPES), include_unmapped=True, expand_wildcards="open")
+        answer = client.indices.get_mapping(index=PATTERN, expand_wildcards="open", filter_path=",".join(paths))
     except ApiError as error:
         if error.status_code in (401, 403):  # who only writes need not see how
             return []
         raise
-    found, everywhere = answer.body.get("fields", {}), answer.body.get("indices", [])
     return [
         f"index {index} has {path} as {kind}"
         for path, kinds in _TYPES.items()
-        for kind, told in found.get(path, {}).items()
-        if kind not in kinds | {"unmapped"}
-        for index in _several(told.get("indices", everywhere))
+        for index, found in sorted(answer.body.items())
+        if (kind := _type(found["mappings"], path.split("."))) and kind not in kinds
     ]
-
-
-def _several(names: str | list[str]) -> list[str]:
-    return [names] if isinstance(names, str) else names
 
 
 def shortened(misfits: list[str]) -> str:
