@@ -200,9 +200,10 @@ def test_another_version_is_told_and_read_anew_when_asked_for(capture: Path, nod
     assert note not in espcap(*options).lines
 
 
-def test_a_gzip_copy(capture: Path, node: str) -> None:
-    copy = capture.with_suffix(".pcap.gz")
-    copy.write_bytes(gzip.compress(capture.read_bytes()))
+@pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
+def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
+    copy = capture.with_suffix(".packed")
+    copy.write_bytes(subprocess.run([compress, "-c", str(capture)], stdout=subprocess.PIPE, check=True).stdout)
     espcap("-r", capture, "--node", node)
     assert counts(espcap("-r", copy, "--node", node))["file done before"] == 1
     assert "33 packets read, 0 stored, 33 already there" in espcap("-r", copy, "--node", node, "--again").account
