@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from espcap.errors import UsageError, shortened
-from espcap.fields import PRESENCE, Field, Kind
+from espcap.fields import COLUMNS, PRESENCE, Field, Kind
 from espcap.query import Equals, Everything, Exists, Matches, Or, Query, Range, Wildcard
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word
@@ -22,6 +22,8 @@ _UNORDERED = literals.BYTES | literals.IDENTIFIERS
 def exists(field: Field) -> Query:
     """The packets that have a field, also where documents keep its value as text (NULL for a time that is not set), or
     only its name, because the value is payload."""
+    if field.name.startswith(f"{COLUMNS}."):  # every packet has its columns, some of them empty
+        return Everything()
     places: list[Query] = [Exists(field.path), *_unparsed(field)]
     if field.kind is Kind.BYTES:
         places.append(Equals("payload_fields", field.name))
