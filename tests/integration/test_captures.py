@@ -85,7 +85,9 @@ def test_frames_of_tshark(filled: str, expected: dict[str, set[str]], program: P
     for text, wanted in expected.items():
         settings = Settings(text)
         filtering = Filtering(program, dissecting_user(program), settings, Originals(), missing.append)
-        can_pass = bounds(text, lambda text: read_filter(text, registry, lambda field: []), registry.kind)
+        can_pass = bounds(
+            text, lambda text: read_filter(text, registry, lambda field: []), registry.kind, lambda path: True
+        )
         assert not can_pass.is_exact
         query = filtering.passing(store, can_pass.query)
         answer = store.search(query, size=1000)
