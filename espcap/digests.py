@@ -10,6 +10,7 @@ from espcap.documents import FORM
 from espcap.errors import UsageError
 from espcap.sources import printable
 from espcap.tshark.arguments import Settings
+from espcap.tshark.profile import below
 from espcap.tshark.program import Program
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -51,7 +52,7 @@ def _contents(settings: Settings) -> Iterator[bytes]:
     """Digests of the files that preferences name, such as a log of keys, and of those of the profile."""
     for preference in settings.preferences:
         yield from map(_digest_file, _files(preference))
-    for path in _profile_files(settings.profile_folder):
+    for path in filter(os.path.isfile, below(settings.profile_folder)):  # a pipe there would never end
         yield os.fsencode(os.path.relpath(path, settings.profile_folder))
         yield _digest_file(path)
 
@@ -67,16 +68,6 @@ def _without_paths(preference: str) -> str:
     for path in _files(preference):
         preference = preference.replace(path, "")
     return preference
-
-
-def _profile_files(folder: str) -> Iterator[str]:
-    """In the order of their paths, without Wireshark's notes of what was used last."""
-    if not folder:
-        return
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        paths = [os.path.join(parent, name) for name in sorted(names) if not name.startswith("recent")]
-        yield from filter(os.path.isfile, paths)  # a pipe there would never end
 
 
 def _digest_file(path: str) -> bytes:

@@ -22,7 +22,7 @@ def check_profile(folder: str, user: User | None) -> None:
     if not os.path.isdir(folder):
         hint = "--profile-dir takes a folder such as ~/.config/wireshark"
         raise UsageError(f"{printable(folder)} is not a folder", hint)
-    paths = [folder, *_below(folder)]
+    paths = [folder, *below(folder)]
     if user and (path := "" if user.reads_all else _first_unreadable(user, paths)):
         hint = f"let others read it: chmod -R o+rX {printable(folder)}, also the folders above, or name a copy"
         raise UsageError(f"tshark runs as {user.name}, who cannot read {printable(path)}", hint)
@@ -31,10 +31,11 @@ def check_profile(folder: str, user: User | None) -> None:
             raise UsageError(f"cannot read {printable(path)}", "check its permissions")
 
 
-def _below(folder: str) -> Iterator[str]:
-    """All that the folder has, without Wireshark's notes of what was used last."""
+def below(folder: str) -> Iterator[str]:
+    """All that the folder has, always in the same order, without Wireshark's notes of what was used last."""
     for parent, folders, names in os.walk(folder):
-        yield from (os.path.join(parent, name) for name in (*folders, *names) if not name.startswith("recent"))
+        folders.sort()
+        yield from (os.path.join(parent, name) for name in (*folders, *sorted(names)) if not name.startswith("recent"))
 
 
 def _first_unreadable(user: User, paths: list[str]) -> str:

@@ -27,7 +27,7 @@ from espcap.query.display_filter.grammar import (
 )
 from espcap.query.display_filter.literals import NameLookup
 from espcap.query.display_filter.names import resolve
-from espcap.query.display_filter.value_names import NameConditions
+from espcap.query.display_filter.value_names import NameConditions, compares_names
 from espcap.query.filter_language import Language
 from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 
@@ -118,7 +118,7 @@ class _Builder:
                 self._language.need_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
                 return AddressConditions(field, function)
             case () | ("lower" | "upper",):
-                if not functions and conditions.compares_names(field, sign, self._language):
+                if not functions and compares_names(field, sign, self._language):
                     return self._names(field)
                 function = functions[0] if functions else ""
                 return conditions.Conditions(field, function, self._named_values, self._language)

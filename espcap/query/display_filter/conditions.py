@@ -15,7 +15,6 @@ from espcap.query.values import Span, Value
 from espcap.query.words import TEXT_PATHS
 
 _TIMES = {"frame.time", "frame.time_epoch"}
-_NAMED = (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)
 _UNORDERED = literals.BYTES | literals.IDENTIFIERS
 
 
@@ -39,12 +38,6 @@ def _unparsed(field: Field) -> list[Exists]:
 def has_protocol(name: str) -> Query:
     """The packets that have a protocol."""
     return Equals("protocols", name)
-
-
-def compares_names(field: Field, sign: str, language: Language) -> bool:
-    """Whether a sign for text compares the names of a field's values, as newer versions of Wireshark have it."""
-    knows = language.is_newest if sign == "contains" else language.is_newer and sign in ("matches", "~")
-    return knows and field.kind in _NAMED and field.base != PRESENCE
 
 
 class Conditions:
@@ -111,7 +104,7 @@ class Conditions:
     def _is_below_all(self, value: Value) -> bool:
         """Whether a field of this type can have no value that is as small."""
         kind = self._field.kind
-        is_unsigned = kind in (Kind.INTEGER, Kind.UNSIGNED) and self._field.type not in literals.SIGNED
+        is_unsigned = kind in (Kind.INTEGER, Kind.UNSIGNED) and literals.limits(self._field)[0] == 0
         return (is_unsigned or kind is Kind.TIME) and isinstance(value, int) and value < 0
 
     def _compared_to_less(self, relation: str) -> Query:

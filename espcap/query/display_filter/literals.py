@@ -20,7 +20,6 @@ BYTES = {"FT_BYTES", "FT_UINT_BYTES"}
 ADDRESSES = {"FT_ETHER": 6, "FT_EUI64": 8, "FT_FCWWN": 8}
 """Types that are written as bytes, and how many."""
 IDENTIFIERS = {"FT_GUID", "FT_OID", "FT_REL_OID"}
-SIGNED = {f"FT_INT{bits}" for bits in (8, 16, 24, 32, 40, 48, 56, 64)}
 _SIGNED, _UNSIGNED = re.compile(r"FT_INT(\d+)"), re.compile(r"FT_(?:UINT|CHAR|FRAMENUM)(\d*)")
 _WIDTHS = {"FT_CHAR": 8, "FT_FRAMENUM": 32}
 _FORMS = {16: "0[xX][0-9A-Fa-f]{1,99}", 2: "0[bB][01]{1,99}", 8: "0[0-7]{1,99}", 10: "0|[1-9][0-9]{0,98}"}

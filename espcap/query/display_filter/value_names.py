@@ -4,17 +4,23 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from espcap.errors import UsageError, shortened
-from espcap.fields import Field, Kind
+from espcap.fields import PRESENCE, Field, Kind
 from espcap.query import Equals, Everything, Exists, Query, Range
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word
 from espcap.query.display_filter.relations import RELATIONS, either, quantified
 from espcap.query.filter_language import Language
 
-_NUMBERED = (Kind.INTEGER, Kind.UNSIGNED)
+_NAMED = (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)
 _WIDEST = 16
 """Bits of a field of which every value without a name can be looked at."""
 _NUMBER = re.compile("[0-9A-Fa-fxX]*")
+
+
+def compares_names(field: Field, sign: str, language: Language) -> bool:
+    """Whether a sign for text compares the names of a field's values, as newer versions of Wireshark have it."""
+    knows = language.is_newest if sign == "contains" else language.is_newer and sign in ("matches", "~")
+    return knows and field.kind in _NAMED and field.base != PRESENCE
 
 
 class NameConditions:
@@ -28,7 +34,7 @@ class NameConditions:
         self._what = f"vals({field.name})"
         self._change: Callable[[str], str] = {"lower": str.lower, "upper": str.upper}.get(function, str)
         self._language = language
-        names = named_values(field.name) if field.kind in (*_NUMBERED, Kind.BOOLEAN) else []
+        names = named_values(field.name) if field.kind in _NAMED else []
         if not names:
             raise UsageError(f"filter: the values of {field.name} have no names", "compare with == or in {…}")
         self._names = names if language.is_newest or field.kind is not Kind.BOOLEAN else []
