@@ -37,6 +37,8 @@ class FaultProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream = upstream
         self.faults: list[Callable[[_Handler, bytes], Answer | None] | None] = []
+        self.forbidden = ("", "")
+        """A method, and how the paths start that nobody has the right to use it for."""
         self.bulks = 0
         self.down = False
         self.down_after: int | None = None
@@ -68,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def _answer(self, body: bytes) -> Answer | None:
+        if self.command == self.server.forbidden[0] and self.path.startswith(self.server.forbidden[1]):
+            return Answer(403, b'{"error":{"type":"security_exception","reason":"action is unauthorized"}}')
         if "_bulk" not in self.path:
             return self.forward(body)
         self.server.bulks += 1
