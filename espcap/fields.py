@@ -254,11 +254,10 @@ class Registry:
 
     def kind(self, path: str) -> Kind:
         """The kind of a path of a document: `layers.ip.src` or `source.port`; a string where nothing is known."""
-        kind = self._kinds.get(path)
-        if kind is None:
-            kind = self._layer_kind(path)  # which may empty what is remembered
-            self._kinds[path] = kind
-        return kind
+        kinds = self._kinds  # another thread may put a new one there, which nothing older gets into
+        if path not in kinds:
+            kinds[path] = self._layer_kind(path)
+        return kinds[path]
 
     def _layer_kind(self, path: str) -> Kind:
         root, _, rest = path.partition(".")

@@ -12,6 +12,7 @@ from espcap.tshark.program import dissecting_user, environment, find_program
 from tests.command import Ran, espcap, start
 from tests.conftest import remove_packets
 from tests.hostile.writers import record, udp, write_pcap
+from tests.integration.test_read_only import read_only
 from tests.served import served
 
 SCRIPT = """
@@ -147,6 +148,14 @@ def test_a_field_that_becomes_another(filled: str, tmp_path: Path) -> None:
     assert "has hello.kind as integer, and the profile as string" in errors[0]
     assert ran.account.startswith("0 files, 0 packets read")
     assert library.count(node=filled) == 5
+
+
+def test_an_index_that_is_only_read(folder: Path, tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    ran = read_only(tmp_path / "index", "search", "-Y", "hello.from == 10.0.0.2/31", "--node", node)
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 2
 
 
 def test_profiles_at_once(node: str, folder: Path, tmp_path: Path) -> None:

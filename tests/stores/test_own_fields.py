@@ -19,7 +19,7 @@ from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
 from tests.elasticsearch_node import call
 from tests.stores.conftest import FACTORIES
-from tests.stores.documents import CAPTURE, make, registry
+from tests.stores.documents import CAPTURE, SECOND, make, registry
 from tests.stores.fault_proxy import fault_proxy
 
 KIND_FIELD = Field("hello.kind", "hello", "kind", Kind.INTEGER, "BASE_DEC", "FT_UINT8")
@@ -91,6 +91,17 @@ def test_an_index_that_is_there_types_them(opened: Opener) -> None:
     writing.days()
     known, store = opened(None)
     assert store.search(parse("layers.hello.from:10.0.0.0/8", known.kind)).total == 1
+
+
+def test_a_later_run_stores_them_alike(opened: Opener) -> None:
+    """Without the profile, as espcap retry does, on a day that no run with it has seen."""
+    opened(OWN)[1].prepare()
+    known, store = opened(None)
+    store.prepare()
+    store.write([make(1, SECOND, hello={"from": "10.0.0.3", "big": 2**64 - 1})])
+    store.days()
+    assert store.search(parse("layers.hello.from:10.0.0.0/8", known.kind)).total == 1
+    assert store.search(parse(f"layers.hello.big:>{2**63}", known.kind)).total == 1
 
 
 def test_the_record_is_no_day_and_stays(opened: Opener) -> None:
