@@ -1,5 +1,6 @@
 """What every store records of a profile's own fields, and what is found by it later."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +16,7 @@ from espcap.query.lucene import parse
 from espcap.stores import Store
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.record import NAME
+from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
 from tests.elasticsearch_node import call
@@ -193,7 +195,7 @@ def test_a_file_that_is_damaged(tmp_path: Path, packet_registry: Registry) -> No
 def test_who_has_no_right_to_the_record(elasticsearch_url: str, packet_registry: Registry, method: str) -> None:
     """One note, and packets are stored and found as before. The node of the tests knows no users: a proxy forbids."""
     with fault_proxy(elasticsearch_url) as proxy:
-        proxy.forbidden = (method, f"/{NAME}")
+        proxy.refused = (method, f"/{NAME}", 403)
         notes: list[str] = []
         packet_registry.own = OWN
         store = ElasticsearchStore(Connection((proxy.url,)), packet_registry, None, notes.append)
@@ -201,11 +203,27 @@ def test_who_has_no_right_to_the_record(elasticsearch_url: str, packet_registry:
         store.prepare()
         assert len(notes) == 1
         assert "does not record the fields of the profile" in notes[0]
-        assert "action is unauthorized" in notes[0]
+        assert "action is refused" in notes[0]
         assert store.write([make(1)]).stored == 1
         assert packet_registry.field("hello.kind") is None
         store.flush()
         assert store.search(Everything()).total == 1
+        store.close()
+
+
+def test_a_record_that_is_not_ready_is_waited_for(elasticsearch_url: str, packet_registry: Registry) -> None:
+    """A cluster that starts has its templates before its shards."""
+    with fault_proxy(elasticsearch_url) as proxy:
+        proxy.refused = ("GET", f"/{NAME}", 503)
+        retry = Retry(give_up_after=30, from_the_start=True, first=0.01, longest=0.05)
+        store = ElasticsearchStore(Connection((proxy.url,)), packet_registry, retry)
+        packet_registry.consult(store.own_fields)
+        with ThreadPoolExecutor(1) as threads:
+            prepared = threads.submit(store.prepare)
+            time.sleep(0.5)
+            assert not prepared.done()
+            proxy.refused = ("", "", 0)
+            prepared.result(timeout=30)
         store.close()
 
 

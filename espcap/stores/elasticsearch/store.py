@@ -94,6 +94,7 @@ class ElasticsearchStore:
         installed = self._installed()
         if self._registry.own:
             self._record(self._registry.own, bool(installed.lifecycle))
+        self._own_fields()  # fails here, where it is waited for: a cluster that starts has templates before shards
         template = build_template(self._registry, installed.lifecycle)
         if installed.version != template["version"]:
             self._client.indices.put_index_template(name=NAME, body=template)
@@ -113,12 +114,15 @@ class ElasticsearchStore:
     def own_fields(self) -> OwnFields | None:
         """What is recorded in the cluster."""
         with told(self._connection):
-            try:
-                return read_record(self._client, self._connection.addresses)
-            except ApiError as error:
-                if error.status_code in _MAY_NOT:
-                    return None
-                raise
+            return self._own_fields()
+
+    def _own_fields(self) -> OwnFields | None:
+        try:
+            return read_record(self._client, self._connection.addresses)
+        except ApiError as error:
+            if error.status_code in _MAY_NOT:
+                return None
+            raise
 
     def check(self) -> None:
         """Raises StoreError if another template decides over indices of packets, or one has other types of fields."""
