@@ -90,6 +90,8 @@ def _tsharks(folder: Path, display_filter: str) -> list[int]:
             capture_output=True,
             env=environment(str(folder / "profile")),
             user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=[] if user else None,
             check=True,
         )
     return [int(line) for line in ran.stdout.split()]
