@@ -12,6 +12,7 @@ from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
 from espcap.folders import is_local
 from espcap.ledger import ledger_path
+from espcap.own_fields import find_own
 from espcap.pipeline import Job, Pipeline
 from espcap.protocols import read_list
 from espcap.stores import Store
@@ -35,6 +36,8 @@ def open_job(
     if settings.display_filter or settings.decode_as or settings.preferences:
         check_words(program, settings, user)
     registry = open_registry(program, settings.profile_folder)
+    if settings.profile_folder:
+        registry.own = find_own(program, registry, settings.profile_folder)
     plugin = open_plugin(program, registry, user, HEAD, payload)
     settings = replace(settings, plugin=plugin and replace(plugin, terms=is_local(nodes)))
     return Job(program, registry, listed, settings, user, payload, digests, **own)

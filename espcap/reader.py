@@ -13,7 +13,7 @@ from espcap.query.narrowing import doubts, having_long, read_filter, together, v
 from espcap.query.paths import Paths
 from espcap.stores import Store
 from espcap.tshark.program import Program
-from espcap.tshark.value_names import value_names
+from espcap.tshark.value_names import ValueName, value_names
 
 _value_names = lru_cache(1000)(value_names)  # each takes seconds to find
 
@@ -65,7 +65,11 @@ class Reader:
     def read_filter(self, text: str) -> Query:
         """A display filter. Raises UsageError."""
         language = language_of(self.program.version)
-        return read_filter(text, self.registry, lambda field: _value_names(self.program, field), language)
+        return read_filter(text, self.registry, self._names_of_values, language)
+
+    def _names_of_values(self, field: str) -> list[ValueName]:
+        recorded = self.registry.value_names(field)
+        return _value_names(self.program, field) if recorded is None else recorded
 
     def path(self, name: str) -> str:
         """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""

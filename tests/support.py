@@ -69,6 +69,9 @@ class MemoryStore:
     def check(self) -> None:
         """Nothing to do."""
 
+    def own_fields(self) -> None:
+        """Nothing is recorded."""
+
     def not_durable(self) -> Outcome:
         return Outcome()
 

@@ -8,6 +8,7 @@ from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
 from espcap.folders import is_local, local_folder
+from espcap.own_fields import OwnFields
 from espcap.query import Query
 
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
@@ -91,6 +92,9 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
 
+    def own_fields(self) -> OwnFields | None:
+        """The fields of own dissectors that `prepare` has recorded, in this run or before; None if there are none."""
+
     def check(self) -> None:
         """Raises StoreError if packets are stored, or would be, in a way that searches cannot use. Changes nothing."""
 
@@ -166,8 +170,22 @@ def open_store(
 
     `give_up_after` are the seconds without progress after which an Elasticsearch that is away is a failure (`inf`:
     never), from the very first request on with `wait_from_start`. `on_note` is told of such waiting.
-    `credentials` are those of `Connection`. Raises UsageError for an address that is none.
+    `credentials` are those of `Connection`. The registry then finds the own fields that the store has recorded, too.
+    Raises UsageError for an address that is none.
     """
+    store = _open(nodes, registry, give_up_after, wait_from_start, on_note, **credentials)
+    registry.consult(store.own_fields)
+    return store
+
+
+def _open(
+    nodes: Sequence[str],
+    registry: Registry,
+    give_up_after: float,
+    wait_from_start: bool,
+    on_note: Callable[[str], None],
+    **credentials: Any,
+) -> Store:
     if is_local(nodes):
         if len(nodes) > 1:
             raise UsageError("a local index cannot be named together with other nodes", "name one --node")

@@ -45,6 +45,9 @@ class LinesStore:
     def prepare(self) -> None:
         """Nothing to do."""
 
+    def own_fields(self) -> None:
+        """Nothing is recorded."""
+
     def check(self) -> None:
         """Nothing either."""
 

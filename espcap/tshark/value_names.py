@@ -1,10 +1,14 @@
 """The names that Wireshark shows for values of a field: TCP for 6 in ip.proto."""
 
+import io
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from espcap.errors import EspcapError
-from espcap.tshark.program import Program, environment
+from espcap.tshark.process import Process
+from espcap.tshark.program import Program, User, dissecting_user, environment
 
 ValueName = tuple[int, int, str]
 """The least value, the greatest, and their name."""
@@ -12,13 +16,35 @@ ValueName = tuple[int, int, str]
 
 def value_names(program: Program, field: str) -> list[ValueName]:
     """The names of one field's values, from the million and a half lines of `tshark -G values`: takes seconds."""
-    command = [program.path, "-G", "values"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()) as process:
-        assert process.stdout
-        names = parse_value_names(process.stdout, field)
-    if process.returncode:
-        raise EspcapError(f"tshark -G values failed with exit status {process.returncode}", "run espcap doctor")
-    return names
+    with _printed(program) as lines:
+        return parse_value_names(lines, field)
+
+
+def all_value_names(program: Program, profile_folder: str, fields: Collection[str]) -> dict[str, list[ValueName]]:
+    """The same of several fields, which a profile's dissectors may have added; those without names are left out."""
+    wanted = {field.encode() for field in fields}
+    found: dict[str, list[ValueName]] = {}
+    with _printed(program, profile_folder, dissecting_user(program)) as lines:
+        for line in lines:
+            if line[2:].partition(b"\t")[0] in wanted:
+                columns = line.decode("utf-8", "replace").rstrip("\n").split("\t")
+                if names := _names(columns):
+                    found.setdefault(columns[1], []).extend(names)
+    return found
+
+
+@contextmanager
+def _printed(program: Program, profile_folder: str = "", user: User | None = None) -> Iterator[Iterable[bytes]]:
+    """The lines. Raises EspcapError if tshark fails."""
+    process = Process([program.path, "-G", "values"], subprocess.DEVNULL, environment(profile_folder), user)
+    try:
+        stream: Any = process.stdout
+        yield io.BufferedReader(stream, 1 << 20)
+        status = process.wait().status
+    finally:
+        process.stop()
+    if status:
+        raise EspcapError(f"tshark -G values failed with exit status {status}", "run espcap doctor")
 
 
 def parse_value_names(lines: Iterable[bytes], field: str) -> list[ValueName]:

@@ -37,6 +37,8 @@ class FaultProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream = upstream
         self.faults: list[Callable[[_Handler, bytes], Answer | None] | None] = []
+        self.refused = ("", "", 0)
+        """A method, how the paths start for which nobody may use it, and the status of the answer."""
         self.bulks = 0
         self.down = False
         self.down_after: int | None = None
@@ -68,6 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def _answer(self, body: bytes) -> Answer | None:
+        method, start, code = self.server.refused
+        if self.command == method and self.path.startswith(start):
+            return Answer(code, b'{"error":{"type":"some_exception","reason":"action is refused"}}')
         if "_bulk" not in self.path:
             return self.forward(body)
         self.server.bulks += 1

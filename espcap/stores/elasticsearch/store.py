@@ -10,12 +10,23 @@ from elasticsearch import ApiError, NotFoundError
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
+from espcap.own_fields import OwnFields
 from espcap.query import Query
 from espcap.query.words import fields_of, refuse_texts
 from espcap.stores import SIMPLER, TO_FILL, Found, Outcome, StoredDay
-from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, connect, is_temporary, store_error, told
+from espcap.stores.elasticsearch.connection import (
+    PRODUCT_HEADER,
+    Connection,
+    connect,
+    is_temporary,
+    server_reason,
+    store_error,
+    told,
+)
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
 from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
+from espcap.stores.elasticsearch.record import NAME as RECORD
+from espcap.stores.elasticsearch.record import add_to_record, read_record, type_fields
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 from espcap.stores.elasticsearch.ruling import find_misfits, find_rival, shortened
 from espcap.stores.elasticsearch.sender import BulkSender
@@ -24,6 +35,8 @@ from espcap.stores.elasticsearch.template import NAME, PATTERN, PRIORITY, build_
 _REACH_SECONDS = 4.0
 _DELETED_AT_ONCE = 10_000
 _OK = 200
+_MAY_NOT = (401, 403)
+"""Status of an answer to who does not have the right."""
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
 
 
@@ -54,6 +67,7 @@ class ElasticsearchStore:
         self._connection = connection
         self._registry = registry
         self._retry = retry or Retry()
+        self._on_note = on_note
         self._notice = Notice(connection.addresses, on_note)
         self._client = connect(connection)
         self._sender = BulkSender(self._client, connection, self._retry, self._notice)
@@ -78,9 +92,37 @@ class ElasticsearchStore:
 
     def _put_template(self) -> None:
         installed = self._installed()
+        if self._registry.own:
+            self._record(self._registry.own, bool(installed.lifecycle))
+        self._own_fields()  # fails here, where it is waited for: a cluster that starts has templates before shards
         template = build_template(self._registry, installed.lifecycle)
         if installed.version != template["version"]:
             self._client.indices.put_index_template(name=NAME, body=template)
+
+    def _record(self, own: OwnFields, has_lifecycle: bool) -> None:
+        where = self._connection.addresses
+        try:
+            add_to_record(self._client, own, where, has_lifecycle)
+        except ApiError as error:
+            if error.status_code not in _MAY_NOT:
+                raise
+            reason = server_reason(error.body)
+            self._on_note(f"{where} does not record the fields of the profile, so searches do not know them: {reason}")
+        if reason := type_fields(self._client, own):
+            self._on_note(f"{where}: in indices that are there, some fields of the profile are text: {reason}")
+
+    def own_fields(self) -> OwnFields | None:
+        """What is recorded in the cluster."""
+        with told(self._connection):
+            return self._own_fields()
+
+    def _own_fields(self) -> OwnFields | None:
+        try:
+            return read_record(self._client, self._connection.addresses)
+        except ApiError as error:
+            if error.status_code in _MAY_NOT:
+                return None
+            raise
 
     def check(self) -> None:
         """Raises StoreError if another template decides over indices of packets, or one has other types of fields."""
@@ -141,7 +183,7 @@ class ElasticsearchStore:
                 index=PATTERN, format="json", bytes="b", h=columns, expand_wildcards="all", s="index"
             )
             kept = self._seconds_kept()
-        return [_day(row, kept) for row in answer.body]
+        return [day for row in answer.body if (day := _day(row, kept)).name != RECORD]
 
     def _seconds_kept(self) -> float | None:
         try:

@@ -25,7 +25,12 @@ _SECONDS = {
     "format": "yyyy-MM-dd'T'HH:mm:ssZ||strict_date_optional_time",
     "fields": {"exact": _KEYWORD},
 }
-_UNSIGNED = {"type": "long", "index": False, "fields": {"exact": _KEYWORD}}
+BY_PATH: dict[Kind, dict[str, Any]] = {
+    Kind.IP: {"type": "ip"},
+    Kind.TIME: {"type": "date_nanos", "index": False},
+    Kind.UNSIGNED: {"type": "long", "index": False, "fields": {"exact": _KEYWORD}},
+}
+"""Types of fields that are told from others by their paths alone."""
 _SHOWN_BY_KIBANA = {
     "_ws": {"properties": {"expert_message": _KEYWORD}},
     "dns": {"properties": {"qry_name": _KEYWORD}},
@@ -90,9 +95,7 @@ def _mappings(registry: Registry) -> dict[str, Any]:
                     _KEYWORD, match_mapping_type="*", unmatch_mapping_type="object", path_match="unparsed.*"
                 )
             },
-            {"ip": _dynamic({"type": "ip"}, path_match=registry.paths(Kind.IP))},
-            {"time": _dynamic({"type": "date_nanos", "index": False}, path_match=registry.paths(Kind.TIME))},
-            {"unsigned": _dynamic(_UNSIGNED, path_match=registry.paths(Kind.UNSIGNED))},
+            *({kind: _dynamic(mapping, path_match=registry.paths(kind))} for kind, mapping in BY_PATH.items()),
             {"float": _dynamic({"type": "double", "index": False}, match_mapping_type="double")},
             {"integer": _dynamic({"type": "long", "index": False}, match_mapping_type="long")},
             {"string": _dynamic(_KEYWORD, match_mapping_type="string")},

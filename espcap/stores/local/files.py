@@ -215,7 +215,7 @@ class WriterLock:
         """Waits for the right; False where it was there already."""
         if self._handle is not None:
             return False
-        with _locked(self._waiting, fcntl.LOCK_SH):
+        with locked(self._waiting, fcntl.LOCK_SH):
             self._handle = _lock(self._path, fcntl.LOCK_EX)
         return True
 
@@ -226,7 +226,7 @@ class WriterLock:
     def is_wanted(self) -> bool:
         """Whether others wait for it."""
         try:
-            with _locked(self._waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with locked(self._waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 return False
         except BlockingIOError:
             return True
@@ -250,7 +250,8 @@ def _lock(path: Path, operation: int) -> int:
 
 
 @contextmanager
-def _locked(path: Path, operation: int) -> Iterator[None]:
+def locked(path: Path, operation: int) -> Iterator[None]:
+    """Holds a lock of the file, which is made if there is none."""
     handle = _lock(path, operation)
     try:
         yield

@@ -15,6 +15,7 @@ from espcap.documents import Document
 from espcap.errors import StoreError
 from espcap.fields import Kind, Registry
 from espcap.folders import data_folder
+from espcap.own_fields import OwnFields
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
 from espcap.query.words import fields_of, refuse_texts
@@ -22,6 +23,7 @@ from espcap.stores import TO_FILL, Found, Hit, Outcome, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, read_index
+from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.values import body_of, encode
 from espcap.stores.local.writer import Writer
 
@@ -38,15 +40,22 @@ class LocalStore:
 
     def __init__(self, folder: Path, registry: Registry) -> None:
         self._folder = folder
+        self._registry = registry
         self._kind = registry.kind
         self._writer = Writer(folder, registry.kind)
         self._turn = RLock()
         """For the writer: a batch may be on its way when all that was written is to be made durable."""
 
     def prepare(self) -> None:
-        """Makes the folder, which only its owner can enter."""
+        """Makes the folder, which only its owner can enter, and records the profile's own fields."""
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._registry.own:
+            add_to_record(self._folder, self._registry.own, self.address)
+
+    def own_fields(self) -> OwnFields | None:
+        """What is recorded in the folder."""
+        return read_record(self._folder)
 
     def check(self) -> None:
         """Nothing to do: each day is made by espcap alone."""

@@ -1,0 +1,34 @@
+"""The record of own fields in a local index: one file, written whole."""
+
+import fcntl
+from pathlib import Path
+
+from espcap.errors import StoreError
+from espcap.own_fields import OwnFields, parse_own_fields, write_own
+from espcap.stores.local.files import failures, locked
+
+NAME = "own-fields.json"
+
+
+def read_record(folder: Path) -> OwnFields | None:
+    """What was recorded; None if nothing was. Raises StoreError if it cannot be read."""
+    path = folder / NAME
+    with failures(folder):
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    try:
+        return parse_own_fields(text)
+    except ValueError as error:
+        hint = f"remove it; the next run with --profile-dir writes it anew: {path}"
+        raise StoreError(f"the record of own fields {path} is damaged: {error}", hint) from error
+
+
+def add_to_record(folder: Path, own: OwnFields, address: str) -> None:
+    """Adds own fields to those that are recorded, whoever else does the same at once."""
+    with failures(folder), locked(folder / f".{NAME}.lock", fcntl.LOCK_EX):
+        recorded = read_record(folder)
+        merged = (recorded or OwnFields()).merged(own, address)
+        if merged != recorded:
+            write_own(folder / NAME, merged)

@@ -1,0 +1,202 @@
+"""Fields of a dissector in Lua: stored with a profile, then found, summed and shown without it. Oracle: tshark -Y."""
+
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import espcap as library
+from espcap.tshark.program import dissecting_user, environment, find_program
+from tests.command import Ran, espcap, start
+from tests.conftest import remove_packets
+from tests.hostile.writers import record, udp, write_pcap
+from tests.integration.test_read_only import read_only
+from tests.served import served
+
+SCRIPT = """
+local hello = Proto("{name}", "Hello protocol")
+local kind = ProtoField.{kind}("{name}.kind", "Kind"{names})
+local from = ProtoField.ipv4("{name}.from", "From")
+local big = ProtoField.uint64("{name}.big", "Big")
+local text = ProtoField.string("{name}.text", "Text")
+hello.fields = {{kind, from, big, text}}
+function hello.dissector(buffer, packet, tree)
+    local own = tree:add(hello, buffer())
+    own:add(kind, buffer(0, 1))
+    own:add(from, buffer(1, 4))
+    own:add(big, buffer(5, 8))
+    own:add(text, buffer(13))
+end
+DissectorTable.get("udp.port"):add(40002, hello)
+"""
+NAMES = ', base.DEC, {[3] = "Greeting", [4] = "Parting"}'
+FILTERS = [
+    "hello",
+    "hello.kind == 3",
+    "hello.kind > 3",
+    "hello.kind == Greeting",
+    'hello.kind in {"Greeting", "Parting"}',
+    "hello.from == 10.0.0.2/31",
+    "hello.big >= 18446744073709551614",
+    'hello.text contains "ord5"',
+    "!(hello.kind == 2)",
+    "hello.text && ip.src",
+]
+
+
+def _profile(folder: Path, name: str = "hello", kind: str = "uint8", names: str = NAMES) -> Path:
+    folder.mkdir(mode=0o755)
+    (folder / "init.lua").write_text(SCRIPT.format(name=name, kind=kind, names=names))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a capture and a profile, which whoever dissects may read."""
+    made = tmp_path_factory.mktemp("own")
+    made.chmod(0o755)
+    payloads = [
+        bytes([kind, 10, 0, 0, kind]) + struct.pack(">Q", 2**64 - kind) + f"word{kind} tea".encode()
+        for kind in range(1, 6)
+    ]
+    write_pcap(made / "hello.pcap", [record(udp(payload, 40_002)) for payload in payloads])
+    _profile(made / "profile")
+    return made
+
+
+@pytest.fixture(scope="module", params=["local", "elasticsearch"])
+def filled(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """A store with the packets."""
+    url = "" if request.param == "local" else str(request.getfixturevalue("_elasticsearch_node"))
+    node = url or f"local:{folder / 'index'}"
+    ran = espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    assert ran.status == 0, ran.errors
+    yield node
+    if url:
+        remove_packets(url)
+
+
+def _tsharks(folder: Path, display_filter: str) -> list[int]:
+    """The frames that tshark itself finds with the profile; as root it runs no scripts from 4.4 on."""
+    program = find_program()
+    user = dissecting_user(program)
+    command = [program.path, "-n", "-r", "-", "-Y", display_filter, "-T", "fields", "-e", "frame.number"]
+    with open(folder / "hello.pcap", "rb") as capture:
+        ran = subprocess.run(
+            command,
+            stdin=capture,
+            capture_output=True,
+            env=environment(str(folder / "profile")),
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=[] if user else None,
+            check=True,
+        )
+    return [int(line) for line in ran.stdout.split()]
+
+
+@pytest.mark.parametrize("display_filter", FILTERS)
+def test_display_filters(filled: str, folder: Path, display_filter: str) -> None:
+    ran = espcap("search", "-Y", display_filter, "--sort", "frame.number", "--node", filled)
+    assert ran.status == 0, ran.errors
+    found = [document["layers"]["frame"]["number"] for document in ran.documents]
+    assert found == _tsharks(folder, display_filter)
+    assert found
+
+
+def test_query_strings_sums_and_order(filled: str) -> None:
+    def numbers(*arguments: str) -> list[int]:
+        ran = espcap("search", *arguments, "--node", filled)
+        assert ran.status == 0, ran.errors
+        return [document["layers"]["frame"]["number"] for document in ran.documents]
+
+    assert numbers("hello.kind == 3") == [3]  # recognised as a display filter
+    assert numbers("layers.hello.kind:[4 TO *]", "--sort=-hello.kind") == [5, 4]
+    assert numbers("layers.hello.from:10.0.0.0/30", "--sort", "hello.from") == [1, 2, 3]
+    assert numbers("hello", "--sort=-hello.text") == [5, 4, 3, 2, 1]
+    ran = espcap("search", "--agg", "hello.from", "hello.kind < 3", "--node", filled)
+    assert sorted(bucket["key"] for bucket in ran.documents) == ["10.0.0.1", "10.0.0.2"]
+    ran = espcap("search", "hello.kid == 3", "--node", filled)
+    assert ran.status == 2
+    assert "did you mean hello.kind" in ran.errors
+
+
+def test_page(filled: str) -> None:
+    with served(filled) as page:
+        assert "hello.kind" in page.get("/complete", word="hello.k", language="filter").text
+        assert "layers.hello.kind" in page.get("/complete", word="layers.hello.k", language="query").text
+        shown = page.get("/", filter="hello.kind == 4", columns="number hello.text").text
+        assert "word4 tea" in shown
+        assert "word3 tea" not in shown
+
+
+def test_library(filled: str) -> None:
+    found = list(library.search(display_filter="hello.kind > 3", sort="-hello.kind", node=filled))
+    assert [document["layers"]["hello"]["text"] for document in found] == ["word5 tea", "word4 tea"]
+    assert library.count(display_filter="hello.from == 10.0.0.0/30", node=filled) == 3
+
+
+def test_a_field_that_becomes_another(filled: str, tmp_path: Path) -> None:
+    """One line, and nothing is read: the texts could not be searched together with the numbers."""
+    tmp_path.chmod(0o755)
+    other = _profile(tmp_path / "other", kind="string", names="")
+    capture = write_pcap(tmp_path / "other.pcap", [record(udp(b"x" * 20, 40_002))])
+    ran = espcap("-r", capture, "--profile-dir", other, "--node", filled)
+    assert ran.status == 1
+    errors = [line for line in ran.lines if line.startswith("Error: ")]
+    assert len(errors) == 1, ran.errors
+    assert "has hello.kind as integer, and the profile as string" in errors[0]
+    assert ran.account.startswith("0 files, 0 packets read")
+    assert library.count(node=filled) == 5
+
+
+def test_an_index_that_is_only_read(folder: Path, tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    ran = read_only(tmp_path / "index", "search", "-Y", "hello.from == 10.0.0.2/31", "--node", node)
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 2
+
+
+def test_profiles_at_once(node: str, folder: Path, tmp_path: Path) -> None:
+    """Both are recorded, whoever comes first."""
+    tmp_path.chmod(0o755)
+    names = ["first", "second", "third"]
+    profiles = [_profile(tmp_path / name, name) for name in names]
+    capture = folder / "hello.pcap"
+    assert espcap("-r", capture, "--profile-dir", profiles[0]).status == 0  # makes one registry, with tshark alone's
+    runs = [start("-r", capture, "--profile-dir", profile, "--node", node) for profile in profiles]
+    for run in runs:
+        run.communicate(timeout=120)
+        assert run.returncode == 0
+    for name in names:
+        ran = espcap("search", "-Y", f"{name}.kind == 3 || udp", "--node", node)
+        assert (ran.status, len(ran.documents)) == (0, 5), ran.errors
+
+
+def test_an_index_of_an_earlier_version(folder: Path, tmp_path: Path) -> None:
+    """It has no record, works as before, and has one after the same command again, which stores nothing anew."""
+    node = f"local:{tmp_path / 'index'}"
+
+    def load() -> Ran:
+        return espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+
+    load()
+    (tmp_path / "index" / "own-fields.json").unlink()
+    ran = espcap("search", "-Y", "hello.kind == 3", "--node", node)
+    assert ran.status == 2
+    assert "unknown field 'hello.kind'" in ran.errors
+    assert len(espcap("search", "udp", "--node", node).documents) == 5
+    assert ", 0 stored, 5 already there" in load().account
+    assert len(espcap("search", "-Y", "hello.kind == 3", "--node", node).documents) == 1
+
+
+def test_the_record_outlives_packets(folder: Path, tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    assert b"packets-2024-05-01" in espcap("prune", "--keep", "1d", "--yes", "--node", node).output
+    assert espcap("forget", folder / "hello.pcap", "--node", node).status == 0
+    ran = espcap("search", "-Y", "hello.kind == 3", "--node", node)
+    assert (ran.status, ran.documents) == (0, [])
