@@ -1,4 +1,4 @@
-"""The command: `espcap`, or `python -m espcap`."""
+"""The command: `espcap`, or `python -P -m espcap`; without -P Python imports from the current directory first."""
 
 import signal
 import sys

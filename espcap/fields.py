@@ -47,6 +47,8 @@ class Kind(StrEnum):
 _OUTSIDE_LAYERS = {
     **dict.fromkeys(["frame.time", "frame.time_epoch"], "@timestamp"),
     "communityid.hash": "network.community_id",  # from Wireshark 4.6 on; before, it is in no list of fields
+    "_ws.col.info": "info",  # columns are fields from 4.2 on
+    "_ws.col.protocol": "protocol_column",
 }
 """Paths of the fields that documents do not have among their layers."""
 
@@ -96,9 +98,11 @@ _KINDS = {
     **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
     **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
 }
+COLUMNS = "_ws.col"
+"""What Wireshark's columns are called as fields; documents have only those that have a path here."""
 _TYPES_OF_4_0 = {"frame.time_epoch": "FT_RELATIVE_TIME"}
 """Fields whose values documents have in the form of Wireshark 4.0, on every version: seconds, not a date."""
-_FORM = "3"
+_FORM = "4"
 """To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
 
 _RESERVED = frozenset(["envelope"])  # what documents add to a layer
@@ -119,6 +123,8 @@ def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
         if columns[0] != "F":
             continue
         name, wireshark_type, protocol, base = columns[2:6]
+        if name.startswith(f"{COLUMNS}.") and name not in _OUTSIDE_LAYERS:
+            continue
         layer, dot, rest = name.partition(".")
         if not dot:
             layer, rest = protocol, name
@@ -139,7 +145,7 @@ def _protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
     """Protocols such as `_ws.short`, whose name is a path: their presence is a value like that of a field."""
     for name, _ in protocols:
         layer, dot, rest = name.partition(".")
-        if dot:
+        if dot and name != COLUMNS:
             yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
 
 

@@ -1,4 +1,4 @@
-"""Compiles the native reader for the installed tshark. usage: python -m espcap.native [--tshark PATH]"""
+"""Compiles the native reader for the installed tshark. usage: python -P -m espcap.native [--tshark PATH]"""
 
 import argparse
 import contextlib
@@ -60,11 +60,11 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def _compile(program: Program, home: Path, flags: list[str]) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as folder:
-            made = Path(folder) / "home"
+            made = Path(folder).absolute() / "home"
             plugin = plugin_file(made, program)
             plugin.parent.mkdir(parents=True)
             sources = [str(path) for path in source_files() if path.suffix == ".c"]
-            _run(["cc", *FLAGS, "-o", str(plugin), *sources, *flags])
+            _run(["cc", *FLAGS, "-o", str(plugin), *sources, *flags], folder)
             for path in (made, *made.rglob("*")):
                 path.chmod(0o755)  # for the user that dissects, who may be another
             shutil.rmtree(home, ignore_errors=True)
@@ -85,9 +85,10 @@ def _wireshark_flags(program: Program) -> list[str]:
     return _run(["pkg-config", "--cflags", "wireshark"]).split()
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], folder: str = "/") -> str:
+    """What a command prints. It runs in a folder where nobody else has put a library for the linker to find."""
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError as error:
         raise EspcapError(f"{command[0]} is missing: the native reader cannot be built", NEEDED) from error
     if ran.returncode:

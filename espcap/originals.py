@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from espcap.compression import is_compressed
 from espcap.errors import EspcapError
 from espcap.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.members import frame_number, part
-from espcap.sources import CaptureFile, capture_file, is_gzip, printable, walk
+from espcap.sources import CaptureFile, capture_file, printable, walk
 from espcap.spool import default_folder
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
@@ -55,7 +56,7 @@ class Originals:
             return None
         file = capture.open()
         digest = capture.identify(file)
-        if digest != capture_id and is_gzip(file):
+        if digest != capture_id and is_compressed(file):
             digest = capture.digest(file)  # as an earlier version identified it
         if digest == capture_id:
             return capture, file

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from espcap.fields import Registry
 from espcap.query import Everything, Exists, Query
+from espcap.query.filter_language import language_of
 from espcap.query.languages import read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.moments import read_times
@@ -63,7 +64,8 @@ class Reader:
 
     def read_filter(self, text: str) -> Query:
         """A display filter. Raises UsageError."""
-        return read_filter(text, self.registry, lambda field: _value_names(self.program, field))
+        language = language_of(self.program.version)
+        return read_filter(text, self.registry, lambda field: _value_names(self.program, field), language)
 
     def path(self, name: str) -> str:
         """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
+from espcap.compression import GZIP, LZ4, ZSTD, NotInflated, inflated, is_compressed
 from espcap.errors import EspcapError, UsageError
 
 _CAPTURE_MAGICS = (
@@ -30,8 +31,6 @@ _CAPTURE_MAGICS = (
     b"iptrace 1.0",
     b"iptrace 2.0",
 )
-_GZIP = bytes.fromhex("1f8b")
-_OTHER_COMPRESSION = (bytes.fromhex("28b52ffd"), bytes.fromhex("04224d18"))  # zstd, lz4: tshark looks inside
 _MAGIC_LENGTH = 16
 
 
@@ -40,7 +39,7 @@ class NotACapture(EspcapError):
 
 
 def _is_capture(head: bytes) -> bool:
-    return head.startswith(_CAPTURE_MAGICS + _OTHER_COMPRESSION)
+    return head.startswith((*_CAPTURE_MAGICS, ZSTD, LZ4))  # tshark looks inside
 
 
 def _uncompressed_head(head: bytes) -> bytes:
@@ -53,7 +52,7 @@ def _uncompressed_head(head: bytes) -> bytes:
 
 def recognise(head: bytes) -> bool:
     """Whether a file that starts with these bytes (a few hundred) can be a capture, compressed or not."""
-    return _is_capture(_uncompressed_head(head) if head.startswith(_GZIP) else head)
+    return _is_capture(_uncompressed_head(head) if head.startswith(GZIP) else head)
 
 
 class Stamp(NamedTuple):
@@ -78,27 +77,15 @@ def new_digest() -> "hashlib.blake2b":
     return hashlib.blake2b(digest_size=16)
 
 
-def is_gzip(file: BinaryIO) -> bool:
-    """Whether the file has gzip data; leaves it at its start."""
-    head = file.read(2)
-    file.seek(0)
-    return head == _GZIP
-
-
 def _digest_inflated(file: BinaryIO) -> str:
-    """The digest of what is inside gzip data; empty where that is damaged."""
-    digest, inflate = new_digest(), zlib.decompressobj(wbits=31)
+    """The digest of what is inside compressed data; empty where that cannot be had."""
+    digest = new_digest()
     try:
-        while block := file.read(1 << 18):
-            while block:
-                if inflate.eof:  # several members, one after the other
-                    inflate = zlib.decompressobj(wbits=31)
-                digest.update(inflate.decompress(block, 1 << 20))
-                block = inflate.unconsumed_tail or inflate.unused_data
-        digest.update(inflate.flush())
-    except zlib.error:
+        for block in inflated(file):
+            digest.update(block)
+    except NotInflated:
         return ""
-    return digest.hexdigest() if inflate.eof else ""
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -141,9 +128,9 @@ class CaptureFile:
     def identify(self, file: BinaryIO) -> str:
         """A digest of the whole capture, 32 hexadecimal digits; leaves the file at its start.
 
-        A capture and its gzip copy are one capture. Damaged gzip data is known by its bytes as they are.
+        A capture and its compressed copies are one capture. Damaged compressed data is known by its bytes as they are.
         """
-        digest = _digest_inflated(file) if is_gzip(file) else ""
+        digest = _digest_inflated(file) if is_compressed(file) else ""
         file.seek(0)
         return digest or self.digest(file)
 

@@ -17,6 +17,7 @@ from espcap.documents import Document
 from espcap.fields import Registry
 from espcap.pipeline import Job
 from espcap.query.display_filter import parse
+from espcap.query.filter_language import language_of
 from espcap.stores import Store
 from espcap.tshark.program import Program, dissecting_user, environment, find_program
 from espcap.tshark.value_names import ValueName, parse_value_names
@@ -135,7 +136,9 @@ class Names:
 def found(store: Store, text: str, registry: Registry, names: Names) -> Frames:
     """The frames that a store finds."""
     places = {"places": {"terms": {"field": _PLACE, "size": 60_000}}}
-    answer = store.search(parse(text, registry, names), size=0, aggregations=places)
+    answer = store.search(
+        parse(text, registry, names, language_of(find_program().version)), size=0, aggregations=places
+    )
     frames = {bucket["key"] for bucket in answer.aggregations["places"]["buckets"]}
     assert len(frames) == answer.total
     return frames

@@ -10,11 +10,13 @@ from espcap.fields import Registry
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
 from espcap.query.display_filter import parse
 from espcap.query.display_filter.patterns import translate
+from espcap.query.filter_language import Language
 from espcap.query.left_out import payload_fields
 from espcap.query.values import Time
 
 pytest_plugins = ["tests.core_fixtures"]
 
+OLD, NEWER, NEWEST = Language((4, 0)), Language((4, 4)), Language((4, 6))
 NAMES = {"ip.proto": [(6, 6, "TCP"), (253, 254, "Experimental")], "tcp.flags.syn": [(1, 1, "Set"), (0, 0, "Not set")]}
 PORT, HOST, SYN, PROTO = "layers.tcp.port", "layers.http.host", "layers.tcp.flags_syn", "layers.ip.proto"
 HTTP, DNS, TCP = (Equals("protocols", name) for name in ("http", "dns", "tcp"))
@@ -58,6 +60,11 @@ TREES: dict[str, Query] = {
     'tcp.payload contains "\\xff\\u00e9é"': Wildcard("layers.tcp.payload", "*ff:c3:a9:c3:a9*"),
     'tcp.payload contains ""': Exists("layers.tcp.payload"),
     'http.host == "\\xc3\\xa9"': Equals(HOST, "é"),
+    "tcp.port == -1": NOTHING,
+    "tcp.port > -1": NOTHING,
+    "all tcp.port > -1": And((Exists(PORT), Not(NOTHING))),
+    "bootp": Equals("protocols", "dhcp"),
+    "ssl.handshake.type == 1": Equals("layers.tls.handshake_type", 1),
     "ntp.rec": Or((Exists(REC), Exists("unparsed.ntp.rec"))),
     "ntp.rec != 2015-07-30": And((Or((Exists(REC), Exists("unparsed.ntp.rec"))), Not(Equals(REC, Time(START))))),
     "ntp.rec ~= 2015-07-30": Or(
@@ -78,7 +85,78 @@ def names(field: str) -> list[tuple[int, int, str]]:
 
 @pytest.mark.parametrize("text", TREES)
 def test_tree(text: str, registry: Registry) -> None:
-    assert parse(text, registry, names) == TREES[text]
+    assert parse(text, registry, names, OLD) == TREES[text]
+
+
+PRIVATE = (("10.0.0.0", "10.255.255.255"), ("172.16.0.0", "172.31.255.255"), ("192.168.0.0", "192.168.255.255"))
+IS_PRIVATE = Or(tuple(Range("layers.ip.src", ip_address(low), ip_address(high)) for low, high in PRIVATE))
+UNNAMED = [Range(PROTO, 0, 5), Range(PROTO, 7, 252), Equals(PROTO, 255)]
+
+OF_NEWER: dict[str, tuple[Query, Query]] = {
+    "http xor dns": (Or((And((HTTP, Not(DNS))), And((Not(HTTP), DNS)))),) * 2,
+    "http ^^ dns or tcp": (Or((Or((And((HTTP, Not(DNS))), And((Not(HTTP), DNS)))), TCP)),) * 2,
+    "tcp.port not in {80}": (And((Exists(PORT), Not(Equals(PORT, 80)))),) * 2,
+    "tcp.port > -1": (NOTHING, Exists(PORT)),
+    "tcp.port !== -1": (NOTHING, Exists(PORT)),
+    "tcp.port in {-5 .. 80}": (NOTHING, Range(PORT, 0, 80)),
+    "ntp.rec > 1438214400": (Range(REC, Time(START), None, False),) * 2,
+    "ntp.rec > -1": (Exists(REC),) * 2,
+    'ip.proto matches "tc"': (Equals(PROTO, 6),) * 2,
+    'vals(ip.proto) == "TCP"': (Equals(PROTO, 6),) * 2,
+    'vals(ip.proto) == "tcp"': (NOTHING,) * 2,
+    'lower(vals(ip.proto)) == "tcp"': (Equals(PROTO, 6),) * 2,
+    'vals(ip.proto) contains "e"': (Range(PROTO, 253, 254),) * 2,
+    'vals(ip.proto) matches "."': (
+        Or((Equals(PROTO, 6), Range(PROTO, 253, 254))),
+        Range(PROTO, 0, 255),
+    ),
+    'vals(ip.proto) == "17"': (NOTHING, Equals(PROTO, 17)),
+    "vals(ip.proto)": (Or((Equals(PROTO, 6), Range(PROTO, 253, 254))), Exists(PROTO)),
+    'vals(tcp.flags.syn) == "Set"': (NOTHING, Equals(SYN, True)),
+    "ip_rfc1918(ip.src)": (IS_PRIVATE,) * 2,
+    "ip_rfc1918(ip.src) == true": (IS_PRIVATE,) * 2,
+    "ip_rfc1918(ip.src) != 1": (And((Exists("layers.ip.src"), Not(IS_PRIVATE))),) * 2,
+    "ip_rfc1918(ip.src) >= 0": (Exists("layers.ip.src"),) * 2,
+    "ip_ula(ipv6.src) == 0": (
+        Or(
+            (
+                Range("layers.ipv6.src", None, ip_address("fc00::"), False, False),
+                Range("layers.ipv6.src", ip_address("fdff:" + ":".join(["ffff"] * 7)), None, False, False),
+            )
+        ),
+    )
+    * 2,
+}
+"""What only newer versions of Wireshark have, or mean otherwise: the trees of 4.4 and of 4.6."""
+
+
+@pytest.mark.parametrize("text", OF_NEWER)
+def test_tree_of_newer(text: str, registry: Registry) -> None:
+    assert tuple(parse(text, registry, names, language) for language in (NEWER, NEWEST)) == OF_NEWER[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "message"),
+    [
+        ("http xor dns", OLD, "filter: xor needs tshark 4.4 or newer, and 4.0 is installed"),
+        ("ip_rfc1918(ip.src)", OLD, "filter: ip_rfc1918() needs tshark 4.4 or newer, and 4.0 is installed"),
+        ('vals(ip.proto) == "TCP"', OLD, "filter: vals() needs tshark 4.4 or newer, and 4.0 is installed"),
+        ("tcp.port ~= 80", NEWER, "filter: ~= is not a sign of tshark 4.4"),
+        ('ip.proto contains "T"', NEWER, "filter: contains fits text and bytes, and ip.proto is of type FT_UINT8"),
+        ('tcp.port matches "8"', NEWER, "filter: the values of tcp.port have no names"),
+        ("ip_ula(ip.src)", NEWER, "filter: ip_ula() fits addresses of IPv6, and ip.src is of type FT_IPv4"),
+        ("ip_ula(ipv6.src) == 2", NEWER, "filter: ip_ula(ipv6.src) == 2: it is true or false"),
+        ("vals(ip.proto) == TCP", NEWER, "filter: vals(ip.proto) == TCP: names of values are text"),
+        ('vals(ip.proto) in {"TCP"}', NEWER, "filter: vals(ip.proto) in …: only a field may be looked for in a set"),
+        ("ip_special_name(ip.src)", NEWER, "filter: the function ip_special_name() cannot be searched for"),
+        ("_ws.col.time", NEWER, "filter: _ws.col.time: of Wireshark's columns, documents have Info and Protocol"),
+        ("_ws.col", NEWER, "filter: _ws.col: of Wireshark's columns, documents have Info and Protocol"),
+    ],
+)
+def test_error_of_versions(text: str, language: Language, message: str, registry: Registry) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text, registry, names, language)
+    assert caught.value.message == message
 
 
 LONG = "a" * 251
@@ -102,7 +180,7 @@ ERRORS: dict[str, str] = {
     "frame.number % 2 == 0": "filter 'frame.number % 2 == 0': arithmetic cannot be searched for",
     "tcp.flags & 0x02": "filter 'tcp.flags & 0x02': bitwise conditions (&) cannot be searched for",
     "frame.number > ${frame.number}":
-        "filter 'frame.number > ${frame.number}': references to another packet (${…}) cannot be searched for",
+        "filter 'frame.number > ${frame.number}': references to another packet and macros ($…) cannot be searched for",
     "@ip.src == 01:01:01:01": "filter '@ip.src == 01:01:01:01': raw values (@) cannot be searched for",
     "len(http.host) > 5": "filter: the function len() cannot be searched for",
     "count(ip.addr) == 2": "filter: the function count() cannot be searched for",
@@ -122,7 +200,7 @@ ERRORS: dict[str, str] = {
     "all tcp.port in {80}": "filter: all tcp.port in …: cannot be searched for",
     "ipx.src.net == 5": "filter: values of ipx.src.net (FT_IPXNET) cannot be compared",
     "tcp.port == 70000": "tcp.port: '70000' is not a number from 0 to 65535",
-    "tcp.port == -1": "tcp.port: '-1' is not a number from 0 to 65535",
+    "tcp.port == -65536": "tcp.port: '-65536' is not a number from 0 to 65535",
     "tcp.port == 80.0": "tcp.port: '80.0' is not a number",
     'tcp.port == "80"': "tcp.port: '80' is not a number (leave out the quotes)",
     'ip.proto == "x"': "ip.proto: 'x' is not a number or a name that Wireshark shows for one",
@@ -191,7 +269,7 @@ ERRORS: dict[str, str] = {
 @pytest.mark.parametrize("text", ERRORS)
 def test_error(text: str, registry: Registry) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(text, registry, names)
+        parse(text, registry, names, OLD)
     assert caught.value.message == ERRORS[text]
 
 
@@ -262,4 +340,4 @@ def test_translated_patterns_find_what_perls_do(pattern: str) -> None:
     ],
 )
 def test_conditions_on_payload_that_documents_leave_out(text: str, fields: list[str], registry: Registry) -> None:
-    assert payload_fields(parse(text, registry, names), registry.kind) == fields
+    assert payload_fields(parse(text, registry, names, OLD), registry.kind) == fields

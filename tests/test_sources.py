@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from ctypes import CDLL
 from pathlib import Path
 
 import pytest
 
+from espcap import compression
 from espcap.errors import EspcapError, UsageError
 from espcap.sources import (
     CaptureFile,
@@ -135,15 +137,18 @@ class TestCaptureFile:
         assert identifiers[0] == hashlib.blake2b(Path("a").read_bytes(), digest_size=16).hexdigest()
         assert all(re.fullmatch("[0-9a-f]{32}", identifier) for identifier in identifiers)
 
-    def test_identify_gzip(self, folder: Path) -> None:
+    @pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
+    def test_identify_compressed(self, folder: Path, compress: str) -> None:
         """As the capture inside, or by its bytes where it is damaged."""
         touch("a")
         content = Path("a").read_bytes() + bytes(3_000_000)
         Path("a").write_bytes(content)
-        Path("whole.gz").write_bytes(gzip.compress(content))
-        Path("members.gz").write_bytes(gzip.compress(content[:100]) + gzip.compress(content[100:]))
-        Path("cut.gz").write_bytes(gzip.compress(content)[:-9])
-        Path("garbage.gz").write_bytes(gzip.compress(content) + b"x")
+        parts = [content, content[:100], content[100:]]
+        whole, *members = (subprocess.run([compress, "-c"], input=part, stdout=-1, check=True).stdout for part in parts)
+        Path("whole.gz").write_bytes(whole)
+        Path("members.gz").write_bytes(b"".join(members))
+        Path("cut.gz").write_bytes(whole[:-9])
+        Path("garbage.gz").write_bytes(whole + b"x")
         found = {}
         for path in (Path("a"), *folder.glob("*.gz")):
             source = capture_file(str(path))
@@ -154,6 +159,19 @@ class TestCaptureFile:
         assert found["whole.gz"][0] == found["members.gz"][0] == found["a"][0] == found["a"][1]
         assert all(found[name][0] == found[name][1] for name in ("cut.gz", "garbage.gz"))
         assert len({digest for _, digest in found.values()}) == 5
+
+    @pytest.mark.parametrize("compress", ["zstd", "lz4"])
+    def test_identify_without_a_library(self, folder: Path, compress: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By its bytes as they are."""
+        touch("a")
+        Path("packed").write_bytes(subprocess.run([compress, "-c", "a"], stdout=-1, check=True).stdout)
+        for load in (compression._libzstd, compression._liblz4):
+            monkeypatch.setattr(compression, load.__name__, load.__wrapped__)
+        monkeypatch.setattr(compression, "CDLL", lambda name: CDLL("no-such-library.so"))
+        source = capture_file("packed")
+        assert isinstance(source, CaptureFile)
+        with source.open() as file:
+            assert source.identify(file) == source.digest(file)
 
     @pytest.mark.parametrize(
         ("prepare", "message", "hint"),

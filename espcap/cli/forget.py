@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from espcap.claims import Claims
-from espcap.cli.options import Connecting, open_named_store
+from espcap.cli.options import Connecting, open_existing_store
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
 from espcap.ledger import Ledger, LedgerError, ledger_path
@@ -20,7 +20,7 @@ _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 def forget(options: Connecting, capture: str) -> None:
     """Runs the command."""
     content = _identify(capture)
-    store = open_named_store(options, open_registry(find_program(options.tshark)))
+    store = open_existing_store(options, open_registry(find_program(options.tshark)))
     path = ledger_path(options.node)
     claims = _claim(path.with_suffix(".claims"), content) if path.exists() else None
     try:

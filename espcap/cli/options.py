@@ -499,6 +499,14 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
     return open_store(nodes, registry, **credentials(values), **waiting)
 
 
+def open_existing_store(values: Connecting, registry: "Registry") -> "Store":
+    """As `open_named_store`, for what only a store that is there can do. Raises StoreError where it is not."""
+    store = open_named_store(values, registry)
+    if failure := store.missing():
+        raise failure
+    return store
+
+
 def credentials(values: Connecting) -> dict[str, Any]:
     """Who we are and whom we trust, as `Connection` has them. Raises UsageError where a secret cannot be read."""
     return {

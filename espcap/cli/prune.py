@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from espcap.cli.options import Connecting, open_named_store
+from espcap.cli.options import Connecting, open_existing_store
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import open_registry
 from espcap.ledger import Ledger, LedgerError, ledger_path
@@ -50,7 +50,7 @@ class Choice:
 
 def prune(options: Connecting, choice: Choice, dry_run: bool, yes: bool) -> None:
     """Runs the command."""
-    store = open_named_store(options, open_registry(find_program(options.tshark)))
+    store = open_existing_store(options, open_registry(find_program(options.tshark)))
     try:
         days = store.days()
         chosen = choice.of(days)

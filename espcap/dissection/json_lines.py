@@ -6,6 +6,7 @@ the last of equal keys), and no recursion. Most lines of a packet stood in an ea
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ LONGEST_BYTES = 64
 _PACKET_END = b"\n  }"  # in the array of packets only a packet's own bracket is indented by two
 _LAYER_INDENT = '        "'
 _REMEMBERED_LINES = 50_000
+_REMEMBERED_LABELS = 10_000
 _LONGEST_REMEMBERED = 200
 
 
@@ -58,6 +60,7 @@ class JsonReader:
         self._columns = columns
         self._entries: dict[str, _Entry | None] = {}
         self._fields: dict[str, Field] = {}
+        self._is_name = lru_cache(_REMEMBERED_LABELS)(self._is_field_or_protocol)
         self.bad_utf8 = 0
         """Packets with text that was no UTF-8; the bytes became U+FFFD."""
 
@@ -75,11 +78,14 @@ class JsonReader:
                 packets = buffer[:end].split(_PACKET_END)
                 del buffer[: end + len(_PACKET_END)]
                 for packet in packets:
-                    yield self._with_columns(self.bad_utf8, self._record(self._decode(packet)))
+                    yield self._with_columns(self.bad_utf8, self._decode(packet))
 
-    def _with_columns(self, bad_before: int, record: Record) -> Record:
+    def _with_columns(self, bad_before: int, packet: str) -> Record:
+        record = self._record(packet)
         if self._columns:
             shown = self._columns.at(record.frame_number - self._before)
+            if labels := [label for label in shown.labels if self._is_name(label)]:
+                record = self._record(_without(labels, packet))
             if info := _unquoted(shown.info):
                 record.info = orjson.dumps(info)
             record.protocol_column = _unquoted(shown.protocol)
@@ -158,6 +164,9 @@ class JsonReader:
             self._fields[name] = field
         return field
 
+    def _is_field_or_protocol(self, name: str) -> bool:
+        return self._registry.field(name) is not None or self._registry.is_protocol(name)
+
     def _value(self, field: Field, text: str) -> _Entry | None:
         if field.base == PRESENCE:
             return _Entry(_LAYERS, field.layer, field.key, True)
@@ -186,6 +195,17 @@ class JsonReader:
             return False
         octets = (len(text) - 1) // 3  # "01:02:03" with its quotes
         return octets > LONGEST_BYTES or field.name.endswith(".reassembled.data")
+
+
+def _without(labels: Iterable[str], packet: str) -> str:
+    """The packet without the lines of these labels, which read like those of fields and protocols without a value."""
+    lines = packet.split("\n")
+    for label in labels:
+        alike = (f'"{label}": ""', f'"{label}": {{')
+        found = [index for index, line in enumerate(lines) if line.strip(" ,") in alike]
+        if found:  # a protocol has a value or members, and the deeper one is not the layer
+            del lines[min(found, key=lambda index: (lines[index].endswith("{"), -lines[index].index('"')))]
+    return "\n".join(lines)
 
 
 def _unquoted(text: str) -> str:

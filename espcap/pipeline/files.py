@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from espcap.checkpoints import Checkpoints, forget_rest
+from espcap.compression import is_compressed
 from espcap.dissection import share
 from espcap.documents import HEAD, Origin
 from espcap.errors import EspcapError
@@ -13,7 +14,7 @@ from espcap.pipeline.ahead import Ahead
 from espcap.pipeline.job import Job
 from espcap.pipeline.transfer import Ended, Transfer
 from espcap.report import Severity
-from espcap.sources import CaptureFile, is_gzip, printable, stamp_of
+from espcap.sources import CaptureFile, printable, stamp_of
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, dissect, read_file
@@ -80,8 +81,8 @@ class Files:
         if not checkpoints.take(content):
             self.deferred.append((source, content))
             return
-        earlier = source.digest(file) if is_gzip(file) else content
-        earlier = "" if earlier == content else earlier  # damaged gzip data has kept its identifier
+        earlier = source.digest(file) if is_compressed(file) else content
+        earlier = "" if earlier == content else earlier  # damaged data has kept its identifier
         if (packets := checkpoints.packets_of_content(content, source, earlier)) is not None:
             self._transfer.report.add_done_before(packets)
             return

@@ -11,18 +11,19 @@ from espcap.query.left_out import payload_fields
 
 if TYPE_CHECKING:
     from espcap.query.display_filter.literals import NameLookup
+    from espcap.query.filter_language import Language
 
 _PAYLOAD = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
 
 
-def read_filter(text: str, registry: Registry, named_values: "NameLookup") -> Query:
+def read_filter(text: str, registry: Registry, named_values: "NameLookup", language: "Language") -> Query:
     """A display filter's query; its grammar is loaded only where there is one. Raises UsageError."""
     if not text.strip():
         return Everything()
     from espcap.query.display_filter import parse as parse_filter
 
     try:
-        return parse_filter(text, registry, named_values)
+        return parse_filter(text, registry, named_values, language)
     except UsageError as error:
         if translation := capture_filter(text):
             raise taken_for_capture_filter(text, translation) from error

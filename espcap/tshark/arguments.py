@@ -80,8 +80,8 @@ def reading(program: Program, settings: Settings, live: bool = False) -> list[st
 
 
 def showing(program: Program, settings: Settings, live: bool = False) -> list[str]:
-    """Dissects the same capture as `reading` and prints the number and the columns of the same packets."""
-    fields = [word for name in ("frame.number", "_ws.col.info", "_ws.col.protocol") for word in ("-e", name)]
+    """Dissects the same capture as `reading` and prints the number, the columns and the labels of the same packets."""
+    fields = [word for name in ("frame.number", "_ws.col.info", "_ws.col.protocol", "text") for word in ("-e", name)]
     return [*reading(program, settings, live), *fields, *_COLUMNS]
 
 

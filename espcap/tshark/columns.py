@@ -1,7 +1,8 @@
-"""What Wireshark's columns show of each packet, where tshark prints JSON.
+"""What Wireshark's columns show of each packet, and which texts of its tree are labels, where tshark prints JSON.
 
 `tshark -T json` prints either the packet's tree or its columns, so that a second tshark reads the same capture for the
-columns. It has a third of the work of the first. Both print the same packets in the same order.
+columns. It has a third of the work of the first. Both print the same packets in the same order. In the tree nothing
+tells a label, text that belongs to no field, from a field without a value; the second tshark prints them apart.
 """
 
 import contextlib
@@ -9,12 +10,16 @@ import io
 import os
 import re
 from collections import deque
+from collections.abc import Sequence
 from typing import IO, NamedTuple
 
 from espcap.tshark.waiting import readable
 
 _PACKET_END = b"\n  }"
 _VALUE = re.compile(r'"(frame\.number|_ws\.col\.info|_ws\.col\.protocol)": \[\s*(".*")')
+_LABELS = '"text": ['
+"""What the labels come behind, last of all."""
+_LABEL = re.compile(r'^\s*"([\w.-]+)",?$', re.MULTILINE)
 _BLOCK = 1 << 16
 
 
@@ -24,6 +29,8 @@ class Shown(NamedTuple):
     info: str = ""
     protocol: str = ""
     is_bad_utf8: bool = False
+    labels: Sequence[str] = ()
+    """Those labels of its tree that could be the name of a field, as often as they occur."""
 
 
 class Columns:
@@ -86,7 +93,8 @@ class Columns:
             info, protocol = values.get("_ws.col.info", ""), values.get("_ws.col.protocol", "")
             self._last = int(number[1:-1])
             is_bad = "\ufffd" in text and not _is_utf8(packet)
-            self._found.append((self._last, Shown(info, protocol, is_bad)))
+            labels = _LABEL.findall(text.partition(_LABELS)[2])
+            self._found.append((self._last, Shown(info, protocol, is_bad, labels)))
 
 
 def _is_utf8(text: bytearray) -> bool:

@@ -18,6 +18,7 @@ from espcap.tshark.arguments import Settings, reading, showing, tapping
 from espcap.tshark.columns import Both, Columns
 from espcap.tshark.plugin import BUILD, greets
 from espcap.tshark.process import CAPTURED, Exit, Process, write_all
+from espcap.tshark.profile import check_profile
 from espcap.tshark.program import Program, User, environment
 from espcap.tshark.waiting import readable
 
@@ -292,8 +293,10 @@ def check_settings(program: Program, settings: Settings, user: User | None) -> E
 def hand_over_files(settings: Settings, user: User | None) -> Settings:
     """The settings with files that the dissecting user may not read (a key log of root's) as open copies.
 
-    A file that this user can read stays under its own name, so that tshark sees it grow.
+    A file that this user can read stays under its own name, so that tshark sees it grow. Raises UsageError where it
+    cannot read the profile.
     """
+    check_profile(settings.profile_folder, user)
     preferences, descriptors = [], []
     for preference in settings.preferences:
         name, _, path = preference.partition(":")

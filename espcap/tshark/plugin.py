@@ -23,7 +23,7 @@ from espcap.tshark.waiting import readable
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
 
-BUILD = "run make native, or python -m espcap.native"
+BUILD = "run make native, or python -P -m espcap.native"
 
 GAVE_UP = 103
 """tshark's exit status where it did not give the plugin every packet; the message says which is missing.

@@ -27,7 +27,7 @@ HOSTILE: list[Callable[[Path], Path]] = [
     *(packets.ip_in_ip, packets.long_user_agent, packets.utf8_long, packets.utf8_long_json, packets.utf8_widths),
     packets.hostile_http,
     *(packets.hostile_names, packets.dns_many_answers, packets.dns_escape_name, packets.u64_max, packets.deep_json),
-    *(packets.unset_times, packets.odd_texts),
+    *(packets.unset_times, packets.odd_texts, packets.labels),
     *(times.epoch_zero, times.year_2106, times.microsecond_overflow, times.huge_fraction, times.negative),
     *(times.year_36812, times.year_586524, times.going_back),
     *(files.cut_in_data, files.cut_in_record_header, files.cut_pcapng, files.snaplen_cut, files.pcapng_bad_interface),

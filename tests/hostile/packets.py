@@ -141,6 +141,21 @@ def odd_texts(path: Path) -> Path:
     return write_pcap(path, [record(frame) for frame in frames])
 
 
+LABELS = [b"tcp.analysis.retransmission", b"http.host", b"http.chat", b"tcp.payload", b"_ws.malformed", b"ber", b"http"]
+"""Fields with and without values and protocols, some of which the packet has and others not."""
+
+
+def labels(path: Path) -> Path:
+    """Bodies of text, whose lines Wireshark shows as labels: the name of a field or a protocol, and nothing else.
+
+    The host in the header is empty, as a field without a value looks.
+    """
+    frames = [bytearray(http_request(b"/", {b"Host": b"", b"Content-Type": b"text/plain"}, name)) for name in LABELS]
+    for port, frame in enumerate(frames, 50_000):
+        frame[34:36] = struct.pack(">H", port)
+    return write_pcap(path, [record(bytes(frame)) for frame in [*frames, frames[0]]])
+
+
 def dns_message(name: bytes, answers: bytes = b"", count: int = 0) -> bytes:
     """A DNS query, or a response if there are answers, for an A record."""
     flags = 0x8180 if count else 0x0100

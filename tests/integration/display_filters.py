@@ -176,7 +176,6 @@ icmpv6.nd.na.target_address == 2001:db8::2
 eth.src == 02:00:00:00:00:01
 eth.src == 02-00-00-00-00-01
 eth.src == 0200.0000.0001
-eth.src == 020000000001
 eth.dst == FF:FF:FF:FF:FF:FF
 eth.src != 02:00:00:00:00:01
 eth.addr ~= 02:00:00:00:00:01
@@ -366,10 +365,14 @@ _ws.expert.message contains "GET"
 _ws.expert.severity == 2097152
 ip.src == 192.0.2.1 && (tcp.dstport == 80 || udp.dstport == 53) && !(http.request.uri contains "catalog")
 not tcp.srcport == 80 and http
+ssl
+ssl.handshake.type == 1
+bootp.option.type == 53
 tcp.srcport == 80 or tcp.dstport == 80 and http.request.method == "POST"
 frame.number > 3 and frame.number < 7 or frame.number > 30 and not udp
 """
-FILTERS = _FILTERS.replace("AAAA (IPv6 Address)", installed().aaaa).strip().split("\n")
+_OURS = _FILTERS.replace("AAAA (IPv6 Address)", installed().aaaa).replace("~=", installed().any_ne)
+FILTERS = [line for line in (_OURS + installed().filters).split("\n") if line]
 
 _TARGETS = [rb"/a*b?c=d&e", rb'/back\slash/"quoted"', "/é/ü".encode(), rb"/[x]^-]~abc~#@<>", b"/AbcZ", b"/", b"/line*"]
 _AGENTS = [b"curl/8.0", b"Curl", b"", b"a*", b"a?", b"x.y", b"EXAMPLE-client/2"]

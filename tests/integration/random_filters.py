@@ -9,9 +9,10 @@ from typing import Any
 
 from espcap.fields import PRESENCE, Field, Kind, Registry
 from espcap.stores.local.values import LONGEST
+from tests.wireshark_versions import installed
 
-_ORDER = ["==", "!=", "~=", "===", ">", ">=", "<", "<="]
-_EQUALITY = ["==", "!=", "~=", "==="]
+_ORDER = ["==", "!=", installed().any_ne, "===", ">", ">=", "<", "<="]
+_EQUALITY = ["==", "!=", installed().any_ne, "==="]
 _NOT_COMPARED = {"FT_SYSTEM_ID", "FT_IPXNET", "FT_AX25", "FT_VINES", "FT_CHAR"}
 _TEXTS = {"FT_STRING", "FT_STRINGZ", "FT_UINT_STRING", "FT_STRINGZPAD"}
 

@@ -12,6 +12,7 @@ from espcap.fields import Registry
 from espcap.filtering import Filtering
 from espcap.originals import Originals
 from espcap.query.display_filter.bounds import bounds
+from espcap.query.filter_language import language_of
 from espcap.query.narrowing import read_filter, together
 from espcap.stores import open_store
 from espcap.tshark.arguments import Settings
@@ -82,10 +83,11 @@ def frames(ran: Ran) -> set[str]:
 def test_frames_of_tshark(filled: str, expected: dict[str, set[str]], program: Program, registry: Registry) -> None:
     store = open_store([filled], registry)
     missing: list[Missing] = []
+    language = language_of(program.version)
     for text, wanted in expected.items():
         settings = Settings(text)
         filtering = Filtering(program, dissecting_user(program), settings, Originals(), missing.append)
-        can_pass = bounds(text, lambda text: read_filter(text, registry, lambda field: []), registry.kind)
+        can_pass = bounds(text, lambda text: read_filter(text, registry, lambda field: [], language), registry.kind)
         assert not can_pass.is_exact
         query = filtering.passing(store, can_pass.query)
         answer = store.search(query, size=1000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, start
+from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
 from tests.support import OTHERS_CAN_RUN, RIGHTS
 
 pytest_plugins = ["tests.native"]
@@ -72,6 +72,26 @@ def test_native_reader_of_a_tshark_out_of_reach() -> None:
     ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"), ESPCAP_READER="native")
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 6
+
+
+@pytest.mark.parametrize("closed", ["", "preferences", "plugins", "plugins/own.lua"])
+def test_a_profile_that_it_cannot_read(tmp_path: Path, closed: str) -> None:
+    """One error before anything is read, for each command that takes a profile."""
+    profile = tmp_path / "profile"
+    (profile / "plugins").mkdir(parents=True)
+    (profile / "preferences").write_text("ip.check_checksum: TRUE\n")
+    (profile / "plugins" / "own.lua").touch()
+    (profile / "recent").touch(0o600)
+    tmp_path.chmod(0o755)
+    capture = CAPTURES / "arp.pcap"
+    node = f"local:{tmp_path}/index"
+    assert espcap("-r", capture, "--profile-dir", profile, "--node", node).status == 0
+    (profile / closed).chmod(0o600)
+    error = f"Error: tshark runs as nobody, who cannot read {profile / closed} (let others read it: "
+    for command in (["-r", capture], ["show", capture, "1"], ["serve", "--node", node]):
+        ran = espcap(*command, "--profile-dir", profile)
+        assert (ran.status, ran.output, len(ran.lines)) == (2, b"", 1), ran.errors
+        assert ran.lines[0].startswith(error.replace(f"{profile}/ ", f"{profile} "))
 
 
 def test_one_right_and_no_other(tmp_path: Path) -> None:

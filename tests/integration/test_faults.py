@@ -248,6 +248,11 @@ def test_odd_file_names(tmp_path: Path) -> None:
         (["--file", "a.pcap", "-Y=-Xlua_script:evil.lua"], ""),
         (["--file", "a.pcap", "-o", "no.such:1"], 'flag "no.such:1" specifies unknown preference'),
         (["--file", "a.pcap", "-d", "foo==1,http"], "Unknown layer type -- foo"),
+        (
+            ["--file", "a.pcap", "--profile-dir", "nowhere"],
+            "/nowhere is not a folder (--profile-dir takes a folder such",
+        ),
+        (["--file", "a.pcap", "--profile-dir", "a.pcap"], "/a.pcap is not a folder"),
         (["--file", "a.pcap", "--pretty", "--node", "local"], "--pretty is for printed documents"),
         (["--file", "a.pcap", "--node", "local", "--node", "local:x"], "a local index cannot be named together"),
         ([], "nothing to read"),

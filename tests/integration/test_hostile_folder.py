@@ -72,6 +72,15 @@ def test_every_command(tmp_path: Path, folder: Path, reader: str) -> None:
     assert set(os.listdir(folder)) == before
 
 
+def opened(trace: Path) -> list[str]:
+    """What was opened or run, as the kernel saw it, children included."""
+    return re.findall(r'(?:open\(|openat\(AT_FDCWD, |execve\()"([^"]+)"', trace.read_text(errors="replace"))
+
+
+def of_the_current_directory(paths: list[str], folder: Path) -> list[str]:
+    return [path for path in paths if not os.path.isabs(path) or path.startswith(str(folder))]
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="no strace: apt install strace")
 @pytest.mark.parametrize("reader", ["", "json"])
 def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path, reader: str) -> None:
@@ -81,6 +90,31 @@ def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path
     for command in commands:
         ran = run(folder, *command, traced=tmp_path / "trace", ESPCAP_READER=reader)
         assert ran.status == 0, ran.errors
-        opened = re.findall(r'(?:open\(|openat\(AT_FDCWD, |execve\()"([^"]+)"', (tmp_path / "trace").read_text())
-        assert str(CAPTURES / "http_xml.pcap") in opened
-        assert [path for path in opened if not os.path.isabs(path) or path.startswith(str(folder))] == []
+        paths = opened(tmp_path / "trace")
+        assert str(CAPTURES / "http_xml.pcap") in paths
+        assert of_the_current_directory(paths, folder) == []
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace: apt install strace")
+def test_nothing_is_opened_with_an_elasticsearch(tmp_path: Path, folder: Path, elasticsearch_url: str) -> None:
+    commands: list[list[str | Path]] = [
+        ["--file", CAPTURES / "dns.pcap"],
+        ["search", "-Y", "dns"],
+        ["stats"],
+        ["setup"],
+    ]
+    for command in commands:
+        ran = run(folder, *command, "--node", elasticsearch_url, traced=tmp_path / "trace")
+        assert ran.status == 0, ran.errors
+        assert of_the_current_directory(opened(tmp_path / "trace"), folder) == []
+
+
+def test_the_native_reader_is_built_without_it(tmp_path: Path, folder: Path) -> None:
+    """The linker looks for a library of the compiler's in its current directory too."""
+    (folder / "libgcc_s.so.1").write_text("INPUT(hijacked)")
+    variables = environment(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(tmp_path / "cache"))
+    command = [sys.executable, "-P", "-m", "espcap.native"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=variables, cwd=folder, check=False)
+    if "is missing" in ran.stderr:
+        pytest.skip(f"the native reader cannot be built here: {ran.stderr}")
+    assert ran.returncode == 0, ran.stderr

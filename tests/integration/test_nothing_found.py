@@ -17,7 +17,10 @@ ASKING = {
 }
 
 
-@pytest.mark.parametrize("words", ASKING.values(), ids=ASKING)
+DELETING = {"prune": ["prune", "--keep", "1d"], "forget": ["forget", "0" * 32]}
+
+
+@pytest.mark.parametrize("words", (ASKING | DELETING).values(), ids=ASKING | DELETING)
 def test_a_store_that_is_not_there(words: list[str], node: str, tmp_path: Path) -> None:
     ran = espcap(*words, "--node", node, timeout=30)
     assert (ran.status, ran.output) == (1, b"")

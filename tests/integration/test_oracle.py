@@ -25,8 +25,8 @@ def captures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.pcap*") if path.suffix != ".md")
 
 
-def check(capture: Path, registry: Registry, *options: str) -> None:
-    ran = espcap("--file", capture, *options)
+def check(capture: Path, registry: Registry, *options: str, reader: str = "") -> None:
+    ran = espcap("--file", capture, *options, ESPCAP_READER=reader)
     assert ran.status == 0, ran.errors
     assert len(ran.documents) == packet_count(capture)
     assert list(differences(capture, ran.documents, registry, *options))[:10] == []
@@ -57,6 +57,18 @@ def test_texts_and_times_that_versions_print_differently(
     tmp_path: Path, registry: Registry, write: Callable[[Path], Path]
 ) -> None:
     check(write(tmp_path / "capture.pcap"), registry)
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "2")], ids=["one", "shares"])
+def test_labels_are_no_fields(tmp_path: Path, registry: Registry, more: tuple[str, ...]) -> None:
+    """With tshark's JSON, in which nothing tells a label that is a field's name from that field without a value."""
+    capture = packets.labels(tmp_path / "capture.pcap")
+    check(capture, registry, reader="json")
+    documents = espcap("--file", capture, *more, ESPCAP_READER="json").documents
+    marks = [document["layers"]["tcp"].get("analysis_retransmission") for document in documents]
+    assert marks == [None] * len(packets.LABELS) + [True]
+    layers = ["frame", "eth", "ip", "tcp", "http", "data-text-lines"]
+    assert [document["protocols"] for document in documents[:-1]] == [layers] * len(packets.LABELS)
 
 
 @pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])

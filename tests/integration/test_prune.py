@@ -90,6 +90,7 @@ def test_usage(tmp_path: Path) -> None:
     assert espcap("prune", "--node", node).status == 2
     assert espcap("prune", "--keep", "soon", "--node", node).status == 2
     assert espcap("prune", "--keep", "1d").status == 2
+    assert espcap("setup", "--node", node).status == 0
     assert espcap("prune", "--keep", "1d", "--node", node).errors == "0 of 0 indices deleted; 0 bytes remain\n"
 
 

@@ -6,6 +6,7 @@ from espcap.errors import UsageError
 from espcap.fields import Registry
 from espcap.query import Query
 from espcap.query.display_filter import parse as parse_filter
+from espcap.query.filter_language import Language
 from espcap.query.languages import TAKEN, capture_filter, read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
@@ -14,7 +15,7 @@ pytest_plugins = ["tests.core_fixtures"]
 
 
 def _filter(text: str, registry: Registry) -> Query:
-    return parse_filter(text, registry, lambda name: [])
+    return parse_filter(text, registry, lambda name: [], Language((4, 0)))
 
 
 def _string(text: str, registry: Registry) -> Query:

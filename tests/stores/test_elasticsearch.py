@@ -83,6 +83,14 @@ def test_documents_are_found_after_close(store: ElasticsearchStore, url: str, re
     assert store.search(Everything()).total == 2
 
 
+def test_a_node_that_is_named_twice(url: str, store: ElasticsearchStore, registry: Registry) -> None:
+    store.write([document(1)])
+    refresh(url)
+    twice = ElasticsearchStore(Connection((url, f"{url}/")), registry)
+    assert twice.search(Everything()).total == 1
+    twice.close()
+
+
 def test_nothing_is_there(store: ElasticsearchStore) -> None:
     found = store.search(Everything(), aggregations={"protocols": {"terms": {"field": "protocol"}}})
     assert (found.total, found.hits, found.aggregations) == (0, [], {"protocols": {"buckets": []}})

@@ -142,8 +142,14 @@ def test_another_writer_gets_its_turn(store: LocalStore, reader: LocalStore, mon
     monkeypatch.setattr(local_writer, "COMMIT_DOCUMENTS", 1)
     store.write([make(1)])
     assert total(reader) == 1
+
+    def write_once() -> Outcome:
+        outcome = reader.write([make(2)])
+        reader.flush()  # who keeps the right to write, and does not write, would stop the other for good
+        return outcome
+
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(reader.write, [make(2)])
+        writing = pool.submit(write_once)
         with pytest.raises(TimeoutError):
             writing.result(0.5)
         number = 2

@@ -1,15 +1,18 @@
-"""Reads Wireshark's display filters, as version 4.0 means them, into the query tree.
+"""Reads Wireshark's display filters, as the installed version means them, into the query tree.
 
 Times without a zone are UTC. What documents cannot tell (slices, arithmetic, functions of values, one field against
 another, the layer operator) is refused by name.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.fields import Field, Registry
 from espcap.query import And, Everything, Not, Or, Query
-from espcap.query.display_filter import conditions
+from espcap.query.aliases import current_name
+from espcap.query.display_filter import addresses, conditions
+from espcap.query.display_filter.addresses import AddressConditions
 from espcap.query.display_filter.grammar import (
     TSHARK_CAN,
     Comparison,
@@ -20,13 +23,18 @@ from espcap.query.display_filter.grammar import (
     Operand,
     Word,
     read,
+    unknown_function,
 )
 from espcap.query.display_filter.literals import NameLookup
 from espcap.query.display_filter.names import resolve
+from espcap.query.display_filter.value_names import NameConditions
+from espcap.query.filter_language import Language
 from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 
+_Conditions = conditions.Conditions | NameConditions | AddressConditions
 
-def parse(text: str, registry: Registry, named_values: NameLookup) -> Query:
+
+def parse(text: str, registry: Registry, named_values: NameLookup, language: Language) -> Query:
     """Reads a filter. Empty text is everything.
 
     `named_values` gives the ranges of values that a field shows under a name (`ip.proto == "TCP"`).
@@ -36,48 +44,89 @@ def parse(text: str, registry: Registry, named_values: NameLookup) -> Query:
         return Everything()
     refuse_surrogates(text)
     try:
-        return bounded(_Builder(registry, named_values).build(read(text)))
+        return bounded(_Builder(registry, named_values, language).build(read(text)))
     except RecursionError:
         raise TOO_DEEP from None
 
 
 class _Builder:
-    def __init__(self, registry: Registry, named_values: NameLookup) -> None:
+    def __init__(self, registry: Registry, named_values: NameLookup, language: Language) -> None:
         self._registry = registry
         self._named_values = named_values
+        self._language = language
 
     def build(self, node: Node) -> Query:
         match node:
             case Logic("not", (part,)):
                 return Not(self.build(part))
             case Logic(word, parts):
-                queries = tuple(self.build(part) for part in parts)
-                return And(queries) if word == "and" else Or(queries)
+                return self._joined(word, [self.build(part) for part in parts])
             case Existence(operand):
                 return self._exists(operand)
             case Comparison(operand, sign, literal, quantifier):
-                return self._conditions(operand, literal).compare(sign, literal, quantifier)
-            case Membership(operand, elements, quantifier):
-                return self._conditions(operand, *(word for element in elements for word in element)).within(
-                    elements, quantifier
-                )
+                return self._compare(operand, sign, literal, quantifier)
+            case Membership():
+                return self._within(node)
         raise TypeError(node)
 
-    def _exists(self, operand: Operand) -> Query:
-        if operand.function:
-            raise UsageError(f"filter: {operand.function}() is no condition", "compare its result")
-        field = resolve(operand.name, self._registry)
-        return conditions.has_protocol(operand.name) if field is None else conditions.exists(field)
+    def _joined(self, word: str, queries: list[Query]) -> Query:
+        if word == "xor":
+            self._language.need_newer("xor", "write (A and not B) or (not A and B)")
+            return reduce(lambda one, other: Or((And((one, Not(other))), And((Not(one), other)))), queries)
+        return And(tuple(queries)) if word == "and" else Or(tuple(queries))
 
-    def _conditions(self, operand: Operand, *literals: Word) -> conditions.Conditions:
-        field = resolve(operand.name, self._registry)
+    def _exists(self, operand: Operand) -> Query:
+        if operand.functions:
+            found = self._conditions(operand)
+            if isinstance(found, conditions.Conditions):
+                raise UsageError(f"filter: {operand.functions[0]}() is no condition", "compare its result")
+            return found.exists()
+        name = current_name(operand.name, self._registry)
+        field = resolve(name, self._registry)
+        return conditions.has_protocol(name) if field is None else conditions.exists(field)
+
+    def _compare(self, operand: Operand, sign: str, literal: Word, quantifier: str) -> Query:
+        if sign == "~=" and self._language.is_newer:
+            message = f"filter: ~= is not a sign of tshark {self._language.version}"
+            raise UsageError(message, "write !== (some value differs) or != (all do)")
+        return self._conditions(operand, literal, sign=sign).compare(sign, literal, quantifier)
+
+    def _within(self, node: Membership) -> Query:
+        words = [word for element in node.elements for word in element]
+        found = self._conditions(node.operand, *words).within(node.elements, node.quantifier)
+        if not node.is_negative:
+            return found
+        return And((self._exists(node.operand), Not(found))) if self._language.is_newer else Not(found)
+
+    def _conditions(self, operand: Operand, *literals: Word, sign: str = "") -> _Conditions:
+        field = resolve(current_name(operand.name, self._registry), self._registry)
         self._refuse_fields(literals)
         if field is None:
             raise UsageError(
                 f"filter: {operand.name} is a protocol, and its bytes are not in the documents",
                 f"compare one of its fields, or only ask whether it is there; {TSHARK_CAN}",
             )
-        return conditions.Conditions(field, operand.function, self._named_values)
+        return self._conditions_on(field, operand.functions, sign)
+
+    def _conditions_on(self, field: Field, functions: tuple[str, ...], sign: str) -> _Conditions:
+        match functions:
+            case (("lower" | "upper") as function, "vals"):
+                return self._names(field, function)
+            case ("vals",):
+                return self._names(field)
+            case (function,) if function in addresses.FUNCTIONS:
+                self._language.need_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
+                return AddressConditions(field, function)
+            case () | ("lower" | "upper",):
+                if not functions and conditions.compares_names(field, sign, self._language):
+                    return self._names(field)
+                function = functions[0] if functions else ""
+                return conditions.Conditions(field, function, self._named_values, self._language)
+        raise unknown_function(functions[0])
+
+    def _names(self, field: Field, function: str = "") -> NameConditions:
+        self._language.need_newer("vals()", 'compare the field: ip.proto == "TCP"')
+        return NameConditions(field, function, self._named_values, self._language)
 
     def _refuse_fields(self, literals: Sequence[Word]) -> None:
         for literal in literals:

@@ -1,53 +1,30 @@
 """The conditions of display filters on one field, with Wireshark's meaning for fields that have several values."""
 
-import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from espcap.errors import UsageError, shortened
-from espcap.fields import PRESENCE, Field, Kind
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
+from espcap.fields import COLUMNS, PRESENCE, Field, Kind
+from espcap.query import Equals, Everything, Exists, Matches, Or, Query, Range, Wildcard
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word
 from espcap.query.display_filter.literals import NameLookup
+from espcap.query.display_filter.relations import NOTHING, RELATIONS, either, quantified
+from espcap.query.filter_language import Language
 from espcap.query.values import Span, Value
+from espcap.query.words import TEXT_PATHS
 
-NOTHING = Not(Everything())
-_SIGNS = {
-    **dict.fromkeys(["==", "eq", "any_eq"], ("any", "==")),
-    **dict.fromkeys(["!=", "ne", "all_ne"], ("all", "!=")),
-    **dict.fromkeys(["===", "all_eq"], ("all", "==")),
-    **dict.fromkeys(["!==", "~=", "any_ne"], ("any", "!=")),
-    **dict.fromkeys([">", "gt"], ("any", ">")),
-    **dict.fromkeys([">=", "ge"], ("any", ">=")),
-    **dict.fromkeys(["<", "lt"], ("any", "<")),
-    **dict.fromkeys(["<=", "le"], ("any", "<=")),
-    "contains": ("any", "contains"),
-    **dict.fromkeys(["matches", "~"], ("any", "matches")),
-}
-"""Of each sign which of a field's values must meet the relation, and the relation."""
-_RELATIONS: dict[str, Callable[[bool, bool], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
-_OPPOSITES = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"}
 _TIMES = {"frame.time", "frame.time_epoch"}
+_NAMED = (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)
 _UNORDERED = literals.BYTES | literals.IDENTIFIERS
-
-
-def path(field: Field) -> str:
-    """Where documents have the field."""
-    return "@timestamp" if field.name in _TIMES else f"layers.{field.layer}.{field.key}"
 
 
 def exists(field: Field) -> Query:
     """The packets that have a field, also where documents keep its value as text (NULL for a time that is not set), or
     only its name, because the value is payload."""
-    places: list[Query] = [Exists(path(field)), *_unparsed(field)]
+    if field.name.startswith(f"{COLUMNS}."):  # every packet has its columns, some of them empty
+        return Everything()
+    places: list[Query] = [Exists(field.path), *_unparsed(field)]
     if field.kind is Kind.BYTES:
         places.append(Equals("payload_fields", field.name))
     return places[0] if len(places) == 1 else Or(tuple(places))
@@ -64,14 +41,24 @@ def has_protocol(name: str) -> Query:
     return Equals("protocols", name)
 
 
+def compares_names(field: Field, sign: str, language: Language) -> bool:
+    """Whether a sign for text compares the names of a field's values, as newer versions of Wireshark have it."""
+    knows = language.is_newest if sign == "contains" else language.is_newer and sign in ("matches", "~")
+    return knows and field.kind in _NAMED and field.base != PRESENCE
+
+
 class Conditions:
     """Conditions on a field, or on what `lower` or `upper` make of it."""
 
-    def __init__(self, field: Field, function: str, named_values: NameLookup) -> None:
+    def __init__(self, field: Field, function: str, named_values: NameLookup, language: Language) -> None:
         self._field = field
-        self._path = path(field)
+        self._path = field.path
         self._function = function
         self._named_values = named_values
+        self._language = language
+        if self._path in TEXT_PATHS:
+            message = f"filter: {field.name} is indexed by its words, and cannot be compared"
+            raise UsageError(message, f'search for words, {self._path}:"GET /index"; {TSHARK_CAN}')
         if field.base == PRESENCE:
             raise UsageError(f"filter: {field.name} has no value to compare", "ask only whether it is there")
         if function and field.type not in literals.TEXTS:
@@ -81,26 +68,25 @@ class Conditions:
 
     def compare(self, sign: str, word: Word, quantifier: str) -> Query:
         """The condition `FIELD sign word`; the quantifier, where there is one, overrides the sign's own."""
-        usual, relation = _SIGNS[sign]
-        if (quantifier or usual) == "any":
-            return self._any(relation, word)
-        if relation not in _OPPOSITES:
-            raise UsageError(
-                f"filter: all {self._field.name} {sign} …: cannot be searched for", "leave out the word all"
-            )
-        return And((exists(self._field), Not(self._any(_OPPOSITES[relation], word))))
+        # newer versions have it that all of no values meet every relation, but only behind these functions
+        is_vacuous = self._function and self._language.is_newer
+        present = Everything() if is_vacuous else exists(self._field)
+        return quantified(self._field.name, sign, quantifier, lambda relation: self._any(relation, word), present)
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
         """The condition `FIELD in {…}`; an element is a word, or both ends of a range."""
         if quantifier == "all":
             raise UsageError(f"filter: all {self._field.name} in …: cannot be searched for", "leave out the word all")
-        return _either([self._range(*element) for element in elements])
+        return either([self._range(*element) for element in elements])
 
     def _range(self, first: Word, last: Word | None = None) -> Query:
         if last is None:
             return self._any("==", first)
         self._refuse_order("..")
-        return self._between(self._read(first)[0], self._read(last)[1])
+        low, high = self._read(first)[0], self._read(last)[1]
+        if self._is_below_all(low) and (self._is_below_all(high) or not self._language.is_newest):
+            return NOTHING
+        return self._between(0 if self._is_below_all(low) else low, high)
 
     def _any(self, relation: str, word: Word) -> Query:
         """Some value of the field meets the relation."""
@@ -115,10 +101,23 @@ class Conditions:
             return self._truth(relation, bool(span[0]))
         if relation not in ("==", "!="):
             self._refuse_order(relation)
+        if self._is_below_all(span[0]):
+            return self._compared_to_less(relation)
         return self._compared(relation, span)
 
     def _read(self, word: Word) -> Span:
-        return literals.read(self._field, word, self._named_values)
+        return literals.read(self._field, word, self._named_values, self._language)
+
+    def _is_below_all(self, value: Value) -> bool:
+        """Whether a field of this type can have no value that is as small."""
+        kind = self._field.kind
+        is_unsigned = kind in (Kind.INTEGER, Kind.UNSIGNED) and self._field.type not in literals.SIGNED
+        return (is_unsigned or kind is Kind.TIME) and isinstance(value, int) and value < 0
+
+    def _compared_to_less(self, relation: str) -> Query:
+        """The relation to a number that is less than all values."""
+        is_met = relation in ("!=", ">", ">=") and (self._language.is_newest or self._field.kind is Kind.TIME)
+        return Exists(self._path) if is_met else NOTHING
 
     def _compared(self, relation: str, span: Span) -> Query:
         low, high = span
@@ -134,11 +133,11 @@ class Conditions:
 
     def _between(self, low: Value, high: Value) -> Query:
         if self._field.kind is Kind.BOOLEAN:
-            return _either([Equals(self._path, value) for value in (False, True) if bool(low) <= value <= bool(high)])
+            return either([Equals(self._path, value) for value in (False, True) if bool(low) <= value <= bool(high)])
         return Range(self._path, low, high)
 
     def _truth(self, relation: str, wanted: bool) -> Query:
-        return _either([Equals(self._path, value) for value in (False, True) if _RELATIONS[relation](value, wanted)])
+        return either([Equals(self._path, value) for value in (False, True) if RELATIONS[relation](value, wanted)])
 
     def _refuse_order(self, relation: str) -> None:
         if self._function or self._field.type in _UNORDERED:
@@ -162,7 +161,7 @@ class Conditions:
     def _contains(self, word: Word) -> Query:
         kind = self._field.type
         if kind in literals.BYTES or kind in literals.ADDRESSES:
-            text = literals.as_bytes(self._field, word)
+            text = literals.as_bytes(self._field, word, self._language)
         elif kind in literals.TEXTS:
             text = literals.text_of(self._field, word)
         else:
@@ -186,9 +185,3 @@ class Conditions:
         if self._function:
             raise UsageError(f"filter: matches ignores case, with or without {self._function}()", "leave it out")
         return Matches(self._path, patterns.translate(literals.text_of(self._field, word)))
-
-
-def _either(queries: list[Query]) -> Query:
-    if len(queries) == 1:
-        return queries[0]
-    return Or(tuple(queries)) if queries else NOTHING

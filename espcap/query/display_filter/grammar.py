@@ -12,7 +12,8 @@ TSHARK_CAN = "captures tell: espcap search --captures -Y FILTER"
 """What to do about a filter that stores cannot answer."""
 _GRAMMAR = r"""
 ?start: disjunction
-?disjunction: conjunction (("or" | "||") conjunction)*
+?disjunction: exclusion (("or" | "||") exclusion)*
+?exclusion: conjunction (("xor" | "^^") conjunction)*
 ?conjunction: negation (("and" | "&&") negation)*
 ?negation: ("not" | "!") negation -> negated
          | "(" disjunction ")"
@@ -21,7 +22,8 @@ _GRAMMAR = r"""
      | [quantifier] operand sign literal -> comparison
      | [quantifier] operand [negative] "in" "{" element ("," element)* "}" -> membership
 operand: WORD
-       | WORD "(" literal ("," literal)* ")" -> function
+       | WORD "(" argument ("," argument)* ")" -> function
+?argument: operand | STRING | CHARACTER
 element: literal [".." literal]
 literal: WORD | STRING | CHARACTER
 !negative: "not"
@@ -37,12 +39,13 @@ CHARACTER: /'(?:\\.[0-9A-Fa-f]*|[^'\\])'/
 _REFUSED = {
     "[": "slices ([…])",
     "#": "the layer operator (#)",
-    "$": "references to another packet (${…})",
+    "$": "references to another packet and macros ($…)",
     "@": "raw values (@)",
     "&": "bitwise conditions (&)",
     **dict.fromkeys("+-*/%{", "arithmetic"),
 }
 _SYNTAX = "put quotes around text; https://www.wireshark.org/docs/man-pages/wireshark-filter.html has the syntax"
+_JOINING = {"disjunction": "or", "exclusion": "xor", "conjunction": "and"}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3})|(.))", re.DOTALL)
 
@@ -57,10 +60,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Operand:
-    """What is on the left: a field, or a function of one."""
+    """What is on the left: a field, or functions of one, the outermost first."""
 
     name: str
-    function: str = ""
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,14 @@ class Membership:
     elements: tuple[tuple[Word, ...], ...]
     """Single words, and the two ends of ranges."""
     quantifier: str
+    is_negative: bool
+    """Whether it is `not in`."""
 
 
 @dataclass(frozen=True)
 class Logic:
     word: str
-    """`and`, `or` or `not`."""
+    """`and`, `or`, `xor` or `not`."""
     parts: "tuple[Node, ...]"
 
 
@@ -125,8 +130,8 @@ def _complaint(text: str, error: UnexpectedInput) -> UsageError:
 
 def _node(tree: _Tree) -> Node:
     match tree.data:
-        case "disjunction" | "conjunction":
-            return Logic("or" if tree.data == "disjunction" else "and", tuple(map(_node, tree.children)))  # type: ignore[arg-type]
+        case "disjunction" | "exclusion" | "conjunction":
+            return Logic(_JOINING[tree.data], tuple(map(_node, tree.children)))  # type: ignore[arg-type]
         case "negated":
             return _negation(_node(tree.children[0]))  # type: ignore[arg-type]
     return _test(str(tree.data), tree.children)
@@ -144,8 +149,7 @@ def _test(kind: str, children: list[Token | _Tree]) -> Node:
     if kind == "comparison":
         return Comparison(operand, _token(children[2]), _word(children[3]), quantifier)
     elements = tuple(tuple(_word(word) for word in element.children if word) for element in children[3:])  # type: ignore[union-attr]
-    membership = Membership(operand, elements, quantifier)
-    return Logic("not", (membership,)) if children[2] else membership
+    return Membership(operand, elements, quantifier, is_negative=bool(children[2]))
 
 
 def _token(tree: Token | _Tree) -> str:
@@ -156,10 +160,16 @@ def _operand(tree: Token | _Tree) -> Operand:
     assert isinstance(tree, Tree)
     if tree.data == "operand":
         return Operand(_name(tree))
-    name, *arguments = tree.children
-    if name not in ("lower", "upper") or len(arguments) != 1:
-        raise UsageError(f"filter: the function {shortened(str(name))}() cannot be searched for", TSHARK_CAN)
-    return Operand(_name(arguments[0]), str(name))
+    function, *arguments = tree.children
+    if len(arguments) != 1 or isinstance(arguments[0], Token):
+        raise unknown_function(str(function))
+    inner = _operand(arguments[0])
+    return Operand(inner.name, (str(function), *inner.functions))
+
+
+def unknown_function(name: str) -> UsageError:
+    """What to raise for a function that documents cannot answer."""
+    return UsageError(f"filter: the function {shortened(name)}() cannot be searched for", TSHARK_CAN)
 
 
 def _name(tree: Token | _Tree) -> str:

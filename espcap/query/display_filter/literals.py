@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from espcap.errors import UsageError, shortened
 from espcap.fields import Field, Kind
 from espcap.query.display_filter.grammar import Word
+from espcap.query.filter_language import Language
 from espcap.query.values import Span, Time, span
 from espcap.times import SECOND
 
@@ -19,24 +20,28 @@ BYTES = {"FT_BYTES", "FT_UINT_BYTES"}
 ADDRESSES = {"FT_ETHER": 6, "FT_EUI64": 8, "FT_FCWWN": 8}
 """Types that are written as bytes, and how many."""
 IDENTIFIERS = {"FT_GUID", "FT_OID", "FT_REL_OID"}
+SIGNED = {f"FT_INT{bits}" for bits in (8, 16, 24, 32, 40, 48, 56, 64)}
 _SIGNED, _UNSIGNED = re.compile(r"FT_INT(\d+)"), re.compile(r"FT_(?:UINT|CHAR|FRAMENUM)(\d*)")
 _WIDTHS = {"FT_CHAR": 8, "FT_FRAMENUM": 32}
-_FORMS = {16: "0[xX][0-9A-Fa-f]{1,99}", 2: "0[bB][01]{1,99}", 8: "0[0-7]{1,99}", 10: "[0-9]{1,99}"}
+_FORMS = {16: "0[xX][0-9A-Fa-f]{1,99}", 2: "0[bB][01]{1,99}", 8: "0[0-7]{1,99}", 10: "0|[1-9][0-9]{0,98}"}
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,99}(?:\.([0-9]{0,9}))?")
+_SCIENTIFIC = re.compile(r"[-+]?[0-9]{1,99}(?:\.[0-9]{1,99})?[eE][-+]?[0-9]{1,3}")
 _LEGACY_TIME = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}), (\d{4}) (\d\d:\d\d:\d\d)(\.\d{1,9})?(?: (?:UTC|Z))?")
 
 
-def read(field: Field, word: Word, named_values: NameLookup) -> Span:
+def read(field: Field, word: Word, named_values: NameLookup, language: Language) -> Span:
     """The least and the greatest value that a word names. Raises UsageError where it does not fit the field."""
     readers: dict[Kind, Callable[[Field, Word], Span]] = {
         Kind.IP: _network,
         Kind.TIME: _time,
         Kind.FLOAT: _epoch if field.name == "frame.time_epoch" else _number,
-        Kind.STRING: _text,
-        Kind.BYTES: _text,
     }
+    if language.is_newer and (found := _newer_time(field, word)):
+        return found
     if field.kind in readers:
         return readers[field.kind](field, word)
+    if field.kind in (Kind.STRING, Kind.BYTES):
+        return _text(field, word, language)
     return _integer(field, word, named_values)
 
 
@@ -52,10 +57,14 @@ def text_of(field: Field, word: Word) -> str:
     return word.text
 
 
-def as_bytes(field: Field, word: Word) -> str:
-    """Bytes as documents have them: `aa:bb:cc`."""
+def as_bytes(field: Field, word: Word, language: Language) -> str:
+    """Bytes as documents have them: `aa:bb:cc`. Newer versions of Wireshark take a number for one byte: 10 is 0a."""
     if word.quote and field.type in BYTES:
         return word.text.encode("utf-8", "surrogateescape").hex(":")
+    if language.is_newer and (number := _whole_number(word)) is not None:
+        if field.type in ADDRESSES or not 0 <= number <= 0xFF:
+            raise misfit(field, word, "bytes such as 47:45:54")
+        return f"{number:02x}"
     text = word.text.removeprefix("0x") if len(word.text) == 4 else word.text
     groups = re.split("[:.-]", text.lower())
     digits = "".join(group.zfill(2) for group in groups)
@@ -64,13 +73,13 @@ def as_bytes(field: Field, word: Word) -> str:
     return bytes.fromhex(digits).hex(":")
 
 
-def _text(field: Field, word: Word) -> Span:
+def _text(field: Field, word: Word, language: Language) -> Span:
     if field.type in TEXTS:
         text = text_of(field, word)
     elif field.type in IDENTIFIERS:
         text = word.text.lower()
     elif field.type in BYTES or field.type in ADDRESSES:
-        text = as_bytes(field, word)
+        text = as_bytes(field, word, language)
         if field.type in ADDRESSES and len(text) != 3 * ADDRESSES[field.type] - 1:
             raise misfit(field, word, f"an address of {ADDRESSES[field.type]} bytes")
     else:
@@ -113,6 +122,17 @@ def _epoch(field: Field, word: Word) -> Span:
     return Time(moment), Time(moment)
 
 
+def _newer_time(field: Field, word: Word) -> Span | None:
+    """A time in a form that Wireshark 4.0 did not take: seconds for a date, a date for seconds, and 1e-5 seconds."""
+    if field.kind is Kind.TIME and not word.quote and _DECIMAL.fullmatch(word.text):
+        return (Time(-1), Time(-1)) if word.text.startswith("-") else _epoch(field, word)
+    if field.name == "frame.time_epoch" and word.quote:
+        return _time(field, word)
+    if field.type == "FT_RELATIVE_TIME" and field.name != "frame.time_epoch" and _SCIENTIFIC.fullmatch(word.text):
+        return span(field.name, Kind.FLOAT, word.text)
+    return None
+
+
 def _number(field: Field, word: Word) -> Span:
     if field.type == "FT_RELATIVE_TIME" and not _DECIMAL.fullmatch(word.text):
         raise misfit(field, word, "a number of seconds with at most nine decimals")
@@ -125,8 +145,8 @@ def _integer(field: Field, word: Word, named_values: NameLookup) -> Span:
     number = _whole_number(word)
     if number is None:
         return _named(field, word, named_values)
-    least, greatest = _bounds(field)
-    if not least <= number <= greatest:
+    least, greatest = limits(field)
+    if not (least if field.kind is Kind.BOOLEAN else min(least, -greatest)) <= number <= greatest:
         raise misfit(field, word, f"a number from {least} to {greatest}")
     return number, number
 
@@ -135,11 +155,12 @@ def _whole_number(word: Word) -> int | None:
     if word.quote:
         one = word.text.encode("utf-8", "surrogateescape") if word.quote == "'" else b""
         return one[0] if len(one) == 1 else None
-    bases = (base for base, form in _FORMS.items() if re.fullmatch(f"[-+]?{form}", word.text))
+    bases = (base for base, form in _FORMS.items() if re.fullmatch(f"[-+]?(?:{form})", word.text))
     return next((int(word.text, base) for base in bases), None)
 
 
-def _bounds(field: Field) -> tuple[int, int]:
+def limits(field: Field) -> tuple[int, int]:
+    """The least and the greatest value that a field of integers can have."""
     if match := _SIGNED.fullmatch(field.type):
         return -(2 ** (int(match[1]) - 1)), 2 ** (int(match[1]) - 1) - 1
     match = _UNSIGNED.fullmatch(field.type)

@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 
 from espcap.errors import UsageError, shortened
-from espcap.fields import Field, Registry
+from espcap.fields import COLUMNS, Field, Registry
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200
@@ -14,10 +14,13 @@ _LONGEST = 200
 def resolve(name: str, registry: Registry) -> Field | None:
     """The field of this name; None for a protocol. Raises UsageError with the nearest names where there is neither."""
     field = registry.field(name)
-    if field or registry.is_protocol(name):
+    if field or (registry.is_protocol(name) and name != COLUMNS):
         return field
     if _NUMBER.match(name):
         raise UsageError(f"filter: {shortened(name)!r} is no field", "write the field first: tcp.port == 80")
+    if name == COLUMNS or name.startswith(f"{COLUMNS}."):
+        message = f"filter: {shortened(name)}: of Wireshark's columns, documents have Info and Protocol"
+        raise UsageError(message, 'search for words of Info, info:"GET /index", or protocol_column:HTTP')
     others = nearest(name, registry) if len(name) <= _LONGEST else []
     suggestion = f": did you mean {' or '.join(others)}?" if others else ""
     raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", "tshark -G fields lists all names")

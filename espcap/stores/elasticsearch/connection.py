@@ -85,7 +85,7 @@ def connect(connection: Connection) -> Elasticsearch:
     addresses = _checked_addresses(connection)
     remote = not all(_is_local(str(address.hostname)) for address in addresses)
     return Elasticsearch(
-        [_node_config(address, connection) for address in addresses],
+        list(dict.fromkeys(_node_config(address, connection) for address in addresses)),
         transport_class=CompatibleTransport,
         request_timeout=connection.timeout,
         http_compress=remote,

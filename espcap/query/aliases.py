@@ -1,0 +1,23 @@
+"""Earlier names of protocols that tshark still takes: `ssl.handshake` for `tls.handshake`."""
+
+from espcap.fields import Registry
+
+_ALIASES = {
+    "104apci": "iec60870_104",
+    "104asdu": "iec60870_asdu",
+    "bootp": "dhcp",
+    "evt_comment": "pkt_comment",
+    "nas_5gs": "nas-5gs",
+    "nas_eps": "nas-eps",
+    "nm": "autosar-nm",
+    "ssl": "tls",
+}
+"""Those that Wireshark 4.0 to 4.6 register as aliases; tshark has no list of them."""
+
+
+def current_name(name: str, registry: Registry) -> str:
+    """The name of a field or protocol as the installed Wireshark lists it, if it is given by an alias."""
+    protocol, dot, rest = name.partition(".")
+    if protocol not in _ALIASES or registry.is_protocol(protocol):
+        return name
+    return f"{_ALIASES[protocol]}{dot}{rest}"
