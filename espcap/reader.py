@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from espcap.fields import Registry
+from espcap.fields import Kind, Registry
 from espcap.query import Everything, Exists, Query
 from espcap.query.filter_language import language_of
 from espcap.query.languages import read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.moments import read_times
-from espcap.query.narrowing import doubts, read_filter, together
+from espcap.query.narrowing import doubts, having_long, read_filter, together, values_left_out
 from espcap.query.paths import Paths
 from espcap.stores import Store
 from espcap.tshark.program import Program
@@ -50,7 +50,7 @@ class Reader:
         """All parts at once, with what the whole may not find."""
         query = together(*(part.query if isinstance(part, Asked) else part for part in parts))
         taken = [note for part in parts if isinstance(part, Asked) for note in part.notes]
-        return Asked(query, (*taken, *doubts(query, self.registry)))
+        return Asked(query, (*taken, *doubts(query, self.registry, self._count)))
 
     def read_query(self, text: str) -> Asked:
         """A query string, or what was given as one and is a display filter. Raises UsageError."""
@@ -71,8 +71,24 @@ class Reader:
         """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""
         return self._paths().field(name)
 
+    def values_of(self, name: str, query: Query) -> tuple[str, tuple[str, ...]]:
+        """The path of what a user calls a field, and which values of a query's packets are neither sorted nor counted.
+
+        Raises UsageError as `path`.
+        """
+        path = self.path(name)
+        is_text = self.registry.kind(path) in (Kind.STRING, Kind.BYTES)
+        return path, tuple(values_left_out(query, path, self._count)) if is_text else ()
+
+    def has_long_texts(self, path: str) -> bool:
+        """Whether packets have a text there that is too long for the index."""
+        return bool(having_long([path], self._count))
+
     def _paths(self) -> Paths:
-        return Paths(self.registry, lambda path: self.store.search(Exists(path), size=0).total > 0)
+        return Paths(self.registry, lambda path: self._count(Exists(path)) > 0)
+
+    def _count(self, query: Query) -> int:
+        return self.store.search(query, size=0).total
 
     def close(self) -> None:
         """Lets go of the store and the registry."""

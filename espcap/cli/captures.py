@@ -1,6 +1,7 @@
 """Display filters that only captures can answer: what `--captures` asks for."""
 
 import sys
+from functools import cache
 
 from espcap.cli.options import Narrowing
 from espcap.cli.progress import Progress
@@ -36,7 +37,7 @@ def wanted_of_captures(options: Narrowing, reader: Reader) -> Wanted:
     asked = reader.ask(text, "", options.since, options.until)
     for note in asked.notes:
         Progress.note(note)
-    can_pass = bounds(display_filter, reader.read_filter, reader.registry.kind)
+    can_pass = bounds(display_filter, reader.read_filter, reader.registry.kind, cache(reader.has_long_texts))
     narrowed = together(can_pass.query, asked.query)
     if can_pass.is_exact:
         return Wanted(narrowed)

@@ -36,19 +36,30 @@ def search(options: Searching) -> int:
         asked = wanted(options, reader)
         query = asked.query
         if options.agg:
-            terms = {"field": reader.path(options.agg), "size": max(options.size, 1)}
+            terms = {"field": _path(options.agg, query, reader), "size": max(options.size, 1)}
             aggregations = {"values": {"terms": terms}}
             found = store.search(query, size=0, aggregations=aggregations)
             tell_why_nothing(reader, asked, found.total)
             _show_values(options.agg, found.aggregations["values"]["buckets"])
         else:
-            sort = (reader.path(options.sort.removeprefix("-")), options.sort.startswith("-"))
+            sort = (_path(options.sort.removeprefix("-"), query, reader), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
             tell_why_nothing(reader, asked, found.total)
             _show_hits(found.hits, found.total)
         return asked.status
     finally:
         store.close()
+
+
+def _path(name: str, query: Query, reader: Reader) -> str:
+    path, notes = reader.values_of(name, query)
+    _tell(notes)
+    return path
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"Note: {printable(note)}", err=True)
 
 
 def open_reader(options: Connecting) -> Reader:
@@ -65,8 +76,7 @@ def wanted(options: Narrowing, reader: Reader) -> Wanted:
 
         return wanted_of_captures(options, reader)
     asked = reader.ask(options.query, options.display_filter, options.since, options.until)
-    for note in asked.notes:
-        click.echo(f"Note: {printable(note)}", err=True)
+    _tell(asked.notes)
     return Wanted(asked.query)
 
 

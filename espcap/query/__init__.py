@@ -83,10 +83,20 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Unsearchable:
+    """The path has a value in the document that is not in the index, such as a text that is too long for it."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class Frames:
     """Packets by their numbers in their captures; a capture by its `capture_id`."""
 
     captures: tuple[tuple[str, FrameSet], ...]
 
 
-Query = Everything | And | Or | Not | Equals | Range | Exists | Wildcard | Matches | Words | Frames
+Condition = Equals | Range | Exists | Wildcard | Matches | Words | Unsearchable
+"""What is asked of one path."""
+
+Query = Everything | And | Or | Not | Condition | Frames

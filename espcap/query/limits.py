@@ -8,6 +8,11 @@ DEEPEST = 24
 """Levels of And, Or and Not. Elasticsearch takes 30, and a condition has up to 4 there."""
 MOST = 1000
 """Conditions. Elasticsearch takes 1,024 on the smallest of nodes."""
+LONGEST_INDEXED = 8191
+"""Characters of a text in an index, in UTF-16 units: documents have longer texts too, and searches do not see them.
+
+Elasticsearch has up to 4 bytes for each of them, in a term of at most 32,766 bytes.
+"""
 LONGEST_TEXT = 10_000
 """Characters of text, in UTF-16 units: below the 32,766 bytes of UTF-8 at which Elasticsearch fails."""
 LONGEST_PATTERN = 1000

@@ -1,19 +1,23 @@
 """What a display filter and other parts of a query ask for together, and what they may not find."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from espcap.errors import UsageError
 from espcap.fields import Registry
-from espcap.query import And, Everything, Query
+from espcap.query import And, Everything, Or, Query, Unsearchable
 from espcap.query.languages import capture_filter, taken_for_capture_filter
-from espcap.query.left_out import payload_fields
+from espcap.query.left_out import HasLong, payload_fields, text_fields, undecided
+from espcap.query.limits import LONGEST_INDEXED
 
 if TYPE_CHECKING:
     from espcap.query.display_filter.literals import NameLookup
     from espcap.query.filter_language import Language
 
 _PAYLOAD = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+_TOO_LONG = f"{{}}: {{:,}} packets have a text of more than {LONGEST_INDEXED:,} characters, which"
+_NOT_SEARCHED = f"{_TOO_LONG} the index does not search; espcap search --captures -Y FILTER looks into it"
+_NOT_ORDERED = f"{_TOO_LONG} the index neither sorts nor counts"
 
 
 def read_filter(text: str, registry: Registry, named_values: "NameLookup", language: "Language") -> Query:
@@ -35,7 +39,36 @@ def together(*parts: Query) -> Query:
     return And(tuple(part for part in parts if part != Everything()))
 
 
-def doubts(query: Query, registry: Registry) -> Iterator[str]:
+Count = Callable[[Query], int]
+"""Tells how many packets a query finds."""
+
+
+def doubts(query: Query, registry: Registry, count: Count) -> Iterator[str]:
     """What a query may not find, or finds in spite of it."""
     for path in payload_fields(query, registry.kind):
         yield f"{path}: {_PAYLOAD}"
+    paths = having_long(text_fields(query, registry.kind), count)
+    for path in paths:
+        if packets := count(_undecided(query, path, registry, paths.__contains__)):
+            yield _NOT_SEARCHED.format(path, packets)
+
+
+def _undecided(query: Query, path: str, registry: Registry, has_long: HasLong) -> Query:
+    try:
+        return undecided(query, path, registry.kind, has_long)
+    except UsageError:
+        return Unsearchable(path)
+
+
+def values_left_out(query: Query, path: str, count: Count) -> Iterator[str]:
+    """What an order, or counts, of the values at a path leave out of the packets that a query finds."""
+    if packets := count(And((query, Unsearchable(path)))):
+        yield _NOT_ORDERED.format(path, packets)
+
+
+def having_long(paths: Sequence[str], count: Count) -> list[str]:
+    """Those of the paths at which packets have texts that are too long for the index."""
+    if not paths or not count(Or(tuple(map(Unsearchable, paths)))):
+        return []
+    middle = len(paths) // 2
+    return [*paths] if not middle else having_long(paths[:middle], count) + having_long(paths[middle:], count)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from espcap.fields import PRESENCE, Field, Kind, Registry
-from espcap.stores.local.values import LONGEST
+from espcap.query.limits import LONGEST_INDEXED
 from tests.wireshark_versions import installed
 
 _ORDER = ["==", "!=", installed().any_ne, "===", ">", ">=", "<", "<="]
@@ -36,7 +36,7 @@ class Maker:
             if (field.layer, field.key) in values
             and field.name != "frame.time_epoch"
             and field.type not in _NOT_COMPARED
-            and max(len(str(value)) for value in values[field.layer, field.key]) <= LONGEST
+            and max(len(str(value)) for value in values[field.layer, field.key]) <= LONGEST_INDEXED
         ]
 
     def make(self) -> str:

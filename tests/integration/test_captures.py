@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,8 @@ def test_frames_of_tshark(filled: str, expected: dict[str, set[str]], program: P
     for text, wanted in expected.items():
         settings = Settings(text)
         filtering = Filtering(program, dissecting_user(program), settings, Originals(), missing.append)
-        can_pass = bounds(text, lambda text: read_filter(text, registry, lambda field: [], language), registry.kind)
+        read = partial(read_filter, registry=registry, named_values=lambda field: [], language=language)
+        can_pass = bounds(text, read, registry.kind, lambda path: True)
         assert not can_pass.is_exact
         query = filtering.passing(store, can_pass.query)
         answer = store.search(query, size=1000)

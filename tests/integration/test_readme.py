@@ -61,7 +61,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [line for line in COMMANDS if not re.search("--nic|serve", line) and not LOOKS.search(line)]
+    "command", [line for line in COMMANDS if not re.search("--nic|serve|prune", line) and not LOOKS.search(line)]
 )
 def test_command(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
     with fake_kibana() as kibana:
@@ -70,6 +70,13 @@ def test_command(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
     assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in command else 0)
     documents = [json.loads(text) for text in ran.stdout.splitlines()]
     assert documents or "--node" in command or ">" in command
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if "espcap prune" in line])
+def test_command_that_deletes(command: str, tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    run("espcap --file test_pcaps/dns.pcap --node local", folder)
+    assert "packets-2024-05-01" in run(command, folder).stdout or "dry-run" not in command
 
 
 @pytest.fixture(scope="module")

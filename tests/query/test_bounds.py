@@ -7,18 +7,20 @@ import pytest
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Wildcard
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Unsearchable, Wildcard
 from espcap.query.display_filter.bounds import NOTHING, Bounds, bounds
 
-A, B = Exists("a"), Exists("b")
+A, B, H = Exists("a"), Exists("b"), Wildcard("h", "*x*")
+H_OR_LONG = Or((H, Unsearchable("h")))
 KNOWN: dict[str, Query] = {
     "a": A,
     "b": B,
     "a not in {1}": Not(Equals("a", 1)),
-    'h contains ") and (x"': Wildcard("h", "*x*"),
+    'h contains ") and (x"': H,
+    'i contains "x"': Wildcard("i", "*x*"),
     "p contains 01": Wildcard("p", "*01*"),
 }
-KINDS = {"h": Kind.STRING, "p": Kind.BYTES}
+KINDS = {"h": Kind.STRING, "i": Kind.STRING, "p": Kind.BYTES}
 
 
 def read(text: str) -> Query:
@@ -28,7 +30,7 @@ def read(text: str) -> Query:
 
 
 def bounds_of(text: str) -> Bounds:
-    return bounds(text, read, lambda path: KINDS.get(path, Kind.INTEGER))
+    return bounds(text, read, lambda path: KINDS.get(path, Kind.INTEGER), lambda path: path == "h")
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,10 @@ def bounds_of(text: str) -> Bounds:
         ("a and b[0:2] == 01:02 or b and {a + 1} == 2", Or((And((A,)), And((B,)))), False),
         ("a and (b[0] & 1) == 1", And((A,)), False),
         ("len(a) > 5 and b", And((B,)), False),
-        ('h contains ") and (x" and a', And((Exists("h"), A)), False),
-        ('not h contains ") and (x"', Not(Wildcard("h", "*x*")), False),
+        ('h contains ") and (x" and a', And((H_OR_LONG, A)), False),
+        ('not h contains ") and (x"', Not(H), False),
+        ('!!(h contains ") and (x")', H_OR_LONG, False),
+        ('i contains "x" and a', And((Wildcard("i", "*x*"), A)), True),
         ("p contains 01 and a", And((A,)), False),
         ("a xor b and a", Everything(), False),
         ("a and", Everything(), False),

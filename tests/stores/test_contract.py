@@ -9,7 +9,7 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, Matches, Words
+from espcap.query import Equals, Everything, Matches, Unsearchable, Words
 from espcap.query.lucene import parse
 from espcap.stores import Outcome, Store
 from tests.stores.documents import CAPTURE, SECOND, documents, make
@@ -122,6 +122,16 @@ def store(empty_store: Store) -> Store:
     """The store with all documents, readable."""
     empty_store.write(documents())
     return empty_store
+
+
+def test_texts_that_are_too_long(empty_store: Store) -> None:
+    """Also one among others."""
+    uris = ["x" * 8191, "x" * 8192, ["a", "x" * 9000, "b"], ["a", "b"], "\U0001f600" * 4096, "ü" * 8191]
+    empty_store.write([make(number, http={"request_uri": uri}) for number, uri in enumerate(uris)])
+    found = empty_store.search(Unsearchable("layers.http.request_uri")).hits
+    assert sorted(hit.source["layers"]["frame"]["number"] for hit in found) == [1, 2, 4]
+    assert empty_store.search(Unsearchable("layers.http.file_data")).total == 0
+    assert empty_store.search(Equals("layers.http.request_uri", "b")).total == 2
 
 
 def numbers(store: Store, text: str, registry: Registry, **more: Any) -> list[int]:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from espcap.errors import UsageError
-from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
-from espcap.query.left_out import payload_fields
+from espcap.query import And, Everything, Not, Or, Query
+from espcap.query.left_out import HasLong, Kinds, narrowest, payload_fields, widest, with_long_texts
 from espcap.query.limits import bounded
 
 NOTHING = Not(Everything())
@@ -45,6 +44,8 @@ class _Logic:
 
 
 _Node = _Part | _Logic
+_Widen = Callable[[Query], Query]
+"""A condition, and what it may miss."""
 
 
 class Bounds(NamedTuple):
@@ -55,40 +56,43 @@ class Bounds(NamedTuple):
     """Whether all that this finds pass."""
 
 
-def bounds(text: str, read: Callable[[str], Query], kind: Callable[[str], Kind]) -> Bounds:
+def bounds(text: str, read: Callable[[str], Query], kind: Kinds, has_long: HasLong) -> Bounds:
     """What can pass a filter that tshark takes.
 
-    `read` gives the query of a filter, and raises UsageError where documents do not answer it; `kind` tells the kind of
-    a path.
+    `read` gives the query of a filter, and raises UsageError where documents do not answer it.
     """
+
+    def widen(condition: Query) -> Query:
+        return Everything() if payload_fields(condition, kind) else with_long_texts(condition, kind, has_long)
+
     try:
         tree = _Splitter(text, read).tree()
-        widest, narrowest = _widest(tree, kind), _narrowest(tree, kind)
-        return Bounds(bounded(widest), widest == narrowest)
+        can_pass, passes = _widest(tree, widen), _narrowest(tree, widen)
+        return Bounds(bounded(can_pass), can_pass == passes)
     except (UsageError, RecursionError):  # too large, or in words that are not known here
         return Bounds(Everything(), False)
 
 
-def _widest(node: _Node, kind: Callable[[str], Kind]) -> Query:
+def _widest(node: _Node, widen: _Widen) -> Query:
     match node:
         case _Part(None):
             return Everything()
         case _Part(query) if query:
-            return _widened(query, kind)
+            return widest(query, widen)
         case _Logic("not", (part,)):
-            return _negated(_narrowest(part, kind))
-    return _joined(node, lambda part: _widest(part, kind))
+            return _negated(_narrowest(part, widen))
+    return _joined(node, lambda part: _widest(part, widen))
 
 
-def _narrowest(node: _Node, kind: Callable[[str], Kind]) -> Query:
+def _narrowest(node: _Node, widen: _Widen) -> Query:
     match node:
         case _Part(None):
             return NOTHING
         case _Part(query) if query:
-            return _narrowed(query, kind)
+            return narrowest(query, widen)
         case _Logic("not", (part,)):
-            return _negated(_widest(part, kind))
-    return _joined(node, lambda part: _narrowest(part, kind))
+            return _negated(_widest(part, widen))
+    return _joined(node, lambda part: _narrowest(part, widen))
 
 
 def _joined(node: Any, of: Callable[[Any], Query]) -> Query:
@@ -100,35 +104,6 @@ def _joined(node: Any, of: Callable[[Any], Query]) -> Query:
 
 def _negated(query: Query) -> Query:
     return query.part if isinstance(query, Not) else Not(query)
-
-
-# Parts that documents answer, but for values that they leave out, or that are too long to be indexed
-
-
-def _widened(query: Query, kind: Callable[[str], Kind]) -> Query:
-    match query:
-        case And(parts):
-            return And(tuple(_widened(part, kind) for part in parts))
-        case Or(parts):
-            return Or(tuple(_widened(part, kind) for part in parts))
-        case Not(part):
-            return Not(_narrowed(part, kind))
-        case Range(path) | Wildcard(path) | Matches(path) if kind(path) is Kind.STRING:
-            return Exists(path)
-        case Equals() | Range() | Exists() | Wildcard() | Matches() if payload_fields(query, kind):
-            return Everything()
-    return query
-
-
-def _narrowed(query: Query, kind: Callable[[str], Kind]) -> Query:
-    match query:
-        case And(parts):
-            return And(tuple(_narrowed(part, kind) for part in parts))
-        case Or(parts):
-            return Or(tuple(_narrowed(part, kind) for part in parts))
-        case Not(part):
-            return Not(_widened(part, kind))
-    return query
 
 
 # The text

@@ -27,7 +27,7 @@ _POSIX = {
     "space": _SPACE,
     "xdigit": "0-9A-Fa-f",
     "word": "A-Za-z0-9_",
-    "punct": r"!-/:-@\[-`{-\~",
+    "punct": r"!-/:-@\[\\\]\^_`{|}\~",
 }
 _ENDS = "^ and $ can stand only at the ends of the whole expression or of its alternatives"
 _REPAIR = "mend the expression"
@@ -239,5 +239,13 @@ class _Translator:
 
 
 def _span(low: str, high: str) -> str:
-    ends = [f"\\{end}" if end in _CLASS_SPECIAL else end for end in (low, high)]
-    return ends[0] if low == high else "-".join(ends)
+    """A range without escaped ends: Lucene takes a character behind a backslash for itself alone, not for an end."""
+    first, last = [], []
+    while low < high and low in _CLASS_SPECIAL:
+        first.append(f"\\{low}")
+        low = chr(ord(low) + 1)
+    while low < high and high in _CLASS_SPECIAL:
+        last.append(f"\\{high}")
+        high = chr(ord(high) - 1)
+    end = f"\\{low}" if low in _CLASS_SPECIAL else low
+    return "".join([*first, end if low == high else f"{low}-{high}", *last])

@@ -7,7 +7,22 @@ from typing import Any
 
 from espcap.fields import Kind, Registry
 from espcap.frames import FrameSet
-from espcap.query import And, Equals, Everything, Exists, Frames, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query import (
+    And,
+    Condition,
+    Equals,
+    Everything,
+    Exists,
+    Frames,
+    Matches,
+    Not,
+    Or,
+    Query,
+    Range,
+    Unsearchable,
+    Wildcard,
+    Words,
+)
 from espcap.query.values import Time, Value
 from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import Found, Hit
@@ -66,27 +81,30 @@ def translate(query: Query, registry: Registry) -> dict[str, Any]:
     return _condition(query, registry)
 
 
-def _condition(query: Equals | Range | Exists | Wildcard | Matches | Words, registry: Registry) -> dict[str, Any]:
+def _condition(query: Condition, registry: Registry) -> dict[str, Any]:
     if query.path in TEXT_PATHS:
         return _text_condition(query)
     match query:
         case Equals(path, value):
             return _equals(path, value)
-        case Words(path, text):
-            return _condition(Matches(path, expression(text)), registry)
         case Range():
             return _range(query, registry)
         case Exists(path):
             return _exists(path)
+        case Unsearchable(path):
+            return _any_of(_ignored(path))
     return _pattern(query)
 
 
-def _pattern(query: Wildcard | Matches) -> dict[str, Any]:
-    path, value = _text_path(query.path), {"value": query.pattern}
-    return {"wildcard": {path: value}} if isinstance(query, Wildcard) else {"regexp": {path: value | {"flags": "NONE"}}}
+def _pattern(query: Wildcard | Matches | Words) -> dict[str, Any]:
+    path = _text_path(query.path)
+    if isinstance(query, Wildcard):
+        return {"wildcard": {path: {"value": query.pattern}}}
+    pattern = query.pattern if isinstance(query, Matches) else expression(query.text)
+    return {"regexp": {path: {"value": pattern, "flags": "NONE"}}}
 
 
-def _text_condition(query: Equals | Range | Exists | Wildcard | Matches | Words) -> dict[str, Any]:
+def _text_condition(query: Condition) -> dict[str, Any]:
     match query:
         case Equals(_, str() as text) | Words(_, text):
             return {"match_phrase": {WORDS: {"query": " ".join(words(text))}}}
@@ -120,8 +138,11 @@ def _text_path(path: str) -> str:
 
 def _exists(path: str) -> dict[str, Any]:
     """A value that is in the document but not in the index (too long, not of its type) exists too."""
-    ignored = [{"term": {"_ignored": path}}, {"prefix": {"_ignored": f"{path}."}}]
-    return _any_of([{"exists": {"field": path}}, *ignored])
+    return _any_of([{"exists": {"field": path}}, *_ignored(path)])
+
+
+def _ignored(path: str) -> list[dict[str, Any]]:
+    return [{"term": {"_ignored": path}}, {"prefix": {"_ignored": f"{path}."}}]
 
 
 def _equals(path: str, value: Value) -> dict[str, Any]:

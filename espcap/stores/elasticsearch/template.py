@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from espcap.fields import Kind, Registry
+from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.lucene import DEFAULT_PATHS
 
 NAME = "packets"
@@ -18,7 +19,7 @@ SECONDS_PATHS = ("sniff_date_utc", "file_date_utc")
 WORDS = "info_words"
 """The words of `info` in lower case, with blanks between them: what makes words of texts is not in every server."""
 
-_KEYWORD = {"type": "keyword", "ignore_above": 8191}  # characters, of up to 4 bytes, in a term of at most 32,766 bytes
+_KEYWORD = {"type": "keyword", "ignore_above": LONGEST_INDEXED}
 _SECONDS = {
     "type": "date",
     "format": "yyyy-MM-dd'T'HH:mm:ssZ||strict_date_optional_time",

@@ -12,7 +12,22 @@ from tantivy import Occur
 
 from espcap.errors import UsageError
 from espcap.fields import Kind
-from espcap.query import And, Equals, Everything, Exists, Frames, Matches, Not, Or, Query, Range, Wildcard, Words
+from espcap.query import (
+    And,
+    Condition,
+    Equals,
+    Everything,
+    Exists,
+    Frames,
+    Matches,
+    Not,
+    Or,
+    Query,
+    Range,
+    Unsearchable,
+    Wildcard,
+    Words,
+)
 from espcap.query.words import TEXT_PATHS, expression, whole_words, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
@@ -72,21 +87,21 @@ class Day:
                 return any_of([both(self.of_capture(capture), self.of_frames(frames)) for capture, frames in captures])
         return self._leaf(query)
 
-    def _leaf(self, query: Equals | Range | Exists | Wildcard | Matches | Words) -> tantivy.Query:
+    def _leaf(self, query: Condition) -> tantivy.Query:
         if query.path in TEXT_PATHS:
             return self._text(query)
         match query:
             case Equals(path, value):
                 return self._equals(path, value)
-            case Words(path, text):
-                return self._matching(path, expression(text))
             case Range():
                 return self._range(query)
             case Exists(path):
                 return self._exists(path)
-        return self._matching(query.path, _expression(query.pattern) if isinstance(query, Wildcard) else query.pattern)
+            case Unsearchable(path):
+                return self._unsearchable(path)
+        return self._matching(query.path, _expression(query))
 
-    def _text(self, query: Equals | Range | Exists | Wildcard | Matches | Words) -> tantivy.Query:
+    def _text(self, query: Condition) -> tantivy.Query:
         match query:
             case Equals(path, str() as text) | Words(path, text):
                 return self._phrase(path, words(text))
@@ -105,8 +120,11 @@ class Day:
         return any_of(every)
 
     def _exists(self, path: str) -> tantivy.Query:
-        unsearchable = tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
+        unsearchable = self._unsearchable(path)
         return unsearchable if path in TEXT_PATHS else any_of([self.has_terms(path), unsearchable])
+
+    def _unsearchable(self, path: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
 
     def column(self, path: str) -> str:
         """tantivy's name of the field with the terms of a path."""
@@ -322,8 +340,13 @@ def _within(value: Any, query: Range) -> bool:
     return above and below
 
 
-def _expression(pattern: str) -> str:
-    """The wildcard pattern as a regular expression of tantivy."""
-    tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
-    words = {"*": ".*", "?": "."}
-    return "".join(words.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)
+def _expression(query: Wildcard | Matches | Words) -> str:
+    """What the whole text matches, as a regular expression of tantivy."""
+    match query:
+        case Matches(_, pattern):
+            return pattern
+        case Words(_, text):
+            return expression(text)
+    tokens = re.findall(r"\\.|.", query.pattern, re.DOTALL)
+    wildcards = {"*": ".*", "?": "."}
+    return "".join(wildcards.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)

@@ -19,12 +19,11 @@ import orjson
 from espcap.documents import Document, members
 from espcap.errors import UsageError
 from espcap.fields import Kind
+from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.values import Time, span
 from espcap.times import SECOND, date_text
 
 Term = int | str
-LONGEST = 8191
-"""Longer strings, in UTF-16 units as Java counts them, are not searchable (Elasticsearch's ignore_above)."""
 MARK = "\0"
 """Stands at the end of the terms of strings that start like a date."""
 LEAST, GREATEST = -(2**63), 2**63 - 1
@@ -219,7 +218,7 @@ class Encoder:
         source = document.source
         if document.info:
             del source["info"]
-        encoded = self.encode(source, has_long_strings=len(document.body) > LONGEST)
+        encoded = self.encode(source, has_long_strings=len(document.body) > LONGEST_INDEXED)
         numbers, texts = ((orjson.dumps(part)[1:-1],) for part in (encoded.numbers, encoded.texts))
         moment = encoded.numbers.get("@timestamp")
         return SearchableText(numbers, texts, frozenset(encoded.unsearchable), moment, document.info)
@@ -300,9 +299,9 @@ def _without_long_strings(value: Any, path: str, lost: set[str]) -> Any:
         return {key: kept for key, kept in found if kept is not None}
     if isinstance(value, list):
         return [kept for one in value if (kept := _without_long_strings(one, path, lost)) is not None]
-    if not isinstance(value, str) or len(value) <= LONGEST // 2:
+    if not isinstance(value, str) or len(value) <= LONGEST_INDEXED // 2:
         return value
-    if len(_plain_string(value).encode("utf-16-le")) <= 2 * LONGEST:
+    if len(_plain_string(value).encode("utf-16-le")) <= 2 * LONGEST_INDEXED:
         return value
     lost.add(path)
     return None
