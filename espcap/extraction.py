@@ -153,7 +153,7 @@ class Extraction:
             self._advance(capture, position)
 
         left = len(frames)
-        reason = f"the capture files with them are gone: {kept.name} has kept packets from frame {kept.first:,} on"
+        reason = f"the capture files with them are gone: {kept.kept_from}"
         try:
             for packet in kept.packets(writer, frames, on_read):
                 left -= 1

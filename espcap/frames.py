@@ -49,9 +49,10 @@ class FrameSet:
 
 
 class Numbering:
-    """The frame numbers that the packets of a file have in the capture which they are from: runs of consecutive ones."""
+    """The frame numbers that the packets of a file have in the capture that they are from."""
 
     def __init__(self) -> None:
+        # Runs of consecutive numbers are few, packets may be many.
         self._positions: list[int] = []
         """Of the first packet of each run in the file, from 1."""
         self._frames: list[int] = []

@@ -76,6 +76,11 @@ class Kept:
         """The number of the first packet."""
         return self.files[0].before + 1
 
+    @property
+    def kept_from(self) -> str:
+        """Says what there is."""
+        return f"{self.name} has kept packets from frame {self.first:,} on"
+
     def near(self, frame: int) -> "Kept":
         """The file that can have a packet, the one before it and the one after it. Raises CaptureGone."""
         place = self._place(frame)
@@ -93,7 +98,7 @@ class Kept:
 
     def gone(self, frame: int) -> CaptureGone:
         """What to say of a packet that is in none of the files."""
-        message = f"the capture file with frame {frame:,} is gone: {self.name} has kept packets from frame {self.first:,} on"
+        message = f"the capture file with frame {frame:,} is gone: {self.kept_from}"
         return CaptureGone(message, "espcap search shows its document; a larger --keep-captures keeps more")
 
     def packets(
@@ -110,14 +115,18 @@ class Kept:
             if wanted is None or wanted.may_have(file.before + 1, last):
                 yield from _packets(file, joined, wanted, on_read)
 
-    def copy(self, output: BinaryIO, wanted: FrameSet | None = None) -> Numbering:
-        """Writes the wanted packets, or all, as one capture, and returns their numbers in the live one."""
-        numbers = Numbering()
+    def copy(
+        self,
+        output: BinaryIO,
+        numbers: Numbering,
+        wanted: FrameSet | None = None,
+        on_read: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        """Writes the wanted packets, or all, as one capture; `numbers` takes theirs in the live one as they come."""
         writer = Writer(output)
-        for packet in self.packets(writer, wanted):
+        for packet in self.packets(writer, wanted, on_read):
+            numbers.add(packet.number)  # before somebody reads it
             writer.add_packet(packet)
-            numbers.add(packet.number)
-        return numbers
 
 
 class _Joined(Writer):

@@ -113,7 +113,8 @@ class LiveOriginal:
     def _copy(self, kept: Kept, frames: FrameSet | None) -> Loadable:
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
-            numbers = kept.copy(copy, frames)
+            numbers = Numbering()
+            kept.copy(copy, numbers, frames)
             copy.flush()
             copy.seek(0)
             return Loadable(copy, numbers)

@@ -60,9 +60,7 @@ def show(options: Showing) -> None:
             click.echo(line if is_coloured else click.unstyle(line))
 
 
-def _of_excerpt(
-    dissect: Callable[[Loadable], Dissection], original: Original, needed: Needed
-) -> Dissection | None:
+def _of_excerpt(dissect: Callable[[Loadable], Dissection], original: Original, needed: Needed) -> Dissection | None:
     """The packet from what is needed of its capture; None if that is not enough."""
     try:
         excerpt = original.excerpt(needed)

@@ -33,7 +33,9 @@ class Keeper:
     are found. It counts, and may be deleted, when it is no longer in the spool.
     """
 
-    def __init__(self, spool: SpoolSettings, keeping: Keeping, ring: RunFolder, on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self, spool: SpoolSettings, keeping: Keeping, ring: RunFolder, on_failure: Callable[[str], None]
+    ) -> None:
         """`on_failure` is told once why packets are not kept. Raises EspcapError where they cannot be."""
         self._spool = spool
         self._keeping = keeping
@@ -108,11 +110,13 @@ class Keeper:
 
     def _prepare(self) -> None:
         """Makes the folder, and tries what is to be done there."""
-        trial = self._folder / f"{self._ring.run}.trial"
+        trial = self._folder / "trial"  # a name that others use too: a run that is killed leaves one at most
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            os.link(self._ring.path / "run.json", trial)
-            trial.unlink()
+            trial.unlink(missing_ok=True)
+            with suppress(FileExistsError):  # another espcap's
+                os.link(self._ring.path / "run.json", trial)
+            trial.unlink(missing_ok=True)
         except OSError as error:
             name = printable(str(self._folder))
             hint = "name another folder with --spool, on a file system with hard links"

@@ -115,8 +115,8 @@ class Sharkd:
         numbers: Numbering | None = None,
     ) -> None:
         """Of the settings the preferences count. `numbers` are those of the capture's frames, where they are not the
-        frames' places in the file; all that is asked and told of frames then has them. Raises UsageError for a wrong preference, EspcapError where the
-        capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
+        frames' places in the file; `frame` takes and gives them. Raises UsageError for a wrong preference, EspcapError
+        where the capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
         arguments = [beside(program, "sharkd"), "-"]
         with readable_by(user, file) as capture:
             descriptors = (*settings.descriptors, capture.fileno())

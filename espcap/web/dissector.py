@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import PRESENCE, Registry
-from espcap.members import frame_number, part
 from espcap.loading import find_original
+from espcap.members import frame_number, part
 from espcap.needed import Needed, agrees, stream_of, with_its_streams
 from espcap.originals import Originals, check_packet
 from espcap.sources import Stamp, stamp_of

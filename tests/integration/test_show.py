@@ -93,7 +93,7 @@ def test_live_packet(tmp_path: Path) -> None:
     assert espcap("retry", tmp_path / "letters", "--node", node).status == 0
     for name in (identifier, "sensor#1"):
         told = failure(espcap("show", name, "--node", node))
-        assert told.startswith("Error: the packet was captured live on sensor: espcap keeps no capture of it (")
+        assert told.startswith("Error: no capture file of the live capture on sensor is kept here (")
 
 
 def test_packet_of_a_file() -> None:
