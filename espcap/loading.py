@@ -80,6 +80,7 @@ class LiveOriginal:
     """What is kept of a live capture around a packet."""
 
     kept: Kept
+    document: dict[str, Any]
     frame: int
 
     def __enter__(self) -> "LiveOriginal":
@@ -131,6 +132,6 @@ def find_original(originals: Originals, document: dict[str, Any], frame: int) ->
     """The capture of a document's packet. Raises EspcapError where it is gone or cannot be read."""
     check_packet(document)
     if is_live(document):
-        return LiveOriginal(originals.kept(document), frame)
+        return LiveOriginal(originals.kept(document), document, frame)
     capture, file = originals.open(str(document["capture_id"]), [str(document["file_name"])])
     return FileOriginal(capture.name, capture.path, file)

@@ -12,7 +12,7 @@ import orjson
 from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
 from espcap.errors import EspcapError, UsageError
-from espcap.loading import FileOriginal, Loadable, Original, find_original
+from espcap.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
 from espcap.needed import Needed, agrees, find_needed, with_its_streams
 from espcap.opening import check_words
 from espcap.originals import Originals
@@ -51,6 +51,8 @@ def show(options: Showing) -> None:
                 return sharkd.frame(frame)
 
         dissection = (_of_excerpt(dissect, original, needed) if needed else None) or dissect(original.whole())
+        if isinstance(original, LiveOriginal):
+            dissection = with_its_streams(dissection, original.document)
     if options.json:
         named = {"file_name": original.name, "frame": frame}
         click.echo(without_controls(orjson.dumps(named | _plain(dissection))))
