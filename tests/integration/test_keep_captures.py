@@ -235,7 +235,7 @@ def test_a_disk_that_fills_up(name: str, tmp_path: Path, small_disk: Path) -> No
     network.send(name, 1_000, 500, 9_000)
     run.settle()
     assert run.end() == 0, run.said
-    assert sorted(document["source"]["port"] for document in run.documents()) == sent(0, 10_000)
+    assert sorted(document["layers"]["udp"]["srcport"] for document in run.documents()) == sent(0, 10_000)
     assert size(spool) < 600_000
 
 
