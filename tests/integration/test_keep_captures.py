@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scapy.utils import rdpcap
 
 from espcap.needed import find_needed
 from espcap.opening import open_registry
@@ -19,10 +20,11 @@ from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment
 from espcap.web.dissector import Dissector
-from tests.command import Ran, espcap
+from tests.command import CAPTURES, Ran, espcap
 from tests.integration import network
 from tests.integration.live_run import Run, until
 from tests.integration.test_live import needs_root
+from tests.integration.test_show import frames, lines
 from tests.integration.test_spool import _none_is_left, name, small_disk
 
 __all__ = ["_none_is_left", "name", "small_disk"]
@@ -275,3 +277,30 @@ def test_wrong_use(words: list[str], told: str) -> None:
     ran = espcap(*words)
     assert ran.status == 2
     assert told in ran.errors
+
+
+def test_shown_as_in_the_whole_capture(name: str, tmp_path: Path, node: str) -> None:
+    """Numbers of frames and of streams too, when the files before are gone; a message is put together across files."""
+    run = Run(name, tmp_path, "--node", node, "--keep-captures", "50MB", "--spool-size", "300kB")
+    network.send(name, 200, 200)
+    with network.inside(name, network.open_far_end) as sender:
+        for packet in rdpcap(str(CAPTURES / "http_xml.pcap")):
+            sender.send(bytes(packet))
+    run.settle()
+    assert run.end() == 0, run.said
+    whole = tmp_path / "whole.pcapng"
+    assert espcap("extract", "-w", whole, "--dir", run.spool, "--node", node).status == 0
+    expected = frames(whole)
+    assert len(kept(run.spool)) > 2
+    for path in kept(run.spool)[:2]:
+        path.unlink()
+    for document in stored(node)[200:]:
+        shown = espcap("show", identifier(document), "--dir", run.spool, "--node", node)
+        wanted = expected[document["layers"]["frame"]["number"] - 1]
+        assert comparable(lines(shown)) == comparable(wanted)
+    assert any("Reassembled TCP Segments" in line for lines in expected for line in lines)
+
+
+def comparable(lines: list[str]) -> list[str]:
+    """Without what tells where the capture begins."""
+    return [line for line in lines if "Time since reference or first frame" not in line]
