@@ -75,7 +75,8 @@ def _profile_files(folder: str) -> Iterator[str]:
         return
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("recent"))
+        paths = [os.path.join(parent, name) for name in sorted(names) if not name.startswith("recent")]
+        yield from filter(os.path.isfile, paths)  # a pipe there would never end
 
 
 def _digest_file(path: str) -> bytes:

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from espcap import count
 from tests.command import CAPTURES, ROOT, Ran, environment, espcap, start
+from tests.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
 
 AS_DATA = ("-d", "tcp.port==80,data")
 LARGE, SMALL_FILES = 33 * 60, 12
 PACKETS = LARGE + 33 * SMALL_FILES
-MOST_KILLS, MIXED = 24, 2
-"""How often runs are killed, until so many have left packets of both settings."""
+KILLS = 8
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,15 @@ def stored(node: str) -> Counter[str]:
     identifiers = [(document["capture_id"], document["layers"]["frame"]["number"]) for document in found]
     assert len(set(identifiers)) == len(identifiers)
     return Counter(document["settings_id"] for document in found)
+
+
+def wait_for_both_settings(process: "subprocess.Popen[bytes]", node: str, ours: str) -> None:
+    """Returns while a run replaces packets, or once it has ended."""
+    while process.poll() is None:
+        if node.startswith("http"):
+            call(node, "POST", "/packets-*/_refresh")
+        if 0 < count(f"settings_id:{ours}", node=node) < PACKETS:
+            return
 
 
 def has_http(node: str) -> int:
@@ -141,17 +151,18 @@ def test_killed_while_replacing(node: str, captures: Path) -> None:
     espcap("--dir", captures, "--node", node, *AS_DATA)
     chance, mixed, seconds = random.Random(5), 0, time.monotonic() - began
     settings = stored(node)
-    for _ in range(MOST_KILLS):
+    for number in range(KILLS):
         is_ours = settings.most_common(1)[0][0] == ours  # each run has much to replace
         process = start("--dir", captures, "--node", node, "--chunk", "50", *(AS_DATA if is_ours else ()))
-        time.sleep(seconds * chance.uniform(0.4, 1))
+        if number % 2:
+            time.sleep(seconds * chance.uniform(0.3, 1))
+        else:
+            wait_for_both_settings(process, node, ours)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
         settings = stored(node)
         assert sum(settings.values()) == PACKETS
         mixed += len(settings) > 1
-        if mixed == MIXED:
-            break
     assert mixed, "no run was killed in between"
     clean = espcap("--dir", captures, "--node", node, *AS_DATA)
     assert clean.status == 0, clean.errors

@@ -109,6 +109,8 @@ def test_packet_of_a_file() -> None:
 
 def test_decode_as(tmp_path: Path) -> None:
     """As tshark shows it with -d, ranges, texts and a profile's own rules included; wrong rules are refused."""
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)  # tshark does not run as root
     (tmp_path / "decode_as_entries").write_text("decode_as_entry: udp.port,9,(none),NTP\n")
     profile = ("--profile-dir", tmp_path)
     for rule in ("udp.port==53,syslog", "udp.port==50-60,syslog", "udp.port==0x32:9,syslog"):
