@@ -89,7 +89,10 @@ class Keeper:
         for file in files:
             if total <= self._keeping.size and file.modified >= oldest and short <= 0:
                 break
-            file.path.unlink(missing_ok=True)
+            try:
+                file.path.unlink(missing_ok=True)
+            except OSError as error:
+                return self._fail(error, "old captures cannot be deleted from")
             total, short = total - file.size, short - file.size
 
     def _short(self) -> int:
@@ -126,7 +129,7 @@ class Keeper:
         while not self._ended.wait(min(_LOOKS, self._keeping.seconds / 20 or _LOOKS)):
             self.enforce()
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: OSError, what: str = "packets are not kept in") -> None:
         if not self._has_failed:
             self._has_failed = True
-            self._on_failure(f"packets are not kept in {printable(str(self._folder))}: {error.strerror}")
+            self._on_failure(f"{what} {printable(str(self._folder))}: {error.strerror}")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from scapy.utils import rdpcap
 
+from espcap.fields import open_registry
 from espcap.needed import find_needed
-from espcap.opening import open_registry
 from espcap.query import Equals
 from espcap.reader import Reader
 from espcap.stores.local.store import LocalStore
@@ -21,10 +21,11 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment
 from espcap.web.dissector import Dissector
 from tests.command import CAPTURES, Ran, espcap
+from tests.frame_oracle import frames
 from tests.integration import network
 from tests.integration.live_run import Run, until
 from tests.integration.test_live import needs_root
-from tests.integration.test_show import frames, lines
+from tests.integration.test_show import lines
 from tests.integration.test_spool import _none_is_left, name, small_disk
 
 __all__ = ["_none_is_left", "name", "small_disk"]
