@@ -92,7 +92,8 @@ class Keeper:
             try:
                 file.path.unlink(missing_ok=True)
             except OSError as error:
-                return self._fail(error, "old captures cannot be deleted from")
+                self._fail(error, "old captures cannot be deleted from")
+                break
             total, short = total - file.size, short - file.size
 
     def _short(self) -> int:
