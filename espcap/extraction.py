@@ -215,5 +215,7 @@ def _find(selection: Selection, originals: Originals, output: str) -> _Capture |
 
 
 def _check_output(output: str, *paths: str) -> None:
-    if any(os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path) for path in paths):
-        raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")
+    for path in paths:
+        with suppress(OSError):  # there is no output, or a live capture's file was deleted meanwhile
+            if os.path.samefile(output, path):
+                raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")

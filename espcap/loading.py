@@ -10,6 +10,7 @@ from espcap.frames import FrameSet, Numbering
 from espcap.kept import Kept
 from espcap.needed import Needed, open_excerpt
 from espcap.originals import Originals, check_packet, is_live
+from espcap.sources import Stamp, stamp_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Original(Protocol):
     def path(self) -> str:
         """The file that has the packet."""
 
+    @property
+    def stamp(self) -> Stamp:
+        """What changes with the file. Raises EspcapError where it is gone."""
+
     def __enter__(self) -> "Original":
         """Itself."""
 
@@ -58,6 +63,11 @@ class FileOriginal:
     name: str
     path: str
     file: BinaryIO
+
+    @property
+    def stamp(self) -> Stamp:
+        """What changes with the file."""
+        return stamp_of(os.fstat(self.file.fileno()))
 
     def __enter__(self) -> "FileOriginal":
         return self
@@ -98,6 +108,14 @@ class LiveOriginal:
     def path(self) -> str:
         """The file that has the packet."""
         return self.kept.path_of(self.frame)
+
+    @property
+    def stamp(self) -> Stamp:
+        """What changes with the file. Raises CaptureGone where it was deleted meanwhile."""
+        try:
+            return stamp_of(os.stat(self.path))
+        except OSError as error:
+            raise self.kept.gone(self.frame) from error
 
     def whole(self) -> Loadable:
         """A copy of the file that has the packet, of the one before it and of the one after it."""

@@ -133,7 +133,7 @@ class Dissector:
         while len(self._loaded) >= MOST_OPEN:
             self._loaded.pop(next(iter(self._loaded))).sharkd.close()
         with find_original(Originals(self._folders), document, frame_number(document) or 0) as original:
-            stamp = stamp_of(os.stat(original.path))
+            stamp = original.stamp
             excerpt = original.excerpt(needed) if needed else None
             with excerpt or original.whole() as capture:
                 sharkd = Sharkd(self._program, capture.file, self._user, self._settings, capture.numbers)
