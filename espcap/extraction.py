@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 from espcap.errors import EspcapError, UsageError, with_hint
-from espcap.originals import Originals, capture_gone
+from espcap.kept import Kept
+from espcap.originals import Originals, check_packet, is_live
 from espcap.pcap import packets
 from espcap.pcapng import Packet, UnknownForm, Writer, tsharks_packets
 from espcap.selection import Selection
@@ -34,11 +35,29 @@ class _Capture:
     file: CaptureFile
     stamp: Stamp
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.file.size
+
     def open(self) -> BinaryIO:
         file = self.file.open()
         if stamp_of(os.fstat(file.fileno())) != self.stamp:
             raise EspcapError(f"{printable(self.file.name)} was changed meanwhile", "run espcap again")
         return file
+
+
+@dataclass
+class _LiveCapture:
+    """What is kept of a live capture."""
+
+    selection: Selection
+    kept: Kept
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.kept.size
 
 
 class _Watched(io.RawIOBase):
@@ -72,7 +91,7 @@ class Extraction:
         self._command = [program.path, "-n", "-r", "-", "-F", "pcapng", "-w", "-"]
         self._user = user
         self._on_missing = on_missing
-        self._captures: list[_Capture] = []
+        self._captures: list[_Capture | _LiveCapture] = []
         self._on_progress = on_progress
         self._positions: dict[str, int] = {}
         self._read = self._written = 0
@@ -80,23 +99,17 @@ class Extraction:
     @property
     def size(self) -> int:
         """Bytes of all captures that were found."""
-        return sum(capture.file.size for capture in self._captures)
+        return sum(capture.size for capture in self._captures)
 
     def find(self, selections: list[Selection], originals: Originals, output: str) -> None:
         """Finds the captures. Raises UsageError where one of them is the output."""
         for selection in selections:
             try:
-                if gone := capture_gone(selection.document):
-                    raise gone
-                file, opened = originals.open(selection.capture_id, selection.names)
-                with opened:
-                    stamp = stamp_of(os.fstat(opened.fileno()))
+                self._captures.append(_find(selection, originals, output))
+            except UsageError:
+                raise
             except EspcapError as error:
                 self._on_missing(Missing(len(selection.frames), with_hint(error.message, error.hint)))
-                continue
-            if os.path.exists(output) and os.path.samefile(output, file.path):
-                raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")
-            self._captures.append(_Capture(selection, file, stamp))
         self._captures.sort(key=lambda capture: capture.selection.start)
 
     def write(self, file: BinaryIO) -> int:
@@ -121,14 +134,36 @@ class Extraction:
                 heapq.heappop(heads)
         return writer.packets
 
-    def _advance(self, capture: _Capture, position: int) -> None:
+    def _advance(self, capture: _Capture | _LiveCapture, position: int) -> None:
         before = self._positions.get(capture.selection.capture_id, 0)
         if position > before:
             self._positions[capture.selection.capture_id] = position
             self._read += position - before
             self._on_progress(self._read, self._written)
 
-    def _packets(self, capture: _Capture, writer: Writer) -> Iterator[Packet]:
+    def _packets(self, capture: _Capture | _LiveCapture, writer: Writer) -> Iterator[Packet]:
+        return self._live(capture, writer) if isinstance(capture, _LiveCapture) else self._of_file(capture, writer)
+
+    def _live(self, capture: _LiveCapture, writer: Writer) -> Iterator[Packet]:
+        frames, kept, position = capture.selection.frames, capture.kept, 0
+
+        def on_read(count: int) -> None:
+            nonlocal position
+            position += count
+            self._advance(capture, position)
+
+        left = len(frames)
+        reason = f"the capture files with them are gone: {kept.kept_from}"
+        try:
+            for packet in kept.packets(writer, frames, on_read):
+                left -= 1
+                yield packet
+        except EspcapError as error:
+            reason = with_hint(error.message, error.hint)
+        if left:
+            self._on_missing(Missing(left, reason))
+
+    def _of_file(self, capture: _Capture, writer: Writer) -> Iterator[Packet]:
         """Read by ourselves as far as we can, for a tshark costs as much time as thousands of packets."""
         selection = capture.selection
         left, last, reason = len(selection.frames), 0, "it cannot be read so far"
@@ -163,3 +198,24 @@ class Extraction:
             raise EspcapError("tshark's output is damaged", "run espcap doctor") from error
         finally:
             process.stop()
+
+
+def _find(selection: Selection, originals: Originals, output: str) -> _Capture | _LiveCapture:
+    """The capture of a selection. Raises EspcapError if it is gone, UsageError if it is the output."""
+    check_packet(selection.document)
+    if is_live(selection.document):
+        kept = originals.kept(selection.document)
+        _check_output(output, *(str(file.path) for file in kept.files))
+        return _LiveCapture(selection, kept)
+    file, opened = originals.open(selection.capture_id, selection.names)
+    with opened:
+        stamp = stamp_of(os.fstat(opened.fileno()))
+    _check_output(output, file.path)
+    return _Capture(selection, file, stamp)
+
+
+def _check_output(output: str, *paths: str) -> None:
+    for path in paths:
+        with suppress(OSError):  # there is no output, or a live capture's file was deleted meanwhile
+            if os.path.samefile(output, path):
+                raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")

@@ -1,21 +1,23 @@
 """Display filters that documents cannot answer: tshark filters the captures of the packets that can pass."""
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.extraction import Missing
-from espcap.frames import FrameSet
-from espcap.originals import Originals, capture_gone
-from espcap.query import And, Equals, Frames, Query
+from espcap.frames import FrameSet, Numbering
+from espcap.kept import Kept
+from espcap.originals import Originals, check_packet, is_live
+from espcap.query import And, Equals, Frames, Query, Range
 from espcap.sources import printable
 from espcap.stores import Store
 from espcap.tshark.arguments import Settings
-from espcap.tshark.filtering import filter_file
+from espcap.tshark.filtering import filter_file, filter_written
 from espcap.tshark.output import Output, whole_lines
 from espcap.tshark.program import Program, User
 
@@ -23,6 +25,8 @@ MOST_CAPTURES = 10_000
 MOST_FRAMES = 1_000_000
 """Frames that a store is asked for in one query."""
 _STALL_SECONDS = 60.0
+_COUNTED = re.compile(r"\b(frame\.number|frame\.time_relative|[a-z0-9_]+\.stream)\b")
+"""Fields whose values tshark counts from the beginning of a capture."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class _Candidate:
     names: list[str]
     document: dict[str, Any]
     """One of its documents."""
+
+
+@dataclass
+class _Filtered:
+    """What came of a capture."""
+
+    frames: FrameSet = field(default_factory=FrameSet)
+    missing: Missing | None = None
+    kept: Kept | None = None
+    """What there is of a live capture, all of which was looked at."""
+    numbers: Numbering = field(default_factory=Numbering)
+    """Of the packets in it."""
 
 
 @dataclass
@@ -59,38 +75,62 @@ class Filtering:
         candidates = list(_candidates(store, query))
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             try:
-                return Frames(tuple(self._found(candidates, pool)))
+                return Frames(tuple(self._found(store, query, candidates, pool)))
             except BaseException:
                 self._end()
                 raise
 
-    def _found(self, candidates: list[_Candidate], pool: ThreadPoolExecutor) -> Iterator[tuple[str, FrameSet]]:
-        for candidate, (frames, missing) in zip(candidates, pool.map(self._filter, candidates), strict=True):
-            if missing:
+    def _found(
+        self, store: Store, query: Query, candidates: list[_Candidate], pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[str, FrameSet]]:
+        for candidate, filtered in zip(candidates, pool.map(self._filter, candidates), strict=True):
+            if missing := filtered.missing or _not_kept(store, query, candidate, filtered):
                 self.on_missing(missing)
-            if frames:
-                yield candidate.capture_id, frames
+            if filtered.frames:
+                yield candidate.capture_id, filtered.frames
             if self._packets > MOST_FRAMES:
                 message = f"the filter passes more than {MOST_FRAMES:,} packets, and so many cannot be looked up"
                 raise UsageError(message, "narrow it down, or print them: espcap --file FILE -Y FILTER")
 
-    def _filter(self, candidate: _Candidate) -> tuple[FrameSet, Missing | None]:
-        frames = FrameSet()
+    def _filter(self, candidate: _Candidate) -> _Filtered:
+        filtered = _Filtered()
         try:
-            if gone := capture_gone(candidate.document):
-                raise gone
-            capture, file = self.originals.open(candidate.capture_id, candidate.names)
-            with file, filter_file(self.program, self.settings, file, self.user, _STALL_SECONDS) as output:
-                self._read(output, frames)
-                ended = output.finish()
-            if output.stalled or ended.status < 0:
-                reason = "tshark hangs" if output.stalled else f"tshark was {ended.message}"
-                raise EspcapError(f"{printable(capture.name)}: {reason} at one of its packets")
+            check_packet(candidate.document)
+            if is_live(candidate.document):
+                self._filter_kept(candidate, filtered)
+            else:
+                self._filter_file(candidate, filtered)
         except EspcapError as error:
-            return frames, Missing(candidate.packets, with_hint(error.message, error.hint))
-        return frames, None
+            filtered.missing = Missing(candidate.packets, with_hint(error.message, error.hint))
+        return filtered
 
-    def _read(self, output: Output, frames: FrameSet) -> None:
+    def _filter_file(self, candidate: _Candidate, filtered: _Filtered) -> None:
+        capture, file = self.originals.open(candidate.capture_id, candidate.names)
+        with file, filter_file(self.program, self.settings, file, self.user, _STALL_SECONDS) as output:
+            self._finish(output, filtered.frames.add, printable(capture.name))
+
+    def _filter_kept(self, candidate: _Candidate, filtered: _Filtered) -> None:
+        kept = self.originals.kept(candidate.document)
+        counted = _COUNTED.search(self.settings.display_filter)
+        if counted and kept.first > 1:
+            raise EspcapError(f"{counted[1]} counts from the first packet, and {kept.kept_from}", "leave it out of -Y")
+        numbers = filtered.numbers
+
+        def write(capture: BinaryIO, on_read: Callable[[int], None]) -> None:
+            kept.copy(capture, numbers, on_read=on_read)
+
+        with filter_written(self.program, self.settings, write, self.user, _STALL_SECONDS) as output:
+            self._finish(output, lambda place: filtered.frames.add(numbers.frame(place)), kept.name)
+        filtered.kept = kept
+
+    def _finish(self, output: Output, add: Callable[[int], None], name: str) -> None:
+        self._read(output, add)
+        ended = output.finish()
+        if output.stalled or ended.status < 0:
+            reason = "tshark hangs" if output.stalled else f"tshark was {ended.message}"
+            raise EspcapError(f"{name}: {reason} at one of its packets")
+
+    def _read(self, output: Output, add: Callable[[int], None]) -> None:
         with self._lock:
             self._outputs.add(output)
             if self._is_ended:
@@ -98,7 +138,7 @@ class Filtering:
         position = 0
         for lines in whole_lines(output.blocks()):
             for line in lines or ():
-                frames.add(int(line))
+                add(int(line))
             self._tell(output.position - position, len(lines or ()))
             position = output.position
         with self._lock:
@@ -128,3 +168,16 @@ def _candidates(store: Store, query: Query) -> Iterator[_Candidate]:
         called = [name["key"] for name in found.aggregations["names"]["buckets"]]
         if found.hits:
             yield _Candidate(bucket["key"], bucket["doc_count"], called, found.hits[0].source)
+
+
+def _not_kept(store: Store, query: Query, candidate: _Candidate, filtered: _Filtered) -> Missing | None:
+    """The packets of a live capture whose files are gone."""
+    if not filtered.kept:
+        return None
+    gone, last = 0, 0
+    for first, end in filtered.numbers.runs():
+        if first > last + 1:
+            frames = Range("layers.frame.number", last, first, include_low=False, include_high=False)
+            gone += store.search(And((query, Equals("capture_id", candidate.capture_id), frames)), size=0).total
+        last = end
+    return Missing(gone, f"the capture files with them are gone: {filtered.kept.kept_from}") if gone else None

@@ -1,5 +1,6 @@
 """Sets of frame numbers of one capture, of which there may be many millions, or few that are far apart."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 _PAGE_BITS = 13
@@ -38,6 +39,54 @@ class FrameSet:
         byte, bit = (frame >> 3) % _PAGE_BYTES, 1 << (frame & 7)
         self._length += not page[byte] & bit
         page[byte] |= bit
+
+    def may_have(self, low: int, high: int | None) -> bool:
+        """Whether a frame from `low` on, up to `high`, can be in the set; sure is only that no other is."""
+        first, last = low >> _PAGE_BITS, _LARGEST if high is None else high >> _PAGE_BITS
+        if last - first < len(self._pages):
+            return any(number in self._pages for number in range(first, last + 1))
+        return any(first <= number <= last for number in self._pages)
+
+
+class Numbering:
+    """The frame numbers that the packets of a file have in the capture that they are from."""
+
+    def __init__(self) -> None:
+        # Runs of consecutive numbers are few, packets may be many.
+        self._positions: list[int] = []
+        """Of the first packet of each run in the file, from 1."""
+        self._frames: list[int] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, frame: int) -> None:
+        """Takes the number of the file's next packet, which is greater than those before."""
+        self._length += 1
+        if not self._frames or frame - self._frames[-1] != self._length - self._positions[-1]:
+            self._positions.append(self._length)
+            self._frames.append(frame)
+
+    def frame(self, position: int) -> int:
+        """The number in the capture of a packet of the file."""
+        place = bisect_right(self._positions, position) - 1
+        return self._frames[place] + position - self._positions[place]
+
+    def position(self, frame: int) -> int | None:
+        """The place in the file of a packet of the capture; None if it is not there."""
+        place = bisect_right(self._frames, frame) - 1
+        if place < 0:
+            return None
+        position = self._positions[place] + frame - self._frames[place]
+        end = self._positions[place + 1] if place + 1 < len(self._positions) else self._length + 1
+        return position if position < end else None
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """The first and the last number of each run."""
+        ends = [*self._positions[1:], self._length + 1]
+        for first, start, end in zip(self._frames, self._positions, ends, strict=True):
+            yield first, first + end - start - 1
 
 
 def spans(

@@ -12,6 +12,7 @@ from espcap.excerpt import write_excerpt
 from espcap.fields import Registry
 from espcap.frames import FrameSet
 from espcap.members import frame_number, part
+from espcap.originals import is_live
 from espcap.pcapng import UnknownForm
 from espcap.query import And, Equals
 from espcap.reader import Reader
@@ -46,13 +47,15 @@ class Needed:
 def find_needed(reader: Reader, document: Document) -> Needed | None:
     """The conversation of a packet, with all that it was put together from; None if the whole capture is to be read."""
     number = frame_number(document)
-    if number is None or not {"capture_id", "file_name"} <= document.keys() or _is_small(document["file_name"]):
+    if number is None or "capture_id" not in document or (not is_live(document) and _is_small(document["file_name"])):
         return None
     packet = And((Equals("capture_id", document["capture_id"]), Equals("layers.frame.number", number)))
     for selection in select_conversations(reader.store, packet, reader.registry):
         if selection.capture_id == document["capture_id"] and len(selection.frames) <= _MOST_FRAMES:
             selection.frames.add(1)  # times are counted from it
             selection.frames.add(number)
+            if is_live(document):
+                selection.frames.add(number - 1)  # others are not even there empty, and times are counted from it, too
             return Needed(document, selection.frames, frozenset(_telling(document, reader.registry)))
     return None
 

@@ -2,18 +2,17 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from espcap.compression import is_compressed
 from espcap.errors import EspcapError
+from espcap.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.members import frame_number, part
 from espcap.sources import CaptureFile, capture_file, printable, walk
+from espcap.spool import default_folder
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
-
-
-class CaptureGone(EspcapError):
-    """The capture of a document is not there any more, is another one now, or never was a file."""
 
 
 class Originals:
@@ -40,6 +39,17 @@ class Originals:
                 failures += [CaptureGone(changed, _ELSEWHERE)] if path in names else []
         raise failures[0] if failures else _gone(names)
 
+    def kept(self, document: dict[str, Any]) -> Kept:
+        """What is kept of the live capture that a packet is of. Raises CaptureGone if that is nothing."""
+        host = printable(part(document, "observer").get("hostname", ""))
+        name = f"the live capture{f' on {host}' if host else ''}"
+        folders = [default_folder() / CAPTURES, *map(Path, self._folders)]
+        files = find_kept(str(document["capture_id"]), folders)
+        if not files:
+            hint = "espcap search shows its document; --keep-captures keeps packets, and --dir names another --spool"
+            raise CaptureGone(f"no capture file of {name} is kept here", hint)
+        return Kept(files, name)
+
     def _open(self, path: str, capture_id: str) -> tuple[CaptureFile, BinaryIO] | None:
         capture = capture_file(path)
         if not isinstance(capture, CaptureFile) or capture_id in self._others.get(path, ()):
@@ -58,18 +68,19 @@ class Originals:
         """The captures below the folders, those with the same name first."""
         bases = {os.path.basename(name) for name in names}
         found = [each.path for folder in self._folders for each in walk(folder) if isinstance(each, CaptureFile)]
+        found = [path for path in found if not run_of(os.path.basename(path))]
         yield from sorted(found, key=lambda path: os.path.basename(path) not in bases)
 
 
-def capture_gone(document: dict[str, Any]) -> CaptureGone | None:
-    """Why a document cannot have a capture file; None where it can."""
+def check_packet(document: dict[str, Any]) -> None:
+    """Raises CaptureGone where a document cannot have a packet in a capture."""
     if "capture_id" not in document or frame_number(document) is None:
-        return CaptureGone("the document is of no packet that espcap stored", "espcap search shows it")
-    if "file_name" in document:
-        return None
-    host = part(document, "observer").get("hostname", "")
-    live = f"the packet was captured live{f' on {printable(host)}' if host else ''}"
-    return CaptureGone(f"{live}: espcap keeps no capture of it", "espcap search shows its document")
+        raise CaptureGone("the document is of no packet that espcap stored", "espcap search shows it")
+
+
+def is_live(document: dict[str, Any]) -> bool:
+    """Whether the packet is of a live capture."""
+    return "file_name" not in document
 
 
 def _gone(names: list[str]) -> CaptureGone:

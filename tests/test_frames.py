@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from espcap.frames import FrameSet, spans
+from espcap.frames import FrameSet, Numbering, spans
 
 
 def test_members() -> None:
@@ -52,3 +52,35 @@ def test_two_far_numbers_are_one_span() -> None:
         raise AssertionError
 
     assert len(list(spans(1, 2**62, 2, count, 50_000))) == 1
+
+
+def test_numbering() -> None:
+    """Both ways, over gaps, and of frames that are not there."""
+    numbering = Numbering()
+    members = [3, 4, 5, 9, 10, 2**40]
+    for frame in members:
+        numbering.add(frame)
+    assert len(numbering) == len(members)
+    assert [numbering.frame(place) for place in range(1, 7)] == members
+    assert [numbering.position(frame) for frame in members] == [1, 2, 3, 4, 5, 6]
+    assert [numbering.position(frame) for frame in (1, 2, 6, 8, 11, 2**40 - 1, 2**40 + 1)] == [None] * 7
+    assert list(numbering.runs()) == [(3, 5), (9, 10), (2**40, 2**40)]
+
+
+def test_numbering_of_many_takes_little_memory() -> None:
+    tracemalloc.start()
+    numbering = Numbering()
+    for frame in range(5, 100_000):
+        numbering.add(frame)
+    assert tracemalloc.get_traced_memory()[1] < 10_000
+    tracemalloc.stop()
+    assert Numbering().position(1) is None
+
+
+def test_may_have() -> None:
+    frames = FrameSet()
+    frames.add(100_000)
+    assert frames.may_have(90_000, 100_000)
+    assert frames.may_have(1, None)
+    assert not frames.may_have(1, 50_000)
+    assert not frames.may_have(200_000, None)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from espcap.errors import EspcapError
-from espcap.originals import CaptureGone, Originals, capture_gone
+from espcap.kept import CaptureGone
+from espcap.originals import Originals
 from tests.support import CAPTURES
 
 DIGEST = "423b430b9a1cab6f8ca6317f76422072"
@@ -88,8 +89,7 @@ def test_standard_input() -> None:
 
 
 def test_live_capture() -> None:
-    packet = {"capture_id": "x", "layers": {"frame": {"number": 1}}}
-    assert capture_gone(packet | {"file_name": "dns.pcap"}) is None
-    live = capture_gone(packet | {"observer": {"hostname": "sensor\x1b"}})
-    assert live is not None
-    assert live.message == "the packet was captured live on sensor\\x1b: espcap keeps no capture of it"
+    with pytest.raises(CaptureGone) as raised:
+        Originals().kept({"capture_id": "0" * 32, "observer": {"hostname": "sensor\x1b"}})
+    assert raised.value.message == "no capture file of the live capture on sensor\\x1b is kept here"
+    assert "--keep-captures" in raised.value.hint

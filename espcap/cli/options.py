@@ -74,6 +74,8 @@ class Reading(Delivering):
     stall_timeout: float
     spool: Path | None
     spool_size: int
+    keep_captures: int | None
+    keep_captures_for: float
     stats_interval: float
     again: bool
     watch: bool
@@ -156,6 +158,14 @@ def parse_size(text: str) -> int:
     if size < SMALLEST_SPOOL:
         raise click.BadParameter(f"{text!r} is no size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")
     return size
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `30m`, `12h`, `7d` or `4w`. Raises click.BadParameter."""
+    match = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if not match or not int(match[1]):
+        raise click.BadParameter(f"{text!r} is not a duration such as 30m, 12h, 7d or 4w")
+    return int(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}[match[2]]
 
 
 def _completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
@@ -310,6 +320,19 @@ reading = _all_of(
         metavar="SIZE",
         callback=lambda context, option, value: parse_size(value),
         help="How much the spool may hold of one capture: 500MB, 20GB.",
+    ),
+    click.option(
+        "--keep-captures",
+        metavar="SIZE",
+        callback=lambda context, option, value: parse_size(value) if value else None,
+        help="Keep captured packets in files, so that show, extract and the page have them; the oldest go when all "
+        "have this size.",
+    ),
+    click.option(
+        "--keep-captures-for",
+        metavar="DURATION",
+        callback=lambda context, option, value: parse_duration(value) if value else 0.0,
+        help="With --keep-captures: files go also when their packets are so old: 12h, 7d.",
     ),
     click.option(
         "--stats-interval",

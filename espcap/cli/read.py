@@ -21,7 +21,7 @@ from espcap.opening import open_job, open_verified_checkpoints
 from espcap.pipeline import Job, Listener, Pipeline
 from espcap.report import Report, Severity
 from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
-from espcap.spool import SpoolSettings, default_folder
+from espcap.spool import Keeping, SpoolSettings, default_folder
 from espcap.stores import Store
 from espcap.stores.lines import LinesStore, as_line, indented
 from espcap.tshark.arguments import Settings
@@ -51,7 +51,7 @@ def read(options: Reading) -> int:
         chunk=options.chunk,
         jobs=options.jobs,
         stall_timeout=options.stall_timeout,
-        spool=SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size),
+        spool=_spool(options),
     )
     return _run(job, _store(options, job.registry), options)
 
@@ -61,6 +61,10 @@ def _check_usage(options: Reading) -> None:
         raise UsageError("nothing to read", "name --file, --dir or --nic; espcap --help shows more")
     if options.bpf and not options.nic:
         raise UsageError("--bpf is for interfaces", "filter files with -Y, a display filter")
+    if (options.keep_captures or options.keep_captures_for) and not options.nic:
+        raise UsageError("--keep-captures is for interfaces", "files stay where they are")
+    if options.keep_captures_for and not options.keep_captures:
+        raise UsageError("--keep-captures-for needs --keep-captures", "say how much of the disk it may take")
     if options.watch and (options.nic or not options.dir):
         raise UsageError("--watch follows directories and nothing else", "name them with --dir, and no --nic")
     if options.pretty and options.node:
@@ -75,6 +79,11 @@ def _settings(options: Reading) -> Settings:
         count=options.count,
         profile_folder=options.profile_dir,
     )
+
+
+def _spool(options: Reading) -> SpoolSettings:
+    keep = Keeping(options.keep_captures, options.keep_captures_for) if options.keep_captures else None
+    return SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size, keep)
 
 
 def _store(options: Reading, registry: Registry) -> Store:

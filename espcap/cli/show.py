@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 import orjson
@@ -12,9 +12,10 @@ import orjson
 from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
 from espcap.errors import EspcapError, UsageError
-from espcap.needed import Needed, agrees, find_needed, open_excerpt, with_its_streams
+from espcap.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
+from espcap.needed import Needed, agrees, find_needed, with_its_streams
 from espcap.opening import check_words
-from espcap.originals import Originals, capture_gone
+from espcap.originals import Originals
 from espcap.query import And, Equals, Or, Query
 from espcap.sources import CaptureFile, capture_file, printable, without_controls
 from espcap.stores import Hit
@@ -35,23 +36,25 @@ def show(options: Showing) -> None:
     program = find_program(options.tshark)
     needed = None
     if options.frame is not None:
-        capture, file, frame = _named_file(options)
+        original, frame = _named_file(options)
     else:
-        capture, file, frame, needed = _stored(options)
+        original, frame, needed = _stored(options)
     user = dissecting_user(program)
     given = Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
     if settings.decode_as:
         check_words(program, settings, user)
-    with file, decoded_as(program, settings) as known:
+    with original, decoded_as(program, settings) as known:
 
-        def dissect(capture: BinaryIO) -> Dissection:
-            with Sharkd(program, capture, user, known) as sharkd:
+        def dissect(capture: Loadable) -> Dissection:
+            with capture, Sharkd(program, capture.file, user, known, capture.numbers) as sharkd:
                 return sharkd.frame(frame)
 
-        dissection = (_of_excerpt(dissect, file, needed) if needed else None) or dissect(file)
+        dissection = (_of_excerpt(dissect, original, needed) if needed else None) or dissect(original.whole())
+        if isinstance(original, LiveOriginal):
+            dissection = with_its_streams(dissection, original.document)
     if options.json:
-        named = {"file_name": capture.name, "frame": frame}
+        named = {"file_name": original.name, "frame": frame}
         click.echo(without_controls(orjson.dumps(named | _plain(dissection))))
     else:
         is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -59,34 +62,28 @@ def show(options: Showing) -> None:
             click.echo(line if is_coloured else click.unstyle(line))
 
 
-def _of_excerpt(dissect: Callable[[BinaryIO], Dissection], file: BinaryIO, needed: Needed) -> Dissection | None:
+def _of_excerpt(dissect: Callable[[Loadable], Dissection], original: Original, needed: Needed) -> Dissection | None:
     """The packet from what is needed of its capture; None if that is not enough."""
-    excerpt = open_excerpt(file, needed)
-    if not excerpt:
+    try:
+        excerpt = original.excerpt(needed)
+        dissection = dissect(excerpt) if excerpt else None
+    except EspcapError:
         return None
-    with excerpt:
-        try:
-            dissection = dissect(excerpt)
-        except EspcapError:
-            return None
-    return with_its_streams(dissection, needed.document) if agrees(dissection, needed) else None
+    return with_its_streams(dissection, needed.document) if dissection and agrees(dissection, needed) else None
 
 
-def _named_file(options: Showing) -> tuple[CaptureFile, BinaryIO, int]:
+def _named_file(options: Showing) -> tuple[Original, int]:
     capture = capture_file(options.packet)
     if not isinstance(capture, CaptureFile):
         raise UsageError("a packet cannot be looked up on standard input", "name a capture file")
-    return capture, capture.open(), options.frame or 0
+    return FileOriginal(capture.name, capture.path, capture.open()), options.frame or 0
 
 
-def _stored(options: Showing) -> tuple[CaptureFile, BinaryIO, int, Needed | None]:
+def _stored(options: Showing) -> tuple[Original, int, Needed | None]:
     """The capture and the frame number of a document, and what it takes to show the packet."""
     found, needed = _document(options)
-    if gone := capture_gone(found.source):
-        raise gone
-    capture_id, _, frame = found.id.rpartition("-")
-    capture, file = Originals(options.dir).open(capture_id, [found.source["file_name"]])
-    return capture, file, int(frame), needed
+    frame = int(found.id.rpartition("-")[2])
+    return find_original(Originals(options.dir), found.source, frame), frame, needed
 
 
 def _document(options: Showing) -> tuple[Hit, Needed | None]:

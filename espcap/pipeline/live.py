@@ -1,6 +1,7 @@
 """Live captures: dumpcap writes a spool, one tshark after the other dissects it."""
 
 import socket
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from espcap.sources import Interfaces, printable
 from espcap.spool.capture import SpooledCapture
 from espcap.spool.feed import open_feed
 from espcap.spool.folder import RunFolder, create, left_over
+from espcap.spool.keeper import Keeper
 from espcap.spool.ring import Ring
 from espcap.tshark.output import dropped_packets, written_packets
 from espcap.tshark.process import Exit
@@ -36,23 +38,35 @@ class Live:
 
     def read(self, source: Interfaces) -> None:
         job = self._transfer.job
-        ring = Ring(create(job.spool.folder, socket.gethostname()), self._dropped)
+        folder = create(job.spool.folder, socket.gethostname())
         try:
-            with SpooledCapture(job.program, job.settings, source, job.spool, ring) as capture:
-                self._capture = capture
-                if self._transfer.signal:
-                    capture.interrupt()
-                for folder in left_over(job.spool.folder):
-                    self._store_left_over(folder)
-                followed = self._follow(ring, printable(source.name))
-                if followed:
-                    self._captured(source, capture.finish(), ring)
+            with self._keeper(folder) as keeper:
+                self._read(source, Ring(folder, self._dropped, keeper))
         finally:
             self._capture = None
-            self._leave(ring.folder)
+            self._leave(folder)
 
-    def _store_left_over(self, folder: RunFolder) -> None:
-        before, ring = self._transfer.report.read, Ring(folder, self._dropped)
+    def _keeper(self, folder: RunFolder) -> Keeper | nullcontext[None]:
+        """What keeps the packets that are stored, if they are to be kept. Raises EspcapError where they cannot be."""
+        spool = self._transfer.job.spool
+        return Keeper(spool, spool.keep, folder, self._not_kept) if spool.keep else nullcontext()
+
+    def _not_kept(self, reason: str) -> None:
+        self._transfer.tell(Severity.PARTIAL, reason, "their documents are stored all the same")
+
+    def _read(self, source: Interfaces, ring: Ring) -> None:
+        job = self._transfer.job
+        with SpooledCapture(job.program, job.settings, source, job.spool, ring) as capture:
+            self._capture = capture
+            if self._transfer.signal:
+                capture.interrupt()
+            for folder in left_over(job.spool.folder):
+                self._store_left_over(folder, ring.keeper)
+            if self._follow(ring, printable(source.name)):
+                self._captured(source, capture.finish(), ring)
+
+    def _store_left_over(self, folder: RunFolder, keeper: Keeper | None) -> None:
+        before, ring = self._transfer.report.read, Ring(folder, self._dropped, keeper)
         try:
             ring.load()
             self._follow(ring, f"the spool of {folder.run}")

@@ -24,7 +24,8 @@ class SpooledCapture:
         """Raises EspcapError where dumpcap cannot be run."""
         path = str(ring.folder.path / f"{CAPTURED}.pcapng")
         command = capturing(program, settings, source)
-        arguments = spooling(command, path, spool.segment_size(), SEGMENTS - IN_FLIGHT)
+        size = ring.keeper.segment_size if ring.keeper else spool.segment_size()
+        arguments = spooling(command, path, size, SEGMENTS - IN_FLIGHT, spool.segment_seconds)
         self._ring = ring
         self._process = Process(arguments, subprocess.DEVNULL, descriptors=(ring.folder.lock,))
         try:

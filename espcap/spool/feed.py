@@ -84,13 +84,13 @@ class Feed(Output):
     def acknowledge_idle(self) -> bool:
         """Call it when all documents are stored and tshark prints nothing. Says whether there was headway.
 
+        Segments go that turned out to be complete, or to have no packet, after the last of their packets was stored.
         A display filter may let nothing pass. A tshark that sleeps with nothing left in its pipe, and nothing more to
         be read from it, has dissected all that it was passed; not so a program that has a tshark of its own.
         """
         passed, stored = self.passed, self.stored
         sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
-        if sleeps and not readable([self.tshark.stdout], 0):
-            self.acknowledge(passed)
+        self.acknowledge(passed if sleeps and not readable([self.tshark.stdout], 0) else stored)
         return self.stored > stored
 
     def _pending(self) -> int:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from espcap.spool.blocks import count_packets
 from espcap.spool.folder import CAPTURED, HELD, NUMBERS, RunFolder
+from espcap.spool.keeper import Keeper
 
 
 class Next(Enum):
@@ -42,9 +43,13 @@ class Segment:
 class Ring:
     """The segments of one folder. Used by the thread that hears dumpcap and the one that feeds tshark."""
 
-    def __init__(self, folder: RunFolder, on_dropped: Callable[[int], None]) -> None:
-        """`on_dropped` is told how many packets were overwritten before they were dissected, when they are."""
+    def __init__(self, folder: RunFolder, on_dropped: Callable[[int], None], keeper: Keeper | None = None) -> None:
+        """`on_dropped` is told how many packets were overwritten before they were dissected, when they are.
+
+        With a `keeper` the segments stay as files when they are removed from the ring.
+        """
         self.folder = folder
+        self.keeper = keeper
         self.ended = False
         self.resume = 0
         """Packets of the run before the first one that is still to be dissected."""
@@ -120,6 +125,8 @@ class Ring:
                 return Next.NEVER if self.ended and self._next > self._complete else Next.LATER
             segment = Segment(self._next, self._before[self._next], _hold(paths[0]))
             self._next += 1
+            if self.keeper:
+                self.keeper.keep(self.folder.run, segment.path, segment.first, segment.number)
             return segment
 
     def put_back(self, segments: deque[Segment]) -> None:
@@ -138,6 +145,8 @@ class Ring:
                 path.unlink(missing_ok=True)
             for number in [number for number in self._before if number < segment.number]:
                 del self._before[number]
+        if self.keeper:
+            self.keeper.release(self.folder.run, segment.first, segment.number, segment.packets or 0)
 
     def _pass_over_missing(self) -> None:
         existing = self.folder.segments()

@@ -108,7 +108,10 @@ def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> l
     return [program.dumpcap, *count, *_Capturing(program, interfaces)._get_dumpcap_parameters()]
 
 
-def spooling(capture: list[str], path: str, size: int, files: int) -> list[str]:
-    """A command of `capturing` into a ring of `files` files of `size` kB; prints the name of each that is complete."""
-    ring = [word for value in (f"filesize:{size}", f"files:{files}", "printname:stdout") for word in ("-b", value)]
-    return [*capture[:-1], path, *ring]
+def spooling(capture: list[str], path: str, size: int, files: int, seconds: int = 0) -> list[str]:
+    """A command of `capturing` into a ring of `files` files of `size` kB; prints the name of each that is complete.
+
+    A file ends also after so many `seconds`, if there are any.
+    """
+    values = [f"filesize:{size}", f"files:{files}", "printname:stdout", *([f"duration:{seconds}"] if seconds else [])]
+    return [*capture[:-1], path, *(word for value in values for word in ("-b", value))]

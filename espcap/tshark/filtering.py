@@ -1,10 +1,15 @@
 """Which frames of a capture pass a display filter, as tshark itself says."""
 
-from typing import BinaryIO
+import io
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import IO, BinaryIO, cast
 
+from espcap.errors import EspcapError
 from espcap.tshark.arguments import Settings, filtering
-from espcap.tshark.output import FileOutput
-from espcap.tshark.process import Process
+from espcap.tshark.output import FileOutput, Output
+from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User, environment
 
 
@@ -18,3 +23,52 @@ def filter_file(
     variables = environment(settings.profile_folder)
     process = Process(filtering(program, settings), file.fileno(), variables, user, settings.descriptors)
     return FileOutput(process, file, stall_timeout)
+
+
+Write = Callable[[BinaryIO, Callable[[int], None]], None]
+"""Writes a capture, and tells the bytes that it has read for that, again and again."""
+
+
+class FedOutput(Output):
+    """The output for a capture that `write` writes."""
+
+    def __init__(self, tshark: Process, write: Write, stall_timeout: float) -> None:
+        super().__init__(tshark, stall_timeout)
+        self._position = 0
+        self._failure: EspcapError | None = None
+        self._pump = threading.Thread(target=self._pass_on, args=(write,), daemon=True)
+        self._pump.start()
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def _pass_on(self, write: Write) -> None:
+        stdin = io.BufferedWriter(cast(io.RawIOBase, self.tshark.stdin), 1 << 18)
+        try:
+            with stdin:
+                write(cast(BinaryIO, stdin), self._on_read)
+        except EspcapError as error:
+            self._failure = error
+        except OSError:
+            cast(IO[bytes], self.tshark.stdin).close()  # tshark is gone
+
+    def _on_read(self, count: int) -> None:
+        self._position += count
+
+    def finish(self) -> Exit:
+        """How tshark ended. Raises EspcapError where the capture could not be written to its end."""
+        ended = super().finish()
+        self._pump.join()
+        if self._failure:
+            raise self._failure
+        return ended
+
+
+def filter_written(
+    program: Program, settings: Settings, write: Write, user: User | None, stall_timeout: float
+) -> FedOutput:
+    """As `filter_file`, of a capture that `write` writes in a thread of its own."""
+    variables = environment(settings.profile_folder)
+    process = Process(filtering(program, settings), subprocess.PIPE, variables, user, settings.descriptors)
+    return FedOutput(process, write, stall_timeout)

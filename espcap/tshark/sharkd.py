@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from espcap.errors import EspcapError, UsageError
+from espcap.frames import Numbering
 from espcap.tshark.arguments import OWN_PREFERENCES, Settings
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, beside, environment
@@ -28,6 +29,7 @@ REMEMBERED_FRAMES = 20_000
 """How many packets before one are dissected again for its sake."""
 
 _KIND_OF_RECORD = re.compile(r"Frame \d+: ([A-Z][\w ]*), \d+ bytes? on wire")
+_LISTED = re.compile(r"(?<=#)\d{1,10}(?=\()")
 _LOAD, _STATUS, _OWN = 1, 2, 3
 _BLOCK = 1 << 16
 _AT_ONCE = 500
@@ -45,6 +47,8 @@ class Node:
     """A display filter that finds the same value; empty where there is none."""
     severity: str = ""
     """Chat, Note, Warning or Error: of the gravest expert note of this node or below."""
+    frame: int = 0
+    """The number of the frame that it is about; 0 where it is about none."""
     source: int = 0
     """Which of the dissection's sources it is in."""
     start: int = 0
@@ -102,14 +106,23 @@ class Spoken:
 class Sharkd:
     """A sharkd that has loaded a capture. Use it as a context manager."""
 
-    def __init__(self, program: Program, file: BinaryIO, user: User | None, settings: Settings) -> None:
-        """Of the settings the preferences count. Raises UsageError for a wrong preference, EspcapError where the
-        capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
+    def __init__(
+        self,
+        program: Program,
+        file: BinaryIO,
+        user: User | None,
+        settings: Settings,
+        numbers: Numbering | None = None,
+    ) -> None:
+        """Of the settings the preferences count. `numbers` are those of the capture's frames, where they are not the
+        frames' places in the file; `frame` takes and gives them. Raises UsageError for a wrong preference, EspcapError
+        where the capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
         arguments = [beside(program, "sharkd"), "-"]
         with readable_by(user, file) as capture:
             descriptors = (*settings.descriptors, capture.fileno())
             self._process = Process(arguments, subprocess.PIPE, environment(settings.profile_folder), user, descriptors)
             path = f"/proc/self/fd/{capture.fileno()}"
+        self.numbers = numbers
         self._buffer = bytearray()
         self._last_request = _OWN
         self._last_frame = 0
@@ -135,11 +148,13 @@ class Sharkd:
 
     def frame(self, number: int) -> Dissection:
         """The packet with this number, from 1. Raises EspcapError where there is none."""
-        self._approach(number)
-        answer = self._ask("frame", {"frame": number, "proto": True, "bytes": True}, FRAME_SECONDS)
+        place = self.numbers.position(number) or 0 if self.numbers else number
+        self._approach(place)
+        answer = self._ask("frame", {"frame": place, "proto": True, "bytes": True}, FRAME_SECONDS)
         if "result" not in answer:
             raise EspcapError(f"the capture has no frame {number:,}", f"it has {self.frames:,} that can be read")
-        return _dissection(answer["result"])
+        dissection = _dissection(answer["result"])
+        return renumbered(dissection, place, self.numbers) if self.numbers else dissection
 
     def follow(self, protocol: str, stream: int) -> list[Spoken]:
         """The payload of a conversation, `tcp` or `udp`, by the number that Wireshark gives it in this capture."""
@@ -254,6 +269,28 @@ def _dissection(result: dict[str, Any]) -> Dissection:
     return Dissection(tree, [Bytes(f"{_name_of_frame(tree)} ({len(frame)} bytes)", frame), *extra])
 
 
+def renumbered(dissection: Dissection, place: int, numbers: Numbering) -> Dissection:
+    """The dissection of the packet at a place in a file, with the numbers that frames have in their capture."""
+    own = numbers.frame(place)
+    if dissection.tree:
+        frame = dissection.tree[0]
+        frame.label = re.sub(rf"\b{place}\b", str(own), frame.label, count=1)
+    for _, node in dissection.nodes():
+        if node.filter == f"frame.number == {place}":
+            _renumber(node, place, own)
+        elif 0 < node.frame <= len(numbers):
+            _renumber(node, node.frame, numbers.frame(node.frame))
+        if any(child.frame for child in node.children):  # [2 Reassembled TCP Segments (1500 bytes): #3(1000), #5(500)]
+            node.label = _LISTED.sub(lambda match: str(numbers.frame(int(match[0]))), node.label)
+    return dissection
+
+
+def _renumber(node: Node, place: int, number: int) -> None:
+    node.filter = re.sub(rf"== {place}$", f"== {number}", node.filter)
+    node.label = re.sub(rf"\b{place}\b", str(number), node.label, count=1)
+    node.frame = number if node.frame else 0
+
+
 def _name_of_frame(tree: list[Node]) -> str:
     """What tshark calls the frame's own bytes: from 4.6 on the kind of record, which the frame's line then says."""
     kind = _KIND_OF_RECORD.match(tree[0].label) if tree else None
@@ -279,6 +316,7 @@ def _node(item: dict[str, Any]) -> Node:
         label=item.get("l", ""),
         is_generated=bool(item.get("g")),
         filter=item.get("f", ""),
+        frame=item.get("fnum", 0),
         severity=item.get("s", ""),
         source=item.get("ds", 0),
         start=start,

@@ -4,16 +4,17 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 from espcap.errors import EspcapError, UsageError
 from espcap.fields import PRESENCE, Registry
+from espcap.loading import find_original
 from espcap.members import frame_number, part
-from espcap.needed import Needed, agrees, open_excerpt, stream_of, with_its_streams
-from espcap.originals import Originals, capture_gone
+from espcap.needed import Needed, agrees, stream_of, with_its_streams
+from espcap.originals import Originals, check_packet
 from espcap.sources import Stamp, stamp_of
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User
@@ -39,7 +40,7 @@ class _Loaded:
     path: str
     stamp: Stamp
     needed: Needed | None
-    """What an excerpt has; None if the whole capture is loaded."""
+    """What an excerpt has; None if the whole capture is loaded, or what is kept of a live one around a packet."""
 
     def is_current(self) -> bool:
         try:
@@ -47,10 +48,10 @@ class _Loaded:
         except OSError:
             return False
 
-    def serves(self, needed: Needed | None) -> bool:
-        """Whether it has all that is needed."""
+    def serves(self, frame: int, needed: Needed | None) -> bool:
+        """Whether it has the packet, and all that is needed."""
         if not self.needed:
-            return True
+            return not self.sharkd.numbers or (not needed and self.sharkd.numbers.position(frame) is not None)
         if not needed:
             return False
         return needed.number in self.needed.frames and len(needed.frames) == len(self.needed.frames)
@@ -78,7 +79,7 @@ class Dissector:
         def question(sharkd: Sharkd, excerpt: Needed | None) -> Dissection | None:
             dissection = sharkd.frame(frame)
             if not excerpt:
-                return dissection
+                return with_its_streams(dissection, document) if sharkd.numbers else dissection
             return with_its_streams(dissection, document) if agrees(dissection, excerpt) else None
 
         return await self._ask(document, needed, question)
@@ -86,13 +87,16 @@ class Dissector:
     async def follow(self, document: Document, needed: Needed | None = None) -> list[Spoken]:
         """What the conversation of a document's packet says. Raises EspcapError as `show`, or where it has none."""
         protocol, stream = _stream(document)
+        frame = frame_number(document) or 0
 
         def question(sharkd: Sharkd, excerpt: Needed | None) -> list[Spoken] | None:
-            if not excerpt:
+            if not (excerpt or sharkd.numbers):
                 return sharkd.follow(protocol, stream)
-            dissection = sharkd.frame(excerpt.number)
+            dissection = sharkd.frame(frame)
             own = stream_of(dissection, protocol)
-            return sharkd.follow(protocol, own) if own is not None and agrees(dissection, excerpt) else None
+            if own is None or (excerpt and not agrees(dissection, excerpt)):
+                return None if excerpt else []
+            return sharkd.follow(protocol, own)
 
         return await self._ask(document, needed, question)
 
@@ -100,8 +104,7 @@ class Dissector:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, needed, question)
 
     def _answer(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer:
-        if gone := capture_gone(document):
-            raise gone
+        check_packet(document)
         answer = None
         if needed:
             with suppress(EspcapError):  # the whole capture may do
@@ -114,10 +117,10 @@ class Dissector:
     def _ask_sharkd(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer | None:
         capture_id = str(document["capture_id"])
         loaded = self._loaded.pop(capture_id, None)
-        if loaded and not (loaded.is_current() and loaded.serves(needed)):
+        if loaded and not (loaded.is_current() and loaded.serves(frame_number(document) or 0, needed)):
             loaded.sharkd.close()
             loaded = None
-        loaded = loaded or self._load(capture_id, str(document["file_name"]), needed)
+        loaded = loaded or self._load(document, needed)
         try:
             answer = question(loaded.sharkd, needed if loaded.needed else None)
         except EspcapError:
@@ -126,16 +129,15 @@ class Dissector:
         self._loaded[capture_id] = loaded  # the latest used is the last
         return answer
 
-    def _load(self, capture_id: str, name: str, needed: Needed | None) -> _Loaded:
+    def _load(self, document: Document, needed: Needed | None) -> _Loaded:
         while len(self._loaded) >= MOST_OPEN:
             self._loaded.pop(next(iter(self._loaded))).sharkd.close()
-        capture, file = Originals(self._folders).open(capture_id, [name])
-        with file:
-            stamp = stamp_of(os.fstat(file.fileno()))
-            excerpt = open_excerpt(file, needed) if needed else None
-            with excerpt or nullcontext():
-                sharkd = Sharkd(self._program, excerpt or file, self._user, self._settings)
-            return _Loaded(sharkd, capture.path, stamp, needed if excerpt else None)
+        with find_original(Originals(self._folders), document, frame_number(document) or 0) as original:
+            stamp = original.stamp
+            excerpt = original.excerpt(needed) if needed else None
+            with excerpt or original.whole() as capture:
+                sharkd = Sharkd(self._program, capture.file, self._user, self._settings, capture.numbers)
+            return _Loaded(sharkd, original.path, stamp, needed if excerpt else None)
 
     def close(self) -> None:
         """Ends all sharkds."""

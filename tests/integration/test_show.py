@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from espcap.kept import kept_name
 from espcap.tshark.program import environment
 from tests.command import CAPTURES, Ran, espcap, on_terminal
 from tests.frame_oracle import frames, without_empty
@@ -93,7 +95,7 @@ def test_live_packet(tmp_path: Path) -> None:
     assert espcap("retry", tmp_path / "letters", "--node", node).status == 0
     for name in (identifier, "sensor#1"):
         told = failure(espcap("show", name, "--node", node))
-        assert told.startswith("Error: the packet was captured live on sensor: espcap keeps no capture of it (")
+        assert told.startswith("Error: no capture file of the live capture on sensor is kept here (")
 
 
 def test_packet_of_a_file() -> None:
@@ -165,3 +167,34 @@ def test_missing_sharkd(tmp_path: Path) -> None:
     (tmp_path / "tshark").symlink_to(str(shutil.which("tshark")))
     ran = espcap("show", CAPTURES / "arp.pcap", "1", "--tshark", tmp_path / "tshark", PATH=str(tmp_path))
     assert failure(ran) == ("Error: sharkd is not installed (it comes with Wireshark: apt install wireshark-common)")
+
+
+def test_live_packets_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the default spool, with the numbers of frames and streams that they have in the whole capture, whose first
+    files are gone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    node, whole = f"local:{tmp_path / 'index'}", tmp_path / "whole.pcapng"
+    captures = [str(CAPTURES / name) for name in ("dns.pcap", "http_xml.pcap")]
+    subprocess.run(["mergecap", "-a", "-w", str(whole), *captures], check=True)
+    letters: list[dict[str, Any]] = []
+    for document in espcap("--file", whole).documents:
+        name = f"{document['capture_id']}-{document['layers']['frame']['number']}"
+        live = {key: value for key, value in document.items() if key not in ("file_name", "file_date_utc")}
+        letters.append({"reason": "", "index": "packets-2024-05-01", "id": name, "source": live})
+    (tmp_path / "letters").write_text("\n".join(map(json.dumps, letters)) + "\n")
+    assert espcap("retry", tmp_path / "letters", "--node", node).status == 0
+    folder = tmp_path / "espcap" / "spool" / "captures"
+    folder.mkdir(parents=True)
+    for place, first in enumerate(range(21, len(letters) + 1, 10), 3):
+        kept = folder / kept_name(letters[0]["id"].partition("-")[0], first - 1, place)
+        subprocess.run(["editcap", "-r", str(whole), str(kept), f"{first}-{first + 9}"], check=True)
+    expected = frames(whole)
+    for letter in letters[24:]:
+        if "http" in letter["source"]["layers"]:
+            number = letter["source"]["layers"]["frame"]["number"]
+            shown = lines(espcap("show", letter["id"], "--node", node))
+            assert [line for line in shown if "first frame" not in line] == [
+                line for line in expected[number - 1] if "first frame" not in line
+            ]
+    told = failure(espcap("show", letters[4]["id"], "--node", node))
+    assert "the capture file with frame 5 is gone: the live capture has kept packets from frame 21 on (" in told
