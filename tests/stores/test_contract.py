@@ -1,6 +1,8 @@
 """What every store answers, whatever it is made of."""
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import orjson
@@ -9,7 +11,7 @@ import pytest
 from espcap.documents import Document
 from espcap.errors import StoreError, UsageError
 from espcap.fields import Registry
-from espcap.query import Equals, Everything, Matches, Unsearchable, Words
+from espcap.query import Equals, Everything, Matches, Range, Unsearchable, Words
 from espcap.query.lucene import parse
 from espcap.stores import Outcome, Store
 from tests.stores.documents import CAPTURE, SECOND, documents, make
@@ -174,6 +176,31 @@ def test_patterns(store: Store) -> None:
         for path, pattern in PATTERNS
     }
     assert found == PATTERNS
+
+
+URIS = ["", "a", "a.b", "aZ", "ab", "b", "2020-01-01", "2020-01-01Z", "\ud7ff", "\ue000", "\U0001f600", "a", ["0", "z"]]
+BOUNDS = ["", "a", "a.", "aZ", "b", "2020-01-01", "\ud7ff", "\ue000", "\U0001f600"]
+
+
+def test_ranges_of_texts(empty_store: Store) -> None:
+    """In the order of code points, which is that of UTF-8. One value of a list has to be between both bounds."""
+    empty_store.write([make(number, http={"request_uri": uri}) for number, uri in enumerate(URIS, start=1)])
+    limits = [(low, high) for low in [None, *BOUNDS] for high in [None, *BOUNDS] if (low, high) != (None, None)]
+    for (low, high), with_low in product(limits, (True, False)):
+        query = Range("layers.http.request_uri", low, high, with_low, not with_low or low == high)
+        found = empty_store.search(query, size=100).hits
+        expected = [number for number, uri in enumerate(URIS, start=1) if any(map(partial(within, query), listed(uri)))]
+        assert sorted(hit.source["layers"]["frame"]["number"] for hit in found) == expected, query
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def within(query: Range, text: str) -> bool:
+    low, high = query.low, query.high
+    above = low is None or text > str(low) or (query.include_low and text == low)
+    return above and (high is None or text < str(high) or (query.include_high and text == high))
 
 
 WORDS = {

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -514,3 +515,17 @@ def test_most_frequent_of_many_values(store: LocalStore, others: int, times: int
     best = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:2]
     assert [(bucket["key"], bucket["doc_count"]) for bucket in found] == best
     assert [bucket["ports"]["value"] for bucket in found] == [sizes[name] for name, _ in best]
+
+
+@pytest.mark.parametrize("text", ["layers.http.request_uri:*7*", "layers.http.request_uri:{00005 TO *}"])
+def test_patterns_over_many_texts_take_no_memory(text: str, store: LocalStore, packet_registry: Registry) -> None:
+    """Texts that a pattern matches are not gathered: there may be as many as packets."""
+    store.write([make(number, http={"request_uri": f"{number:05}"}) for number in range(1, 20_001)])
+    query = parse(text, packet_registry.kind)
+    expected = sum("7" in f"{number:05}" if "*7*" in text else number > 5 for number in range(1, 20_001))
+    tracemalloc.start()
+    try:
+        assert store.search(query, size=1).total == expected
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()

@@ -28,10 +28,11 @@ from espcap.query import (
     Wildcard,
     Words,
 )
-from espcap.query.words import TEXT_PATHS, expression, whole_words, words
+from espcap.query.words import TEXT_PATHS, whole_words, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
-from espcap.stores.local.values import GREATEST, MARK, Term, is_marked
+from espcap.stores.local.expressions import expression_of, literal
+from espcap.stores.local.values import DATE_LIKE, GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
 NUMBERS, TEXTS, UNSEARCHABLE = "numbers", "texts", "unsearchable"
@@ -42,7 +43,8 @@ _PAGE = 10_000
 _ALL = 10_000_000
 _FEW_ADDRESSES = 1000
 """Different ones of a day, up to which each of them is asked for where a range of them is."""
-_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+_BETWEEN_NAMES, _BEFORE_STRING = "\1", "\0s"
+"""How a term of a JSON field tells its path and its type."""
 
 
 def both(*queries: tantivy.Query) -> tantivy.Query:
@@ -99,7 +101,7 @@ class Day:
                 return self._exists(path)
             case Unsearchable(path):
                 return self._unsearchable(path)
-        return self._matching(query.path, _expression(query))
+        return self._matching(query)
 
     def _text(self, query: Condition) -> tantivy.Query:
         match query:
@@ -143,19 +145,28 @@ class Day:
             return self._between(path, min(terms), max(terms))
         return self.any_text(path, terms)
 
-    def _matching(self, path: str, expression: str) -> tantivy.Query:
-        every = tantivy.Query.exists_query(f"{TEXTS}.{path}")
-        if not self.count(every):  # a word is looked for at many paths, and a day has few of them
+    def _matching(self, query: Wildcard | Matches | Words | Range) -> tantivy.Query:
+        expression = expression_of(query)
+        if expression is None:
             return tantivy.Query.empty_query()
+        path, dates = query.path, self._strings(query.path, DATE_LIKE)
+        plain = self._strings(path, expression)
+        if not self.count(dates):
+            return plain
+        marked = both(dates, self._strings(path, f"({expression}){MARK}"))
+        in_doubt = both(plain, without(dates, marked))  # one of several values matches, or a date with its mark
+        found = (term for term in self.count_values(in_doubt, path, f"(?s)({expression})") if not is_marked(term))
+        return any_of([without(plain, dates), marked, both(in_doubt, self.any_text(path, found))])
+
+    def _strings(self, path: str, expression: str) -> tantivy.Query:
+        """Documents with a string that the expression matches. tantivy holds the matching strings one at a time."""
+        names = _BETWEEN_NAMES.join(map(literal, path.split(".")))
         try:
-            plain = self.count_values(every, path, f"(?s)({expression})")
-            marked = self.count_values(every, path, f"(?s)({expression}){MARK}")
+            return tantivy.Query.regex_query(self._schema, TEXTS, f"{names}{_BEFORE_STRING}(?s)({expression})")
         except ValueError as error:
             if "exceeds size limit" not in str(error):
                 raise
             raise UsageError(f"{path}: the pattern is too complex", SIMPLER) from error
-        found = [term for term in plain if not is_marked(term)] + [term for term in marked if is_marked(term)]
-        return self.any_text(path, found)
 
     def _equals(self, path: str, value: Any) -> tantivy.Query:
         if path == "_id":
@@ -194,10 +205,7 @@ class Day:
     def _range(self, query: Range) -> tantivy.Query:
         kind = self._kind(query.path)
         if kind not in local_values.ORDERED:
-            found = self.count_values(tantivy.Query.all_query(), query.path)
-            return self.any_text(
-                query.path, (term for term in found if _within(local_values.decode(kind, term), query))
-            )
+            return self._matching(query)
         low, high = local_values.extent(kind)
         if query.low is not None:
             low = local_values.ordinal(kind, query.low) + (not query.include_low)
@@ -332,21 +340,3 @@ def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Ter
     totals = list(accumulate(count for _, count in values))
     position = min(bisect_left(totals, wanted), len(values) - 1)
     return [value for value, _ in values[:position]], values[position][0]
-
-
-def _within(value: Any, query: Range) -> bool:
-    above = query.low is None or value > query.low or (query.include_low and value == query.low)
-    below = query.high is None or value < query.high or (query.include_high and value == query.high)
-    return above and below
-
-
-def _expression(query: Wildcard | Matches | Words) -> str:
-    """What the whole text matches, as a regular expression of tantivy."""
-    match query:
-        case Matches(_, pattern):
-            return pattern
-        case Words(_, text):
-            return expression(text)
-    tokens = re.findall(r"\\.|.", query.pattern, re.DOTALL)
-    wildcards = {"*": ".*", "?": "."}
-    return "".join(wildcards.get(token) or _SPECIAL.sub(r"\\\1", token[-1]) for token in tokens)

@@ -117,12 +117,15 @@ def _float(sortable: int) -> float:
     return number
 
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+DATE_LIKE = f"{_DATE}.*"
+"""Matches the terms that have a MARK."""
+_STARTS_LIKE_DATE = re.compile(_DATE)
 
 
 def is_marked(found: Any) -> bool:
     """Whether a term has a MARK at its end."""
-    return isinstance(found, str) and _DATE.match(found) is not None
+    return isinstance(found, str) and _STARTS_LIKE_DATE.match(found) is not None
 
 
 def _string(text: Any) -> Any:

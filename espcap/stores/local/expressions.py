@@ -1,0 +1,72 @@
+"""Conditions on strings as regular expressions of tantivy, each of which has to match a whole string."""
+
+import re
+from os.path import commonprefix
+
+from espcap.query import Matches, Range, Wildcard, Words
+from espcap.query.words import expression as expression_of_words
+
+_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+_WILDCARDS = {"*": ".*", "?": "."}
+_LAST = 0x10FFFF
+
+
+def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
+    """The expression that matches the strings for which the condition is true; None if there can be none."""
+    match query:
+        case Matches(_, pattern):
+            return pattern
+        case Words(_, text):
+            return expression_of_words(text)
+        case Range():
+            return "|".join(found) if (found := _in_range(query)) else None
+    tokens = re.findall(r"\\.|.", query.pattern, re.DOTALL)
+    return "".join(_WILDCARDS.get(token) or literal(token[-1]) for token in tokens)
+
+
+def literal(text: str) -> str:
+    """The expression that matches this text alone."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _in_range(query: Range) -> list[str]:
+    """Expressions that together match the strings of a range, in the order of their code points."""
+    if query.high is None:
+        return _from("", str(query.low), query.include_low)
+    if query.low is None:
+        return _up_to("", str(query.high), query.include_high)
+    bounds = str(query.low), str(query.high)
+    shared = commonprefix(bounds)  # noqa: RUF071 - characters are what is compared
+    low, high = (bound.removeprefix(shared) for bound in bounds)
+    if not high:
+        return [literal(shared)] if not low and query.include_low and query.include_high else []
+    if not low:
+        return _up_to(shared, high, query.include_high)[not query.include_low :]
+    if low > high:
+        return []
+    between = _any_of(shared, ord(low[0]) + 1, ord(high[0]) - 1)
+    above = _from(shared + low[0], low[1:], query.include_low)
+    return [*above, *between, *_up_to(shared + high[0], high[1:], query.include_high)]
+
+
+def _from(prefix: str, low: str, include_low: bool) -> list[str]:
+    """Strings that start with the prefix, and go on with `low` or what comes after it."""
+    found = [f"{literal(prefix + low)}{'.*' if include_low else '.+'}"]
+    for at, letter in enumerate(low):
+        found += _any_of(prefix + low[:at], ord(letter) + 1, _LAST)
+    return found
+
+
+def _up_to(prefix: str, high: str, include_high: bool) -> list[str]:
+    """Strings that start with the prefix, and go on with what comes before `high` or with it; first the prefix."""
+    found = []
+    for at, letter in enumerate(high):
+        found += [literal(prefix + high[:at]), *_any_of(prefix + high[:at], 0, ord(letter) - 1)]
+    return [*found, literal(prefix + high)] if include_high else found
+
+
+def _any_of(prefix: str, first: int, last: int) -> list[str]:
+    """Strings whose character behind the prefix is one of these code points, of which surrogates are none."""
+    first = 0xE000 if 0xD800 <= first <= 0xDFFF else first
+    last = 0xD7FF if 0xD800 <= last <= 0xDFFF else last
+    return [rf"{literal(prefix)}[\x{{{first:x}}}-\x{{{last:x}}}].*"] if first <= last else []
