@@ -157,7 +157,7 @@ def test_the_oldest_go_when_the_size_is_reached(name: str, tmp_path: Path, node:
     assert {each["source"]["port"] - 1024 for each in passed.documents} == {
         number - 1024 for number in found if str(number - 1024).endswith("9")
     }
-    counted = espcap("search", "--captures", "-Y", "frame contains 39 && frame.number > 5000", *words)
+    counted = espcap("search", "--captures", "-Y", 'frame contains "9" && frame.number > 5000', *words)
     assert "frame.number counts from the first packet, and the live capture on" in counted.errors
 
     smaller = Run(name, tmp_path, "--node", node, "--keep-captures", "300kB", "--spool-size", "300kB")
