@@ -82,6 +82,8 @@ class Transfer:
         live = not output.ends_at_once
         with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
             batches.on_stored = lambda frame: self._stored(feed, frame)
+            if feed:
+                batches.is_waited_for = feed.waits_for
             for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
                     document = builder.build(record)
