@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from espcap.documents import FORM
-from espcap.errors import UsageError
-from espcap.sources import printable
 from espcap.tshark.arguments import Settings
-from espcap.tshark.profile import below
+from espcap.tshark.profile import contents, digest_file
 from espcap.tshark.program import Program
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -33,11 +31,11 @@ def digest_settings(program: Program, settings: Settings, payload: bool, protoco
 
     Raises UsageError where one of the files cannot be read.
     """
-    contents = [*_contents(settings), *([_digest_file(protocols)] if protocols else [])]
+    files = [*_contents(settings), *([digest_file(protocols)] if protocols else [])]
     chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
-    work = _hash(repr([chosen, settings.count, payload]), contents, 16)
+    work = _hash(repr([chosen, settings.count, payload]), files, 16)
     shape = [*settings.decode_as, "", *map(_without_paths, settings.preferences)]
-    documents = _hash(repr([shape, payload, str(program.version), FORM]), contents, 8)
+    documents = _hash(repr([shape, payload, str(program.version), FORM]), files, 8)
     return Digests(work, documents, not settings.display_filter and not settings.count)
 
 
@@ -51,10 +49,8 @@ def _hash(text: str, contents: list[bytes], size: int) -> str:
 def _contents(settings: Settings) -> Iterator[bytes]:
     """Digests of the files that preferences name, such as a log of keys, and of those of the profile."""
     for preference in settings.preferences:
-        yield from map(_digest_file, _files(preference))
-    for path in filter(os.path.isfile, below(settings.profile_folder)):  # a pipe there would never end
-        yield os.fsencode(os.path.relpath(path, settings.profile_folder))
-        yield _digest_file(path)
+        yield from map(digest_file, _files(preference))
+    yield from contents(settings.profile_folder)
 
 
 def _files(preference: str) -> list[str]:
@@ -68,11 +64,3 @@ def _without_paths(preference: str) -> str:
     for path in _files(preference):
         preference = preference.replace(path, "")
     return preference
-
-
-def _digest_file(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "blake2b").digest()
-    except OSError as error:
-        raise UsageError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error

@@ -25,6 +25,7 @@ from espcap.errors import EspcapError
 from espcap.folders import cache_folder
 from espcap.sources import printable
 from espcap.tshark.lists import print_list
+from espcap.tshark.profile import contents
 from espcap.tshark.program import Program
 
 if TYPE_CHECKING:
@@ -107,9 +108,11 @@ COLUMNS = "_ws.col"
 """What Wireshark's columns are called as fields; documents have only those that have a path here."""
 _TYPES_OF_4_0 = {"frame.time_epoch": "FT_RELATIVE_TIME"}
 """Fields whose values documents have in the form of Wireshark 4.0, on every version: seconds, not a date."""
-_FORM = "4"
+_FORM = "5"
 """To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
 
+_ALL = 10_000_000
+"""More names than there are."""
 _RESERVED = frozenset(["envelope"])  # what documents add to a layer
 PRESENCE = "presence"
 """The base of a field that has no value: that it occurs is all it says."""
@@ -154,14 +157,18 @@ def _protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
             yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
 
 
-def _apart(fields: Iterable[Field]) -> Iterator[Field]:
-    """Gives a second name that would come to a path of another kind (`bgp.prefix.length`) a path of its own."""
+def _apart(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
+    """Gives a second name that would come to a path of another kind (`bgp.prefix.length`) a path of its own.
+
+    Fields of the user's own dissectors take no path of Wireshark's.
+    """
     kinds: dict[tuple[str, str], Kind] = {}
-    for field in sorted(fields, key=lambda field: (field.name.count("."), field.name)):
+    for field in sorted(fields, key=lambda field: (is_own(field.name), field.name.count("."), field.name)):
         if kinds.setdefault((field.layer, field.key), field.kind) is field.kind:
             yield field
         else:
-            yield field._replace(key=field.name.partition(".")[2].replace(".", "__"))
+            key = field.name.partition(".")[2].replace(".", "__")
+            yield field._replace(key=key if key != field.key else f"{key}__")
 
 
 def _field_of(row: tuple[Any, ...]) -> Field:
@@ -198,6 +205,10 @@ class Registry:
     def close(self) -> None:
         """Lets go of the file. A program that ends need not."""
         self._database.close()
+
+    def installed(self) -> "Registry":
+        """Another one that never asks a store: the store may be away, and tshark prints only what it knows itself."""
+        return Registry(self.path)
 
     def consult(self, recorded: "Callable[[], OwnFields | None]") -> None:
         """Looks names that tshark does not have up in what a store has recorded, which is asked when one comes."""
@@ -345,22 +356,23 @@ def open_registry(program: Program, profile_folder: str = "") -> Registry:
     try:
         return Registry(path)
     except sqlite3.Error:  # there is none, or it is damaged
-        lists = [print_list(program, name, profile_folder) for name in ("fields", "protocols")]
+        fields, protocols = (print_list(program, name, profile_folder) for name in ("fields", "protocols"))
+    plain = open_registry(program) if profile_folder else None
     with _kept_in(path.parent):
         try:
-            build_registry(path, *lists)
+            build_registry(path, fields, protocols, plain)
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
-            return _make_for_now(path.name, *lists)
+            return _make_for_now(path.name, fields, protocols, plain)
         return Registry(path)
 
 
-def _make_for_now(name: str, *lists: Iterable[str]) -> Registry:
+def _make_for_now(name: str, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None) -> Registry:
     """A registry that goes with its object, for who has no cache that can be written."""
     folder = tempfile.TemporaryDirectory(prefix="espcap-")
     path = Path(folder.name) / name
-    build_registry(path, *lists)
+    build_registry(path, fields, protocols, plain)
     registry = Registry(path)
     weakref.finalize(registry, folder.cleanup)
     return registry
@@ -379,16 +391,22 @@ def _kept_in(folder: Path) -> Iterator[None]:
 
 def registry_path(program: Program, profile_folder: str = "") -> Path:
     """Where the registry of this tshark is kept."""
-    state = [program.banner, profile_folder, _FORM]
-    if profile_folder:
-        state += [f"{path} {path.stat().st_mtime_ns}" for path in sorted(Path(profile_folder).rglob("*"))]
-    digest = hashlib.blake2b("\n".join(state).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
-    return cache_folder() / f"fields-{program.version}-{digest}.sqlite"
+    state = "\n".join([program.banner, profile_folder, _FORM])
+    digest = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=6)
+    for content in contents(profile_folder):
+        digest.update(content)
+    return cache_folder() / f"fields-{program.version}-{digest.hexdigest()}.sqlite"
 
 
-def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str]) -> None:
-    """Writes the registry's file whole or not at all, whoever else does the same at once."""
-    write_whole(path, lambda name: _fill(name, fields, protocols))
+def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None = None) -> None:
+    """Writes the registry's file whole or not at all, whoever else does the same at once.
+
+    `plain` is that of tshark alone, if the lists are those of a profile.
+    """
+    known = frozenset(plain.names_starting("", _ALL)) if plain else None
+    write_whole(
+        path, lambda name: _fill(name, fields, protocols, lambda field: known is not None and field not in known)
+    )
 
 
 def write_whole(path: Path, write: Callable[[str], None]) -> None:
@@ -403,7 +421,7 @@ def write_whole(path: Path, write: Callable[[str], None]) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _fill(name: str, fields: Iterable[str], protocols: Iterable[str]) -> None:
+def _fill(name: str, fields: Iterable[str], protocols: Iterable[str], is_own: Callable[[str], bool]) -> None:
     known, parsed = dict(parse_protocols(protocols)), list(parse_fields(fields))
     if not (known and parsed):
         missing = "fields" if known else "protocols"
@@ -411,7 +429,7 @@ def _fill(name: str, fields: Iterable[str], protocols: Iterable[str]) -> None:
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
-        every = _apart([*parsed, *_protocol_fields(known.items())])
+        every = _apart([*parsed, *_protocol_fields(known.items())], is_own)
         database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")

@@ -9,6 +9,7 @@ from typing import Any
 
 from espcap.fields import Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range
+from espcap.query.paths import PATHS
 from espcap.query.values import Value, span
 from espcap.reader import Reader
 from espcap.stores import Hit, Store
@@ -16,6 +17,10 @@ from espcap.stores import Hit, Store
 TIME = "@timestamp"
 MOST_COUNTED = 10_000
 """Packets that can be left out at most: Elasticsearch refuses more."""
+
+
+_OF_ONE_VALUE = frozenset(PATHS) - {"protocols", "payload_fields"} | {"layers.frame.number"}
+"""Paths at which a packet has one value at most."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def page(reader: Reader, query: Query, sort: tuple[str, bool], after: Cursor | N
 
 
 def _may_have_several(path: str) -> bool:
-    return path.startswith("layers.") and path != "layers.frame.number"
+    return path not in _OF_ONE_VALUE
 
 
 def _counted_off(store: Store, query: Query, order: list[tuple[str, bool]], start: int, size: int) -> Page:
@@ -98,4 +103,5 @@ def _first(document: Any, path: str, descending: bool) -> str:
         document = document.get(key) if isinstance(document, dict) else None
     values = document if isinstance(document, list) else [document]
     present = [value for value in values if value is not None]
-    return str((max if descending else min)(present)) if present else ""
+    value = (max if descending else min)(present) if present else ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

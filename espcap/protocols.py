@@ -52,9 +52,12 @@ class Stack:
 class ProtocolList:
     """The protocols that a packet may be called by."""
 
-    def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
-        """`known` are all that Wireshark has, if given: any other above a transport names a packet too."""
-        self._names = frozenset(names)
+    def __init__(self, names: Iterable[str], known: Iterable[str] = (), own: Iterable[str] = ()) -> None:
+        """`known` are all that Wireshark has, if given: any other above a transport names a packet too.
+
+        `own` are those of the user's own dissectors, which name a packet wherever they are.
+        """
+        self._names = frozenset([*names, *own])
         self._known = self._names.union(known) if known else None
         self.describe = lru_cache(maxsize=10_000)(self._describe)  # captures repeat a few hundred combinations
 
@@ -102,15 +105,16 @@ def _place(names: list[str], index: int) -> Place:
     return Place(names[index], names[:index].count(names[index]))
 
 
-def read_list(path: str = "") -> ProtocolList:
+def read_list(path: str = "", own: Iterable[str] = ()) -> ProtocolList:
     """The protocols that a file names, one on each line; lines with `#` are comments. Without a path, our own list.
 
+    `own` are those of the user's own dissectors, which need no list.
     Raises EspcapError where the file cannot be read.
     """
-    own = _lines(_own_list())
-    lines = _lines(Path(path)) if path else own
-    known = (line.partition("#")[0].strip() or line.strip("# ") for line in own)
-    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known))
+    usual = _lines(_own_list())
+    lines = _lines(Path(path)) if path else usual
+    known = (line.partition("#")[0].strip() or line.strip("# ") for line in usual)
+    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known), own)
 
 
 def _lines(file: Path) -> list[str]:

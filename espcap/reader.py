@@ -58,7 +58,10 @@ class Reader:
             return Asked(Everything())
         paths, sign = self._paths(), sign_of_filter(text, self.registry)
         query, notes = read_query(
-            text, sign, lambda text: parse(text, self.registry.kind, paths.field, paths.exists), self.read_filter
+            text,
+            sign,
+            lambda text: parse(text, self.registry.kind, paths.field, paths.exists, paths.current),
+            self.read_filter,
         )
         return Asked(query, tuple(notes))
 

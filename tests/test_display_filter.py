@@ -135,6 +135,9 @@ def test_tree_of_newer(text: str, registry: Registry) -> None:
     assert tuple(parse(text, registry, names, language) for language in (NEWER, NEWEST)) == OF_NEWER[text]
 
 
+_A_FIELD = "only a field may be looked for in a set"
+
+
 @pytest.mark.parametrize(
     ("text", "language", "message"),
     [
@@ -148,6 +151,11 @@ def test_tree_of_newer(text: str, registry: Registry) -> None:
         ("ip_ula(ipv6.src) == 2", NEWER, "filter: ip_ula(ipv6.src) == 2: it is true or false"),
         ("vals(ip.proto) == TCP", NEWER, "filter: vals(ip.proto) == TCP: names of values are text"),
         ('vals(ip.proto) in {"TCP"}', NEWER, "filter: vals(ip.proto) in …: only a field may be looked for in a set"),
+        *(
+            (f'lower(http.host) {word} {{"x"}}', language, "filter: lower(http.host) in …: " + _A_FIELD)
+            for word in ("in", "not in")
+            for language in (OLD, NEWER, NEWEST)
+        ),
         ("ip_special_name(ip.src)", NEWER, "filter: the function ip_special_name() cannot be searched for"),
         ("_ws.col.time", NEWER, "filter: _ws.col.time: of Wireshark's columns, documents have Info and Protocol"),
         ("_ws.col", NEWER, "filter: _ws.col: of Wireshark's columns, documents have Info and Protocol"),
@@ -172,6 +180,7 @@ ERRORS: dict[str, str] = {
     "TCP": "unknown field 'TCP': did you mean tcp?",
     "ip.src == ip.dst": f"filter: ip.dst {_TWO_FIELDS}",
     "ip.proto == tcp": f"filter: tcp {_TWO_FIELDS}",
+    "frame.protocols contains ssl": f"filter: ssl {_TWO_FIELDS}",
     "tcp.port in {80, udp.port}": f"filter: udp.port {_TWO_FIELDS}",
     "eth.src[0:3] == 02:00:00": "filter 'eth.src[0:3] == 02:00:00': slices ([…]) cannot be searched for",
     "ip.src#1 == 1.1.1.1": "filter 'ip.src#1 == 1.1.1.1': the layer operator (#) cannot be searched for",

@@ -193,3 +193,10 @@ def test_a_protocol_that_is_in_no_list(tmp_path: Path) -> None:
         assert protocols.describe("eth:ethertype:ip:udp:foo:data")[0] == "foo"
         assert protocols.describe("eth:foo:ip:tcp")[0] == "tcp"
     assert read_list(str(own)).describe("eth:ethertype:ip:udp:dns")[0] == "udp"
+
+
+def test_own_protocols_need_no_list_wherever_they_are() -> None:
+    listed = read_list("", ["plcbus"])
+    assert listed.describe("eth:ethertype:plcbus") == ("plcbus", stack("eth", "", "", "plcbus"))
+    assert listed.describe("eth:ethertype:plcbus:ip:tcp:http") == ("http", stack("eth", "ip", "tcp", "http"))
+    assert read_list().describe("eth:ethertype:plcbus") == ("eth", stack("eth"))

@@ -153,7 +153,7 @@ class Searching(Narrowing):
 
 def parse_size(text: str) -> int:
     """Bytes of `500MB`, `20GB` or a number. Raises click.BadParameter where it is none, or too small for a spool."""
-    match = re.fullmatch(r"(\d{1,12}) ?([kMGT]?)B?", text, re.I)
+    match = re.fullmatch(r"(\d{1,12}) ?([kMGT]?)B?", text, re.I | re.A)
     size = int(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ") if match else 0
     if size < SMALLEST_SPOOL:
         raise click.BadParameter(f"{text!r} is no size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")

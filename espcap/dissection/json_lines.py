@@ -54,7 +54,7 @@ class JsonReader:
     def __init__(
         self, registry: Registry, payload: bool = False, before: int = 0, columns: Columns | None = None
     ) -> None:
-        self._registry = registry
+        self._registry = registry.installed()
         self._payload = payload
         self._before = before
         self._columns = columns

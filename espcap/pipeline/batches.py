@@ -91,6 +91,8 @@ class Batches:
         """`chunk` is the number of documents of a batch. When `live`, somebody waits for what comes."""
         self.on_stored: Callable[[int], None] = lambda frame: None
         """Told the last frame number of each batch whose documents have found their end, in the order of reading."""
+        self.is_waited_for: Callable[[int], bool] = lambda frame: False
+        """Tells whether what was read up to a frame number should be stored as soon as the store has nothing to do."""
         self._store = store
         self._dead_letters = dead_letters
         self._report = report
@@ -114,8 +116,18 @@ class Batches:
             self._settle_first()
         batch = self._batch
         waited = self._live and batch.documents and time.monotonic() - batch.started >= LONGEST_WAIT
-        if waited or len(batch.documents) >= self._chunk or batch.size >= LARGEST_BATCH:
+        if (
+            waited
+            or len(batch.documents) >= self._chunk
+            or batch.size >= LARGEST_BATCH
+            or (self._live and self._holds_up())
+        ):
             self._write()
+
+    def _holds_up(self) -> bool:
+        """Whether the source can go on sooner if a part of a batch is stored now, and the store is idle."""
+        documents = self._batch.documents
+        return bool(documents) and not self._writing and self.is_waited_for(documents[-1].frame_number)
 
     def finish(self) -> None:
         """Has all stored. Raises StoreError."""

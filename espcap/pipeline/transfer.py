@@ -57,6 +57,7 @@ class Transfer:
         self._listener = listener
         self._dead_letters = dead_letters
         self._output: Output | None = None
+        self._has_told_script = False
 
     def tell(self, severity: Severity, message: str, hint: str = "") -> None:
         """Keeps a problem in the report, and shows it."""
@@ -82,6 +83,8 @@ class Transfer:
         live = not output.ends_at_once
         with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
             batches.on_stored = lambda frame: self._stored(feed, frame)
+            if feed:
+                batches.is_waited_for = feed.waits_for
             for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
                     document = builder.build(record)
@@ -96,6 +99,7 @@ class Transfer:
                         self._listener.on_stored()
             batches.finish()
             tshark = output.finish()
+        self._tell_failed_script(tshark)
         self.report.bad_utf8 += reader.bad_utf8
         self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         if output.columns and output.columns.missing:
@@ -116,6 +120,13 @@ class Transfer:
         if feed:
             feed.acknowledge(frame)
         self._listener.on_stored()
+
+    def _tell_failed_script(self, tshark: Exit) -> None:
+        """Once: every tshark of the run says so."""
+        if tshark.failed_script and not self._has_told_script:
+            self._has_told_script = True
+            hint = "mend it, and run the same command again; packets were dissected without it"
+            self.tell(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
 
     def _tell_left_out(self, name: str, values: int) -> None:
         if values:

@@ -11,6 +11,7 @@ from enum import Enum
 from espcap.errors import UsageError, shortened
 from espcap.fields import Registry
 from espcap.query import Query
+from espcap.query.aliases import current_name
 from espcap.query.paths import PATHS
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'', re.DOTALL)
@@ -45,6 +46,7 @@ def sign_of_filter(text: str, registry: Registry) -> Sign:
     plain = _QUOTED.sub('""', text)
 
     def is_name(name: str) -> bool:
+        name = current_name(name, registry)
         return registry.field(name) is not None or registry.is_protocol(name)
 
     compared = [match[1] for match in _COMPARED.finditer(plain)]

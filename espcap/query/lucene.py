@@ -28,6 +28,7 @@ DEFAULT_PATHS = (
 )
 """Where a word without a field is looked for as a whole value, as far as it fits the path's kind."""
 
+_PROTOCOL_PATHS = ("protocol", "protocols")
 _HEX = "[0-9A-Fa-f]"
 _ADDRESSES = rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
 _ADDRESS = rf"(?<![^\s(])(?P<address>{_ADDRESSES})(?![^\s)])"
@@ -48,10 +49,12 @@ def parse(
     kind: Callable[[str], Kind],
     field: Callable[[str], str] = str,
     exists: Callable[[str], Query] = Exists,
+    current: Callable[[str], str] = str,
 ) -> Query:
     """Reads a query string; `kind` tells the kind of a path. Empty text is everything.
 
     `field` gives the path of what a user calls a field, and `exists` the query of `_exists_` with it; both may refuse.
+    `current` gives the name of a protocol for an earlier one.
     Raises UsageError for wrong or unsupported syntax and for a value that does not fit its field.
     """
     if not text.strip():
@@ -59,7 +62,7 @@ def parse(
     refuse_surrogates(text)
     try:
         plain = _OPERATORS.sub(_plain, text)
-        return bounded(_Builder(kind, field, exists).build(_parsed(plain)))
+        return bounded(_Builder(kind, field, exists, current).build(_parsed(plain)))
     except ParseError as error:
         hint = "put quotes around values that have spaces or colons, and close what is open"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
@@ -120,11 +123,16 @@ def _end(node: tree.Item) -> str | None:
 
 class _Builder:
     def __init__(
-        self, kind: Callable[[str], Kind], field: Callable[[str], str], exists: Callable[[str], Query]
+        self,
+        kind: Callable[[str], Kind],
+        field: Callable[[str], str],
+        exists: Callable[[str], Query],
+        current: Callable[[str], str],
     ) -> None:
         self._kind = kind
         self._path_of = field
         self._exists = exists
+        self._current = current
 
     def build(self, node: tree.Item, path: str | None = None) -> Query:
         """The tree of luqum's tree; `path` is the field that the part belongs to."""
@@ -180,7 +188,7 @@ class _Builder:
                     yield Matches(path, pattern_of_word(pattern))
             return
         text = _literal(node)
-        yield Equals("protocols", text.lower())
+        yield Equals("protocols", self._current(text.lower()))
         if words(text):
             yield from (Words(path, text) for path in WORD_PATHS if self._kind(path) is Kind.STRING)
 
@@ -201,7 +209,8 @@ class _Builder:
                 return self._range(path, None, _end(node.a), True, node.include)
             case tree.Word() if _has_wildcard(node.value):
                 return self._wildcard(path, node.value)
-        low, high = span(path, self._kind(path), _value(path, _literal(node)))
+        text = _value(path, _literal(node))
+        low, high = span(path, self._kind(path), self._current(text) if path in _PROTOCOL_PATHS else text)
         return Equals(path, low) if low == high else Range(path, low, high)
 
     def _range(self, path: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Query:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from espcap.errors import UsageError, shortened
 from espcap.fields import ENVELOPE, Kind, Registry
 from espcap.query import Equals, Exists, Or, Query
+from espcap.query.aliases import current_name
 from espcap.query.lucene import DEFAULT_PATHS
 
 PATHS = sorted(
@@ -31,8 +32,16 @@ class Paths:
         self._registry = registry
         self._is_stored = is_stored
 
+    def current(self, name: str) -> str:
+        """The name of a field, a protocol or a path as the installed Wireshark has it, if it is given by an alias."""
+        root, dot, rest = name.partition(".")
+        if dot and root in _OPEN:
+            return f"{root}.{current_name(rest, self._registry)}"
+        return current_name(name, self._registry)
+
     def field(self, name: str) -> str:
         """The path of a field. Raises UsageError with the nearest names where there is no such field."""
+        name = self.current(name)
         if self._has_values(name):
             return name
         if field := self._registry.field(name):
@@ -47,6 +56,7 @@ class Paths:
 
     def exists(self, name: str) -> Query:
         """The packets that have a field, a protocol, or anything in an object. Raises UsageError as `field`."""
+        name = self.current(name)
         if self._is_object(name):
             return Exists(name)
         if not self._has_values(name) and not self._registry.field(name) and self._registry.is_protocol(name):

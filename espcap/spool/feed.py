@@ -81,6 +81,13 @@ class Feed(Output):
             self._in_flight.popleft()
             self._ring.remove(segment)
 
+    def waits_for(self, packet: int) -> bool:
+        """Whether it is about to stop for want of segments, and gets one when packets up to this number are stored."""
+        if len(self._in_flight) <= IN_FLIGHT // 2:
+            return False
+        first = self._in_flight[0]
+        return first.packets is not None and first.first + first.packets <= packet
+
     def acknowledge_idle(self) -> bool:
         """Call it when all documents are stored and tshark prints nothing. Says whether there was headway.
 

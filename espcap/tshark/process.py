@@ -20,6 +20,7 @@ from espcap.tshark.program import INSTALL, User, environment, on_path
 _NOISE = ("Running as user", "Capturing on", "File: ", "dumpcap: cap_set_proc")
 CAPTURED = "Packets captured: "
 """How dumpcap begins the line that says how many packets it has written, at its end."""
+_FAILED_SCRIPT = "tshark: Lua: "
 _LONGEST_LINE = 4096
 _KEPT_MESSAGES = 20
 
@@ -51,6 +52,12 @@ class Exit:
         return (
             text.removeprefix("The standard input ") or f"exit status {self.status}"
         )  # it was handed over as standard input
+
+    @property
+    def failed_script(self) -> str:
+        """What it said of a script of the profile that it could not load, and went on without; empty if nothing."""
+        failed = (line for line in self.messages if line.startswith(_FAILED_SCRIPT))
+        return next(failed, "").removeprefix(_FAILED_SCRIPT)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Whether tshark can read a Wireshark configuration folder. Else it crashes, or dissects without the settings in it."""
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -31,10 +32,31 @@ def check_profile(folder: str, user: User | None) -> None:
             raise UsageError(f"cannot read {printable(path)}", "check its permissions")
 
 
+def contents(folder: str) -> Iterator[bytes]:
+    """The name and a digest of each file that it has, for what depends on them. Raises UsageError."""
+    for path in filter(os.path.isfile, below(folder)):  # a pipe there would never end
+        yield os.fsencode(os.path.relpath(path, folder))
+        yield digest_file(path)
+
+
+def digest_file(path: str) -> bytes:
+    """A digest of a file's content. Raises UsageError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError as error:
+        raise UsageError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error
+
+
 def below(folder: str) -> Iterator[str]:
-    """All that the folder has, always in the same order, without Wireshark's notes of what was used last."""
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
+    """All that the folder has, always in the same order, without Wireshark's notes of what was used last.
+
+    Wireshark follows linked folders too. One that leads to where it lies is not followed again.
+    """
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(parent))
+        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(parent, name)) not in seen)
         yield from (os.path.join(parent, name) for name in (*folders, *sorted(names)) if not name.startswith("recent"))
 
 

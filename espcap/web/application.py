@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from espcap.errors import EspcapError, UsageError, with_hint
 from espcap.nothing import why_nothing
-from espcap.paging import MOST_COUNTED, TIME, Cursor, Page, page
+from espcap.paging import MOST_COUNTED, TIME, Cursor, page
 from espcap.reader import Reader
 from espcap.sources import printable
 from espcap.web.columns import Column, Row, columns, row
@@ -191,13 +191,16 @@ def _list(reader: Reader, view: View, after: Cursor | None) -> Listed:
         asked.errors["columns"] = "; ".join(wrong)
     if asked.errors:
         return Listed(asked, shown, [], 0, None)
-    found = _page(reader, asked, view, shown, after)
+    sort = _sort(view, shown)
+    if not after:
+        asked.notes += reader.values_of(sort[0], asked.query)[1]
+    found = page(reader, asked.query, sort, after, PAGE_SIZE)
     nothing = "" if found.total else why_nothing(reader.store, asked.query)
     return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, nothing)
 
 
-def _page(reader: Reader, asked: Answerable, view: View, shown: list[Column], after: Cursor | None) -> Page:
+def _sort(view: View, shown: list[Column]) -> tuple[str, bool]:
+    """The path of the column to sort by, and whether it descends."""
     name = view.sort.removeprefix("-")
     paths = [column.path for column in shown if column.name == name and column.path]
-    sort = (paths[0] if paths else TIME, view.sort.startswith("-"))
-    return page(reader, asked.query, sort, after, PAGE_SIZE)
+    return paths[0] if paths else TIME, view.sort.startswith("-")

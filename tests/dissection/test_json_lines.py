@@ -100,6 +100,17 @@ def test_protocols_inside_others(registry: Registry) -> None:
     assert (record.tree, record.inner) == (["frame", "ip"], ["eth", "tcp"])
 
 
+def test_a_store_that_is_away_is_not_asked(registry: Registry) -> None:
+    """Labels of packets are no names of fields, and a store may have recorded fields of that name."""
+
+    def away() -> None:
+        raise AssertionError
+
+    asking = Registry(registry.path)
+    asking.consult(away)
+    assert layers(asking, '        "no.protocol": {', '"no.such.field": "1",', '"A label": "2"', "        }") == {}
+
+
 def test_no_packet(registry: Registry) -> None:
     assert records(registry, []) == []
     assert records(registry, [b"[\n", b"\n]\n"]) == []

@@ -9,6 +9,7 @@ from scapy.utils import wrpcap
 
 from tests.command import espcap
 from tests.filter_oracle import passing_alone
+from tests.served import served
 
 LONGEST = 8191
 AGENTS = [
@@ -109,6 +110,17 @@ def test_values(filled: str) -> None:
     assert espcap("search", "--sort", FIELD, "--node", filled).lines == [left_out]
     assert espcap("search", "--agg", FIELD, "-Y", f'{FIELD} == "short"', "--node", filled).lines == []
     assert espcap("search", "--agg", "http.host", "--node", filled).lines == []
+
+
+def test_page(filled: str) -> None:
+    """The same note for the order by a column."""
+    note = "3 packets have a text of more than 8,191 characters, which the index neither sorts nor counts"
+    with served(filled) as page:
+        columns = f"number {FIELD} http.host"
+        assert f"{PATH}: {note}" in page.get("/", sort=FIELD, columns=columns).text
+        assert f"{PATH}: {note}" in page.get("/", sort=f"-{FIELD}", columns=columns, filter="http").text
+        for sort, text in ((FIELD, f'{FIELD} == "short"'), ("http.host", ""), ("number", "")):
+            assert note not in page.get("/", sort=sort, columns=columns, filter=text).text
 
 
 def test_captures_are_read_only_for_long_texts(filled: str, capture: Path) -> None:

@@ -1,5 +1,6 @@
 """Fields of a dissector in Lua: stored with a profile, then found, summed and shown without it. Oracle: tshark -Y."""
 
+import os
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 
 import espcap as library
 from espcap.tshark.program import dissecting_user, environment, find_program
-from tests.command import Ran, espcap, start
+from tests.command import CAPTURES, Ran, espcap, start
 from tests.conftest import remove_packets
 from tests.hostile.writers import record, udp, write_pcap
 from tests.integration.test_read_only import read_only
@@ -158,6 +159,82 @@ def test_an_index_that_is_only_read(folder: Path, tmp_path: Path) -> None:
     ran = read_only(tmp_path / "index", "search", "-Y", "hello.from == 10.0.0.2/31", "--node", node)
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 2
+
+
+LINK = """
+local bus = Proto("plcbus", "PLC bus")
+local operation = ProtoField.uint8("plcbus.operation", "Operation")
+bus.fields = {operation}
+function bus.dissector(buffer, packet, tree)
+    tree:add(bus, buffer()):add(operation, buffer(0, 1))
+end
+DissectorTable.get("ethertype"):add(0x88b5, bus)
+"""
+TAKEN = """
+local taking = Proto("taking", "Takes the path of another")
+local taken = ProtoField.string("ip.checksum_status", "Taken")
+taking.fields = {taken}
+function taking.dissector(buffer, packet, tree)
+    tree:add(taking, buffer()):add(taken, "text")
+end
+register_postdissector(taking)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder for a profile."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "own").mkdir(mode=0o755)
+    return tmp_path / "own"
+
+
+def test_a_protocol_above_a_link_names_its_packets(own: Path, tmp_path: Path) -> None:
+    (own / "init.lua").write_text(LINK)
+    head = bytes.fromhex("02000000000102000000000288b5")
+    capture = write_pcap(tmp_path / "bus.pcap", [record(head + bytes([7] * 46))])
+    node = f"local:{tmp_path / 'index'}"
+    assert espcap("-r", capture, "--profile-dir", own, "--node", node).status == 0
+    (document,) = espcap("search", "protocol:plcbus AND plcbus.operation:7", "--node", node).documents
+    assert document["stack"] == {"link": "eth", "application": "plcbus"}
+
+
+def test_an_own_field_takes_no_path_of_wiresharks(own: Path, folder: Path, tmp_path: Path) -> None:
+    (own / "init.lua").write_text(TAKEN)
+    node = f"local:{tmp_path / 'index'}"
+    assert espcap("-r", folder / "hello.pcap", "--profile-dir", own, "--node", node).status == 0
+    for text in ('ip.checksum_status == "text"', "ip.checksum.status == 2"):
+        found = espcap("search", "-Y", text, "--node", node)
+        assert (found.status, len(found.documents)) == (0, 5), found.errors
+
+
+def test_a_script_that_does_not_load(own: Path, folder: Path) -> None:
+    """Is told, once."""
+    (own / "init.lua").write_text("this is no script (")
+    files = ("-r", folder / "hello.pcap", "-r", CAPTURES / "dns.pcap")
+    ran = espcap(*files, "--profile-dir", own)
+    told = [line for line in ran.lines if "a script of the profile does not load: " in line]
+    assert len(told) == 1, ran.errors
+    assert "syntax error" in told[0]
+    assert ran.status == 0
+    (own / "init.lua").write_text("")
+    assert "script" not in espcap(*files, "--profile-dir", own).errors
+
+
+def test_a_script_that_changes_within_its_time(folder: Path, own: Path, tmp_path: Path) -> None:
+    """A copy may have the time of what it replaces, and a folder of scripts may be linked."""
+    (tmp_path / "scripts").mkdir(mode=0o755)
+    (own / "plugins").symlink_to(tmp_path / "scripts")
+    script, times = tmp_path / "scripts" / "hello.lua", (1_700_000_000, 1_700_000_000)
+    for kind, text in (("uint8", "hello.kind == 3"), ("string", "hello.kind")):
+        script.write_text(SCRIPT.format(name="hello", kind=kind, names=""))
+        os.utime(script, times)
+        node = f"local:{tmp_path / kind}"
+        assert espcap("-r", folder / "hello.pcap", "--profile-dir", own, "--node", node).status == 0
+        found = espcap("search", "-Y", text, "--node", node).documents
+        assert {type(each["layers"]["hello"]["kind"]).__name__ for each in found} == {
+            "int" if kind == "uint8" else "str"
+        }
 
 
 def test_profiles_at_once(node: str, folder: Path, tmp_path: Path) -> None:

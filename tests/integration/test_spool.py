@@ -80,6 +80,15 @@ def test_a_ring_that_overflows_is_counted(name: str, tmp_path: Path) -> None:
     assert max(int(each.rpartition("-")[2]) for each in found) == 9_000 - counts["dropped"]
 
 
+def test_the_smallest_ring_waits_for_no_whole_batch(name: str, tmp_path: Path) -> None:
+    """Its segments in flight have fewer packets than one batch: they are stored as soon as the store is idle."""
+    run = Run(name, tmp_path, "--spool-size", "263kB")
+    network.send(name, 6_000, 2_000)
+    run.settle()
+    assert run.end() == 0, run.said
+    assert (run.count("stored"), run.count("dropped")) == (6_000, 0)
+
+
 def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
     """Each kill comes with the store in another state; what was stored and not removed comes again, as itself."""
     sent = 0

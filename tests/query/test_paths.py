@@ -1,5 +1,7 @@
 """What fields may be called."""
 
+from typing import Any
+
 import pytest
 
 from espcap.errors import UsageError
@@ -66,6 +68,23 @@ def test_presence(paths: Paths) -> None:
         assert paths.exists(path) == Exists(path)
     with pytest.raises(UsageError, match="no such field: htp: did you mean http"):
         paths.exists("htp")
+
+
+def test_earlier_names(registry: Registry, paths: Paths) -> None:
+    assert paths.field("bootp.type") == paths.field("layers.bootp.type") == "layers.dhcp.type"
+    assert paths.field("unparsed.ssl.handshake_type") == "unparsed.tls.handshake_type"
+    assert paths.exists("ssl") == Equals("protocols", "tls")
+    assert paths.exists("layers.ssl") == Exists("layers.tls")
+    with pytest.raises(UsageError, match=r"no such field: tls\.handshake\.tipe: did you mean tls\.handshake\.type"):
+        paths.field("ssl.handshake.tipe")
+
+    def tree(text: str) -> Any:
+        return parse(text, registry.kind, paths.field, paths.exists, paths.current)
+
+    for text in ("ssl.handshake.type:1", "_exists_:layers.ssl.handshake_type", "protocols:ssl", "NOT protocol:bootp"):
+        assert tree(text) == tree(text.replace("ssl", "tls").replace("bootp", "dhcp"))
+    assert Equals("protocols", "tls") in tree("SSL").parts
+    assert Equals("protocol", "tls") in tree("ssl").parts
 
 
 def test_in_a_query_string(registry: Registry, paths: Paths) -> None:

@@ -130,7 +130,7 @@ class _Builder:
 
     def _refuse_fields(self, literals: Sequence[Word]) -> None:
         for literal in literals:
-            name = literal.text.removeprefix(".")
+            name = current_name(literal.text.removeprefix("."), self._registry)
             if not literal.quote and (self._registry.field(name) or self._registry.is_protocol(name)):
                 message = f"filter: {literal.text} is a field, and two fields cannot be compared"
                 raise UsageError(message, f"put quotes around text; {TSHARK_CAN}")

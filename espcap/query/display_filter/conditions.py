@@ -68,6 +68,9 @@ class Conditions:
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
         """The condition `FIELD in {…}`; an element is a word, or both ends of a range."""
+        if self._function:
+            what = f"{self._function}({self._field.name})"
+            raise UsageError(f"filter: {what} in …: only a field may be looked for in a set", f"compare {what} with ==")
         if quantifier == "all":
             raise UsageError(f"filter: all {self._field.name} in …: cannot be searched for", "leave out the word all")
         return either([self._range(*element) for element in elements])

@@ -4,6 +4,7 @@ Its name is one of `packets-*`, so that who may write or read packets may write 
 `packets-*` pass over hidden indices.
 """
 
+import time
 from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError
@@ -18,6 +19,9 @@ _ID = "own-fields"
 _ATTEMPTS = 20
 _SETTINGS = {"index": {"hidden": True, "number_of_shards": 1}}
 _MAPPINGS = {"dynamic": False}
+_STARTING = "No shard available"
+_PAUSE = 0.2
+"""Seconds."""
 _REFUSED = (400, 401, 403)
 _EXISTS = "resource_already_exists_exception"
 
@@ -29,9 +33,8 @@ def read_record(client: Elasticsearch, where: str) -> OwnFields | None:
 
 def _read(client: Elasticsearch, where: str) -> tuple[OwnFields | None, dict[str, int]]:
     """Also what a writer has to name, so that it replaces what it has read and nothing newer."""
-    try:
-        answer = client.get(index=NAME, id=_ID).body
-    except NotFoundError:
+    answer = _get(client)
+    if answer is None:
         return None, {}
     try:
         own = parse_own_fields(answer["_source"]["record"])
@@ -39,6 +42,20 @@ def _read(client: Elasticsearch, where: str) -> tuple[OwnFields | None, dict[str
         hint = f"delete the index {NAME}; the next run with --profile-dir writes it anew"
         raise StoreError(f"{where} has a damaged record of own fields: {error}", hint) from error
     return own, {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
+
+
+def _get(client: Elasticsearch) -> dict[str, Any] | None:
+    """The document. Another espcap may have made the index just now, whose shard takes a moment to start."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return dict(client.get(index=NAME, id=_ID).body)
+        except NotFoundError:
+            return None
+        except ApiError as error:
+            if _STARTING not in str(error) or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(_PAUSE)
+    return None
 
 
 def add_to_record(client: Elasticsearch, own: OwnFields, where: str, has_lifecycle: bool) -> None:
