@@ -8,9 +8,9 @@ for document in espcap.search("protocol:dns"): ...
 TYPE_CHECKING = False  # typing itself takes longer to import than the rest of this room
 
 if TYPE_CHECKING:
-    from espcap.errors import EspcapError, StoreError, UsageError
-    from espcap.library import count, index, read, search, stats
-    from espcap.report import IncompleteError, Problem, Report, Severity
+    from espcap.api import count, index, read, search, stats
+    from espcap.base.errors import EspcapError, StoreError, UsageError
+    from espcap.ingest.report import IncompleteError, Problem, Report, Severity
     from espcap.stores.elasticsearch.connection import Connection
 
     __version__: str
@@ -32,9 +32,9 @@ __all__ = [
 ]
 
 _ROOMS = {
-    **dict.fromkeys(("EspcapError", "StoreError", "UsageError"), "espcap.errors"),
-    **dict.fromkeys(("count", "index", "read", "search", "stats"), "espcap.library"),
-    **dict.fromkeys(("IncompleteError", "Problem", "Report", "Severity"), "espcap.report"),
+    **dict.fromkeys(("EspcapError", "StoreError", "UsageError"), "espcap.base.errors"),
+    **dict.fromkeys(("count", "index", "read", "search", "stats"), "espcap.api"),
+    **dict.fromkeys(("IncompleteError", "Problem", "Report", "Severity"), "espcap.ingest.report"),
     "Connection": "espcap.stores.elasticsearch.connection",
 }
 

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from espcap.allocator import begin_anew, names_local_index
+from espcap.base.allocator import begin_anew, names_local_index
 
 
 def run() -> None:

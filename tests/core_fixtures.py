@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from espcap.fields import Registry, open_registry
-from espcap.pipeline import Job
-from espcap.protocols import read_list
+from espcap.fields.protocols import read_list
+from espcap.fields.registry import Registry, open_registry
+from espcap.ingest.pipeline import Job
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, find_program
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from espcap.documents import Document
-from espcap.fields import Registry
-from espcap.pipeline import Job
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
+from espcap.ingest.pipeline import Job
 from espcap.query.display_filter import parse
 from espcap.query.filter_language import language_of
 from espcap.stores import Store

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from espcap.documents import HEAD
-from espcap.errors import EspcapError
-from espcap.fields import Registry
-from espcap.native import build
+from espcap.base.errors import EspcapError
+from espcap.documents.packets import HEAD
+from espcap.fields.registry import Registry
+from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin
 from espcap.tshark.program import Program, dissecting_user, find_program
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import EspcapError
-from espcap.pipeline import Job, Pipeline
-from espcap.report import Report
-from espcap.sources import Source, capture_file
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import Source, capture_file
+from espcap.documents.packets import Document
+from espcap.ingest.pipeline import Job, Pipeline
+from espcap.ingest.report import Report
 from espcap.stores import Found, Outcome, Refusal, StoredDay
 
 OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)

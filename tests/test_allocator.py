@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap import allocator
+from espcap.base import allocator
 from tests.command import CAPTURES, ESPCAP, environment, espcap
 
 HTTP = CAPTURES / "http_xml.pcap"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from espcap.captures import without_data
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
+from espcap.captures.rewriting import without_data
 from tests.command import CAPTURES
 from tests.hostile import files
 

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard
 from espcap.query.display_filter import parse
 from espcap.query.display_filter.patterns import translate

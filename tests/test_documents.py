@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from espcap.dissection import Layers, Record
-from espcap.documents import MOST_DAYS, Document, DocumentBuilder, Origin
-from espcap.protocols import read_list
+from espcap.documents.packets import MOST_DAYS, Document, DocumentBuilder, Origin
+from espcap.fields.protocols import read_list
 
 EPOCH = "1438233732.662099000"
 DAY = 86_400

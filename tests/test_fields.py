@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from espcap import fields
-from espcap.errors import EspcapError
-from espcap.fields import (
+from espcap.base.errors import EspcapError
+from espcap.fields import registry as fields
+from espcap.fields.registry import (
     ENVELOPE,
     PRESENCE,
     Field,

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from espcap.frames import FrameSet, Numbering, spans
+from espcap.base.frames import FrameSet, Numbering, spans
 
 
 def test_members() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.frames import FrameSet, Numbering
-from espcap.kept import CaptureGone, Kept, find_kept, kept_name, run_of
-from espcap.pcapng import ALL, Writer, interface_block, packet_block, packets
+from espcap.base.errors import EspcapError
+from espcap.base.frames import FrameSet, Numbering
+from espcap.captures.kept import CaptureGone, Kept, find_kept, kept_name, run_of
+from espcap.captures.pcapng import ALL, Writer, interface_block, packet_block, packets
 
 RUN = "0123456789abcdef" * 2
 INTERFACE = interface_block(1, 9)

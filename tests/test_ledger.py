@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.claims import Claims
-from espcap.ledger import Done, Known, Ledger, LedgerError, ledger_path
-from espcap.sources import Stamp
+from espcap.captures.sources import Stamp
+from espcap.ingest.claims import Claims
+from espcap.ingest.ledger import Done, Known, Ledger, LedgerError, ledger_path
 from espcap.stores import StoredDay
 
 STAMP = Stamp(1, 2, 3, 4, 5)
@@ -149,7 +149,7 @@ def test_claims_keep_runs_of_one_process_apart(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from espcap.claims import Claims
+from espcap.ingest.claims import Claims
 claims = Claims(Path(sys.argv[1]))
 print(claims.take("{key}"), flush=True)
 sys.stdin.read()

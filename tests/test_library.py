@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 import espcap
-from espcap import paging
-from espcap.reading import Reading
-from espcap.sources import capture_file
+from espcap.captures.sources import capture_file
+from espcap.ingest.stream import Reading
+from espcap.search import paging
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from tests.command import ROOT, environment
@@ -352,7 +352,7 @@ def test_import_is_light() -> None:
         "luqum",
         "orjson",
         "typing",
-        "espcap.library",
+        "espcap.api",
     }
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from espcap.kept import CaptureGone, Kept, find_kept, kept_name
-from espcap.loading import LiveOriginal
+from espcap.captures.kept import CaptureGone, Kept, find_kept, kept_name
+from espcap.extract.loading import LiveOriginal
 
 
 def test_a_kept_file_that_goes_meanwhile(tmp_path: Path) -> None:

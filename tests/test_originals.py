@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.kept import CaptureGone
-from espcap.originals import Originals
+from espcap.base.errors import EspcapError
+from espcap.captures.kept import CaptureGone
+from espcap.captures.originals import Originals
 from tests.support import CAPTURES
 
 DIGEST = "423b430b9a1cab6f8ca6317f76422072"

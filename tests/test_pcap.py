@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from espcap.pcap import packets
-from espcap.pcapng import UnknownForm, Writer
+from espcap.captures.pcap import packets
+from espcap.captures.pcapng import UnknownForm, Writer
 from espcap.tshark.program import environment
 from tests.command import CAPTURES
 

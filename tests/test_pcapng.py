@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from espcap.pcapng import UnknownForm, Writer, packets, tsharks_packets
+from espcap.captures.pcapng import UnknownForm, Writer, packets, tsharks_packets
 
 
 def block(kind: int, body: bytes) -> bytes:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import EspcapError, StoreError
-from espcap.pipeline import Job, Listener, Pipeline, batches
-from espcap.report import Problem, Severity
-from espcap.sources import CaptureFile, NotACapture, Source, StandardInput, capture_file, walk
+from espcap.base.errors import EspcapError, StoreError
+from espcap.captures.sources import CaptureFile, NotACapture, Source, StandardInput, capture_file, walk
+from espcap.documents.packets import Document
+from espcap.ingest import batches
+from espcap.ingest.pipeline import Job, Listener, Pipeline
+from espcap.ingest.report import Problem, Severity
 from espcap.stores import Outcome
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import read_file

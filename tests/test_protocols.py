@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.fields import Registry
-from espcap.protocols import Place, ProtocolList, Stack, read_list
+from espcap.base.errors import EspcapError
+from espcap.fields.protocols import Place, ProtocolList, Stack, read_list
+from espcap.fields.registry import Registry
 from tests.wireshark_versions import installed
 
 pytest_plugins = ["tests.core_fixtures"]

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.fields import ENVELOPE, Kind, Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import ENVELOPE, Kind, Registry
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.lucene import DEFAULT_PATHS, parse
 from espcap.query.values import Time

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from espcap.documents import Document
-from espcap.report import IncompleteError, Problem, Report, Severity
+from espcap.documents.packets import Document
+from espcap.ingest.report import IncompleteError, Problem, Report, Severity
 from espcap.stores import Outcome, Refusal
 
 

@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.retention import beyond_size, day_of, older_than, parse_age, parse_size
+from espcap.base.errors import UsageError
 from espcap.stores import StoredDay
+from espcap.stores.retention import beyond_size, day_of, older_than, parse_age, parse_size
 
 NAMES = ["packets-2024-04-30", "packets-2024-05-01", "packets-2024-05-31", "packets-2262-04-11", "packets-undated"]
 DAYS = [StoredDay(name, 10, 100) for name in NAMES]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from espcap import selection
-from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Registry
 from espcap.query.lucene import parse
-from espcap.selection import Selection, select, select_conversations
+from espcap.search import selection
+from espcap.search.selection import Selection, select, select_conversations
 from espcap.stores import Found
 from espcap.stores.local.store import LocalStore
 from tests.stores import documents

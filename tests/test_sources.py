@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from espcap import compression
-from espcap.errors import EspcapError, UsageError
-from espcap.sources import (
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable
+from espcap.captures import compression
+from espcap.captures.sources import (
     CaptureFile,
     Interfaces,
     NotACapture,
     StandardInput,
     capture_file,
     interfaces,
-    printable,
     recognise,
     walk,
 )

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from espcap.times import LATEST, date_text, epoch_text, parse_epoch, timestamp
+from espcap.base.times import LATEST, date_text, epoch_text, parse_epoch, timestamp
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.sources import CaptureFile, NotACapture
-from espcap.watch import Settling, is_written_to
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import CaptureFile, NotACapture
+from espcap.captures.watch import Settling, is_written_to
 from tests.support import CAPTURES
 
 ARP = (CAPTURES / "arp.pcap").read_bytes()

@@ -16,8 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 import espcap
+from espcap.base.errors import EspcapError, UsageError, shortened, with_hint
 from espcap.cli import options
-from espcap.errors import EspcapError, UsageError, shortened, with_hint
 
 _FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 """What ends printing into a file."""
@@ -29,7 +29,7 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except EspcapError as error:
-        from espcap.sources import printable
+        from espcap.base.text import printable
 
         click.echo(printable(f"Error: {with_hint(error.message, error.hint)}"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -3,18 +3,18 @@
 import sys
 from functools import cache
 
+from espcap.base.errors import UsageError
+from espcap.captures.originals import Originals
 from espcap.cli.options import Narrowing
 from espcap.cli.progress import Progress
 from espcap.cli.search import Wanted
-from espcap.errors import UsageError
-from espcap.extraction import Missing
-from espcap.filtering import Filtering
-from espcap.opening import check_words
-from espcap.originals import Originals
+from espcap.extract.extraction import Missing
+from espcap.extract.filtering import Filtering
+from espcap.ingest.opening import check_words
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.languages import TAKEN, Sign, sign_of_filter
 from espcap.query.narrowing import together
-from espcap.reader import Reader
+from espcap.search.reader import Reader
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import dissecting_user

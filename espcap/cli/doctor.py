@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from espcap.allocator import LIBRARY, find_library
+from espcap.base.allocator import LIBRARY, find_library
+from espcap.base.errors import EspcapError, with_hint
+from espcap.base.text import printable
 from espcap.cli.options import Connecting, open_named_store
-from espcap.documents import HEAD
-from espcap.errors import EspcapError, with_hint
-from espcap.fields import open_registry, registry_path
-from espcap.sources import printable
+from espcap.documents.packets import HEAD
+from espcap.fields.registry import open_registry, registry_path
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin

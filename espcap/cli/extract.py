@@ -10,14 +10,14 @@ from typing import BinaryIO
 
 import click
 
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable
+from espcap.captures.originals import Originals
 from espcap.cli.options import Extracting, forget_standard_output
 from espcap.cli.progress import Progress
 from espcap.cli.search import open_reader, tell_why_nothing, wanted
-from espcap.errors import EspcapError, UsageError
-from espcap.extraction import Extraction, Missing
-from espcap.originals import Originals
-from espcap.selection import Selection, selected
-from espcap.sources import printable
+from espcap.extract.extraction import Extraction, Missing
+from espcap.search.selection import Selection, selected
 from espcap.tshark.program import dissecting_user, find_program
 
 PARTIAL = 3

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from espcap.errors import UsageError
-from espcap.spool import SMALLEST_SPOOL
+from espcap.base.errors import UsageError
+from espcap.live.spool import SMALLEST_SPOOL
 
 if TYPE_CHECKING:
-    from espcap.dead_letters import DeadLetters
-    from espcap.fields import Registry
+    from espcap.fields.registry import Registry
+    from espcap.ingest.dead_letters import DeadLetters
     from espcap.stores import Store
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -532,7 +532,7 @@ def open_patient_store(values: Delivering, registry: "Registry", endless: bool) 
 
 def open_dead_letters(values: Delivering) -> "DeadLetters":
     """The file that `--dead-letters` names. Raises UsageError where it cannot be made."""
-    from espcap.dead_letters import DeadLetters
+    from espcap.ingest.dead_letters import DeadLetters
 
     if values.dead_letters and not values.dead_letters.parent.is_dir():
         raise UsageError(f"{values.dead_letters.parent} is not a folder", "make it, or name another --dead-letters")

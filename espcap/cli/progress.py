@@ -7,7 +7,7 @@ from types import TracebackType
 import click
 from tqdm import tqdm
 
-from espcap.sources import printable
+from espcap.base.text import printable
 
 tqdm.set_lock(threading.RLock())  # its own is for several processes, and has Python 3.14 start one more
 _OF_TOTAL = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"

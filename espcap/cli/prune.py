@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import click
 
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable
 from espcap.cli.options import Connecting, open_existing_store
-from espcap.errors import EspcapError, UsageError
-from espcap.fields import open_registry
-from espcap.ledger import Ledger, LedgerError, ledger_path
-from espcap.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
-from espcap.sources import printable
+from espcap.fields.registry import open_registry
+from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.stores import Store, StoredDay
+from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
 from espcap.tshark.program import find_program
 
 

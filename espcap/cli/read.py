@@ -8,26 +8,27 @@ from types import FrameType
 
 import click
 
-from espcap.checkpoints import Checkpoints
+from espcap.base.errors import EspcapError, StoreError, UsageError
+from espcap.base.text import printable
+from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
+from espcap.captures.watch import watch
 from espcap.cli.options import Delivering, Reading, forget_standard_output, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
-from espcap.digests import Digests
-from espcap.documents import Document
-from espcap.errors import EspcapError, StoreError, UsageError
-from espcap.fields import Registry
-from espcap.opening import open_job, open_verified_checkpoints
-from espcap.pipeline import Job, Listener, Pipeline
-from espcap.report import Report, Severity
-from espcap.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, printable, walk
-from espcap.spool import Keeping, SpoolSettings, default_folder
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
+from espcap.ingest.checkpoints import Checkpoints
+from espcap.ingest.digests import Digests
+from espcap.ingest.opening import open_job, open_verified_checkpoints
+from espcap.ingest.pipeline import Job, Listener, Pipeline
+from espcap.ingest.report import Report, Severity
+from espcap.live.spool import Keeping, SpoolSettings, default_folder
+from espcap.sinks.lines import LinesStore, as_line, indented
 from espcap.stores import Store
-from espcap.stores.lines import LinesStore, as_line, indented
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User, find_program
 from espcap.tshark.rights import print_interfaces
-from espcap.watch import watch
 
 SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""

@@ -5,15 +5,15 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from espcap.base.errors import StoreError, UsageError
+from espcap.base.text import printable
 from espcap.cli.options import Delivering, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
-from espcap.dead_letters import read_dead_letters
-from espcap.errors import StoreError, UsageError
-from espcap.fields import open_registry
-from espcap.pipeline.batches import Batches
-from espcap.report import Report, Severity
-from espcap.sources import printable
+from espcap.fields.registry import open_registry
+from espcap.ingest.batches import Batches
+from espcap.ingest.dead_letters import read_dead_letters
+from espcap.ingest.report import Report, Severity
 from espcap.tshark.program import find_program
 
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from espcap.checkpoints import open_checkpoints
+from espcap.base.errors import UsageError
+from espcap.base.paths import data_folder, is_local, local_folder
 from espcap.cli.options import Serving, open_named_store
 from espcap.cli.search import open_reader
-from espcap.errors import UsageError
-from espcap.folders import data_folder, is_local, local_folder
-from espcap.ledger import ledger_path
-from espcap.opening import check_words, close_job, open_job
-from espcap.pipeline import Listener, Pipeline
-from espcap.reader import Reader
+from espcap.ingest.checkpoints import open_checkpoints
+from espcap.ingest.ledger import ledger_path
+from espcap.ingest.opening import check_words, close_job, open_job
+from espcap.ingest.pipeline import Listener, Pipeline
+from espcap.search.reader import Reader
 from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files

@@ -4,13 +4,13 @@ import json
 
 import click
 
+from espcap.base.errors import StoreError, UsageError
+from espcap.base.paths import is_local
 from espcap.cli.options import Connecting, credentials, open_named_store
-from espcap.errors import StoreError, UsageError
-from espcap.fields import open_registry
-from espcap.folders import is_local
-from espcap.retention import parse_age
+from espcap.fields.registry import open_registry
+from espcap.search.summary import time_span
 from espcap.stores import Store
-from espcap.summary import time_span
+from espcap.stores.retention import parse_age
 from espcap.tshark.program import find_program
 
 

@@ -9,15 +9,16 @@ from typing import Any
 import click
 import orjson
 
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable, without_controls
+from espcap.captures.originals import Originals
+from espcap.captures.sources import CaptureFile, capture_file
 from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
-from espcap.errors import EspcapError, UsageError
-from espcap.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
-from espcap.needed import Needed, agrees, find_needed, with_its_streams
-from espcap.opening import check_words
-from espcap.originals import Originals
+from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
+from espcap.extract.needed import Needed, agrees, find_needed, with_its_streams
+from espcap.ingest.opening import check_words
 from espcap.query import And, Equals, Or, Query
-from espcap.sources import CaptureFile, capture_file, printable, without_controls
 from espcap.stores import Hit
 from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as

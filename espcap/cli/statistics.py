@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from espcap.report import Report
+from espcap.ingest.report import Report
 
 
 class Statistics:

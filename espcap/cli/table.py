@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from espcap.documents import Document
-from espcap.members import part
-from espcap.sources import printable
+from espcap.base.members import part
+from espcap.base.text import printable
+from espcap.documents.packets import Document
 
 PACKET = "packet"
 """The column that names a packet, by its capture and frame number. It is never cut: `espcap show` takes it."""

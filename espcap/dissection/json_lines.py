@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import orjson
 
+from espcap.base.times import epoch_text
 from espcap.dissection import MOST_VALUES, Layers, Record
 from espcap.dissection.ntp_times import NTP_TIMES
-from espcap.fields import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
-from espcap.times import epoch_text
+from espcap.fields.registry import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
 from espcap.tshark.columns import Columns
 from espcap.tshark.output import IDLE
 

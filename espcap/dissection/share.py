@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
+from espcap.base.text import without_controls
 from espcap.dissection import Record
 from espcap.dissection.json_lines import JsonReader
-from espcap.fields import Registry
-from espcap.sources import without_controls
+from espcap.fields.registry import Registry
 from espcap.tshark.columns import Columns
 from espcap.tshark.process import write_all
 

@@ -6,7 +6,7 @@ also where the field is missing.
 
 from dataclasses import dataclass
 
-from espcap.frames import FrameSet
+from espcap.base.frames import FrameSet
 from espcap.query.values import Value
 
 

@@ -1,6 +1,6 @@
 """Earlier names of protocols that tshark still takes: `ssl.handshake` for `tls.handshake`."""
 
-from espcap.fields import Registry
+from espcap.fields.registry import Registry
 
 _ALIASES = {
     "104apci": "iec60870_104",

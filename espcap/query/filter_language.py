@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 
 _NEWER, _NEWEST = (4, 2), (4, 6)
 

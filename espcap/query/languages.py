@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import Registry
+from espcap.base.errors import UsageError, shortened
+from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.aliases import current_name
 from espcap.query.paths import PATHS

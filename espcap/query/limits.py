@@ -1,6 +1,6 @@
 """Bounds of queries, the same for every store and language, so that all answer alike."""
 
-from espcap.errors import UsageError, shortened
+from espcap.base.errors import UsageError, shortened
 from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.words import TEXT_PATHS, whole_words, words
 

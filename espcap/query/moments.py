@@ -2,8 +2,8 @@
 
 import re
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import Kind
+from espcap.base.errors import UsageError, shortened
+from espcap.fields.registry import Kind
 from espcap.query import Everything, Query, Range
 from espcap.query.values import Time, span
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Registry
 from espcap.query import And, Everything, Or, Query, Unsearchable
 from espcap.query.languages import capture_filter, taken_for_capture_filter
 from espcap.query.left_out import HasLong, payload_fields, text_fields, undecided

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import ENVELOPE, Kind, Registry
+from espcap.base.errors import UsageError, shortened
+from espcap.fields.registry import ENVELOPE, Kind, Registry
 from espcap.query import Equals, Exists, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.lucene import DEFAULT_PATHS

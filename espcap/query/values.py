@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from math import isfinite
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import Kind
-from espcap.times import SECOND, timestamp
+from espcap.base.errors import UsageError, shortened
+from espcap.base.times import SECOND, timestamp
+from espcap.fields.registry import Kind
 
 Address = IPv4Address | IPv6Address
 

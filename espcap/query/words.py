@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 
 TEXT_PATHS = frozenset(["info"])
 """Paths whose values are indexed as words, and so are neither sorted nor counted."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from espcap.documents import Document
-from espcap.errors import StoreError, UsageError
-from espcap.fields import Registry
-from espcap.folders import is_local, local_folder
-from espcap.own_fields import OwnFields
+from espcap.base.errors import StoreError, UsageError
+from espcap.base.paths import is_local, local_folder
+from espcap.documents.packets import Document
+from espcap.fields.own import OwnFields
+from espcap.fields.registry import Registry
 from espcap.query import Query
 
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"

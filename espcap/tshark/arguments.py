@@ -8,7 +8,7 @@ from pyshark import LiveCapture
 from pyshark.capture.capture import Capture
 from pyshark.capture.pipe_capture import PipeCapture
 
-from espcap.sources import Interfaces
+from espcap.captures.sources import Interfaces
 from espcap.tshark.plugin import ARGUMENT, Plugin
 from espcap.tshark.program import Program
 

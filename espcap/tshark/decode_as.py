@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 from espcap.tshark.arguments import Settings
 from espcap.tshark.lists import print_list
 from espcap.tshark.program import Program

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
-from espcap.captures import without_data
+from espcap.captures.rewriting import without_data
 from espcap.tshark.arguments import Settings, reading
 from espcap.tshark.output import Output, read_json
 from espcap.tshark.process import Process, write_all

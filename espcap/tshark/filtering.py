@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, BinaryIO, cast
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.arguments import Settings, filtering
 from espcap.tshark.output import FileOutput, Output
 from espcap.tshark.process import Exit, Process

@@ -3,7 +3,7 @@
 import subprocess
 from functools import partial
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, dissecting_user, environment
 

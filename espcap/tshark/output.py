@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import IO, BinaryIO, cast
 
-from espcap.errors import EspcapError
-from espcap.sources import NotACapture, printable, recognise
+from espcap.base.errors import EspcapError
+from espcap.base.text import printable
+from espcap.captures.sources import NotACapture, recognise
 from espcap.tshark.arguments import Settings, reading, showing, tapping
 from espcap.tshark.columns import Both, Columns
 from espcap.tshark.plugin import BUILD, greets

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from espcap.errors import EspcapError
-from espcap.fields import Registry
-from espcap.folders import cache_folder
-from espcap.sources import printable
+from espcap.base.errors import EspcapError
+from espcap.base.paths import cache_folder
+from espcap.base.text import printable
+from espcap.fields.registry import Registry
 from espcap.tshark.program import NEWEST, Program, User
 from espcap.tshark.waiting import readable
 
 ARGUMENT = "espcap"
 """What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
 
-BUILD = "run make native, or python -P -m espcap.native"
+BUILD = "run make native, or python -P -m espcap.tshark.native"
 
 GAVE_UP = 103
 """tshark's exit status where it did not give the plugin every packet; the message says which is missing.

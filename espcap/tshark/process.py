@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import IO
 
-from espcap.errors import EspcapError
-from espcap.sources import printable
+from espcap.base.errors import EspcapError
+from espcap.base.text import printable
 from espcap.tshark.program import INSTALL, User, environment, on_path
 
 _NOISE = ("Running as user", "Capturing on", "File: ", "dumpcap: cap_set_proc")

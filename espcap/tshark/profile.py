@@ -5,8 +5,8 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from espcap.errors import UsageError
-from espcap.sources import printable
+from espcap.base.errors import UsageError
+from espcap.base.text import printable
 from espcap.tshark.program import User
 
 _FIRST_UNREADABLE = """

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from espcap.errors import EspcapError
-from espcap.folders import cache_folder
-from espcap.sources import printable
+from espcap.base.errors import EspcapError
+from espcap.base.paths import cache_folder
+from espcap.base.text import printable
 
 OLDEST = Version("3.6.0")
 NEWEST = Version("4.6")

@@ -2,8 +2,8 @@
 
 import subprocess
 
-from espcap.errors import EspcapError
-from espcap.sources import printable
+from espcap.base.errors import EspcapError
+from espcap.base.text import printable
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, environment
 

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from espcap.errors import EspcapError, UsageError
-from espcap.frames import Numbering
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.frames import Numbering
 from espcap.tshark.arguments import OWN_PREFERENCES, Settings
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, beside, environment

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, User, dissecting_user, environment
 

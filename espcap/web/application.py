@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from espcap.errors import EspcapError, UsageError, with_hint
-from espcap.nothing import why_nothing
-from espcap.paging import MOST_COUNTED, TIME, Cursor, page
-from espcap.reader import Reader
-from espcap.sources import printable
+from espcap.base.errors import EspcapError, UsageError, with_hint
+from espcap.base.text import printable
+from espcap.search.nothing import why_nothing
+from espcap.search.paging import MOST_COUNTED, TIME, Cursor, page
+from espcap.search.reader import Reader
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault

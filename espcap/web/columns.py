@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from espcap.errors import UsageError
-from espcap.members import part
+from espcap.base.errors import UsageError
+from espcap.base.members import part
 from espcap.stores import Hit
 from espcap.web.info import info
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from espcap.errors import EspcapError, UsageError
-from espcap.fields import PRESENCE, Registry
-from espcap.loading import find_original
-from espcap.members import frame_number, part
-from espcap.needed import Needed, agrees, stream_of, with_its_streams
-from espcap.originals import Originals, check_packet
-from espcap.sources import Stamp, stamp_of
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.members import frame_number, part
+from espcap.captures.originals import Originals, check_packet
+from espcap.captures.sources import Stamp, stamp_of
+from espcap.extract.loading import find_original
+from espcap.extract.needed import Needed, agrees, stream_of, with_its_streams
+from espcap.fields.registry import PRESENCE, Registry
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User
 from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken

@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-from espcap.sources import printable
+from espcap.base.text import printable
 
 
 def show_fault(error: BaseException) -> None:

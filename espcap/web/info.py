@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from espcap.members import part
+from espcap.base.members import part
 
 _LONGEST = 200
 _PARTS = {

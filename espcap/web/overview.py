@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from espcap.query import Query
+from espcap.search.summary import TABLES, count_over_time
 from espcap.stores import Store
-from espcap.summary import TABLES, count_over_time
 
 STEPS = 150
 """Steps of time of the histogram at most."""

@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from espcap.errors import EspcapError, UsageError, with_hint
-from espcap.extraction import Extraction, Missing
-from espcap.members import frame_number, part
-from espcap.needed import find_needed
-from espcap.originals import Originals
+from espcap.base.errors import EspcapError, UsageError, with_hint
+from espcap.base.members import frame_number, part
+from espcap.base.text import printable
+from espcap.captures.originals import Originals
+from espcap.extract.extraction import Extraction, Missing
+from espcap.extract.needed import find_needed
 from espcap.query import Equals
-from espcap.reader import Reader
-from espcap.selection import selected
-from espcap.sources import printable
+from espcap.search.reader import Reader
+from espcap.search.selection import selected
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
 from espcap.web.view import View, ask

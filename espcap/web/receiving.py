@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 from espcap.web.uploads import Uploads
 
 

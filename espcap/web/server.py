@@ -13,8 +13,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from espcap.errors import EspcapError, UsageError
-from espcap.sources import printable
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable
 from espcap.web.guard import Guard
 
 

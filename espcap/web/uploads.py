@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espcap.checkpoints import Checkpoints
-from espcap.errors import EspcapError, UsageError, with_hint
-from espcap.pipeline import Listener, Pipeline
-from espcap.sources import CaptureFile, capture_file, new_digest, recognise
+from espcap.base.errors import EspcapError, UsageError, with_hint
+from espcap.captures.sources import CaptureFile, capture_file, new_digest, recognise
+from espcap.ingest.checkpoints import Checkpoints
+from espcap.ingest.pipeline import Listener, Pipeline
 from espcap.stores import Store
 from espcap.tshark.process import write_all
 from espcap.web.failures import show_fault

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from espcap.errors import EspcapError, with_hint
+from espcap.base.errors import EspcapError, with_hint
 from espcap.query import Everything, Query
 from espcap.query.moments import read_times
-from espcap.reader import Asked, Reader
+from espcap.search.reader import Asked, Reader
 
 DEFAULT_COLUMNS = "number time source destination protocol length info"
 _MOST_COLUMNS = 30

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from espcap.cli.table import PACKET_COLUMNS, PacketRows, packet_row, show_table
-from espcap.documents import Document
+from espcap.documents.packets import Document
 
 SOURCE = {
     "@timestamp": "2024-05-01T10:00:00.123456000Z",

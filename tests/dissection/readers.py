@@ -11,7 +11,7 @@ import orjson
 from espcap.dissection import Reader, Record
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
-from espcap.fields import Registry
+from espcap.fields.registry import Registry
 from espcap.stores.local.values import Encoder
 from espcap.tshark.arguments import Settings, tapping
 from espcap.tshark.output import Output, read_file

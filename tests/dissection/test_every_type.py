@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from espcap.dissection import Record
-from espcap.documents import HEAD
-from espcap.fields import Registry, open_registry
-from espcap.native import build
+from espcap.documents.packets import HEAD
+from espcap.fields.registry import Registry, open_registry
 from espcap.tshark.arguments import Settings
+from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin, plugin_file
 from espcap.tshark.program import Program, dissecting_user
 from tests.command import CAPTURES

@@ -7,7 +7,7 @@ import pytest
 
 from espcap.dissection import Record, json_lines
 from espcap.dissection.json_lines import JsonReader
-from espcap.fields import Registry
+from espcap.fields.registry import Registry
 from espcap.tshark.output import IDLE
 from espcap.tshark.program import Program, environment
 from tests.support import CAPTURES

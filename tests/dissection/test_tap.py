@@ -10,16 +10,16 @@ from pathlib import Path
 import orjson
 import pytest
 
+from espcap.base.errors import EspcapError
 from espcap.dissection import Record
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
-from espcap.documents import HEAD
-from espcap.errors import EspcapError
-from espcap.fields import Registry
-from espcap.native import build
-from espcap.pipeline import Job
+from espcap.documents.packets import HEAD
+from espcap.fields.registry import Registry
+from espcap.ingest.pipeline import Job
 from espcap.tshark import plugin as plugins
 from espcap.tshark.arguments import Settings
+from espcap.tshark.native import build
 from espcap.tshark.output import dissect, read_file
 from espcap.tshark.plugin import Plugin, find_home, open_plugin
 from espcap.tshark.process import Exit

@@ -18,8 +18,8 @@ from tests.integration import network
 STORE = """
 import os, sys, time
 from espcap.cli import main
-from espcap.spool import SpoolSettings
-from espcap.stores.lines import LinesStore
+from espcap.live.spool import SpoolSettings
+from espcap.sinks.lines import LinesStore
 write, stop, pause = LinesStore.write, sys.argv.pop(1), float(sys.argv.pop(1))
 def hesitant(self, batch, outcome=None):
     while os.path.exists(stop):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 
-from espcap.fields import PRESENCE, Field, Kind, Registry
+from espcap.fields.registry import PRESENCE, Field, Kind, Registry
 from espcap.query.limits import LONGEST_INDEXED
 from tests.wireshark_versions import installed
 

@@ -227,11 +227,12 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
 
 EARLIER = """
 import hashlib, sys
-from espcap import digests, sources
+from espcap.ingest import digests
+from espcap.captures import sources
 identify = sources.CaptureFile.digest
 sources.CaptureFile.identify = identify
 digest_settings = digests.digest_settings
-from espcap import opening
+from espcap.ingest import opening
 opening.digest_settings = lambda *given: digests.replace(digest_settings(*given), documents="")
 from espcap.cli import main
 main()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from espcap.extraction import Missing
-from espcap.fields import Registry
-from espcap.filtering import Filtering
-from espcap.originals import Originals
+from espcap.captures.originals import Originals
+from espcap.extract.extraction import Missing
+from espcap.extract.filtering import Filtering
+from espcap.fields.registry import Registry
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.filter_language import language_of
 from espcap.query.narrowing import read_filter, together

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from espcap.documents import HEAD, Document
-from espcap.errors import EspcapError
-from espcap.fields import Registry
-from espcap.native import build
-from espcap.pipeline import Job
-from espcap.protocols import read_list
+from espcap.base.errors import EspcapError
+from espcap.documents.packets import HEAD, Document
+from espcap.fields.protocols import read_list
+from espcap.fields.registry import Registry
+from espcap.ingest.pipeline import Job
 from espcap.stores import Store
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
+from espcap.tshark.native import build
 from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, dissecting_user
 from tests.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.sources import may_be_capture
+from espcap.captures.sources import may_be_capture
 from tests.command import CAPTURES, ROOT, Ran, espcap
 from tests.elasticsearch_node import call
 from tests.hostile import packets, times

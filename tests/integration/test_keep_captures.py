@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from scapy.utils import rdpcap
 
-from espcap.fields import open_registry
-from espcap.needed import find_needed
+from espcap.extract.needed import find_needed
+from espcap.fields.registry import open_registry
 from espcap.query import Equals
-from espcap.reader import Reader
+from espcap.search.reader import Reader
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment

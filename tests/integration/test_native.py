@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.native import build
+from espcap.base.errors import EspcapError
+from espcap.tshark.native import build
 from espcap.tshark.program import find_program
 from tests.command import CAPTURES, Ran, espcap
 from tests.dissection.readers import differences
@@ -114,7 +114,7 @@ def test_doctor(tmp_path: Path) -> None:
     assert line.startswith(
         "note     reader: tshark's JSON, several times slower: the native reader is not built for tshark "
     )
-    assert "(run make native, or python -P -m espcap.native)" in line
+    assert "(run make native, or python -P -m espcap.tshark.native)" in line
     assert without.status == here.status
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.fields import Registry, open_registry
+from espcap.fields.registry import Registry, open_registry
 from espcap.tshark.program import find_program
 from tests.command import CAPTURES, ROOT, espcap
 from tests.hostile import files, packets

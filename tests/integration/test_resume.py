@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.ledger import ledger_path
+from espcap.ingest.ledger import ledger_path
 from tests.command import CAPTURES, Ran, espcap, start
 from tests.elasticsearch_node import call
 

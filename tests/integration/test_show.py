@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from espcap.kept import kept_name
+from espcap.captures.kept import kept_name
 from espcap.tshark.program import environment
 from tests.command import CAPTURES, Ran, espcap, on_terminal
 from tests.frame_oracle import frames, without_empty

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from espcap.dead_letters import DeadLetters
-from espcap.errors import StoreError
-from espcap.pipeline import batches as room
-from espcap.pipeline.batches import Batches
-from espcap.report import Report
+from espcap.base.errors import StoreError
+from espcap.ingest import batches as room
+from espcap.ingest.batches import Batches
+from espcap.ingest.dead_letters import DeadLetters
+from espcap.ingest.report import Report
 from espcap.stores import Outcome
 from tests.stores.documents import make
 from tests.support import MemoryStore

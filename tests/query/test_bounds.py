@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.fields import Kind
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Kind
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Unsearchable, Wildcard
 from espcap.query.display_filter.bounds import NOTHING, Bounds, bounds
 

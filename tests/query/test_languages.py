@@ -2,8 +2,8 @@
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.display_filter import parse as parse_filter
 from espcap.query.filter_language import Language

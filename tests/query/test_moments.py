@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 from espcap.query import Everything, Range
 from espcap.query.moments import read_moment, read_times
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from espcap.errors import UsageError
-from espcap.fields import Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Exists
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from espcap.spool import folder as room
-from espcap.spool.folder import RunFolder, create, left_over
+from espcap.live import folder as room
+from espcap.live.folder import RunFolder, create, left_over
 
 
 def test_folders_that_another_espcap_removes_meanwhile(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.kept import kept_name
-from espcap.spool import Keeping, SpoolSettings
-from espcap.spool.folder import RunFolder, create
-from espcap.spool.keeper import Keeper
+from espcap.base.errors import EspcapError
+from espcap.captures.kept import kept_name
+from espcap.live.folder import RunFolder, create
+from espcap.live.keeper import Keeper
+from espcap.live.spool import Keeping, SpoolSettings
 
 OTHER = "f" * 32
 

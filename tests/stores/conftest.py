@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.fields import Registry
+from espcap.fields.registry import Registry
 from espcap.stores import Store
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.store import ElasticsearchStore

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from espcap.documents import Document, info_of
-from espcap.fields import Registry
+from espcap.documents.packets import Document, info_of
+from espcap.fields.registry import Registry
 from tests.stores.small_registry import small_registry
 
 FIELDS = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espcap.fields import Registry, build_registry
+from espcap.fields.registry import Registry, build_registry
 
 FIELDS = {
     "ip.src": "FT_IPv4",

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import StoreError, UsageError
-from espcap.fields import Registry
+from espcap.base.errors import StoreError, UsageError
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Matches, Range, Unsearchable, Words
 from espcap.query.lucene import parse
 from espcap.stores import Outcome, Store

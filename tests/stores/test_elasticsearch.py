@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import StoreError
-from espcap.fields import Registry
+from espcap.base.errors import StoreError
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Not, Query, Range, Wildcard
 from espcap.query.lucene import parse
 from espcap.stores.elasticsearch.connection import Connection

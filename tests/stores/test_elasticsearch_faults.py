@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import StoreError, UsageError
-from espcap.fields import Registry
+from espcap.base.errors import StoreError, UsageError
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
 from espcap.stores import Outcome
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.retry import Retry

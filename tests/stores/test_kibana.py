@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.base.errors import EspcapError, StoreError, UsageError
 from espcap.stores.elasticsearch.connection import Connection, connect
 from espcap.stores.elasticsearch.kibana import import_objects, kibana_connection, objects_file
 from tests.stores.fake_kibana import IMPORT, STATUS, FakeKibana, Reply, fake_kibana

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from espcap.documents import Document
-from espcap.errors import StoreError, UsageError
+from espcap.base.errors import StoreError, UsageError
+from espcap.documents.packets import Document
 from espcap.query import Everything
-from espcap.stores.lines import LinesStore, as_line, indented
+from espcap.sinks.lines import LinesStore, as_line, indented
 
 CONTROLS = "".join(
     map(chr, [0x1B, 0x7F, 0x80, 0x85, 0x9F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])

@@ -19,8 +19,8 @@ from textwrap import dedent
 import pytest
 import tantivy
 
-from espcap.errors import StoreError, UsageError
-from espcap.fields import Registry
+from espcap.base.errors import StoreError, UsageError
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
 from espcap.stores import Outcome

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import StoreError
-from espcap.fields import Field, Kind, Registry
-from espcap.own_fields import OwnFields
+from espcap.base.errors import StoreError
+from espcap.fields.own import OwnFields
+from espcap.fields.registry import Field, Kind, Registry
 from espcap.query import Equals, Everything, Range
 from espcap.query.lucene import parse
 from espcap.stores import Store
@@ -152,7 +152,7 @@ def test_writers_at_once_lose_nothing(opened: Opener) -> None:
 
 def test_what_others_record_meanwhile_is_found(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a page that stays open, while a capture is loaded with a profile."""
-    monkeypatch.setattr("espcap.fields.ASKED_AGAIN_SECONDS", 0)
+    monkeypatch.setattr("espcap.fields.registry.ASKED_AGAIN_SECONDS", 0)
     known, store = opened(None)
     store.prepare()
     assert known.field("hello.kind") is None

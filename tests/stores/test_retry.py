@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
 FAILURE = StoreError("http://es:9200 is away", "start it")

@@ -7,8 +7,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.fields import Registry, open_registry
+from espcap.base.errors import EspcapError
+from espcap.fields.registry import Registry, open_registry
 from espcap.stores.elasticsearch.template import build_template
 from espcap.tshark.program import find_program
 from tests.elasticsearch_node import call

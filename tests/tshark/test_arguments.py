@@ -1,7 +1,7 @@
 import pytest
 from packaging.version import Version
 
-from espcap.sources import Interfaces
+from espcap.captures.sources import Interfaces
 from espcap.tshark.arguments import Settings, capturing, reading
 from espcap.tshark.program import Program
 

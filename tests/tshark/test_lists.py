@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.lists import print_list
 from espcap.tshark.program import Program
 from tests.hostile import every_type

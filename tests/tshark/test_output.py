@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from espcap.errors import EspcapError
-from espcap.sources import NotACapture
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import NotACapture
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import (
     IDLE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import INSTALL, Program, dissecting_user, environment, find_program
 from tests.support import children

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from espcap.errors import EspcapError
+from espcap.base.errors import EspcapError
 from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program
 from tests.tshark.fakes import shell
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from espcap.base.errors import EspcapError, UsageError
 from espcap.cli.show import packet_lines
-from espcap.errors import EspcapError, UsageError
 from espcap.tshark import sharkd
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, beside, dissecting_user

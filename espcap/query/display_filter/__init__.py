@@ -7,8 +7,8 @@ another, the layer operator) is refused by name.
 from collections.abc import Sequence
 from functools import reduce
 
-from espcap.errors import UsageError
-from espcap.fields import Field, Registry
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Field, Registry
 from espcap.query import And, Everything, Not, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.display_filter import addresses, conditions

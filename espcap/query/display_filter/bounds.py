@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 from espcap.query import And, Everything, Not, Or, Query
 from espcap.query.left_out import HasLong, Kinds, narrowest, payload_fields, widest, with_long_texts
 from espcap.query.limits import bounded

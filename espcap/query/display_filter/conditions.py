@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import COLUMNS, PRESENCE, Field, Kind
+from espcap.base.errors import UsageError, shortened
+from espcap.fields.registry import COLUMNS, PRESENCE, Field, Kind
 from espcap.query import Equals, Everything, Exists, Matches, Or, Query, Range, Wildcard
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word

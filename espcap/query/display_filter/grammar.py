@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from espcap.errors import UsageError, shortened
+from espcap.base.errors import UsageError, shortened
 
 TSHARK_CAN = "captures tell: espcap search --captures -Y FILTER"
 """What to do about a filter that stores cannot answer."""

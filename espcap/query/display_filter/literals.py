@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_network
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import Field, Kind
+from espcap.base.errors import UsageError, shortened
+from espcap.base.times import SECOND
+from espcap.fields.registry import Field, Kind
 from espcap.query.display_filter.grammar import Word
 from espcap.query.filter_language import Language
 from espcap.query.values import Span, Time, span
-from espcap.times import SECOND
 
 NameLookup = Callable[[str], list[tuple[int, int, str]]]
 """Of a field's name the (least value, greatest value, text) that Wireshark shows for its values."""

@@ -3,8 +3,8 @@
 import re
 from difflib import get_close_matches
 
-from espcap.errors import UsageError, shortened
-from espcap.fields import COLUMNS, Field, Registry
+from espcap.base.errors import UsageError, shortened
+from espcap.fields.registry import COLUMNS, Field, Registry
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200

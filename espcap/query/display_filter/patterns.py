@@ -7,7 +7,7 @@ search within the text, `.` without line feeds, `\\d`) is written out. What fini
 import re
 from collections.abc import Iterable
 
-from espcap.errors import UsageError, shortened
+from espcap.base.errors import UsageError, shortened
 from espcap.query.display_filter.grammar import TSHARK_CAN
 from espcap.query.limits import TOO_DEEP
 

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from espcap.errors import UsageError
+from espcap.base.errors import UsageError
 from espcap.query import And, Everything, Not, Or, Query
 
 NOTHING = Not(Everything())

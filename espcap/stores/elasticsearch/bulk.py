@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.documents import Document
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
+from espcap.documents.packets import Document
 from espcap.query.words import words
 from espcap.stores import Outcome, Refusal
 from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason

@@ -24,7 +24,7 @@ from elastic_transport import (
 )
 from elasticsearch import ApiError, Elasticsearch
 
-from espcap.errors import StoreError, UsageError
+from espcap.base.errors import StoreError, UsageError
 
 PRODUCT_HEADER = "x-elastic-product"
 NOT_ELASTICSEARCH = "answers, but is not Elasticsearch"

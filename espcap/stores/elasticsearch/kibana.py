@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from elastic_transport import HttpHeaders, Urllib3HttpNode
 
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
 from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, open_node, redact, told
 
 PORT = 5601

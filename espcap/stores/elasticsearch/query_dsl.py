@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from typing import Any
 
-from espcap.fields import Kind, Registry
-from espcap.frames import FrameSet
+from espcap.base.frames import FrameSet
+from espcap.fields.registry import Kind, Registry
 from espcap.query import (
     And,
     Condition,

@@ -9,8 +9,8 @@ from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError
 
-from espcap.errors import StoreError
-from espcap.own_fields import OwnFields, parse_own_fields
+from espcap.base.errors import StoreError
+from espcap.fields.own import OwnFields, parse_own_fields
 from espcap.stores.elasticsearch.connection import server_reason
 from espcap.stores.elasticsearch.template import BY_PATH, PATTERN
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
 
 _DOUBLINGS = 30
 """More would only make numbers large."""

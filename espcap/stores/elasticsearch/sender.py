@@ -7,8 +7,8 @@ from typing import NamedTuple
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
-from espcap.documents import Document
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
+from espcap.documents.packets import Document
 from espcap.stores import Outcome, Refusal
 from espcap.stores.elasticsearch.bulk import (
     ANSWER,

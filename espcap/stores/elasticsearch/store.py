@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from elastic_transport import ObjectApiResponse, TransportError
 from elasticsearch import ApiError, NotFoundError
 
-from espcap.documents import Document
-from espcap.errors import StoreError, UsageError
-from espcap.fields import Registry
-from espcap.own_fields import OwnFields
+from espcap.base.errors import StoreError, UsageError
+from espcap.documents.packets import Document
+from espcap.fields.own import OwnFields
+from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.words import fields_of, refuse_texts
 from espcap.stores import SIMPLER, TO_FILL, Found, Outcome, StoredDay

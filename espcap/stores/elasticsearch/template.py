@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from espcap.fields import Kind, Registry
+from espcap.fields.registry import Kind, Registry
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.lucene import DEFAULT_PATHS
 

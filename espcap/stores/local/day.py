@@ -10,8 +10,8 @@ from typing import Any
 import tantivy
 from tantivy import Occur
 
-from espcap.errors import UsageError
-from espcap.fields import Kind
+from espcap.base.errors import UsageError
+from espcap.fields.registry import Kind
 from espcap.query import (
     And,
     Condition,

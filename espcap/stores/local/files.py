@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import tantivy
 
-from espcap.errors import StoreError
+from espcap.base.errors import StoreError
 from espcap.query.words import SEPARATORS
 from espcap.stores import StoredDay
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, INFO, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE

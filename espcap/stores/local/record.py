@@ -3,8 +3,8 @@
 import fcntl
 from pathlib import Path
 
-from espcap.errors import StoreError
-from espcap.own_fields import OwnFields, parse_own_fields, write_own
+from espcap.base.errors import StoreError
+from espcap.fields.own import OwnFields, parse_own_fields, write_own
 from espcap.stores.local.files import failures, locked
 
 NAME = "own-fields.json"

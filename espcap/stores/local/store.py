@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 import tantivy
 
-from espcap.documents import Document
-from espcap.errors import StoreError
-from espcap.fields import Kind, Registry
-from espcap.folders import data_folder
-from espcap.own_fields import OwnFields
+from espcap.base.errors import StoreError
+from espcap.base.paths import data_folder
+from espcap.documents.packets import Document
+from espcap.fields.own import OwnFields
+from espcap.fields.registry import Kind, Registry
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
 from espcap.query.words import fields_of, refuse_texts

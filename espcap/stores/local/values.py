@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from espcap.documents import Document, members
-from espcap.errors import UsageError
-from espcap.fields import Kind
+from espcap.base.errors import UsageError
+from espcap.base.times import SECOND, date_text
+from espcap.documents.packets import Document, members
+from espcap.fields.registry import Kind
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.values import Time, span
-from espcap.times import SECOND, date_text
 
 Term = int | str
 MARK = "\0"

@@ -14,9 +14,9 @@ from pathlib import Path
 import orjson
 import tantivy
 
-from espcap.documents import Document
-from espcap.fields import Kind
-from espcap.frames import FrameSet, spans
+from espcap.base.frames import FrameSet, spans
+from espcap.documents.packets import Document
+from espcap.fields.registry import Kind
 from espcap.stores import Outcome, Refusal
 from espcap.stores.local.day import (
     BODY,

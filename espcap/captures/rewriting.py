@@ -1,0 +1,126 @@
+"""The bytes of pcap and pcapng: a capture passed on without the data of some of its packets."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
+
+from espcap.base.errors import EspcapError
+
+_PCAP_ORDERS = {
+    bytes.fromhex("a1b2c3d4"): ">",
+    bytes.fromhex("a1b23c4d"): ">",
+    bytes.fromhex("d4c3b2a1"): "<",
+    bytes.fromhex("4d3cb2a1"): "<",
+}
+_SECTION = bytes.fromhex("0a0d0d0a")
+_ENHANCED_PACKET = 6
+_PACKET_BLOCKS = frozenset([2, 3, _ENHANCED_PACKET, 9])  # obsolete, simple and enhanced packets, systemd journal
+_LARGEST_BLOCK = 1 << 28
+"""A longer record is damage; what follows is passed on as it is, for tshark to judge."""
+
+
+def without_data(file: BinaryIO, frames: frozenset[int]) -> Iterator[bytes]:
+    """The capture in blocks; packets with these frame numbers keep their record, but have no data.
+
+    Raises EspcapError where the format, or its compression, is none that can be rewritten.
+    """
+    stream = _Stream(file)
+    head = stream.read(4)
+    if head in _PCAP_ORDERS:
+        return _pcap(stream, head, frames)
+    if head == _SECTION:
+        return _pcapng(stream, head, frames)
+    raise EspcapError("only pcap and pcapng, plain or inside gzip, can be read without some of their packets")
+
+
+class _Stream:
+    """Reads whole pieces of a file, uncompressed where it is gzip data."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        head = file.read(2)
+        file.seek(0)
+        self._file: BinaryIO = file
+        self._inflate = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" else None
+        self._buffer = bytearray()
+
+    def read(self, length: int) -> bytes:
+        """So many bytes; fewer at the end."""
+        while len(self._buffer) < length and (block := self._file.read(1 << 14)):
+            self._buffer += self._inflated(block)
+        piece = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return piece
+
+    def _inflated(self, block: bytes) -> bytes:
+        if not self._inflate:
+            return block
+        before = self._inflate.copy()
+        try:
+            return self._decompressed(block)
+        except zlib.error:  # the capture ends there, as it does for tshark
+            self._file, self._inflate = io.BytesIO(), before
+            return self._until_damage(block)
+
+    def _until_damage(self, block: bytes) -> bytes:
+        inflated = bytearray()
+        with suppress(zlib.error):
+            for byte in block:
+                inflated += self._decompressed(bytes([byte]))
+        return bytes(inflated)
+
+    def _decompressed(self, block: bytes) -> bytes:
+        assert self._inflate
+        inflated = self._inflate.decompress(block)
+        while self._inflate.eof and self._inflate.unused_data:  # several gzip members, one after the other
+            rest = self._inflate.unused_data
+            self._inflate = zlib.decompressobj(wbits=31)
+            inflated += self._inflate.decompress(rest)
+        return inflated
+
+    def rest(self) -> Iterator[bytes]:
+        while block := self.read(1 << 18):
+            yield block
+
+
+def _pcap(stream: _Stream, magic: bytes, frames: frozenset[int]) -> Iterator[bytes]:
+    header = struct.Struct(_PCAP_ORDERS[magic] + "4I")
+    yield magic + stream.read(20)
+    number = 0
+    while len(head := stream.read(header.size)) == header.size:
+        number += 1
+        seconds, fraction, captured, length = header.unpack(head)
+        if captured > _LARGEST_BLOCK:
+            break
+        data = stream.read(captured)
+        yield header.pack(seconds, fraction, 0, length) if number in frames else head + data
+    yield head
+    yield from stream.rest()
+
+
+def _pcapng(stream: _Stream, head: bytes, frames: frozenset[int]) -> Iterator[bytes]:
+    order, number = "<", 0
+    head += stream.read(4)
+    while len(head) == 8:
+        if head[:4] == _SECTION:
+            mark = stream.read(4)
+            order = ">" if mark == bytes.fromhex("1a2b3c4d") else "<"
+            head += mark
+        kind, length = struct.unpack(order + "2I", head[:8])
+        if not 12 <= length <= _LARGEST_BLOCK:
+            break
+        block = head + stream.read(length - len(head))
+        number += kind in _PACKET_BLOCKS
+        emptied = kind == _ENHANCED_PACKET and number in frames
+        yield _without_packet_data(block, order) if emptied else block
+        head = stream.read(8)
+    yield head
+    yield from stream.rest()
+
+
+def _without_packet_data(block: bytes, order: str) -> bytes:
+    """An enhanced packet block with no data and no options."""
+    length = struct.pack(order + "I", 32)
+    return block[:4] + length + block[8:20] + bytes(4) + block[24:28] + length

@@ -1,0 +1,281 @@
+"""Where packets come from, as plain values, and how to tell a capture from any other file."""
+
+import hashlib
+import os
+import stat
+import sys
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.text import printable
+from espcap.captures.compression import GZIP, LZ4, ZSTD, NotInflated, inflated, is_compressed
+
+_CAPTURE_MAGICS = (
+    bytes.fromhex("a1b2c3d4"),  # pcap, microseconds, big-endian
+    bytes.fromhex("d4c3b2a1"),
+    bytes.fromhex("a1b23c4d"),  # pcap, nanoseconds
+    bytes.fromhex("4d3cb2a1"),
+    bytes.fromhex("a1b2cd34"),  # pcap with Kuznetzov's longer records
+    bytes.fromhex("34cdb2a1"),
+    bytes.fromhex("0a0d0d0a"),  # pcapng
+    b"snoop\0\0\0",
+    b"btsnoop\0",
+    b"RTSS",  # Network Monitor 1
+    b"GMBU",  # Network Monitor 2
+    b"XCP\0",  # NetXray, Sniffer for Windows
+    b"TRSNIFF data",
+    b"iptrace 1.0",
+    b"iptrace 2.0",
+)
+_MAGIC_LENGTH = 16
+
+
+class NotACapture(EspcapError):
+    """The first bytes are not those of a capture."""
+
+
+def _is_capture(head: bytes) -> bool:
+    return head.startswith((*_CAPTURE_MAGICS, ZSTD, LZ4))  # tshark looks inside
+
+
+def _uncompressed_head(head: bytes) -> bytes:
+    """The first bytes inside gzip data; nothing where they cannot be had."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, _MAGIC_LENGTH)
+    except zlib.error:
+        return b""
+
+
+def recognise(head: bytes) -> bool:
+    """Whether a file that starts with these bytes (a few hundred) can be a capture, compressed or not."""
+    return _is_capture(_uncompressed_head(head) if head.startswith(GZIP) else head)
+
+
+class Stamp(NamedTuple):
+    """What changes when the content of a file does, as far as one can know without reading it."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    modified: int
+    changed: int
+    """Nanoseconds since 1970, UTC, of the last change of the content, and of the content or the file's attributes."""
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file, from its status."""
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def new_digest() -> "hashlib.blake2b":
+    """What makes capture identifiers of contents."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def _digest_inflated(file: BinaryIO) -> str:
+    """The digest of what is inside compressed data; empty where that cannot be had."""
+    digest = new_digest()
+    try:
+        for block in inflated(file):
+            digest.update(block)
+    except NotInflated:
+        return ""
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class CaptureFile:
+    """A regular file that holds a capture."""
+
+    path: str
+    size: int
+    """Bytes on disk."""
+    modified: float
+    """Seconds since 1970, UTC."""
+    label: str = ""
+    """What to call it when not by its path."""
+    stamp: Stamp | None = field(default=None, compare=False)
+    """Of the file when it was found."""
+
+    @property
+    def name(self) -> str:
+        """The path as a document holds it: a byte that is no UTF-8 becomes U+FFFD."""
+        return self.label or os.fsencode(self.path).decode("utf-8", "replace")
+
+    def open(self) -> BinaryIO:
+        """The file, at its start. Raises EspcapError where it cannot be read or is no capture."""
+        try:
+            file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
+            head = file.read(4096)
+        except OSError as error:
+            raise EspcapError(
+                f"cannot read {printable(self.name)}: {error.strerror}", "check the file and its permissions"
+            ) from error
+        if head and not recognise(head):
+            file.close()
+            raise NotACapture(
+                f"{printable(self.name)} is not a capture",
+                "espcap reads pcap and pcapng, also inside gzip, zstd or lz4",
+            )
+        file.seek(0)
+        return file
+
+    def identify(self, file: BinaryIO) -> str:
+        """A digest of the whole capture, 32 hexadecimal digits; leaves the file at its start.
+
+        A capture and its compressed copies are one capture. Damaged compressed data is known by its bytes as they are.
+        """
+        digest = _digest_inflated(file) if is_compressed(file) else ""
+        file.seek(0)
+        return digest or self.digest(file)
+
+    def digest(self, file: BinaryIO) -> str:
+        """A digest of the bytes as they are in the file: so earlier versions identified compressed captures as well."""
+        digest = new_digest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        file.seek(0)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class StandardInput:
+    """A capture that somebody writes to standard input, now or later."""
+
+    name: str = "-"
+
+    def capture_id(self) -> str:
+        """New for each run: the content is not known before the first packet has to be named."""
+        return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """Live interfaces, captured together."""
+
+    names: tuple[str, ...]
+    capture_filter: str = ""
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.names)
+
+    def capture_id(self) -> str:
+        """New for each run."""
+        return uuid.uuid4().hex
+
+
+Source = CaptureFile | StandardInput | Interfaces
+
+
+def capture_file(path: str) -> Source:
+    """The source for a path as a user gives it; `-`, and a pipe as standard input, are standard input.
+
+    Raises EspcapError where there is no such file, or it is a directory, a pipe or a device.
+    """
+    if path == "-":
+        return _standard_input()
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise EspcapError(f"cannot read {printable(path)}: {error.strerror}", "check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise EspcapError(f"{printable(path)} is a directory", f"read it with --dir {printable(path)}")
+    if not stat.S_ISREG(status.st_mode):
+        raise EspcapError(f"{printable(path)} is not a regular file", "pipe it in: --file - < FIFO")
+    return CaptureFile(path, status.st_size, status.st_mtime, stamp=stamp_of(status))
+
+
+def _standard_input() -> Source:
+    if sys.stdin is None:
+        raise EspcapError("standard input is closed", "pipe a capture in: tcpdump -w - | espcap --file -")
+    descriptor = sys.stdin.fileno()
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return StandardInput()
+    return CaptureFile(f"/proc/self/fd/{descriptor}", status.st_size, status.st_mtime, "-", stamp_of(status))
+
+
+def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
+    """The source for interfaces as a user names them. Raises UsageError for names of other things."""
+    for name in names:
+        if name.startswith(("-", "TCP@", "rpcap://", "|")) or not name:
+            raise UsageError(f"{printable(name)!r} is not an interface", "espcap --list shows the interfaces")
+    if capture_filter.startswith("-"):
+        raise UsageError(f"{printable(capture_filter)!r} is not a capture filter", "see man pcap-filter")
+    return Interfaces(names, capture_filter)
+
+
+def walk(
+    folder: str, is_known: Callable[[CaptureFile], bool] = lambda file: False
+) -> Iterator[CaptureFile | EspcapError]:
+    """The captures below a folder in the order of their paths, each once; what is no capture as NotACapture.
+
+    A file that `is_known` to be a capture is not opened. A folder below that cannot be read comes as an EspcapError,
+    the folder itself raises one. Links are followed to regular files only.
+    """
+    if not os.path.isdir(folder):
+        raise EspcapError(f"{printable(folder)} is not a directory", "read a single capture with --file")
+    seen: set[tuple[int, int]] = set()
+    for path in _regular_files(folder):
+        if isinstance(path, EspcapError):
+            yield path
+            continue
+        try:
+            status = os.stat(path)
+        except OSError:  # it went away meanwhile
+            continue
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            file = CaptureFile(path, status.st_size, status.st_mtime, stamp=stamp_of(status))
+            yield file if is_known(file) or may_be_capture(path) else not_a_capture(path)
+
+
+def _regular_files(folder: str) -> Iterator[str | EspcapError]:
+    waiting = _entries(folder)
+    while waiting:
+        entry = waiting.pop()
+        if entry.is_dir(follow_symlinks=False):
+            try:
+                waiting += _entries(entry.path)
+            except EspcapError as error:
+                yield error
+        elif _is_file(entry):
+            yield entry.path
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, the last first."""
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name), reverse=True)
+    except OSError as error:
+        raise EspcapError(f"cannot read {printable(folder)}: {error.strerror}", "check its permissions") from error
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself, or where we may not look
+        return False
+
+
+def not_a_capture(path: str) -> NotACapture:
+    """What to say of a file in a directory that is none."""
+    return NotACapture(f"{printable(path)} is not a capture")
+
+
+def may_be_capture(path: str) -> bool:
+    """Whether the first bytes are those of a capture.
+
+    True also for a file that cannot be read: reading it will say so.
+    """
+    try:
+        with open(path, "rb") as file:
+            return recognise(file.read(4096))
+    except OSError:
+        return True

@@ -1,0 +1,117 @@
+"""Fields of the user's own dissectors: what a profile adds to tshark's own, as stores record it.
+
+As JSON: `{"version": 1, "fields": [[name, layer, key, kind, base, type], …], "protocols": [[name, description], …],
+"values": {"FIELD": [[least, greatest, name], …]}}`.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from espcap.base.errors import StoreError
+from espcap.fields.registry import Field, Kind, Registry, open_registry, write_whole
+from espcap.tshark.program import Program
+from espcap.tshark.value_names import ValueName, all_value_names
+
+_VERSION = 1
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class OwnFields:
+    """What tshark knows with a profile, and not without it."""
+
+    fields: tuple[Field, ...] = ()
+    protocols: tuple[tuple[str, str], ...] = ()
+    """(name, description)."""
+    values: dict[str, tuple[ValueName, ...]] = field(default_factory=dict)
+    """Names of values, by the names of the fields."""
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.protocols)
+
+    def names_of(self, name: str) -> list[ValueName]:
+        """The names of a field's values."""
+        return list(self.values.get(name, ()))
+
+    def merged(self, newer: "OwnFields", where: str) -> "OwnFields":
+        """Both; of a name in both the newer.
+
+        Raises StoreError if a field has another kind in each: values of both could not be searched together.
+        """
+        kinds = {one.path: one.kind for one in self.fields}
+        others = [one for one in newer.fields if kinds.get(one.path, one.kind) is not one.kind]
+        if others:
+            named = ", ".join(
+                f"{one.name} as {kinds[one.path]}, and the profile as {one.kind}" for one in others[:_MOST_NAMED]
+            )
+            more = f", and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+            hint = "give the field another name in its dissector, or store the packets elsewhere"
+            raise StoreError(f"{where} has {named}{more}", hint)
+        fields = {one.name: one for one in (*self.fields, *newer.fields)}
+        replaced = {one.name for one in newer.fields}
+        values = {name: names for name, names in self.values.items() if name not in replaced}
+        protocols = dict(self.protocols) | dict(newer.protocols)
+        return OwnFields(
+            tuple(fields[name] for name in sorted(fields)), tuple(sorted(protocols.items())), values | newer.values
+        )
+
+    def to_json(self) -> bytes:
+        """The form that stores keep."""
+        fields = [list(one) for one in self.fields]
+        return orjson.dumps({"version": _VERSION, "fields": fields, "protocols": self.protocols, "values": self.values})
+
+
+def parse_own_fields(text: bytes | str) -> OwnFields:
+    """What `to_json` gave. Raises ValueError if it is something else."""
+    try:
+        return _parsed(orjson.loads(text))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _parsed(record: Any) -> OwnFields:
+    if record["version"] != _VERSION:
+        raise ValueError("another version of espcap made it")
+    fields = tuple(
+        Field(str(name), str(layer), str(key), Kind(kind), str(base), str(wireshark_type))
+        for name, layer, key, kind, base, wireshark_type in record["fields"]
+    )
+    protocols = tuple((str(name), str(description)) for name, description in record["protocols"])
+    values = {
+        str(name): tuple((int(least), int(greatest), str(text)) for least, greatest, text in names)
+        for name, names in record["values"].items()
+    }
+    return OwnFields(fields, protocols, values)
+
+
+def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFields:
+    """What a profile's registry has beyond that of tshark alone, kept beside it: value names take seconds to find."""
+    path = registry.path.with_suffix(".own.json")
+    with suppress(OSError, ValueError):  # there is none, or it is damaged
+        return parse_own_fields(path.read_bytes())
+    plain = open_registry(program)
+    fields, protocols = registry.beyond(plain.path)
+    plain.close()
+    named = [one.name for one in fields if one.kind in (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)]
+    values = all_value_names(program, profile_folder, named) if named else {}
+    own = OwnFields(fields, protocols, {name: tuple(names) for name, names in values.items()})
+    _keep(path, own)
+    return own
+
+
+def _keep(path: Path, own: OwnFields) -> None:
+    with suppress(OSError):  # the cache may be read only; then it is found anew
+        write_own(path, own)
+
+
+def write_own(path: Path, own: OwnFields) -> None:
+    """Writes a file of own fields, whole or not at all."""
+
+    def write(name: str) -> None:
+        Path(name).write_bytes(own.to_json())
+
+    write_whole(path, write)

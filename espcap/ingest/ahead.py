@@ -1,0 +1,92 @@
+"""Starts tshark for the next files while one is read: small files take tshark's start more than its work."""
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO, TypeVar
+
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import CaptureFile, stamp_of
+from espcap.ingest.job import Job
+from espcap.tshark.output import Output, read_file
+
+_Source = TypeVar("_Source")
+LARGEST = 4_000_000
+"""Bytes of a file whose tshark is started ahead: what a larger one prints soon has to wait."""
+
+
+class Ahead:
+    """Outputs of files that are not read yet. Use it as a context manager; its end stops what was not taken."""
+
+    def __init__(self, job: Job, is_ours: Callable[[CaptureFile], bool] = lambda file: True) -> None:
+        """`is_ours` says which files are to be read, and by this process."""
+        self._job = job
+        self._is_ours = is_ours
+        self._most = job.tsharks - 1
+        self._begun: dict[str, Future[tuple[BinaryIO, Output]]] = {}
+        self._taken: BinaryIO | None = None
+        self._threads = ThreadPoolExecutor(max(1, self._most))  # each waits for its tshark to greet
+
+    def __enter__(self) -> "Ahead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for path in list(self._begun):
+            self.drop(path)
+        self._threads.shutdown()
+        if self._taken:
+            self._taken.close()
+
+    def over(self, sources: Iterable[_Source]) -> Iterator[_Source]:
+        """The sources in their order, with the next files begun. Waits for none when there is one that is no file."""
+        waiting: deque[_Source] = deque()
+        for source in sources:
+            if waiting and isinstance(source, CaptureFile):  # what is read at once is not begun here
+                self._begin(source)
+            waiting.append(source)
+            while waiting and (len(waiting) > self._most or not isinstance(source, CaptureFile)):
+                yield waiting.popleft()
+        yield from waiting
+
+    def _begin(self, source: CaptureFile) -> None:
+        is_worth_it = self._most and 0 < source.size <= LARGEST and source.path not in self._begun
+        with contextlib.suppress(EspcapError):  # it is told when it is the file's turn
+            if is_worth_it and self._is_ours(source):
+                self._begun[source.path] = self._threads.submit(self._start, source)
+
+    def _start(self, source: CaptureFile) -> tuple[BinaryIO, Output]:
+        file = source.open()
+        try:
+            job = self._job
+            return file, read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+        except BaseException:
+            file.close()
+            raise
+
+    def take(self, source: CaptureFile, file: BinaryIO) -> Output | None:
+        """What was begun for a source, unless it failed or what is now open as `file` is another file."""
+        if not (begun := self._begun.pop(source.path, None)):
+            return None
+        with contextlib.suppress(EspcapError):
+            opened, output = begun.result()
+            if stamp_of(os.fstat(opened.fileno())) == stamp_of(os.fstat(file.fileno())):
+                if self._taken:  # that one's output has come to its end
+                    self._taken.close()
+                self._taken = opened
+                return output
+            _stop(opened, output)
+        return None
+
+    def drop(self, path: str) -> None:
+        """Stops what was begun for a file that need not be read."""
+        if begun := self._begun.pop(path, None):
+            with contextlib.suppress(EspcapError):
+                _stop(*begun.result())
+
+
+def _stop(file: BinaryIO, output: Output) -> None:
+    output.tshark.stop()
+    output.tshark.wait()
+    file.close()

@@ -1,0 +1,154 @@
+"""Capture files: each is read once whatever crashed before, and without the packets at which tshark crashes."""
+
+import os
+import signal
+from dataclasses import replace
+from typing import BinaryIO
+
+from espcap.base.errors import EspcapError
+from espcap.base.text import printable
+from espcap.captures.compression import is_compressed
+from espcap.captures.sources import CaptureFile, stamp_of
+from espcap.dissection import share
+from espcap.documents.packets import HEAD, Origin
+from espcap.ingest.ahead import Ahead
+from espcap.ingest.checkpoints import Checkpoints, forget_rest
+from espcap.ingest.job import Job
+from espcap.ingest.report import Severity
+from espcap.ingest.transfer import Ended, Transfer
+from espcap.tshark.arguments import Settings
+from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
+from espcap.tshark.output import Output, dissect, read_file
+from espcap.tshark.plugin import GAVE_UP
+from espcap.tshark.process import Process
+from espcap.tshark.shares import can_share, read_shares
+
+PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
+"""How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
+
+
+BYTES_OF_A_JOB = 4_000_000
+"""What another tshark is worth its start and its memory for."""
+
+
+def _open_output(job: Job, source: CaptureFile, file: BinaryIO) -> Output:
+    """One tshark's, or that of several, which print JSON faster than one."""
+    jobs = job.jobs or min(job.tsharks // 2, source.size // BYTES_OF_A_JOB)  # beside each tshark Python needs a core
+    if jobs < 2 or job.settings.plugin or not can_share(job.program, job.settings):
+        return read_file(job.program, job.settings, file, job.user, job.stall_timeout)
+
+    def start(settings: Settings, stdin: int) -> Process:
+        return dissect(job.program, settings, stdin, job.user, live=False)
+
+    printer = share.command(job.registry, job.payload, HEAD)
+    return read_shares(start, job.settings, file, job.stall_timeout, [printer] * jobs)
+
+
+class Files:
+    """Reads files through `transfer`. What is done is kept in the checkpoints, where there are some."""
+
+    def __init__(self, transfer: Transfer, checkpoints: Checkpoints | None, ahead: Ahead) -> None:
+        self.deferred: list[tuple[CaptureFile, str]] = []
+        """Captures, with their digests, that other processes were at."""
+        self._transfer = transfer
+        self._checkpoints = checkpoints
+        self._ahead = ahead
+
+    def read(self, source: CaptureFile) -> None:
+        """Stores a file's packets, unless the checkpoints say that they are. Raises EspcapError."""
+        try:
+            self._read(source)
+        finally:
+            self._ahead.drop(source.path)
+
+    def _read(self, source: CaptureFile) -> None:
+        done = self._checkpoints.packets_of_file(source) if self._checkpoints else None
+        if done is not None:
+            self._transfer.report.add_done_before(done)
+            return
+        with source.open() as file:
+            if source.size == 0:
+                self._transfer.report.files += 1
+                self._transfer.tell(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
+                return
+            content = source.identify(file)
+            if self._checkpoints:
+                self._read_once(source, file, content, self._checkpoints)
+            else:
+                self._dissect_whole(source, file, content)
+
+    def _read_once(self, source: CaptureFile, file: BinaryIO, content: str, checkpoints: Checkpoints) -> None:
+        """Reads a file unless another process is at it or has done it, and records a good end."""
+        if not checkpoints.take(content):
+            self.deferred.append((source, content))
+            return
+        earlier = source.digest(file) if is_compressed(file) else content
+        earlier = "" if earlier == content else earlier  # damaged data has kept its identifier
+        if (packets := checkpoints.packets_of_content(content, source, earlier)) is not None:
+            self._transfer.report.add_done_before(packets)
+            return
+        try:
+            ended, whole = self._dissect_whole(source, file, content)
+        except EspcapError:
+            checkpoints.release(content)
+            raise
+        if whole and stamp_of(os.fstat(file.fileno())) == source.stamp:
+            checkpoints.add(source, content, ended, earlier)
+        else:
+            checkpoints.release(content)
+
+    def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[Ended, bool]:
+        """Also whether nothing was left out."""
+        report, digests = self._transfer.report, self._transfer.job.digests
+        before = report.left_out
+        ended = self._dissect_file(source, file, content)
+        whole = report.left_out == before and not self._transfer.signal
+        if whole and ended.replaced and not self._checkpoints:
+            forget_rest(self._transfer.store, [content], digests)
+        return ended, whole
+
+    def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> Ended:
+        self._transfer.report.files += 1
+        job = self._transfer.job
+        origin = Origin(content, source.name, source.modified)
+        output = self._ahead.take(source, file) or _open_output(job, source, file)
+        ended = self._transfer.run(output, origin)
+        if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
+            ended = self._read_on_as_json(source, file, origin, ended)
+        if ended.broke and not self._transfer.signal:
+            ended = self._finish_without_faults(source, file, origin, ended)
+        self._transfer.judge(source, ended)
+        return ended
+
+    def _read_on_as_json(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+        """Reads what the native reader left, so that no fault of its own costs a packet."""
+        job, name = self._transfer.job, printable(source.name)
+        self._transfer.tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
+        file.seek(0)
+        settings = replace(job.settings, plugin=None)
+        output = read_file(job.program, settings, file, job.user, job.stall_timeout)
+        return ended.followed_by(self._transfer.run(output, origin, ended.last_frame))
+
+    def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+        """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
+
+        A tshark that was ended from outside does not end at the same packet again: then all stays as it is.
+        """
+        job, faults = self._transfer.job, frozenset[int]()
+        capture = FaultyCapture(job.program, job.settings, job.user, job.stall_timeout, file)
+        while ended.broke and not self._transfer.signal and len(faults) < MOST_FAULTS:
+            try:
+                fault = capture.locate(faults)
+                if fault is None or fault in faults:  # it is not the packet's data, then
+                    faults -= {fault}
+                    break
+                faults |= {fault}
+                output = capture.read(faults)
+            except EspcapError:  # the format cannot be read without some of its packets
+                return ended
+            ended = ended.followed_by(self._transfer.run(output, origin, ended.last_frame, faults))
+        if faults:
+            frames = ", ".join(map(str, sorted(faults)))
+            hint = "tshark crashes or hangs there"
+            self._transfer.tell(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
+        return ended

@@ -1,0 +1,159 @@
+"""From sources to a store: each source is opened, dissected and stored, and the account is kept."""
+
+import sys
+import time
+from collections.abc import Iterable
+
+from espcap.base.errors import EspcapError, StoreError, UsageError
+from espcap.captures.sources import CaptureFile, Interfaces, NotACapture, Source, StandardInput
+from espcap.documents.packets import Origin
+from espcap.ingest.ahead import Ahead
+from espcap.ingest.checkpoints import Checkpoints
+from espcap.ingest.dead_letters import DeadLetters
+from espcap.ingest.files import Files
+from espcap.ingest.job import Job, Listener
+from espcap.ingest.live import Live
+from espcap.ingest.report import Report, Severity
+from espcap.ingest.transfer import Transfer
+from espcap.stores import Store
+from espcap.tshark.output import read_pipe
+
+__all__ = ["Job", "Listener", "Pipeline"]
+
+CLAIM_SECONDS = 0.2
+"""How often to look whether another process has finished a capture."""
+
+
+class Pipeline:
+    """Reads sources one after the other into one store."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        listener: Listener = Listener(),  # noqa: B008 - it cannot be changed
+        dead_letters: DeadLetters | None = None,
+    ) -> None:
+        """Without `dead_letters` refused documents go to a file of the default folder."""
+        self._store = store
+        self._transfer = Transfer(job, store, listener, dead_letters or DeadLetters())
+        self._live = Live(self._transfer)
+        self._files: Files
+        self._checkpoints: Checkpoints | None = None
+        self._unreadable: list[EspcapError] = []
+
+    @property
+    def report(self) -> Report:
+        """The account so far."""
+        return self._transfer.report
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an end was asked for."""
+        return bool(self._transfer.signal)
+
+    def note(self, error: EspcapError) -> None:
+        """Tells of a failure that leaves nothing out."""
+        self._transfer.tell(Severity.NOTE, error.message, error.hint)
+
+    def interrupt(self, signal: int) -> None:
+        """Asks for an end in order. May be called from a signal handler."""
+        self._transfer.signal = signal
+        if not self._live.interrupt():
+            self._transfer.interrupt()
+
+    def run(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None = None) -> Report:
+        """Reads all sources. An error among them is told and passed over; NotACapture is worth a note only.
+
+        None among them says that nothing is there to be read at present. Files that the checkpoints know are passed
+        over, and those that come to a good end are recorded there. Raises StoreError where the store fails, UsageError
+        where an option turns out to be wrong.
+        """
+        self._checkpoints = checkpoints
+        is_ours = checkpoints.claim if checkpoints else lambda file: True
+        with Ahead(self._transfer.job, is_ours) as ahead:
+            self._files = Files(self._transfer, checkpoints, ahead)
+            opened = self._read_all(ahead.over(sources), checkpoints)
+        self._settle()
+        self._read_deferred()
+        self._tell_outdated()
+        self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
+        return self.report
+
+    def _read_all(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None) -> bool:
+        """Whether any could be opened."""
+        opened = False
+        for source in sources:
+            if source is None:
+                self._settle()
+                self._tell_unreadable(Severity.PARTIAL)
+                continue
+            if self.interrupted:
+                self.report.signal = self._transfer.signal
+                break
+            opened |= self._try_to_read(source)
+            if checkpoints:
+                checkpoints.settle_if_due(self._store)
+        return opened
+
+    def _try_to_read(self, source: Source | EspcapError) -> bool:
+        """Whether the source could be opened."""
+        try:
+            self._read(source)
+        except (StoreError, UsageError):
+            raise
+        except EspcapError as error:
+            self._unreadable.append(error)
+            return False
+        return True
+
+    def _tell_unreadable(self, severity: Severity) -> None:
+        for failure in self._unreadable:
+            self._transfer.tell(severity, failure.message, failure.hint)
+        self._unreadable.clear()
+
+    def _tell_outdated(self) -> None:
+        if self._checkpoints and (captures := len(self._checkpoints.outdated)):
+            message = f"{captures:,} captures stay as another version of tshark or espcap has stored them"
+            self._transfer.tell(Severity.NOTE, message, "--again reads them anew")
+        if self._checkpoints and (packets := self._checkpoints.moved):
+            message = f"{packets:,} packets of compressed captures are deleted that an earlier version had stored"
+            self._transfer.tell(Severity.NOTE, message, "they are stored anew under the identifiers of what is inside")
+
+    def _settle(self) -> None:
+        if self._checkpoints:
+            self._checkpoints.settle(self._store)
+
+    def _read_deferred(self) -> None:
+        """Comes back to what other processes were at, once they have done it or given it up."""
+        files = self._files
+        while files.deferred and not self.interrupted:
+            waiting, files.deferred = files.deferred, []
+            for source, content in waiting:
+                if self._checkpoints and not self._checkpoints.take(content):
+                    files.deferred.append((source, content))
+                else:
+                    self._try_to_read(source)
+                    self._settle()
+            time.sleep(CLAIM_SECONDS if files.deferred else 0)
+        if files.deferred:
+            self.report.signal = self._transfer.signal
+
+    def _read(self, source: Source | EspcapError) -> None:
+        match source:
+            case NotACapture():
+                self._transfer.tell(Severity.NOTE, f"skipped: {source.message}")
+            case EspcapError():
+                raise source
+            case CaptureFile():
+                self._files.read(source)
+            case StandardInput():
+                self._read_standard_input(source)
+            case Interfaces():
+                self._live.read(source)
+
+    def _read_standard_input(self, source: StandardInput) -> None:
+        job = self._transfer.job
+        output = read_pipe(job.program, job.settings, sys.stdin.buffer, job.user)
+        self.report.files += 1
+        self._transfer.judge(source, self._transfer.run(output, Origin(source.capture_id(), source.name)))

@@ -1,0 +1,207 @@
+"""The account of a run: what was read, what became of it, what went wrong, and the exit code that follows."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from espcap.base.errors import EspcapError, with_hint
+from espcap.base.times import timestamp
+from espcap.documents.packets import Document
+from espcap.stores import Outcome, Refusal
+
+
+class Severity(IntEnum):
+    """How much a problem weighs."""
+
+    NOTE = 0
+    PARTIAL = 1
+    """Something was left out; the rest is there."""
+    FAILED = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that the user should know, in one line, with the next step."""
+
+    severity: Severity
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return with_hint(self.message, self.hint)
+
+
+@dataclass
+class Report:
+    """Counts of packets, those dropped were never read.
+
+    read = stored + replaced + already_there + refused + not_stored
+    """
+
+    files: int = 0
+    read: int = 0
+    stored: int = 0
+    replaced: int = 0
+    """Packets whose documents took the place of those that other settings had made."""
+    already_there: int = 0
+    refused: int = 0
+    dropped: int = 0
+    """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
+    spool_dropped: int = 0
+    """Packets of a live capture that were overwritten in a full spool, or lost on a full disk, before dissection."""
+    done_before: int = 0
+    """Files that an earlier run stored in full and that were not dissected again."""
+    done_before_packets: int = 0
+    """Their packets; they are among the read and the already there."""
+    unparsed: int = 0
+    """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
+    values_left_out: int = 0
+    """Values of packets that have more of them than the native reader takes."""
+    bad_utf8: int = 0
+    earliest: int | None = None
+    latest: int | None = None
+    """Times of packets, in nanoseconds since 1970."""
+    signal: int = 0
+    """The signal that ended the reading of a file early; 0 is none."""
+    problems: list[Problem] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why documents were refused: the first ten reasons, and how often each."""
+    dead_letters: str = ""
+    """The file of the refused documents, if there is one."""
+    started: float = field(default_factory=time.monotonic)
+
+    def add_document(self, document: Document) -> None:
+        """Counts a packet that was read."""
+        self.read += 1
+        if (moment := document.nanoseconds) is not None:
+            if self.latest is None or moment > self.latest:
+                self.latest = moment
+            if self.earliest is None or moment < self.earliest:
+                self.earliest = moment
+        if document.notes:
+            self._add_notes(document.notes)
+
+    def _add_notes(self, notes: dict[str, Any]) -> None:
+        self.values_left_out += notes.get("espcap", {}).get("left_out", 0)
+        for keys in notes.get("unparsed", {}).values():
+            self.unparsed += sum(len(value) if isinstance(value, list) else 1 for value in keys.values())
+
+    @property
+    def first(self) -> str:
+        """`@timestamp` of the earliest packet; empty without one."""
+        return "" if self.earliest is None else timestamp(self.earliest)
+
+    @property
+    def last(self) -> str:
+        """`@timestamp` of the latest packet."""
+        return "" if self.latest is None else timestamp(self.latest)
+
+    def add_done_before(self, packets: int) -> None:
+        """Counts a file that is stored since an earlier run, with its packets."""
+        self.files += 1
+        self.done_before += 1
+        self.done_before_packets += packets
+        self.read += packets
+        self.already_there += packets
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Counts what became of a batch."""
+        self.stored += outcome.stored
+        self.replaced += outcome.replaced
+        self.already_there += outcome.already_there
+        self.refused += len(outcome.refused)
+        for refusal in outcome.refused:
+            self._add_reason(refusal)
+
+    def take_back(self, outcome: Outcome) -> None:
+        """What the store had said of documents before it lost them: they are not stored."""
+        self.stored -= outcome.stored
+        self.replaced -= outcome.replaced
+        self.already_there -= outcome.already_there
+
+    def _add_reason(self, refusal: Refusal) -> None:
+        if refusal.reason in self.reasons or len(self.reasons) < 10:
+            self.reasons[refusal.reason] = self.reasons.get(refusal.reason, 0) + 1
+
+    def add_problem(self, severity: Severity, message: str, hint: str = "") -> Problem:
+        """Keeps a problem, and returns it to be shown. Of mere notes only the first thousand are kept."""
+        problem = Problem(severity, message, hint)
+        if severity or len(self.problems) < 1000:
+            self.problems.append(problem)
+        return problem
+
+    @property
+    def not_stored(self) -> int:
+        """Packets that were read and of which the store never said what became of them."""
+        return self.read - self.stored - self.replaced - self.already_there - self.refused
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """Grows with each packet that is read and not in the store, and with each problem worth more than a note."""
+        severe = sum(1 for problem in self.problems if problem.severity)
+        return self.not_stored + self.refused, severe
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 or 3; 130 or 143 after a signal. See the README."""
+        worst = max((problem.severity for problem in self.problems), default=Severity.NOTE)
+        if worst is Severity.FAILED or self.not_stored:
+            return 1
+        if self.signal:
+            return 128 + self.signal
+        return 3 if worst is Severity.PARTIAL or self.refused else 0
+
+    def _rate(self, seconds: float) -> float:
+        """Packets that were dissected per second."""
+        return (self.read - self.done_before_packets) / max(seconds, 1e-9)
+
+    def account(self, is_over: bool = True) -> str:
+        """The counts in one line. Before the end the store may still answer for what it has not yet: it waits."""
+        seconds = time.monotonic() - self.started
+        counts = [
+            f"{self.files:,} file{'' if self.files == 1 else 's'}",
+            f"{self.read:,} packets read",
+            f"{self.stored:,} stored",
+            *([f"{self.replaced:,} replaced"] if self.replaced else []),
+            f"{self.already_there:,} already there",
+            f"{self.refused:,} refused",
+            f"{self.dropped:,} dropped",
+        ]
+        counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
+        counts += [f"{self.not_stored:,} {'not stored' if is_over else 'waiting'}"] if self.not_stored else []
+        done = f"{self.done_before:,} file{'' if self.done_before == 1 else 's'} done before"
+        counts += [done] if self.done_before else []
+        counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
+        span = [f"{self.first} to {self.last}"] if self.first else []
+        return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self._rate(seconds):,.0f} packets/s"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        seconds = time.monotonic() - self.started
+        values = asdict(self) | {"first": self.first, "last": self.last, "not_stored": self.not_stored}
+        for name in ("started", "signal", "earliest", "latest"):
+            del values[name]
+        values["problems"] = [
+            {"severity": problem.severity.name.lower(), "message": problem.message, "hint": problem.hint}
+            for problem in self.problems
+        ]
+        rate = round(self._rate(seconds), 1)
+        return values | {"seconds": round(seconds, 3), "packets_per_second": rate, "exit_code": self.exit_code}
+
+
+class IncompleteError(EspcapError):
+    """Packets were left out, refused or not stored; `report` is the account. `message` is its gravest problem's."""
+
+    def __init__(self, report: Report) -> None:
+        worst = max(report.problems, key=lambda problem: problem.severity, default=None)
+        if worst and worst.severity:
+            others = sum(1 for problem in report.problems if problem.severity) - 1
+            super().__init__(f"{worst.message} (and {others:,} more)" if others else worst.message, worst.hint)
+        else:
+            super().__init__(report.account(), report.dead_letters and f"espcap retry {report.dead_letters}")
+        self.report = report
+
+    def __reduce__(self) -> tuple[type["IncompleteError"], tuple[Report]]:
+        """For pools of processes, which pickle what they raise."""
+        return IncompleteError, (self.report,)

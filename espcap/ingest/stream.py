@@ -1,0 +1,143 @@
+"""Documents for who asks for them one by one: a pipeline in a thread of its own, which is never far ahead."""
+
+import signal
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from queue import Empty, Queue
+from typing import Any
+
+import orjson
+
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import Source
+from espcap.ingest.opening import close_job, open_job
+from espcap.ingest.pipeline import Listener, Pipeline
+from espcap.ingest.report import Problem, Report
+from espcap.sinks.lines import LinesStore
+from espcap.tshark.arguments import Settings
+from espcap.tshark.program import find_program
+
+_CHUNK = 100
+"""Documents that are handed over at a time."""
+
+
+class _Handover:
+    """A stream from one thread to another. Who writes waits while two pieces are not taken."""
+
+    def __init__(self) -> None:
+        self._pieces: Queue[bytes | Problem | None] = Queue(2)
+        self._is_closed = False
+
+    def write(self, piece: bytes | Problem) -> None:
+        """Hands a piece over. Raises BrokenPipeError where nobody wants more."""
+        if self._is_closed:
+            raise BrokenPipeError
+        self._pieces.put(piece)
+
+    def flush(self, more_comes: bool = False) -> None:
+        """Nothing to do: all is handed over at once."""
+
+    def end(self) -> None:
+        """Says that nothing more comes."""
+        self._pieces.put(None)
+
+    def __iter__(self) -> Iterator[bytes | Problem]:
+        while (piece := self._pieces.get()) is not None:
+            yield piece
+
+    def close(self) -> None:
+        """Wants no more: who writes is not kept waiting, be it with a last piece and the end."""
+        self._is_closed = True
+        with suppress(Empty):
+            while True:
+                self._pieces.get_nowait()
+
+
+class _Worker:
+    """What the thread runs."""
+
+    def __init__(
+        self,
+        handover: _Handover,
+        settings: Settings,
+        payload: bool,
+        sources: Callable[[], Iterable[Source | EspcapError]],
+    ) -> None:
+        self.report = Report()
+        self.error: BaseException | None = None
+        self._handover = handover
+        self._settings = settings
+        self._payload = payload
+        self._sources = sources
+        self._is_wanted = True
+        self._pipeline: Pipeline | None = None
+
+    def run(self) -> None:
+        try:
+            self._read()
+        except BaseException as error:  # it is raised where the documents are asked for
+            self.error = error
+        finally:
+            self._handover.end()
+
+    def _read(self) -> None:
+        job = open_job(find_program(), self._settings, (), self._payload, chunk=_CHUNK)
+        try:
+            pipeline = Pipeline(job, LinesStore(self._handover), Listener(on_problem=self._handover.write))
+            self.report, self._pipeline = pipeline.report, pipeline
+            if self._is_wanted:
+                pipeline.run(self._sources())
+        finally:
+            close_job(job)
+
+    def interrupt(self) -> None:
+        self._is_wanted = False
+        if self._pipeline:
+            self._pipeline.interrupt(signal.SIGTERM)
+
+
+class Reading:
+    """Iterates over the documents of sources and over the problems with them. Use it as a context manager.
+
+    Its end, and that of the program, ends the tsharks.
+    """
+
+    def __init__(
+        self, settings: Settings, payload: bool, sources: Callable[[], Iterable[Source | EspcapError]]
+    ) -> None:
+        """`sources` is called in the thread that reads."""
+        self._handover = _Handover()
+        self._worker = _Worker(self._handover, settings, payload, sources)
+        # A daemon, because Python waits for other threads before it lets anybody end them.
+        self._thread = threading.Thread(target=self._worker.run, name="espcap-reading", daemon=True)
+        self._end = weakref.finalize(self, _end, self._handover, self._worker, self._thread)
+
+    @property
+    def report(self) -> Report:
+        """The account so far."""
+        return self._worker.report
+
+    def __enter__(self) -> "Reading":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def __iter__(self) -> Iterator[dict[str, Any] | Problem]:
+        """Raises what ended the reading."""
+        for piece in self._handover:
+            if isinstance(piece, Problem):
+                yield piece
+            else:
+                yield from map(orjson.loads, piece.splitlines())
+        if self._worker.error:
+            raise self._worker.error
+
+
+def _end(handover: _Handover, worker: _Worker, thread: threading.Thread) -> None:
+    handover.close()
+    worker.interrupt()
+    thread.join()

@@ -1,0 +1,160 @@
+"""One tshark's packets to the store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from espcap.base.text import printable
+from espcap.captures.sources import NotACapture, Source
+from espcap.dissection import MOST_VALUES, Reader
+from espcap.dissection.json_lines import JsonReader
+from espcap.dissection.tap import TapReader
+from espcap.documents.packets import DocumentBuilder, Origin
+from espcap.ingest.batches import Batches
+from espcap.ingest.dead_letters import DeadLetters
+from espcap.ingest.job import Job, Listener
+from espcap.ingest.report import Report, Severity
+from espcap.live.feed import Feed
+from espcap.stores import Store
+from espcap.tshark.output import Output
+from espcap.tshark.plugin import LARGEST_PACKET
+from espcap.tshark.process import Exit
+
+_FOREIGN = "isn't a capture file in a format"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the dissection of a source ended."""
+
+    tshark: Exit
+    stalled: bool
+    packets: int
+    last_frame: int
+    indices: frozenset[str]
+    """Names of the indices that the packets belong to."""
+    replaced: int = 0
+    """Packets that were there with other settings."""
+
+    @property
+    def broke(self) -> bool:
+        """Whether tshark hung, or was ended by a signal."""
+        return self.stalled or self.tshark.status < 0
+
+    def followed_by(self, rest: "Ended") -> "Ended":
+        """The same source with what another tshark read of it."""
+        packets, replaced = self.packets + rest.packets, self.replaced + rest.replaced
+        return replace(rest, packets=packets, indices=self.indices | rest.indices, replaced=replaced)
+
+
+class Transfer:
+    """Has the packets of one tshark after the other stored, and keeps the account of all."""
+
+    def __init__(self, job: Job, store: Store, listener: Listener, dead_letters: DeadLetters) -> None:
+        self.job = job
+        self.store = store
+        self.report = Report()
+        self.signal = 0
+        """The signal that asked for an end."""
+        self._listener = listener
+        self._dead_letters = dead_letters
+        self._output: Output | None = None
+        self._has_told_script = False
+
+    def tell(self, severity: Severity, message: str, hint: str = "") -> None:
+        """Keeps a problem in the report, and shows it."""
+        self._listener.on_problem(self.report.add_problem(severity, message, hint))
+
+    def interrupt(self) -> None:
+        """Ends the reading of the tshark that runs. May be called from a signal handler."""
+        if self._output:
+            self._output.interrupt()
+
+    def run(self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()) -> Ended:
+        """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
+        feed = output if isinstance(output, Feed) else None
+        reader = self._reader(output)
+        settings = self.job.digests.documents
+        builder = DocumentBuilder(replace(origin, settings_id=settings), self.job.protocols)
+        self._output = output
+        if self.signal:  # it came while the content of a large file was being identified
+            output.interrupt()
+        before, last_frame, indices = self.report.read, after, set[str]()
+        replaced = self.report.replaced
+        left_out = self.report.values_left_out
+        live = not output.ends_at_once
+        with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
+            batches.on_stored = lambda frame: self._stored(feed, frame)
+            if feed:
+                batches.is_waited_for = feed.waits_for
+            for record in reader.records(self._with_progress(output)):
+                if record and (frame := record.frame_number) > after and frame not in without:
+                    document = builder.build(record)
+                    self.report.add_document(document)
+                    batches.add(document)
+                    indices.add(document.index)
+                    last_frame = frame
+                batches.write_if_due()
+                if not record and batches.is_empty:
+                    self.store.flush_if_due()
+                    if feed and feed.acknowledge_idle():
+                        self._listener.on_stored()
+            batches.finish()
+            tshark = output.finish()
+        self._tell_failed_script(tshark)
+        self.report.bad_utf8 += reader.bad_utf8
+        self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
+        if output.columns and output.columns.missing:
+            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing of"
+            missing = f"{message} {output.columns.missing:,} packets, which have no info"
+            self.tell(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
+        self._output = None
+        packets, replaced = self.report.read - before, self.report.replaced - replaced
+        return Ended(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
+
+    def _reader(self, output: Output) -> Reader:
+        if output.has_lines:
+            return TapReader()
+        before = output.before if isinstance(output, Feed) else 0
+        return JsonReader(self.job.registry, self.job.payload, before, output.columns)
+
+    def _stored(self, feed: Feed | None, frame: int) -> None:
+        if feed:
+            feed.acknowledge(frame)
+        self._listener.on_stored()
+
+    def _tell_failed_script(self, tshark: Exit) -> None:
+        """Once: every tshark of the run says so."""
+        if tshark.failed_script and not self._has_told_script:
+            self._has_told_script = True
+            hint = "mend it, and run the same command again; packets were dissected without it"
+            self.tell(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
+
+    def _tell_left_out(self, name: str, values: int) -> None:
+        if values:
+            message = f"left out {values:,} values of packets with more than {MOST_VALUES:,} of them"
+            hint = (
+                f"espcap.left_out has their number; the native reader takes {LARGEST_PACKET:,} bytes of a packet, too"
+            )
+            self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", hint)
+
+    def _with_progress(self, output: Output) -> Iterator[bytes]:
+        for block in output.blocks():
+            yield block
+            self._listener.on_progress(output.position, self.report.read)
+
+    def judge(self, source: Source, ended: Ended) -> None:
+        """Says what a tshark that did not come to a clean end has left out."""
+        name, after = printable(source.name), f"after {ended.packets:,} packets"
+        if self.signal:
+            self.report.signal = self.signal
+        elif ended.stalled:
+            hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
+            self.tell(Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint)
+        elif ended.tshark.status < 0:
+            hint = "what was read is stored; run espcap again"
+            self.tell(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
+        elif ended.tshark.status > 0 and not ended.packets and _FOREIGN in ended.tshark.message:
+            raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
+        elif ended.tshark.status > 0:
+            hint = "what was read is stored; the rest of this file cannot be read"
+            self.tell(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)

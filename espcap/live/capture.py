@@ -1,0 +1,90 @@
+"""dumpcap, which writes the ring, and what makes sure that it ends with us."""
+
+import signal
+import subprocess
+import threading
+from types import TracebackType
+
+from espcap.base.errors import EspcapError
+from espcap.captures.sources import Interfaces
+from espcap.live.folder import CAPTURED
+from espcap.live.ring import Ring
+from espcap.live.spool import IN_FLIGHT, SEGMENTS, SpoolSettings
+from espcap.tshark.arguments import Settings, capturing, spooling
+from espcap.tshark.process import Exit, Process
+from espcap.tshark.program import Program
+
+
+class SpooledCapture:
+    """A running dumpcap that writes into the folder of a ring. Use it as a context manager."""
+
+    def __init__(
+        self, program: Program, settings: Settings, source: Interfaces, spool: SpoolSettings, ring: Ring
+    ) -> None:
+        """Raises EspcapError where dumpcap cannot be run."""
+        path = str(ring.folder.path / f"{CAPTURED}.pcapng")
+        command = capturing(program, settings, source)
+        size = ring.keeper.segment_size if ring.keeper else spool.segment_size()
+        arguments = spooling(command, path, size, SEGMENTS - IN_FLIGHT, spool.segment_seconds)
+        self._ring = ring
+        self._process = Process(arguments, subprocess.DEVNULL, descriptors=(ring.folder.lock,))
+        try:
+            self._guard = _Guard(self._process.id)
+        except EspcapError:
+            self._process.stop()
+            raise
+        self._watch = threading.Thread(target=self._hear, daemon=True)
+        self._watch.start()
+
+    def __enter__(self) -> "SpooledCapture":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.stop()
+        self._watch.join()
+        self._guard.dismiss()
+
+    def _hear(self) -> None:
+        """dumpcap prints the name of each segment that it has closed."""
+        for _ in self._process.stdout:
+            self._ring.complete_one()
+        self._ring.end()
+
+    def interrupt(self) -> None:
+        """Ends the capture in order."""
+        self._process.send(signal.SIGINT)
+
+    def finish(self) -> Exit:
+        """How dumpcap ended. Call it when the ring has ended."""
+        self._watch.join()
+        return self._process.wait()
+
+
+class _Guard:
+    """A shell that kills a process when we end, however that is.
+
+    The kernel's own signal for that (see Process) is no help with a dumpcap that has its rights from its file: the
+    kernel takes the signal back from such a program.
+    """
+
+    def __init__(self, process: int) -> None:
+        command = ["/bin/sh", "-c", 'read -r _; kill -KILL "$0"', str(process)]
+        try:
+            self._shell = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EspcapError(f"cannot run /bin/sh: {error.strerror}", "espcap needs a shell to capture") from error
+
+    def dismiss(self) -> None:
+        """The process has ended; the shell must not kill another of the same number."""
+        self._shell.kill()
+        self._shell.wait()
+        assert self._shell.stdin
+        self._shell.stdin.close()

@@ -1,0 +1,136 @@
+"""Keeps the segments of live captures as files, and deletes the oldest of all captures' when they are too many."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from espcap.base.errors import EspcapError
+from espcap.base.text import printable
+from espcap.captures.kept import CAPTURES, kept_name, run_of
+from espcap.live.folder import RunFolder
+from espcap.live.spool import SEGMENTS, Keeping, SpoolSettings
+
+_LOOKS = 10.0
+"""Seconds between looks at what is too old, or at a disk that others fill."""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    size: int
+    modified: float
+    """Seconds since 1970: when its last packet was written."""
+
+
+class Keeper:
+    """The kept files of a spool, while a capture runs. Use it as a context manager.
+
+    A segment gets its name among them when it is taken for dissection, so that its packets can be shown as soon as they
+    are found. It counts, and may be deleted, when it is no longer in the spool.
+    """
+
+    def __init__(
+        self, spool: SpoolSettings, keeping: Keeping, ring: RunFolder, on_failure: Callable[[str], None]
+    ) -> None:
+        """`on_failure` is told once why packets are not kept. Raises EspcapError where they cannot be."""
+        self._spool = spool
+        self._keeping = keeping
+        self._ring = ring
+        self._folder = spool.folder / CAPTURES
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._has_failed = False
+        self._prepare()
+        self.segment_size = spool.segment_size(sum(file.size for file in self._stored()))
+        """Kilobytes."""
+        self._watch = threading.Thread(target=self._look_again, daemon=True)
+
+    def __enter__(self) -> "Keeper":
+        self.enforce()
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watch.join()
+        self.enforce()
+
+    def keep(self, run: str, segment: Path, before: int, place: int) -> None:
+        """Gives a segment of a capture its name among the kept files."""
+        try:
+            with suppress(FileExistsError):  # an earlier run was killed before the segment was stored
+                os.link(segment, self._folder / kept_name(run, before, place))
+        except OSError as error:
+            self._fail(error)
+
+    def release(self, run: str, before: int, place: int, packets: int) -> None:
+        """A segment is no longer in the spool."""
+        if not packets:
+            (self._folder / kept_name(run, before, place)).unlink(missing_ok=True)
+        self.enforce()
+
+    def enforce(self) -> None:
+        """Deletes files, the oldest first, until the rest is neither too much nor too old, nor in the spool's way."""
+        with self._lock:
+            try:
+                self._enforce()
+            except OSError as error:
+                self._fail(error)
+
+    def _enforce(self) -> None:
+        files = self._stored()
+        total, short = sum(file.size for file in files), self._short()
+        oldest = time.time() - self._keeping.seconds if self._keeping.seconds else 0
+        for file in files:
+            if total <= self._keeping.size and file.modified >= oldest and short <= 0:
+                break
+            try:
+                file.path.unlink(missing_ok=True)
+            except OSError as error:
+                self._fail(error, "old captures cannot be deleted from")
+                break
+            total, short = total - file.size, short - file.size
+
+    def _short(self) -> int:
+        """Bytes that the disk lacks for a spool that is full."""
+        status = os.statvfs(self._spool.folder)
+        return self.segment_size * 1000 * SEGMENTS - self._ring.size() - status.f_bavail * status.f_frsize
+
+    def _stored(self) -> list[_File]:
+        """The files that no spool has any more, the oldest first."""
+        found = []
+        for entry in os.scandir(self._folder):
+            with suppress(FileNotFoundError):  # another espcap has deleted it
+                status = entry.stat(follow_symlinks=False)
+                run = run_of(entry.name)
+                if run and not (status.st_nlink > 1 and (self._spool.folder / run).is_dir()):
+                    found.append(_File(Path(entry.path), status.st_size, status.st_mtime))
+        return sorted(found, key=lambda file: (file.modified, file.path.name))
+
+    def _prepare(self) -> None:
+        """Makes the folder, and tries what is to be done there."""
+        trial = self._folder / "trial"  # a name that others use too: a run that is killed leaves one at most
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            trial.unlink(missing_ok=True)
+            with suppress(FileExistsError):  # another espcap's
+                os.link(self._ring.path / "run.json", trial)
+            trial.unlink(missing_ok=True)
+        except OSError as error:
+            name = printable(str(self._folder))
+            hint = "name another folder with --spool, on a file system with hard links"
+            raise EspcapError(f"cannot keep captures in {name}: {error.strerror}", hint) from error
+
+    def _look_again(self) -> None:
+        while not self._ended.wait(min(_LOOKS, self._keeping.seconds / 20 or _LOOKS)):
+            self.enforce()
+
+    def _fail(self, error: OSError, what: str = "packets are not kept in") -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._on_failure(f"{what} {printable(str(self._folder))}: {error.strerror}")

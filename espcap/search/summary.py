@@ -1,0 +1,96 @@
+"""What the packets of a query are, summed up by the store: its aggregations say it, on every store the same."""
+
+from math import ceil
+from typing import Any
+
+from espcap.base.members import part
+from espcap.query import And, Equals, Everything, Query
+from espcap.query.values import milliseconds_text
+from espcap.stores import Store
+
+TABLES = {
+    "protocols": "protocol",
+    "sources": "source.ip",
+    "destinations": "destination.ip",
+    "dns_names": "layers.dns.qry_name",
+    "http_hosts": "layers.http.host",
+    "tls_server_names": "layers.tls.handshake_extensions_server_name",
+}
+"""Names of tables, and the paths whose values they count."""
+
+MOST_STEPS = 60
+"""Steps of time at most."""
+
+_BYTES = {"bytes": {"sum": {"field": "network.bytes"}}}
+_STEPS = [
+    *((f"{count}ms", count) for count in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *((f"{count}s", count * 1000) for count in (1, 2, 5, 10, 30)),
+    *((f"{count}m", count * 60_000) for count in (1, 2, 5, 10, 30)),
+    *((f"{count}h", count * 3_600_000) for count in (1, 2, 6, 12)),
+]
+_DAY = 86_400_000
+
+
+def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
+    """Totals, the `size` most frequent values of each table, the greatest conversations, and steps of time.
+
+    `{"packets", "bytes", "captures", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
+    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"source", …, "packets", "bytes"}]}`
+    """
+    tables = {name: {"terms": {"field": path, "size": size}, "aggs": _BYTES} for name, path in TABLES.items()}
+    flows = {"flows": {"terms": {"field": "network.community_id", "size": size}, "aggs": _BYTES}}
+    totals = {"times": {"stats": {"field": "@timestamp"}}, **_BYTES}
+    answer = store.search(query, size=0, aggregations=tables | flows | totals)
+    found = answer.aggregations
+    return {
+        "packets": answer.total,
+        "bytes": int(found["bytes"]["value"]),
+        **count_over_time(store, query, found["times"]),
+        **{name: [{"value": bucket["key"]} | _counts(bucket) for bucket in found[name]["buckets"]] for name in TABLES},
+        "conversations": [_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]],
+    }
+
+
+def time_span(store: Store) -> tuple[str, str] | None:
+    """Milliseconds, RFC 3339, between which all packets of a store lie; None where it has none."""
+    stats = {"stats": {"field": "@timestamp"}}
+    times = store.search(Everything(), size=0, aggregations={"times": stats}).aggregations["times"]
+    return (milliseconds_text(times["min"]), milliseconds_text(times["max"] + 1)) if times["count"] else None
+
+
+def _counts(bucket: dict[str, Any]) -> dict[str, int]:
+    return {"packets": bucket["doc_count"], "bytes": int(bucket["bytes"]["value"])}
+
+
+def step_of(milliseconds: int, most: int = MOST_STEPS) -> str:
+    """The shortest handsome step with which a span of time has no more than so many."""
+    for name, length in _STEPS:
+        if milliseconds / length < most - 1:  # the first and the last step may be begun ones
+            return name
+    return f"{ceil((milliseconds + 1) / (most - 1) / _DAY)}d"
+
+
+def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int = MOST_STEPS) -> dict[str, Any]:
+    """`{"first", "last", "interval", "over_time"}` of a query whose times have these stats, in `most` steps."""
+    if not times["count"]:
+        return {"first": None, "last": None, "interval": None, "over_time": []}
+    step = step_of(int(times["max"] - times["min"]), most)
+    histogram = {"field": "@timestamp", "fixed_interval": step}
+    answer = store.search(query, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
+    buckets = answer.aggregations["steps"]["buckets"]
+    return {
+        "first": milliseconds_text(times["min"]),
+        "last": milliseconds_text(times["max"]),
+        "interval": step,
+        "over_time": [{"time": bucket["key_as_string"]} | _counts(bucket) for bucket in buckets],
+    }
+
+
+def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any]:
+    """The ends of a conversation are those of its first packet: who spoke first is the source."""
+    flow = Equals("network.community_id", bucket["key"])
+    [first] = store.search(And((query, flow)), size=1).hits
+    ends = {end: part(first.source, end) for end in ("source", "destination")}
+    named = {f"{end}_{part}": values.get(part) for end, values in ends.items() for part in ("ip", "port")}
+    transport = part(first.source, "network").get("transport")
+    return {"community_id": bucket["key"], **named, "transport": transport} | _counts(bucket)

@@ -1,0 +1,61 @@
+"""Which days of packets to delete: by age, or until the rest is small enough. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from espcap.base.errors import UsageError
+from espcap.stores import StoredDay
+
+_DAY = re.compile(r"packets-(\d{4})-(\d\d)-(\d\d)")
+_UNITS = {"d": 1, "w": 7}
+_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def parse_age(text: str) -> int:
+    """Days, from `30d` or `4w`. Raises UsageError."""
+    match = re.fullmatch(r"(\d{1,5})([dw])", text.strip())
+    if not match or not int(match[1]):
+        raise UsageError(f"{text!r} is no number of days or weeks", "write --keep 30d or --keep 4w")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def parse_size(text: str) -> int:
+    """Bytes, from `10GB`, `500 MB`, `1.5T` or `1000`; units are powers of 1000. Raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", text.strip().lower())
+    if not match:
+        raise UsageError(f"{text!r} is no size", "write --max-size 10GB")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def day_of(index: str) -> date | None:
+    """The day that an index of packets is for; None for any other, `packets-undated` among them."""
+    match = _DAY.fullmatch(index)
+    try:
+        return date(*map(int, match.groups())) if match else None
+    except ValueError:
+        return None
+
+
+def older_than(days: Sequence[StoredDay], age: int, today: date) -> list[StoredDay]:
+    """Those whose name is that of a day more than `age` days before today."""
+    oldest = (today - timedelta(age)) if age < today.toordinal() else date.min
+    return [day for day in days if (name := day_of(day.name)) and name < oldest]
+
+
+def loaded_before(days: Sequence[StoredDay], age: int, now: float) -> list[StoredDay]:
+    """Those to which nothing was loaded for `age` days before now, in seconds since 1970."""
+    latest = now - age * 86_400
+    return [day for day in days if day_of(day.name) and day.loaded is not None and day.loaded < latest]
+
+
+def beyond_size(days: Sequence[StoredDay], largest: int) -> list[StoredDay]:
+    """The oldest days, as many as must go for the rest to have at most `largest` bytes."""
+    total = sum(day.bytes for day in days)
+    gone = []
+    for day in sorted((day for day in days if day_of(day.name)), key=lambda day: day.name):
+        if total <= largest:
+            break
+        total -= day.bytes
+        gone.append(day)
+    return gone
