@@ -10,26 +10,27 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from espcap.base.errors import EspcapError, StoreError, UsageError
+from espcap.base.errors import EspcapError, UsageError
 from espcap.captures.sources import CaptureFile, Source, capture_file, walk
-from espcap.fields.registry import Registry, open_registry
-from espcap.ingest.opening import close_job, open_job, open_verified_checkpoints
-from espcap.ingest.pipeline import Pipeline
-from espcap.ingest.report import IncompleteError, Problem, Report, Severity
+from espcap.fields.registry import Registry
+from espcap.ingest.job import close_job, open_job
+from espcap.ingest.report import IncompleteError, Problem, Report
+from espcap.ingest.run import IsKnown, Resuming, Run
 from espcap.ingest.stream import Reading
 from espcap.query import Everything, Query
-from espcap.search.nothing import why_nothing
-from espcap.search.paging import page
-from espcap.search.reader import Reader
-from espcap.search.summary import summarize
+from espcap.searches.nothing import why_nothing
+from espcap.searches.paging import page
+from espcap.searches.reader import Reader
+from espcap.searches.summary import summarize
 from espcap.stores import Store, open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 if TYPE_CHECKING:
     from espcap.stores.elasticsearch.connection import Connection
@@ -94,34 +95,14 @@ def index(  # noqa: PLR0913 - the options have names
     job = open_job(find_program(), given, nodes, payload)
     try:
         store = _open_store(nodes, job.registry, credentials)
-        pipeline = Pipeline(job, store)
-
-        def run() -> None:
-            checkpoints = open_verified_checkpoints(pipeline, store, nodes, job.digests, again)
-            with closing(checkpoints) if checkpoints else nullcontext():
-                is_known = checkpoints.is_known if checkpoints else _is_new
-                pipeline.run(_sources(paths, is_known), checkpoints)
-
-        return _account(pipeline, store, run)
+        run = Run(job, store)
+        report = run.read(lambda is_known: _sources(paths, is_known), Resuming(store, nodes, again))
     finally:
         close_job(job)
-
-
-def _account(pipeline: Pipeline, store: Store, run: Callable[[], None]) -> Report:
-    """What became of the packets that `run` reads. Raises IncompleteError where some are not stored."""
-    report, failure = pipeline.report, None
-    try:
-        with closing(store):
-            store.prepare()
-            run()
-    except StoreError as error:
-        if not report.read:
-            raise
-        report.add_problem(Severity.FAILED, error.message, error.hint)
-        failure = error
-    report.take_back(store.not_durable())
+    if run.failure and not report.read:
+        raise run.failure
     if report.exit_code:
-        raise IncompleteError(report) from failure
+        raise IncompleteError(report) from run.failure
     return report
 
 
@@ -205,7 +186,7 @@ def _is_new(file: CaptureFile) -> bool:
     return False
 
 
-def _sources(paths: Sequence[str], is_known: Callable[[CaptureFile], bool]) -> Iterator[Source | EspcapError]:
+def _sources(paths: Sequence[str], is_known: IsKnown) -> Iterator[Source | EspcapError]:
     for path in paths:
         try:
             if os.path.isdir(path):

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from espcap.fields.protocols import read_list
-from espcap.fields.registry import Registry, open_registry
+from espcap.fields.registry import Registry
 from espcap.ingest.pipeline import Job
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, find_program
+from espcap.tshark.registry import open_registry
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 
 from espcap.documents.packets import Document
+from espcap.fields.field import ValueName
 from espcap.fields.registry import Registry
 from espcap.ingest.pipeline import Job
 from espcap.query.display_filter import parse
 from espcap.query.filter_language import language_of
 from espcap.stores import Store
 from espcap.tshark.program import Program, dissecting_user, environment, find_program
-from espcap.tshark.value_names import ValueName, parse_value_names
+from espcap.tshark.value_names import parse_value_names
 from tests.support import read
 
 Frames = set[str]

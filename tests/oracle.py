@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from espcap.fields.registry import Field, Kind, Registry
+from espcap.fields.field import Field, Kind
+from espcap.fields.registry import Registry
 from espcap.tshark.program import environment
 from tests.dissection.readers import POINTER
 from tests.wireshark_versions import installed

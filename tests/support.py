@@ -16,7 +16,8 @@ from espcap.captures.sources import Source, capture_file
 from espcap.documents.packets import Document
 from espcap.ingest.pipeline import Job, Pipeline
 from espcap.ingest.report import Report
-from espcap.stores import Found, Outcome, Refusal, StoredDay
+from espcap.sinks import Outcome, Refusal
+from espcap.stores import Found, StoredDay
 
 OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)
 """Whether users other than root can pass the root folder: without that they can run nothing."""

@@ -12,20 +12,12 @@ import pytest
 
 from espcap.base.errors import EspcapError
 from espcap.fields import registry as fields
-from espcap.fields.registry import (
-    ENVELOPE,
-    PRESENCE,
-    Field,
-    Kind,
-    Registry,
-    build_registry,
-    cast,
-    open_registry,
-    parse_fields,
-    parse_protocols,
-    registry_path,
-)
+from espcap.fields.casts import cast
+from espcap.fields.field import ENVELOPE, PRESENCE, Field, Kind
+from espcap.fields.lists import parse_fields, parse_protocols
+from espcap.fields.registry import Registry, build_registry
 from espcap.tshark.program import Program
+from espcap.tshark.registry import open_registry, registry_path
 
 pytest_plugins = ["tests.core_fixtures"]
 

@@ -23,7 +23,7 @@ import pytest
 import espcap
 from espcap.captures.sources import capture_file
 from espcap.ingest.stream import Reading
-from espcap.search import paging
+from espcap.searches import paging
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from tests.command import ROOT, environment

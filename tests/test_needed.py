@@ -11,12 +11,12 @@ from espcap.base.members import frame_number
 from espcap.cli.show import packet_lines
 from espcap.extract import needed
 from espcap.extract.needed import Needed, agrees, find_needed, open_excerpt, stream_of, with_its_streams
-from espcap.fields.registry import open_registry
 from espcap.query import Everything
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
+from espcap.tshark.registry import open_registry
 from espcap.tshark.sharkd import Dissection, Sharkd
 from tests.command import CAPTURES, espcap
 

@@ -20,7 +20,7 @@ from espcap.documents.packets import Document
 from espcap.ingest import batches
 from espcap.ingest.pipeline import Job, Listener, Pipeline
 from espcap.ingest.report import Problem, Severity
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import read_file
 from espcap.tshark.program import Program, dissecting_user

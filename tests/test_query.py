@@ -8,7 +8,8 @@ from ipaddress import ip_address
 import pytest
 
 from espcap.base.errors import UsageError
-from espcap.fields.registry import ENVELOPE, Kind, Registry
+from espcap.fields.field import ENVELOPE, Kind
+from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.lucene import DEFAULT_PATHS, parse
 from espcap.query.values import Time

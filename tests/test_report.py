@@ -5,7 +5,7 @@ import pytest
 
 from espcap.documents.packets import Document
 from espcap.ingest.report import IncompleteError, Problem, Report, Severity
-from espcap.stores import Outcome, Refusal
+from espcap.sinks import Outcome, Refusal
 
 
 def document(notes: dict[str, Any] | None = None, nanoseconds: int | None = None) -> Document:

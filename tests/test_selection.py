@@ -8,8 +8,8 @@ import pytest
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
 from espcap.query.lucene import parse
-from espcap.search import selection
-from espcap.search.selection import Selection, select, select_conversations
+from espcap.searches import selection
+from espcap.searches.selection import Selection, select, select_conversations
 from espcap.stores import Found
 from espcap.stores.local.store import LocalStore
 from tests.stores import documents

@@ -16,8 +16,13 @@ def data_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Ledgers, dead letters and the spool: `$XDG_STATE_HOME/espcap`."""
+    """Ledgers, dead letters, and the spool: `$XDG_STATE_HOME/espcap`."""
     return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def spool_folder() -> Path:
+    """Packets of live captures that wait to be stored, or are kept: `$XDG_STATE_HOME/espcap/spool`."""
+    return state_folder() / "spool"
 
 
 def is_local(nodes: Iterable[str]) -> bool:

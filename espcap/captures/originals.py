@@ -7,11 +7,11 @@ from typing import Any, BinaryIO
 
 from espcap.base.errors import EspcapError
 from espcap.base.members import frame_number, part
+from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.compression import is_compressed
 from espcap.captures.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.captures.sources import CaptureFile, capture_file, walk
-from espcap.live.spool import default_folder
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
 
@@ -44,7 +44,7 @@ class Originals:
         """What is kept of the live capture that a packet is of. Raises CaptureGone if that is nothing."""
         host = printable(part(document, "observer").get("hostname", ""))
         name = f"the live capture{f' on {host}' if host else ''}"
-        folders = [default_folder() / CAPTURES, *map(Path, self._folders)]
+        folders = [spool_folder() / CAPTURES, *map(Path, self._folders)]
         files = find_kept(str(document["capture_id"]), folders)
         if not files:
             hint = "espcap search shows its document; --keep-captures keeps packets, and --dir names another --spool"

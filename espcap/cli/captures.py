@@ -10,11 +10,11 @@ from espcap.cli.progress import Progress
 from espcap.cli.search import Wanted
 from espcap.extract.extraction import Missing
 from espcap.extract.filtering import Filtering
-from espcap.ingest.opening import check_words
+from espcap.ingest.job import check_words
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.languages import TAKEN, Sign, sign_of_filter
 from espcap.query.narrowing import together
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import dissecting_user

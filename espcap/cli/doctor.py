@@ -13,11 +13,11 @@ from espcap.base.errors import EspcapError, with_hint
 from espcap.base.text import printable
 from espcap.cli.options import Connecting, open_named_store
 from espcap.documents.packets import HEAD
-from espcap.fields.registry import open_registry, registry_path
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin
 from espcap.tshark.program import NEWEST, Program, dissecting_user, find_program
+from espcap.tshark.registry import open_registry, registry_path
 from espcap.tshark.rights import capture_right
 
 

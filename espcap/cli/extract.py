@@ -17,7 +17,7 @@ from espcap.cli.options import Extracting, forget_standard_output
 from espcap.cli.progress import Progress
 from espcap.cli.search import open_reader, tell_why_nothing, wanted
 from espcap.extract.extraction import Extraction, Missing
-from espcap.search.selection import Selection, selected
+from espcap.searches.selection import Selection, selected
 from espcap.tshark.program import dissecting_user, find_program
 
 PARTIAL = 3

@@ -10,10 +10,10 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, capture_file
 from espcap.cli.options import Connecting, open_existing_store
-from espcap.fields.registry import open_registry
 from espcap.ingest.claims import Claims
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 

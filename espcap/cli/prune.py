@@ -11,11 +11,11 @@ import click
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.cli.options import Connecting, open_existing_store
-from espcap.fields.registry import open_registry
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.stores import Store, StoredDay
 from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 
 @dataclass(frozen=True)

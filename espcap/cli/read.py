@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import cast
 
 import click
 
-from espcap.base.errors import EspcapError, StoreError, UsageError
+from espcap.base.errors import EspcapError, UsageError
+from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
@@ -18,13 +20,12 @@ from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
 from espcap.documents.packets import Document
 from espcap.fields.registry import Registry
-from espcap.ingest.checkpoints import Checkpoints
-from espcap.ingest.digests import Digests
-from espcap.ingest.opening import open_job, open_verified_checkpoints
-from espcap.ingest.pipeline import Job, Listener, Pipeline
+from espcap.ingest.job import Job, Listener, open_job
 from espcap.ingest.report import Report, Severity
-from espcap.live.spool import Keeping, SpoolSettings, default_folder
-from espcap.sinks.lines import LinesStore, as_line, indented
+from espcap.ingest.run import IsKnown, Resuming, Run
+from espcap.live.spool import Keeping, SpoolSettings
+from espcap.sinks import Sink
+from espcap.sinks.lines import LinesSink, as_line, indented
 from espcap.stores import Store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User, find_program
@@ -54,7 +55,7 @@ def read(options: Reading) -> int:
         stall_timeout=options.stall_timeout,
         spool=_spool(options),
     )
-    return _run(job, _store(options, job.registry), options)
+    return _run(job, options)
 
 
 def _check_usage(options: Reading) -> None:
@@ -84,13 +85,13 @@ def _settings(options: Reading) -> Settings:
 
 def _spool(options: Reading) -> SpoolSettings:
     keep = Keeping(options.keep_captures, options.keep_captures_for) if options.keep_captures else None
-    return SpoolSettings((options.spool or default_folder()).absolute(), options.spool_size, keep)
+    return SpoolSettings((options.spool or spool_folder()).absolute(), options.spool_size, keep)
 
 
-def _store(options: Reading, registry: Registry) -> Store:
+def _sink(options: Reading, registry: Registry) -> Sink:
     if options.node:
         return open_patient_store(options, registry, endless=_is_endless(options))
-    return LinesStore(sys.stdout.buffer, _form(options.pretty))
+    return LinesSink(sys.stdout.buffer, _form(options.pretty))
 
 
 def _form(pretty: bool) -> Callable[[Document], bytes]:
@@ -106,14 +107,14 @@ def _is_endless(options: Reading) -> bool:
     return bool(options.nic) or piped
 
 
-def _open_checkpoints(options: Reading, digests: Digests, pipeline: Pipeline, store: Store) -> Checkpoints | None:
-    """What earlier runs have stored; None where no file is stored, or the ledger fails."""
+def _resuming(options: Reading, sink: Sink) -> Resuming | None:
+    """How captures that are stored already are found; None if no file is stored."""
     if not options.node or not (options.file or options.dir):
         return None
-    return open_verified_checkpoints(pipeline, store, options.node, digests, options.again)
+    return Resuming(cast(Store, sink), options.node, options.again)
 
 
-def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Source | EspcapError]:
+def _sources(options: Reading, is_known: IsKnown) -> Iterator[Source | EspcapError]:
     for path in options.file:
         try:
             yield capture_file(path)
@@ -121,7 +122,7 @@ def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Sour
             yield error
     for folder in () if options.watch else options.dir:
         try:
-            yield from walk(folder, checkpoints.is_known) if checkpoints else walk(folder)
+            yield from walk(folder, is_known)
         except EspcapError as error:
             yield error
     if options.nic:
@@ -129,19 +130,18 @@ def _sources(options: Reading, checkpoints: Checkpoints | None) -> Iterator[Sour
 
 
 def _all_sources(
-    options: Reading, checkpoints: Checkpoints | None, is_ended: Callable[[], bool]
+    options: Reading, is_known: IsKnown, is_ended: Callable[[], bool]
 ) -> Iterator[Source | EspcapError | None]:
     """Those that are there now, and with --watch those to come."""
-    yield from _sources(options, checkpoints)
+    yield from _sources(options, is_known)
     if options.watch:
-        is_known = checkpoints.is_known if checkpoints else lambda file: False
         yield from watch(options.dir, options.settle, is_ended, is_known)
 
 
-def _bytes_to_read(options: Reading, checkpoints: Checkpoints | None) -> int:
+def _bytes_to_read(options: Reading, is_known: IsKnown) -> int:
     """Of all files that are not done yet."""
-    files = (source for source in _sources(options, checkpoints) if isinstance(source, CaptureFile))
-    return sum(file.size for file in files if not (checkpoints and checkpoints.is_known(file)))
+    files = (source for source in _sources(options, is_known) if isinstance(source, CaptureFile))
+    return sum(file.size for file in files if not is_known(file))
 
 
 def _who_dissects(user: User, program: Program) -> str:
@@ -151,36 +151,31 @@ def _who_dissects(user: User, program: Program) -> str:
     return note
 
 
-def _run(job: Job, store: Store, options: Reading) -> int:
+def _run(job: Job, options: Reading) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
-    dead_letters = open_dead_letters(options)
-    checkpoints = None
+    sink = _sink(options, job.registry)
     with Progress(shown) as progress:
         listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
-        pipeline = Pipeline(job, store, listener, dead_letters)
+        run = Run(job, sink, listener, open_dead_letters(options))
         if job.user:
             progress.message(_who_dissects(job.user, job.program))
-        end_in_order(pipeline.interrupt)
+        end_in_order(run.interrupt)
+
+        def sources(is_known: IsKnown) -> Iterator[Source | EspcapError | None]:
+            progress.expect(_bytes_to_read(options, is_known) if shown and not options.watch else 0)
+            return _all_sources(options, is_known, lambda: run.interrupted)
+
         try:
-            store.prepare()
-            checkpoints = _open_checkpoints(options, job.digests, pipeline, store)
-            progress.expect(_bytes_to_read(options, checkpoints) if shown and not options.watch else 0)
-            with Statistics(pipeline.report, options.stats_interval if options.nic else 0, progress.message):
-                pipeline.run(_all_sources(options, checkpoints, lambda: pipeline.interrupted), checkpoints)
-            store.close()
-        except StoreError as error:
-            if not options.node:
-                forget_standard_output()
-            progress.message(problem_line(pipeline.report.add_problem(Severity.FAILED, error.message, error.hint)))
+            with Statistics(run.report, options.stats_interval if options.nic else 0, progress.message):
+                run.read(sources, _resuming(options, sink))
         except KeyboardInterrupt:
             progress.message(INTERRUPTED)
-            pipeline.report.signal = pipeline.report.signal or signal.SIGINT
+            run.report.signal = run.report.signal or signal.SIGINT
     signal.alarm(0)
-    pipeline.report.take_back(store.not_durable())
-    if checkpoints:
-        checkpoints.close()
-    tell_account(pipeline.report, options)
-    return pipeline.report.exit_code
+    if run.failure and not options.node:
+        forget_standard_output()
+    tell_account(run.report, options)
+    return run.report.exit_code
 
 
 def problem_line(problem: object) -> str:

@@ -10,11 +10,11 @@ from espcap.base.text import printable
 from espcap.cli.options import Delivering, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
-from espcap.fields.registry import open_registry
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import read_dead_letters
 from espcap.ingest.report import Report, Severity
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 
 def retry(options: Delivering, file: str) -> int:

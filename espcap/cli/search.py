@@ -11,12 +11,12 @@ import orjson
 from espcap.base.text import printable, without_controls
 from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
 from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
-from espcap.fields.registry import open_registry
 from espcap.query import Query
-from espcap.search.nothing import why_nothing
-from espcap.search.reader import Reader
+from espcap.searches.nothing import why_nothing
+from espcap.searches.reader import Reader
 from espcap.stores import Hit
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,19 @@
 """The serve command: a web page for one store."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from espcap.base.errors import UsageError
 from espcap.base.paths import data_folder, is_local, local_folder
+from espcap.captures.sources import CaptureFile
 from espcap.cli.options import Serving, open_named_store
 from espcap.cli.search import open_reader
-from espcap.ingest.checkpoints import open_checkpoints
-from espcap.ingest.ledger import ledger_path
-from espcap.ingest.opening import check_words, close_job, open_job
-from espcap.ingest.pipeline import Listener, Pipeline
-from espcap.search.reader import Reader
+from espcap.ingest.job import Listener, check_words, close_job, open_job
+from espcap.ingest.report import Report
+from espcap.ingest.run import Resuming, Run
+from espcap.searches.reader import Reader
 from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
@@ -23,7 +24,7 @@ from espcap.web.parts import Parts
 from espcap.web.readers import Readers
 from espcap.web.server import Place, is_loopback
 from espcap.web.server import serve as answer
-from espcap.web.uploads import Run, Uploads
+from espcap.web.uploads import Uploads
 
 
 def serve(options: Serving) -> None:
@@ -46,7 +47,7 @@ def serve(options: Serving) -> None:
             readers=Readers(lambda: open_reader(options)),
             slow_readers=Readers(lambda: open_reader(options), threads=1),
             dissector=Dissector(program, user, known, options.dir),
-            uploads=Uploads(_captures_folder(nodes), lambda listener: _open_run(options, nodes, program, listener)),
+            uploads=Uploads(_captures_folder(nodes), partial(_Indexer, options, nodes, program)),
             user=user,
             folders=options.dir,
         )
@@ -65,17 +66,33 @@ def _captures_folder(nodes: tuple[str, ...]) -> Path:
     return (local_folder(nodes[0]) if is_local(nodes) else data_folder()).absolute() / "captures"
 
 
-def _open_run(options: Serving, nodes: tuple[str, ...], program: Program, listener: Listener) -> Run:
-    """What indexes a capture as `espcap --file` does, with the same ledger."""
-    job = open_job(program, _settings(options), nodes)
-    try:
-        store = open_named_store(options, job.registry, default="local")
-        pipeline = Pipeline(job, store, listener)
-        checkpoints = open_checkpoints(ledger_path(nodes), job.digests, pipeline.note)
-    except BaseException:
-        close_job(job)
-        raise
-    return Run(pipeline, store, checkpoints, lambda: close_job(job))
+class _Indexer:
+    """Indexes a capture as `espcap --file` does, with the same ledger."""
+
+    def __init__(self, options: Serving, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
+        self._nodes = nodes
+        self._job = open_job(program, _settings(options), nodes)
+        try:
+            self._store = open_named_store(options, self._job.registry, default="local")
+        except BaseException:
+            close_job(self._job)
+            raise
+        self._run = Run(self._job, self._store, listener)
+
+    @property
+    def report(self) -> Report:
+        return self._run.report
+
+    def read(self, capture: CaptureFile) -> None:
+        try:
+            self._run.read(lambda is_known: [capture], Resuming(self._store, self._nodes))
+        finally:
+            close_job(self._job)
+        if self._run.failure:
+            raise self._run.failure
+
+    def interrupt(self, signal: int) -> None:
+        self._run.interrupt(signal)
 
 
 def _describe(reader: Reader) -> str:

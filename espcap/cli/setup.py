@@ -7,11 +7,11 @@ import click
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local
 from espcap.cli.options import Connecting, credentials, open_named_store
-from espcap.fields.registry import open_registry
-from espcap.search.summary import time_span
+from espcap.searches.summary import time_span
 from espcap.stores import Store
 from espcap.stores.retention import parse_age
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 
 
 def setup(options: Connecting, print_template: bool, keep: str, kibana: str) -> None:

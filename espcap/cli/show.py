@@ -17,7 +17,7 @@ from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
 from espcap.extract.needed import Needed, agrees, find_needed, with_its_streams
-from espcap.ingest.opening import check_words
+from espcap.ingest.job import check_words
 from espcap.query import And, Equals, Or, Query
 from espcap.stores import Hit
 from espcap.tshark.arguments import Settings

@@ -11,7 +11,7 @@ from espcap.base.text import without_controls
 from espcap.cli.options import Summarizing
 from espcap.cli.search import open_reader, tell_why_nothing, wanted
 from espcap.cli.table import show_table
-from espcap.search.summary import TABLES, summarize
+from espcap.searches.summary import TABLES, summarize
 
 _BARS = "▁▂▃▄▅▆▇█"
 _TITLES = {

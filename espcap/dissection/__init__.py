@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from espcap.fields.registry import Value
+from espcap.fields.casts import Value
 
 Layers = dict[str, dict[str, Value | list[Value]]]
 

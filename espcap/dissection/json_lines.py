@@ -14,7 +14,9 @@ import orjson
 from espcap.base.times import epoch_text
 from espcap.dissection import MOST_VALUES, Layers, Record
 from espcap.dissection.ntp_times import NTP_TIMES
-from espcap.fields.registry import PRESENCE, Field, Kind, Registry, Value, cast, is_frame_number
+from espcap.fields.casts import Value, cast
+from espcap.fields.field import PRESENCE, Field, Kind, is_frame_number
+from espcap.fields.registry import Registry
 from espcap.tshark.columns import Columns
 from espcap.tshark.output import IDLE
 

@@ -13,8 +13,8 @@ import orjson
 
 from espcap.base.times import DAY, SECOND, date_text, parse_epoch, timestamp
 from espcap.dissection import Layers, Record, Terms
+from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
-from espcap.fields.registry import Value
 
 FORM = 2
 """The version of the documents' form: a greater one where the same packet gives another document."""

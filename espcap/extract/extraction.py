@@ -15,7 +15,7 @@ from espcap.captures.originals import Originals, check_packet, is_live
 from espcap.captures.pcap import packets
 from espcap.captures.pcapng import Packet, UnknownForm, Writer, tsharks_packets
 from espcap.captures.sources import CaptureFile, Stamp, stamp_of
-from espcap.search.selection import Selection
+from espcap.searches.selection import Selection
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, User
 

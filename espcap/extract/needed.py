@@ -15,8 +15,8 @@ from espcap.captures.originals import is_live
 from espcap.captures.pcapng import UnknownForm
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals
-from espcap.search.reader import Reader
-from espcap.search.selection import select_conversations
+from espcap.searches.reader import Reader
+from espcap.searches.selection import select_conversations
 from espcap.tshark.sharkd import Dissection, Node
 
 SMALL = 16 << 20

@@ -4,7 +4,6 @@ As JSON: `{"version": 1, "fields": [[name, layer, key, kind, base, type], …], 
 "values": {"FIELD": [[least, greatest, name], …]}}`.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 import orjson
 
 from espcap.base.errors import StoreError
-from espcap.fields.registry import Field, Kind, Registry, open_registry, write_whole
-from espcap.tshark.program import Program
-from espcap.tshark.value_names import ValueName, all_value_names
+from espcap.fields.field import Field, Kind, ValueName
+from espcap.fields.registry import write_whole
 
 _VERSION = 1
 _MOST_NAMED = 3
@@ -86,26 +84,6 @@ def _parsed(record: Any) -> OwnFields:
         for name, names in record["values"].items()
     }
     return OwnFields(fields, protocols, values)
-
-
-def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFields:
-    """What a profile's registry has beyond that of tshark alone, kept beside it: value names take seconds to find."""
-    path = registry.path.with_suffix(".own.json")
-    with suppress(OSError, ValueError):  # there is none, or it is damaged
-        return parse_own_fields(path.read_bytes())
-    plain = open_registry(program)
-    fields, protocols = registry.beyond(plain.path)
-    plain.close()
-    named = [one.name for one in fields if one.kind in (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)]
-    values = all_value_names(program, profile_folder, named) if named else {}
-    own = OwnFields(fields, protocols, {name: tuple(names) for name, names in values.items()})
-    _keep(path, own)
-    return own
-
-
-def _keep(path: Path, own: OwnFields) -> None:
-    with suppress(OSError):  # the cache may be read only; then it is found anew
-        write_own(path, own)
 
 
 def write_own(path: Path, own: OwnFields) -> None:

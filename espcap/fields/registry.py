@@ -1,174 +1,30 @@
-"""The field registry: what Wireshark knows of each field's name and type, as paths, kinds and casts of a document.
+"""The field registry: what Wireshark knows of each field's name and type, as paths and kinds of a document.
 
 Source: `tshark -G fields` and `tshark -G protocols`, kept in an SQLite file for each version of tshark, because the
 quarter of a million fields take a second to read and a capture needs a few hundred of them.
 """
 
-import errno
-import hashlib
 import os
-import re
 import sqlite3
 import tempfile
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from math import isfinite
 from pathlib import Path
-from socket import AF_INET, AF_INET6, inet_pton
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from espcap.base.errors import EspcapError
-from espcap.base.paths import cache_folder
 from espcap.base.text import printable
-from espcap.tshark.lists import print_list
-from espcap.tshark.profile import contents
-from espcap.tshark.program import Program
+from espcap.fields.field import ENVELOPE, Field, Kind
+from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, set_apart
 
 if TYPE_CHECKING:
     from espcap.fields.own import OwnFields
 
-Value = str | int | float | bool
-
-
-_READ_ONLY = frozenset([errno.EROFS, errno.EACCES, errno.EPERM])
-
-
-class Kind(StrEnum):
-    """What a value is in a document, and so how stores index it."""
-
-    INTEGER = "integer"
-    UNSIGNED = "unsigned"  # up to 2^64-1
-    FLOAT = "float"
-    BOOLEAN = "boolean"  # also the presence of a field that has no value (FT_NONE)
-    TIME = "time"  # RFC 3339, UTC, nanoseconds
-    IP = "ip"
-    BYTES = "bytes"
-    STRING = "string"
-
-
-_OUTSIDE_LAYERS = {
-    **dict.fromkeys(["frame.time", "frame.time_epoch"], "@timestamp"),
-    "communityid.hash": "network.community_id",  # from Wireshark 4.6 on; before, it is in no list of fields
-    "_ws.col.info": "info",  # columns are fields from 4.2 on
-    "_ws.col.protocol": "protocol_column",
-}
-"""Paths of the fields that documents do not have among their layers."""
-
-
-class Field(NamedTuple):
-    """A registered field. Its path in a document is `layers.<layer>.<key>`."""
-
-    name: str
-    layer: str
-    key: str
-    kind: Kind
-    base: str
-    """Wireshark's display base: BASE_DEC, BASE_HEX, BASE_OCT, …"""
-    type: str
-    """Wireshark's type: FT_UINT16, FT_ETHER, …"""
-
-    @property
-    def path(self) -> str:
-        """Where documents have it."""
-        return _OUTSIDE_LAYERS.get(self.name) or f"layers.{self.layer}.{self.key}"
-
-
-ENVELOPE: dict[str, Kind] = {
-    "@timestamp": Kind.TIME,
-    "sniff_timestamp": Kind.FLOAT,
-    "sniff_date_utc": Kind.STRING,
-    "file_date_utc": Kind.STRING,
-    "source.ip": Kind.IP,
-    "source.port": Kind.INTEGER,
-    "source.bytes": Kind.INTEGER,
-    "destination.ip": Kind.IP,
-    "destination.port": Kind.INTEGER,
-    "network.bytes": Kind.INTEGER,
-    "espcap.bad_time": Kind.BOOLEAN,
-}
-"""Kinds of the paths outside `layers`; a path that is not here is a string."""
-
-_KINDS = {
-    **dict.fromkeys(["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT40", "FT_UINT48"], Kind.INTEGER),
-    **dict.fromkeys(["FT_INT8", "FT_INT16", "FT_INT24", "FT_INT32", "FT_INT40", "FT_INT48"], Kind.INTEGER),
-    **dict.fromkeys(["FT_UINT56", "FT_INT56", "FT_INT64", "FT_FRAMENUM"], Kind.INTEGER),
-    "FT_UINT64": Kind.UNSIGNED,
-    **dict.fromkeys(["FT_FLOAT", "FT_DOUBLE", "FT_IEEE_11073_SFLOAT", "FT_IEEE_11073_FLOAT"], Kind.FLOAT),
-    "FT_RELATIVE_TIME": Kind.FLOAT,
-    **dict.fromkeys(["FT_BOOLEAN", "FT_NONE", "FT_PROTOCOL"], Kind.BOOLEAN),
-    "FT_ABSOLUTE_TIME": Kind.TIME,
-    **dict.fromkeys(["FT_IPv4", "FT_IPv6"], Kind.IP),
-    **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
-}
-COLUMNS = "_ws.col"
-"""What Wireshark's columns are called as fields; documents have only those that have a path here."""
-_TYPES_OF_4_0 = {"frame.time_epoch": "FT_RELATIVE_TIME"}
-"""Fields whose values documents have in the form of Wireshark 4.0, on every version: seconds, not a date."""
-_FORM = "5"
-"""To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
 
 _ALL = 10_000_000
 """More names than there are."""
-_RESERVED = frozenset(["envelope"])  # what documents add to a layer
-PRESENCE = "presence"
-"""The base of a field that has no value: that it occurs is all it says."""
-
-
-def _kind(wireshark_type: str, base: str) -> tuple[Kind, str]:
-    if wireshark_type in ("FT_NONE", "FT_PROTOCOL"):
-        return Kind.BOOLEAN, PRESENCE
-    return _KINDS.get(wireshark_type, Kind.STRING), base
-
-
-def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
-    """Fields from the lines of `tshark -G fields` (`F`, description, name, type, protocol, base, bitmask, blurb)."""
-    for line in lines:
-        columns = line.rstrip("\n").split("\t")
-        if columns[0] != "F":
-            continue
-        name, wireshark_type, protocol, base = columns[2:6]
-        if name.startswith(f"{COLUMNS}.") and name not in _OUTSIDE_LAYERS:
-            continue
-        layer, dot, rest = name.partition(".")
-        if not dot:
-            layer, rest = protocol, name
-        key = rest.replace(".", "_")
-        wireshark_type = _TYPES_OF_4_0.get(name, wireshark_type)
-        yield Field(name, layer, f"{key}_" if key in _RESERVED else key, *_kind(wireshark_type, base), wireshark_type)
-
-
-def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(name, description) from the lines of `tshark -G protocols` (description, short name, filter name, …)."""
-    for line in lines:
-        columns = line.rstrip("\n").split("\t")
-        if len(columns) >= 3:  # from 4.2 on there are three more
-            yield columns[2], columns[0]
-
-
-def _protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
-    """Protocols such as `_ws.short`, whose name is a path: their presence is a value like that of a field."""
-    for name, _ in protocols:
-        layer, dot, rest = name.partition(".")
-        if dot and name != COLUMNS:
-            yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
-
-
-def _apart(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
-    """Gives a second name that would come to a path of another kind (`bgp.prefix.length`) a path of its own.
-
-    Fields of the user's own dissectors take no path of Wireshark's.
-    """
-    kinds: dict[tuple[str, str], Kind] = {}
-    for field in sorted(fields, key=lambda field: (is_own(field.name), field.name.count("."), field.name)):
-        if kinds.setdefault((field.layer, field.key), field.kind) is field.kind:
-            yield field
-        else:
-            key = field.name.partition(".")[2].replace(".", "__")
-            yield field._replace(key=key if key != field.key else f"{key}__")
 
 
 def _field_of(row: tuple[Any, ...]) -> Field:
@@ -298,7 +154,7 @@ class Registry:
         """
         path = self.path.with_suffix(".tsv")
         if not path.exists():
-            with _kept_in(path.parent):
+            with kept_in(path.parent):
                 write_whole(path, self._write_table)
         return path
 
@@ -350,36 +206,8 @@ class Registry:
         return tuple(map(_field_of, fields)), tuple((name, description) for name, description in protocols)
 
 
-def open_registry(program: Program, profile_folder: str = "") -> Registry:
-    """The registry of an installed tshark, made when its cache has none. A profile's plugins may add fields."""
-    path = registry_path(program, profile_folder)
-    try:
-        return Registry(path)
-    except sqlite3.Error:  # there is none, or it is damaged
-        fields, protocols = (print_list(program, name, profile_folder) for name in ("fields", "protocols"))
-    plain = open_registry(program) if profile_folder else None
-    with _kept_in(path.parent):
-        try:
-            build_registry(path, fields, protocols, plain)
-        except OSError as error:
-            if error.errno not in _READ_ONLY:
-                raise
-            return _make_for_now(path.name, fields, protocols, plain)
-        return Registry(path)
-
-
-def _make_for_now(name: str, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None) -> Registry:
-    """A registry that goes with its object, for who has no cache that can be written."""
-    folder = tempfile.TemporaryDirectory(prefix="espcap-")
-    path = Path(folder.name) / name
-    build_registry(path, fields, protocols, plain)
-    registry = Registry(path)
-    weakref.finalize(registry, folder.cleanup)
-    return registry
-
-
 @contextmanager
-def _kept_in(folder: Path) -> Iterator[None]:
+def kept_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -387,15 +215,6 @@ def _kept_in(folder: Path) -> Iterator[None]:
             f"cannot keep tshark's list of fields in {printable(str(folder))}: {error}",
             "set XDG_CACHE_HOME to a folder that can be written",
         ) from error
-
-
-def registry_path(program: Program, profile_folder: str = "") -> Path:
-    """Where the registry of this tshark is kept."""
-    state = "\n".join([program.banner, profile_folder, _FORM])
-    digest = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=6)
-    for content in contents(profile_folder):
-        digest.update(content)
-    return cache_folder() / f"fields-{program.version}-{digest.hexdigest()}.sqlite"
 
 
 def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None = None) -> None:
@@ -429,72 +248,8 @@ def _fill(name: str, fields: Iterable[str], protocols: Iterable[str], is_own: Ca
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
-        every = _apart([*parsed, *_protocol_fields(known.items())], is_own)
+        every = set_apart([*parsed, *protocol_fields(known.items())], is_own)
         database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")
     database.close()
-
-
-_MONTHS = {
-    name: f"{number:02}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
-}
-_TEXT_TIME = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d), (\d{4}) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? (?:UTC|GMT)")
-_ISO_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+0000| UTC)")
-
-
-def _time(text: str) -> str:
-    if match := _TEXT_TIME.fullmatch(text):
-        month, day, year, clock, fraction = match.groups()
-        month, day = _MONTHS[month], day.replace(" ", "0")
-    elif match := _ISO_TIME.fullmatch(text):  # tshark 4.2 and later
-        year, month, day, clock, fraction = match.groups()
-    else:
-        raise ValueError(text)
-    return f"{year}-{month}-{day}T{clock}.{(fraction or ''):0<9}Z"
-
-
-def _boolean(text: str) -> bool:
-    return {"0": False, "1": True, "False": False, "True": True}[text]
-
-
-def _ip(text: str) -> str:
-    inet_pton(AF_INET6 if ":" in text else AF_INET, text)
-    return text
-
-
-def _integer(text: str) -> int:
-    return int(text, 16) if text[:2] == "0x" else int(text)  # also what Wireshark itself shows in octal
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):  # JSON has no word for it
-        raise ValueError(text)
-    return number
-
-
-_CASTS: dict[Kind, Callable[[str], Any]] = {
-    Kind.INTEGER: _integer,
-    Kind.UNSIGNED: _integer,
-    Kind.FLOAT: _float,
-    Kind.BOOLEAN: _boolean,
-    Kind.TIME: _time,
-    Kind.IP: _ip,
-}
-
-
-def is_frame_number(field: Field) -> bool:
-    """Whether the value is the number of this frame or of another: FT_FRAMENUM is the only integer without a base."""
-    return field.name == "frame.number" or (field.kind is Kind.INTEGER and not field.base)
-
-
-def cast(field: Field, text: str) -> Value:
-    """The typed value of tshark's text for a field. Raises ValueError where the text does not fit the type."""
-    if field.base == PRESENCE:
-        return True
-    convert = _CASTS.get(field.kind)
-    try:
-        return convert(text) if convert else text
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(text) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from espcap.documents.packets import Document
 from espcap.ingest.dead_letters import DeadLetters, account
 from espcap.ingest.report import Report
-from espcap.stores import Outcome, Store
+from espcap.sinks import Outcome, Sink
 
 LARGEST_BATCH = 8 << 20
 """Bytes of JSON at which a batch is written, however few documents it has."""
@@ -42,14 +42,14 @@ class _Writing:
     """A batch that is being stored: in the background, by a thread that touches the store and the outcome alone."""
 
     def __init__(
-        self, store: Store, batch: _Batch, in_background: bool, live: bool, before: "_Writing | None" = None
+        self, sink: Sink, batch: _Batch, in_background: bool, live: bool, before: "_Writing | None" = None
     ) -> None:
         """Its turn comes when `before` is stored, and never where that fails."""
         self.documents = batch.documents
         self.size = batch.size
         self._live = live
         self.outcome = Outcome()
-        self._store = store
+        self._sink = sink
         self._before = before
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, daemon=True)  # an end at once does not wait for it
@@ -63,9 +63,9 @@ class _Writing:
             if self._before:
                 self._before.wait()
                 self._before = None
-            self._store.write(self.documents, self.outcome)
+            self._sink.write(self.documents, self.outcome)
             if self._live:
-                self._store.flush_if_due()
+                self._sink.flush_if_due()
         except BaseException as error:
             self._error = error
 
@@ -87,13 +87,13 @@ class Batches:
     `report` and `dead_letters` get what became of the documents, in the order of reading.
     """
 
-    def __init__(self, store: Store, dead_letters: DeadLetters, report: Report, chunk: int, live: bool = False) -> None:
+    def __init__(self, sink: Sink, dead_letters: DeadLetters, report: Report, chunk: int, live: bool = False) -> None:
         """`chunk` is the number of documents of a batch. When `live`, somebody waits for what comes."""
         self.on_stored: Callable[[int], None] = lambda frame: None
         """Told the last frame number of each batch whose documents have found their end, in the order of reading."""
         self.is_waited_for: Callable[[int], bool] = lambda frame: False
         """Tells whether what was read up to a frame number should be stored as soon as the store has nothing to do."""
-        self._store = store
+        self._sink = sink
         self._dead_letters = dead_letters
         self._report = report
         self._chunk = chunk
@@ -151,19 +151,19 @@ class Batches:
 
     def _write(self) -> None:
         """Waits while the store has as much to do as it can take: tshark then waits as well."""
-        at_once = self._store.writes_at_once
+        at_once = self._sink.writes_at_once
         while len(self._writing) >= max(1, at_once) and not self._may_wait():
             self._settle_first()
         batch, self._batch = self._batch, _Batch()
         before = self._writing[-at_once] if len(self._writing) >= at_once > 0 else None
-        self._writing.append(_Writing(self._store, batch, at_once > 0, self._live, before))
+        self._writing.append(_Writing(self._sink, batch, at_once > 0, self._live, before))
         if not at_once:
             self._settle_first()
 
     def _may_wait(self) -> bool:
         """Whether another batch may wait for its turn."""
         size = sum(writing.size for writing in self._writing)
-        return len(self._writing) < self._store.batches_ahead and size < LARGEST_WAITING
+        return len(self._writing) < self._sink.batches_ahead and size < LARGEST_WAITING
 
     def _settle_first(self) -> None:
         writing = self._writing[0]

@@ -4,7 +4,7 @@ A capture is recorded once the store has made all of its packets durable, some c
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,28 +21,6 @@ _Answer = TypeVar("_Answer")
 
 SETTLE_SECONDS = 2.0
 """Captures are recorded together so long after the first of them, and at the end of a run."""
-
-
-def open_checkpoints(
-    path: Path, digests: Digests, on_failure: Callable[[LedgerError], None], again: bool = False
-) -> "Checkpoints | None":
-    """The checkpoints with the ledger at `path`; None, and told, where it cannot be used."""
-    try:
-        ledger = Ledger(path)
-        claims = Claims(path.with_suffix(".claims"))
-    except LedgerError as error:
-        on_failure(error)
-        return None
-    except OSError as error:
-        on_failure(LedgerError(f"cannot write {path.with_suffix('.claims')}: {error.strerror}"))
-        return None
-    return Checkpoints(ledger, claims, digests, on_failure, again)
-
-
-def forget_rest(store: Store, captures: Sequence[str], digests: Digests) -> None:
-    """Deletes what other settings have left of captures that were replaced as a whole. Raises StoreError."""
-    if captures and digests.is_whole:
-        store.forget(captures, keep=digests.documents)
 
 
 class Ended(Protocol):
@@ -80,38 +58,53 @@ class _Pending:
 
 
 class Checkpoints:
-    """What a run asks its ledger. A ledger that fails is told of once and not asked again."""
+    """What a run asks its ledger. A ledger that fails is reported once and not asked again."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        claims: Claims,
+        path: Path,
+        store: Store,
         digests: Digests,
         on_failure: Callable[[LedgerError], None],
         again: bool = False,
     ) -> None:
-        """`digests` are those of the run's settings; `again` has everything dissected, and still recorded."""
+        """`path` is that of the ledger. If it cannot be used, that is reported, and no capture is known.
+
+        `digests` are those of the run's settings; `again` has everything dissected, and still recorded.
+        """
         self.outdated: set[str] = set()
         """Contents that were passed over though another version of tshark or espcap stored them."""
         self.moved = 0
         """Packets that an earlier version had stored under other identifiers."""
-        self._ledger: Ledger | None = ledger
-        self._claims = claims
+        self._store = store
+        self._ledger: Ledger | None = None
+        self._claims: Claims | None = None
         self._digests = digests
         self._on_failure = on_failure
         self._again = again
         self._pending = _Pending()
+        self._open(path)
 
-    def verify(self, store: Store) -> int:
+    def _open(self, path: Path) -> None:
+        claims = path.with_suffix(".claims")
+        try:
+            self._ledger = Ledger(path)
+            self._claims = Claims(claims)
+        except LedgerError as error:
+            self._give_up(error)
+        except OSError as error:
+            self._give_up(LedgerError(f"cannot write {claims}: {error.strerror}"))
+
+    def verify(self) -> int:
         """Forgets what the store has lost; returns how many captures. A store that hides its indices has no ledger."""
         try:
-            days = store.days()
+            days = self._store.days()
         except StoreError as error:
             self._give_up(LedgerError(f"what is done cannot be verified: {error.message}", error.hint))
             return 0
         return self._ask(lambda ledger: ledger.verify(days, time.time())) or 0
 
-    def verify_settings(self, store: Store) -> int:
+    def verify_settings(self) -> int:
         """Forgets what other settings have replaced since, in whole or in part; returns how many captures.
 
         A store that may not be searched, or has too many captures to count, is taken at the ledger's word.
@@ -120,7 +113,7 @@ class Checkpoints:
         if not known or self._again:
             return 0
         try:
-            replaced = SettingsInStore(store).find_replaced(known)
+            replaced = SettingsInStore(self._store).find_replaced(known)
         except StoreError:
             return 0
         return self._ask(lambda ledger: ledger.forget(replaced, self._digests.work)) or 0
@@ -143,7 +136,7 @@ class Checkpoints:
 
     def take(self, content: str) -> bool:
         """Claims a capture for this process; False where another one is at it."""
-        return self._claims.take(content)
+        return not self._claims or self._claims.take(content)
 
     def claim(self, file: CaptureFile) -> bool:
         """Whether a file is to be read, and by this process, which claims it then. Raises what `open` raises."""
@@ -165,12 +158,13 @@ class Checkpoints:
         packets = self._packets(known)
         if known and packets is not None:
             self._note(file, known.content)
-            self._claims.release(content)
+            self.release(content)
         return packets
 
     def release(self, content: str) -> None:
         """Lets another process try a capture that did not come to a good end here."""
-        self._claims.release(content)
+        if self._claims:
+            self._claims.release(content)
 
     def add(self, file: CaptureFile, content: str, ended: Ended, earlier: str = "") -> None:
         """Keeps a capture that came to a good end until its packets are known to be durable."""
@@ -187,27 +181,28 @@ class Checkpoints:
         if file.stamp:
             self._pending.files.append((file.stamp, content))
 
-    def settle_if_due(self, store: Store) -> None:
+    def settle_if_due(self) -> None:
         """Settles some seconds after the first capture that is not recorded yet."""
         if self._pending and time.monotonic() - self._pending.since >= SETTLE_SECONDS:
-            self.settle(store)
+            self.settle()
 
-    def settle(self, store: Store) -> None:
+    def settle(self) -> None:
         """Has the store make all durable, records it, and lets go of the claims. Raises StoreError."""
         pending, self._pending = self._pending, _Pending()
         if pending.captures:
-            store.flush()
-            forget_rest(store, pending.replaced, self._digests)
-            self._forget_earlier(store, pending.earlier)
-            self._record(pending, store.days() if self._ledger else [])
+            self._store.flush()
+            if pending.replaced and self._digests.is_whole:  # what other settings have left of them
+                self._store.forget(pending.replaced, keep=self._digests.documents)
+            self._forget_earlier(pending.earlier)
+            self._record(pending, self._store.days() if self._ledger else [])
         self._ask(lambda ledger: ledger.add_files(pending.files) if pending.files else None)
         for key in pending.keys:
-            self._claims.release(key)
+            self.release(key)
 
-    def _forget_earlier(self, store: Store, captures: list[str]) -> None:
+    def _forget_earlier(self, captures: list[str]) -> None:
         """Deletes what an earlier version stored under other identifiers, now that it is there under its own."""
-        if captures and SettingsInStore(store).has_earlier():
-            self.moved += store.forget(captures)
+        if captures and SettingsInStore(self._store).has_earlier():
+            self.moved += self._store.forget(captures)
 
     def _record(self, pending: _Pending, days: list[StoredDay]) -> None:
         self._ask(lambda ledger: ledger.add(pending.captures, days))
@@ -215,7 +210,8 @@ class Checkpoints:
     def close(self) -> None:
         """Lets go of the ledger and of all claims."""
         self._ask(Ledger.close)
-        self._claims.close()
+        if self._claims:
+            self._claims.close()
 
     def _ask(self, question: Callable[[Ledger], _Answer]) -> _Answer | None:
         try:

@@ -19,7 +19,7 @@ from espcap.base.paths import state_folder
 from espcap.base.text import printable
 from espcap.documents.packets import Document, info_of
 from espcap.ingest.report import Report
-from espcap.stores import Outcome, Refusal
+from espcap.sinks import Outcome, Refusal
 
 _INDEX = re.compile(r"packets-[0-9a-z-]+")
 _ID = re.compile(r"[^\s/]+-\d{1,18}")

@@ -12,7 +12,7 @@ from espcap.captures.sources import CaptureFile, stamp_of
 from espcap.dissection import share
 from espcap.documents.packets import HEAD, Origin
 from espcap.ingest.ahead import Ahead
-from espcap.ingest.checkpoints import Checkpoints, forget_rest
+from espcap.ingest.checkpoints import Checkpoints
 from espcap.ingest.job import Job
 from espcap.ingest.report import Severity
 from espcap.ingest.transfer import Ended, Transfer
@@ -99,13 +99,10 @@ class Files:
 
     def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[Ended, bool]:
         """Also whether nothing was left out."""
-        report, digests = self._transfer.report, self._transfer.job.digests
+        report = self._transfer.report
         before = report.left_out
         ended = self._dissect_file(source, file, content)
-        whole = report.left_out == before and not self._transfer.signal
-        if whole and ended.replaced and not self._checkpoints:
-            forget_rest(self._transfer.store, [content], digests)
-        return ended, whole
+        return ended, report.left_out == before and not self._transfer.signal
 
     def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> Ended:
         self._transfer.report.files += 1

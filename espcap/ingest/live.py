@@ -82,7 +82,7 @@ class Live:
         origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
         fruitless, settings = 0, job.settings
         while feed := open_feed(job.program, settings, ring, job.user, job.spool.tshark_memory):
-            feed.before_removal = partial(self._transfer.store.flush, more_comes=True)
+            feed.before_removal = partial(self._transfer.sink.flush, more_comes=True)
             ended = self._transfer.run(feed, origin)
             if ended.tshark.status == 0 and feed.stored == feed.passed:
                 settings = job.settings

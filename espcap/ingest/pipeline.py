@@ -15,7 +15,7 @@ from espcap.ingest.job import Job, Listener
 from espcap.ingest.live import Live
 from espcap.ingest.report import Report, Severity
 from espcap.ingest.transfer import Transfer
-from espcap.stores import Store
+from espcap.sinks import Sink
 from espcap.tshark.output import read_pipe
 
 __all__ = ["Job", "Listener", "Pipeline"]
@@ -30,13 +30,12 @@ class Pipeline:
     def __init__(
         self,
         job: Job,
-        store: Store,
+        sink: Sink,
         listener: Listener = Listener(),  # noqa: B008 - it cannot be changed
         dead_letters: DeadLetters | None = None,
     ) -> None:
         """Without `dead_letters` refused documents go to a file of the default folder."""
-        self._store = store
-        self._transfer = Transfer(job, store, listener, dead_letters or DeadLetters())
+        self._transfer = Transfer(job, sink, listener, dead_letters or DeadLetters())
         self._live = Live(self._transfer)
         self._files: Files
         self._checkpoints: Checkpoints | None = None
@@ -52,9 +51,13 @@ class Pipeline:
         """Whether an end was asked for."""
         return bool(self._transfer.signal)
 
+    def tell(self, severity: Severity, message: str, hint: str = "") -> None:
+        """Keeps a problem in the report, and shows it."""
+        self._transfer.tell(severity, message, hint)
+
     def note(self, error: EspcapError) -> None:
-        """Tells of a failure that leaves nothing out."""
-        self._transfer.tell(Severity.NOTE, error.message, error.hint)
+        """Reports a failure that leaves nothing out."""
+        self.tell(Severity.NOTE, error.message, error.hint)
 
     def interrupt(self, signal: int) -> None:
         """Asks for an end in order. May be called from a signal handler."""
@@ -93,7 +96,7 @@ class Pipeline:
                 break
             opened |= self._try_to_read(source)
             if checkpoints:
-                checkpoints.settle_if_due(self._store)
+                checkpoints.settle_if_due()
         return opened
 
     def _try_to_read(self, source: Source | EspcapError) -> bool:
@@ -122,7 +125,7 @@ class Pipeline:
 
     def _settle(self) -> None:
         if self._checkpoints:
-            self._checkpoints.settle(self._store)
+            self._checkpoints.settle()
 
     def _read_deferred(self) -> None:
         """Comes back to what other processes were at, once they have done it or given it up."""

@@ -8,7 +8,7 @@ from typing import Any
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.times import timestamp
 from espcap.documents.packets import Document
-from espcap.stores import Outcome, Refusal
+from espcap.sinks import Outcome, Refusal
 
 
 class Severity(IntEnum):

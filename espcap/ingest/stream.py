@@ -12,10 +12,10 @@ import orjson
 
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import Source
-from espcap.ingest.opening import close_job, open_job
-from espcap.ingest.pipeline import Listener, Pipeline
+from espcap.ingest.job import Listener, close_job, open_job
 from espcap.ingest.report import Problem, Report
-from espcap.sinks.lines import LinesStore
+from espcap.ingest.run import Run
+from espcap.sinks.lines import LinesSink
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import find_program
 
@@ -72,7 +72,7 @@ class _Worker:
         self._payload = payload
         self._sources = sources
         self._is_wanted = True
-        self._pipeline: Pipeline | None = None
+        self._run: Run | None = None
 
     def run(self) -> None:
         try:
@@ -85,17 +85,17 @@ class _Worker:
     def _read(self) -> None:
         job = open_job(find_program(), self._settings, (), self._payload, chunk=_CHUNK)
         try:
-            pipeline = Pipeline(job, LinesStore(self._handover), Listener(on_problem=self._handover.write))
-            self.report, self._pipeline = pipeline.report, pipeline
+            run = Run(job, LinesSink(self._handover), Listener(on_problem=self._handover.write))
+            self.report, self._run = run.report, run
             if self._is_wanted:
-                pipeline.run(self._sources())
+                run.read(lambda is_known: self._sources())
         finally:
             close_job(job)
 
     def interrupt(self) -> None:
         self._is_wanted = False
-        if self._pipeline:
-            self._pipeline.interrupt(signal.SIGTERM)
+        if self._run:
+            self._run.interrupt(signal.SIGTERM)
 
 
 class Reading:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, Source
@@ -13,8 +14,7 @@ from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.job import Job, Listener
 from espcap.ingest.report import Report, Severity
-from espcap.live.feed import Feed
-from espcap.stores import Store
+from espcap.sinks import Sink
 from espcap.tshark.output import Output
 from espcap.tshark.plugin import LARGEST_PACKET
 from espcap.tshark.process import Exit
@@ -49,9 +49,9 @@ class Ended:
 class Transfer:
     """Has the packets of one tshark after the other stored, and keeps the account of all."""
 
-    def __init__(self, job: Job, store: Store, listener: Listener, dead_letters: DeadLetters) -> None:
+    def __init__(self, job: Job, sink: Sink, listener: Listener, dead_letters: DeadLetters) -> None:
         self.job = job
-        self.store = store
+        self.sink = sink
         self.report = Report()
         self.signal = 0
         """The signal that asked for an end."""
@@ -71,7 +71,6 @@ class Transfer:
 
     def run(self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()) -> Ended:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
-        feed = output if isinstance(output, Feed) else None
         reader = self._reader(output)
         settings = self.job.digests.documents
         builder = DocumentBuilder(replace(origin, settings_id=settings), self.job.protocols)
@@ -82,10 +81,9 @@ class Transfer:
         replaced = self.report.replaced
         left_out = self.report.values_left_out
         live = not output.ends_at_once
-        with output, Batches(self.store, self._dead_letters, self.report, self.job.chunk, live) as batches:
-            batches.on_stored = lambda frame: self._stored(feed, frame)
-            if feed:
-                batches.is_waited_for = feed.waits_for
+        with output, Batches(self.sink, self._dead_letters, self.report, self.job.chunk, live) as batches:
+            batches.on_stored = partial(self._stored, output)
+            batches.is_waited_for = output.waits_for
             for record in reader.records(self._with_progress(output)):
                 if record and (frame := record.frame_number) > after and frame not in without:
                     document = builder.build(record)
@@ -95,8 +93,8 @@ class Transfer:
                     last_frame = frame
                 batches.write_if_due()
                 if not record and batches.is_empty:
-                    self.store.flush_if_due()
-                    if feed and feed.acknowledge_idle():
+                    self.sink.flush_if_due()
+                    if output.acknowledge_idle():
                         self._listener.on_stored()
             batches.finish()
             tshark = output.finish()
@@ -114,12 +112,10 @@ class Transfer:
     def _reader(self, output: Output) -> Reader:
         if output.has_lines:
             return TapReader()
-        before = output.before if isinstance(output, Feed) else 0
-        return JsonReader(self.job.registry, self.job.payload, before, output.columns)
+        return JsonReader(self.job.registry, self.job.payload, output.before, output.columns)
 
-    def _stored(self, feed: Feed | None, frame: int) -> None:
-        if feed:
-            feed.acknowledge(frame)
+    def _stored(self, output: Output, frame: int) -> None:
+        output.acknowledge(frame)
         self._listener.on_stored()
 
     def _tell_failed_script(self, tshark: Exit) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from espcap.base.paths import state_folder
+from espcap.base.paths import spool_folder
 
 SEGMENTS = 32
 """Segments of a spool, those included that are being dissected."""
@@ -21,11 +21,6 @@ SMALLEST_SPOOL = 1 << 18
 """Bytes."""
 
 _LARGEST_SEGMENT = 2_000_000  # kB, dumpcap's own limit
-
-
-def default_folder() -> Path:
-    """`$XDG_STATE_HOME/espcap/spool`."""
-    return state_folder() / "spool"
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class Keeping:
 class SpoolSettings:
     """Where live captures wait, and how much of the disk they may take there."""
 
-    folder: Path = field(default_factory=default_folder)
+    folder: Path = field(default_factory=spool_folder)
     size: int = 1_000_000_000
     """Bytes."""
     keep: Keeping | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Unsearchable, Wildcard, Words
 from espcap.query.limits import LONGEST_INDEXED, bounded
 from espcap.query.words import TEXT_PATHS

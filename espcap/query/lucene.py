@@ -12,7 +12,7 @@ from luqum import tree
 from luqum.exceptions import ParseError
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
 from espcap.query.luqum_parser import parse as parse_lucene

@@ -3,7 +3,7 @@
 import re
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import Everything, Query, Range
 from espcap.query.values import Time, span
 

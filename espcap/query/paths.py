@@ -4,7 +4,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import ENVELOPE, Kind, Registry
+from espcap.fields.field import ENVELOPE, Kind
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Exists, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.lucene import DEFAULT_PATHS

@@ -9,7 +9,7 @@ from math import isfinite
 
 from espcap.base.errors import UsageError, shortened
 from espcap.base.times import SECOND, timestamp
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 
 Address = IPv4Address | IPv6Address
 

@@ -1,15 +1,14 @@
 """Documents as lines of JSON on a stream, for terminals and pipes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Protocol
 
 import orjson
 
-from espcap.base.errors import StoreError, UsageError
+from espcap.base.errors import StoreError
 from espcap.base.text import without_controls
 from espcap.documents.packets import Document
-from espcap.query import Query
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 
 
 class Stream(Protocol):
@@ -32,7 +31,7 @@ def indented(document: Document) -> bytes:
     return without_controls(orjson.dumps(document.source, option=orjson.OPT_INDENT_2)) + b"\n"
 
 
-class LinesStore:
+class LinesSink:
     """Prints each document in one of the forms that are given above, or in one of the caller's."""
 
     writes_at_once = 0  # what is printed is worth no thread
@@ -44,12 +43,6 @@ class LinesStore:
 
     def prepare(self) -> None:
         """Nothing to do."""
-
-    def own_fields(self) -> None:
-        """Nothing is recorded."""
-
-    def check(self) -> None:
-        """Nothing either."""
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
@@ -68,42 +61,6 @@ class LinesStore:
         """Nothing."""
         return Outcome()
 
-    def search(
-        self,
-        query: Query,
-        size: int = 10,
-        start: int = 0,
-        sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
-        aggregations: dict[str, Any] | None = None,
-    ) -> NoReturn:
-        """There is nothing to search in."""
-        raise UsageError("printed documents cannot be searched", "name a store: --node local or --node HOST:PORT")
-
-    def days(self) -> NoReturn:
-        """Nothing is kept."""
-        raise _nothing_kept()
-
-    def delete(self, index: str) -> NoReturn:
-        """Nothing is kept."""
-        raise _nothing_kept()
-
-    def forget(self, captures: Sequence[str], keep: str = "") -> NoReturn:
-        """Nothing is kept."""
-        raise _nothing_kept()
-
-    def keep(self, days: int) -> NoReturn:
-        """Nothing is kept."""
-        raise _nothing_kept()
-
-    def describe(self) -> str:
-        """What is printed."""
-        return "standard output"
-
-    address = "standard output"
-
-    def missing(self) -> None:
-        """It is there."""
-
     def close(self) -> None:
         """Hands over what the stream still holds."""
         self._print(b"")
@@ -117,7 +74,3 @@ class LinesStore:
         except OSError as error:
             hint = "make room or print elsewhere; the output up to here is incomplete"
             raise StoreError(f"cannot print: {error.strerror or error}", hint) from error
-
-
-def _nothing_kept() -> UsageError:
-    return UsageError("printed documents are not kept", "name a store: --node local or --node HOST:PORT")

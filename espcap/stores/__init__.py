@@ -1,4 +1,4 @@
-"""Where documents go: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
+"""Stores of documents: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,40 +6,15 @@ from typing import Any, NamedTuple, Protocol
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local, local_folder
-from espcap.documents.packets import Document
 from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
+from espcap.sinks import Sink
 
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
 """What to do about a store without packets."""
 SIMPLER = "write a shorter one with fewer repetitions"
 """What to do about a pattern that a store finds too complex."""
-
-
-class Refusal(NamedTuple):
-    """A document that the store does not take, and why in the store's words."""
-
-    document: Document
-    reason: str
-
-
-@dataclass
-class Outcome:
-    """What became of a batch: every document of it is in exactly one of the four."""
-
-    stored: int = 0
-    already_there: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-    replaced: int = 0
-    """Stored in the place of a document with the same identifier and another `settings_id`."""
-
-    def add(self, other: "Outcome") -> None:
-        """Takes in what became of further documents."""
-        self.stored += other.stored
-        self.already_there += other.already_there
-        self.refused += other.refused
-        self.replaced += other.replaced
 
 
 @dataclass(slots=True)
@@ -76,47 +51,18 @@ class StoredDay(NamedTuple):
     """Seconds since 1970, UTC: when packets were last loaded or, where the store does not know, when the first were."""
 
 
-class Store(Protocol):
-    """A place for documents. All methods raise StoreError where the store as a whole fails."""
-
-    writes_at_once: int
-    """How many calls of `write` may run at the same time, beside the reading; 0: none, not even one."""
+class Store(Sink, Protocol):
+    """A sink whose documents can be searched. All methods raise StoreError if the store as a whole fails."""
 
     @property
     def address(self) -> str:
         """What a user calls it with --node, without credentials."""
-
-    batches_ahead: int
-    """How many batches may be on their way where some wait for their turn, so that reading goes on meanwhile."""
-
-    def prepare(self) -> None:
-        """Makes the store ready for documents (templates, folders). Called once, before the first `write`."""
 
     def own_fields(self) -> OwnFields | None:
         """The fields of own dissectors that `prepare` has recorded, in this run or before; None if there are none."""
 
     def check(self) -> None:
         """Raises StoreError if packets are stored, or would be, in a way that searches cannot use. Changes nothing."""
-
-    def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Stores what is not there yet and says what became of each document.
-
-        A document that is there with another `settings_id` is replaced: at each moment the one or the other is there.
-
-        A given `outcome` is added to as the store acknowledges documents: it holds also where this method raises.
-        """
-
-    def flush(self, more_comes: bool = False) -> None:
-        """Makes all that was written durable and readable.
-
-        Other processes may then write, but have to wait a little longer where `more_comes`.
-        """
-
-    def flush_if_due(self) -> None:
-        """Call it when nothing comes: does what `flush` does, once that is overdue."""
-
-    def not_durable(self) -> Outcome:
-        """What `write` has told of documents that are not durable: until `flush`, or never where one failed."""
 
     def search(
         self,
@@ -137,7 +83,7 @@ class Store(Protocol):
         """The indices of packets in the order of their names."""
 
     def delete(self, index: str) -> None:
-        """Deletes an index of packets with all its documents; nothing happens where there is none."""
+        """Deletes an index of packets with all its documents; nothing happens if there is none."""
 
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
         """Deletes the documents of captures, by `capture_id`; returns how many.
@@ -146,16 +92,13 @@ class Store(Protocol):
         """
 
     def keep(self, days: int) -> None:
-        """Has the store itself delete indices of this age from now on. Raises StoreError where it cannot."""
+        """Has the store itself delete indices of this age from now on. Raises StoreError if it cannot."""
 
     def describe(self) -> str:
         """What the store is and where: product and version."""
 
     def missing(self) -> StoreError | None:
-        """What to tell where there is no such store yet, neither prepared nor written to; None where it is there."""
-
-    def close(self) -> None:
-        """Makes all that was written readable and lets go of the store."""
+        """The error to report if there is no such store yet, neither prepared nor written to; None if it is there."""
 
 
 def open_store(

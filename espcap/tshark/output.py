@@ -130,6 +130,20 @@ class Output:
         """Whether an interruption leaves the rest unread: so with a file, which stays where it is."""
         return True
 
+    before = 0
+    """Packets of the capture before tshark's first."""
+
+    def acknowledge(self, packet: int) -> None:
+        """Call it when all packets up to this number are stored."""
+
+    def acknowledge_idle(self) -> bool:
+        """Call it when all documents are stored and tshark prints nothing. Says whether there was headway."""
+        return False
+
+    def waits_for(self, packet: int) -> bool:
+        """Whether tshark gets more of the capture only when packets up to this number are stored."""
+        return False
+
     def interrupt(self) -> None:
         """Asks for an end. May be called from a signal handler."""
         self.interrupted = True

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from espcap.base.errors import EspcapError
+from espcap.fields.field import ValueName
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, User, dissecting_user, environment
-
-ValueName = tuple[int, int, str]
-"""The least value, the greatest, and their name."""
 
 
 def value_names(program: Program, field: str) -> list[ValueName]:

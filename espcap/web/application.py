@@ -17,9 +17,9 @@ from starlette.staticfiles import StaticFiles
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.text import printable
-from espcap.search.nothing import why_nothing
-from espcap.search.paging import MOST_COUNTED, TIME, Cursor, page
-from espcap.search.reader import Reader
+from espcap.searches.nothing import why_nothing
+from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
+from espcap.searches.reader import Reader
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault

@@ -1,7 +1,7 @@
 """The names that a word may become: display-filter names, or the paths of a query string."""
 
 from espcap.query.paths import PATHS
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 
 MOST = 20
 

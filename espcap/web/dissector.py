@@ -15,7 +15,8 @@ from espcap.captures.originals import Originals, check_packet
 from espcap.captures.sources import Stamp, stamp_of
 from espcap.extract.loading import find_original
 from espcap.extract.needed import Needed, agrees, stream_of, with_its_streams
-from espcap.fields.registry import PRESENCE, Registry
+from espcap.fields.field import PRESENCE
+from espcap.fields.registry import Registry
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User
 from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken

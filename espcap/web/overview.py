@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espcap.query import Query
-from espcap.search.summary import TABLES, count_over_time
+from espcap.searches.summary import TABLES, count_over_time
 from espcap.stores import Store
 
 STEPS = 150

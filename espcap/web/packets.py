@@ -17,8 +17,8 @@ from espcap.captures.originals import Originals
 from espcap.extract.extraction import Extraction, Missing
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
-from espcap.search.reader import Reader
-from espcap.search.selection import selected
+from espcap.searches.reader import Reader
+from espcap.searches.selection import selected
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
 from espcap.web.view import View, ask

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 
 THREADS = 2
 """As many questions are asked at once; a page has three."""

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.captures.sources import CaptureFile, capture_file, new_digest, recognise
-from espcap.ingest.checkpoints import Checkpoints
-from espcap.ingest.pipeline import Listener, Pipeline
-from espcap.stores import Store
+from espcap.ingest.job import Listener
+from espcap.ingest.report import Report
 from espcap.tshark.process import write_all
 from espcap.web.failures import show_fault
 
@@ -25,30 +25,18 @@ _AT_ONCE = 1 << 20
 _LONGEST_NAME = 100
 
 
-@dataclass(frozen=True)
-class Run:
-    """What indexes one capture."""
+class Indexer(Protocol):
+    """Indexes one capture."""
 
-    pipeline: Pipeline
-    store: Store
-    checkpoints: Checkpoints | None
-    close: Callable[[], None]
-    """Lets go of what the pipeline reads with."""
+    @property
+    def report(self) -> Report:
+        """What became of its packets so far."""
 
     def read(self, capture: CaptureFile) -> None:
-        """Stores the capture, and lets go of the store."""
-        try:
-            self.store.prepare()
-            if self.checkpoints:
-                self.checkpoints.verify(self.store)
-                self.checkpoints.verify_settings(self.store)
-            self.pipeline.run([capture], self.checkpoints)
-        finally:
-            self.store.close()
-            if self.checkpoints:
-                self.checkpoints.close()
-            self.close()
-            self.pipeline.report.take_back(self.store.not_durable())
+        """Stores the capture. Raises EspcapError."""
+
+    def interrupt(self, signal: int) -> None:
+        """Asks for an end in order."""
 
 
 @dataclass
@@ -70,13 +58,13 @@ class Upload:
 class Uploads:
     """The captures of one run of the page."""
 
-    def __init__(self, folder: Path, open_run: Callable[[Listener], Run]) -> None:
-        """`open_run` is called in the thread that indexes."""
+    def __init__(self, folder: Path, open_indexer: Callable[[Listener], Indexer]) -> None:
+        """`open_indexer` is called in the thread that indexes."""
         self._folder = folder
-        self._open_run = open_run
+        self._open_indexer = open_indexer
         self._uploads: list[Upload] = []
         self._thread = ThreadPoolExecutor(1, "indexer")
-        self._running: Pipeline | None = None
+        self._running: Indexer | None = None
 
     def find(self, number: int) -> Upload | None:
         """The upload with this number."""
@@ -110,13 +98,12 @@ class Uploads:
 
         listener = Listener(progress, lambda problem: upload.problems.append(str(problem)))
         try:
-            run = self._open_run(listener)
-            self._running = run.pipeline
+            self._running = indexer = self._open_indexer(listener)
             capture = capture_file(path)
             assert isinstance(capture, CaptureFile)
-            run.read(capture)
-            upload.account = run.pipeline.report.account()
-            upload.failure = "Not all of it is stored." if run.pipeline.report.exit_code else ""
+            indexer.read(capture)
+            upload.account = indexer.report.account()
+            upload.failure = "Not all of it is stored." if indexer.report.exit_code else ""
         except EspcapError as error:
             upload.failure = with_hint(error.message, error.hint)
         except Exception as error:

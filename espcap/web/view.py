@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from espcap.base.errors import EspcapError, with_hint
 from espcap.query import Everything, Query
 from espcap.query.moments import read_times
-from espcap.search.reader import Asked, Reader
+from espcap.searches.reader import Asked, Reader
 
 DEFAULT_COLUMNS = "number time source destination protocol length info"
 _MOST_COLUMNS = 30

@@ -11,11 +11,12 @@ import pytest
 
 from espcap.dissection import Record
 from espcap.documents.packets import HEAD
-from espcap.fields.registry import Registry, open_registry
+from espcap.fields.registry import Registry
 from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin, plugin_file
 from espcap.tshark.program import Program, dissecting_user
+from espcap.tshark.registry import open_registry
 from tests.command import CAPTURES
 from tests.dissection.readers import Readers
 from tests.hostile import every_type, files, packets, times

@@ -19,14 +19,14 @@ STORE = """
 import os, sys, time
 from espcap.cli import main
 from espcap.live.spool import SpoolSettings
-from espcap.sinks.lines import LinesStore
-write, stop, pause = LinesStore.write, sys.argv.pop(1), float(sys.argv.pop(1))
+from espcap.sinks.lines import LinesSink
+write, stop, pause = LinesSink.write, sys.argv.pop(1), float(sys.argv.pop(1))
 def hesitant(self, batch, outcome=None):
     while os.path.exists(stop):
         time.sleep(0.05)
     time.sleep(pause)
     return write(self, batch, outcome)
-LinesStore.write = hesitant
+LinesSink.write = hesitant
 SpoolSettings.tshark_memory = int(os.environ.get("ESPCAP_TEST_MEMORY", 1 << 30))
 main(prog_name="espcap")
 """

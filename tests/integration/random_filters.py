@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 
-from espcap.fields.registry import PRESENCE, Field, Kind, Registry
+from espcap.fields.field import PRESENCE, Field, Kind
+from espcap.fields.registry import Registry
 from espcap.query.limits import LONGEST_INDEXED
 from tests.wireshark_versions import installed
 

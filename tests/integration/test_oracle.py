@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from espcap.fields.registry import Registry, open_registry
+from espcap.fields.registry import Registry
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 from tests.command import CAPTURES, ROOT, espcap
 from tests.hostile import files, packets
 from tests.oracle import differences, packet_count

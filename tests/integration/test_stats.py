@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from espcap.cli.stats import sparkline
-from espcap.search.summary import MOST_STEPS, step_of
+from espcap.searches.summary import MOST_STEPS, step_of
 from espcap.tshark.program import environment
 from tests.command import CAPTURES, espcap, on_terminal
 from tests.conftest import remove_packets

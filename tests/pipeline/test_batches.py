@@ -12,7 +12,7 @@ from espcap.ingest import batches as room
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.report import Report
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 from tests.stores.documents import make
 from tests.support import MemoryStore
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from espcap.base.errors import UsageError
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Unsearchable, Wildcard
 from espcap.query.display_filter.bounds import NOTHING, Bounds, bounds
 

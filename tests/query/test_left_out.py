@@ -3,7 +3,7 @@
 import random
 from itertools import product
 
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import And, Equals, Not, Or, Query, Unsearchable, Wildcard
 from espcap.query.left_out import undecided
 from espcap.query.narrowing import doubts, having_long

@@ -13,7 +13,8 @@ from espcap.documents.packets import Document
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Matches, Range, Unsearchable, Words
 from espcap.query.lucene import parse
-from espcap.stores import Outcome, Store
+from espcap.sinks import Outcome
+from espcap.stores import Store
 from tests.stores.documents import CAPTURE, SECOND, documents, make
 
 ALL = list(range(1, 31))

@@ -12,7 +12,7 @@ import pytest
 from espcap.base.errors import StoreError, UsageError
 from espcap.documents.packets import Document
 from espcap.fields.registry import Registry
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore

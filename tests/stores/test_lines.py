@@ -8,10 +8,9 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from espcap.base.errors import StoreError, UsageError
+from espcap.base.errors import StoreError
 from espcap.documents.packets import Document
-from espcap.query import Everything
-from espcap.sinks.lines import LinesStore, as_line, indented
+from espcap.sinks.lines import LinesSink, as_line, indented
 
 CONTROLS = "".join(
     map(chr, [0x1B, 0x7F, 0x80, 0x85, 0x9F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -40,7 +39,7 @@ class Stream(io.BytesIO):
 @pytest.mark.parametrize("form", [as_line, indented])
 def test_no_control_character_is_raw(form: Callable[[Document], bytes]) -> None:
     stream = Stream()
-    outcome = LinesStore(stream, form).write([document(CONTROLS)])
+    outcome = LinesSink(stream, form).write([document(CONTROLS)])
     printed = stream.getvalue().decode()
     assert outcome.stored == 1
     assert not set(CONTROLS) & set(printed)
@@ -50,20 +49,20 @@ def test_no_control_character_is_raw(form: Callable[[Document], bytes]) -> None:
 def test_lines_are_the_bodies() -> None:
     stream = Stream()
     batch = [document(HARMLESS), document("b")]
-    LinesStore(stream).write(batch)
+    LinesSink(stream).write(batch)
     assert stream.getvalue() == b"".join(each.body + b"\n" for each in batch)
     assert stream.calls == 1
 
 
 def test_pretty() -> None:
     stream = Stream()
-    LinesStore(stream, indented).write([document("a")])
+    LinesSink(stream, indented).write([document("a")])
     assert json.loads(stream.getvalue()) == document("a").source
     assert stream.getvalue().startswith(b'{\n  "layers": {\n')
 
 
 def test_full_disk() -> None:
-    store = LinesStore(Stream(OSError(errno.ENOSPC, "No space left on device")))
+    store = LinesSink(Stream(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(StoreError) as caught:
         store.write([document("a")])
     assert caught.value.message == "cannot print: No space left on device"
@@ -72,11 +71,4 @@ def test_full_disk() -> None:
 
 def test_reader_went_away() -> None:
     with pytest.raises(BrokenPipeError):
-        LinesStore(Stream(BrokenPipeError())).write([document("a")])
-
-
-def test_search() -> None:
-    with pytest.raises(UsageError) as caught:
-        LinesStore(Stream()).search(Everything())
-    assert caught.value.message == "printed documents cannot be searched"
-    assert "--node" in caught.value.hint
+        LinesSink(Stream(BrokenPipeError())).write([document("a")])

@@ -23,7 +23,7 @@ from espcap.base.errors import StoreError, UsageError
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything
 from espcap.query.lucene import parse
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.files import open_index
 from espcap.stores.local.store import LocalStore

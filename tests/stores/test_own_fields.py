@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from espcap.base.errors import StoreError
+from espcap.fields.field import Field, Kind
 from espcap.fields.own import OwnFields
-from espcap.fields.registry import Field, Kind, Registry
+from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Range
 from espcap.query.lucene import parse
 from espcap.stores import Store

@@ -8,9 +8,10 @@ from urllib.error import HTTPError
 import pytest
 
 from espcap.base.errors import EspcapError
-from espcap.fields.registry import Registry, open_registry
+from espcap.fields.registry import Registry
 from espcap.stores.elasticsearch.template import build_template
 from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 from tests.elasticsearch_node import call
 from tests.stores.small_registry import FIELDS, small_registry
 

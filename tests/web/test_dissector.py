@@ -7,12 +7,12 @@ import pytest
 
 from espcap.extract import needed
 from espcap.extract.needed import find_needed
-from espcap.fields.registry import open_registry
 from espcap.query import Equals
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
+from espcap.tshark.registry import open_registry
 from espcap.web.dissector import Dissector
 from tests.command import CAPTURES, espcap
 

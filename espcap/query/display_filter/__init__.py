@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import reduce
 
 from espcap.base.errors import UsageError
-from espcap.fields.registry import Field, Registry
+from espcap.fields.field import Field
+from espcap.fields.registry import Registry
 from espcap.query import And, Everything, Not, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.display_filter import addresses, conditions

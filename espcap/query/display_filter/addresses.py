@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import Field
+from espcap.fields.field import Field
 from espcap.query import Exists, Query, Range
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word
 from espcap.query.display_filter.relations import RELATIONS, either, quantified

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from espcap.base.errors import UsageError, shortened
 from espcap.base.times import SECOND
-from espcap.fields.registry import Field, Kind
+from espcap.fields.field import Field, Kind
 from espcap.query.display_filter.grammar import Word
 from espcap.query.filter_language import Language
 from espcap.query.values import Span, Time, span

@@ -4,7 +4,9 @@ import re
 from difflib import get_close_matches
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import COLUMNS, Field, Registry
+from espcap.fields.field import Field
+from espcap.fields.lists import COLUMNS
+from espcap.fields.registry import Registry
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200

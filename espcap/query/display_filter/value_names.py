@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.registry import PRESENCE, Field, Kind
+from espcap.fields.field import PRESENCE, Field, Kind
 from espcap.query import Equals, Everything, Exists, Query, Range
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word

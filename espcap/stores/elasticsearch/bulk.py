@@ -8,7 +8,7 @@ import orjson
 from espcap.base.errors import StoreError
 from espcap.documents.packets import Document
 from espcap.query.words import words
-from espcap.stores import Outcome, Refusal
+from espcap.sinks import Outcome, Refusal
 from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason
 from espcap.stores.elasticsearch.replacing import Version
 from espcap.stores.elasticsearch.template import WORDS

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any
 
 from espcap.base.frames import FrameSet
-from espcap.fields.registry import Kind, Registry
+from espcap.fields.field import Kind
+from espcap.fields.registry import Registry
 from espcap.query import (
     And,
     Condition,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from elasticsearch import ApiError, Elasticsearch
 
 from espcap.documents.packets import Document
-from espcap.stores import Outcome
+from espcap.sinks import Outcome
 
 _ANSWER = "docs._id,docs.found,docs._seq_no,docs._primary_term,docs.error.type,docs._source.settings_id"
 _FORBIDDEN = frozenset([401, 403])

@@ -9,7 +9,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from espcap.base.errors import StoreError
 from espcap.documents.packets import Document
-from espcap.stores import Outcome, Refusal
+from espcap.sinks import Outcome, Refusal
 from espcap.stores.elasticsearch.bulk import (
     ANSWER,
     LARGEST_REQUEST,

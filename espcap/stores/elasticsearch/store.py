@@ -13,7 +13,8 @@ from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.words import fields_of, refuse_texts
-from espcap.stores import SIMPLER, TO_FILL, Found, Outcome, StoredDay
+from espcap.sinks import Outcome
+from espcap.stores import SIMPLER, TO_FILL, Found, StoredDay
 from espcap.stores.elasticsearch.connection import (
     PRODUCT_HEADER,
     Connection,

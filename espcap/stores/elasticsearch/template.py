@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from espcap.fields.registry import Kind, Registry
+from espcap.fields.field import Kind
+from espcap.fields.registry import Registry
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.lucene import DEFAULT_PATHS
 

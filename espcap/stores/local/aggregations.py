@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import tantivy
 
 from espcap.base.errors import UsageError
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query.values import milliseconds_text
 from espcap.stores.local import values as local_values
 from espcap.stores.local.day import MILLISECONDS, NUMBERS, Day, both

@@ -11,7 +11,7 @@ import tantivy
 from tantivy import Occur
 
 from espcap.base.errors import UsageError
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query import (
     And,
     Condition,

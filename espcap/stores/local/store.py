@@ -14,12 +14,14 @@ import tantivy
 from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
 from espcap.documents.packets import Document
+from espcap.fields.field import Kind
 from espcap.fields.own import OwnFields
-from espcap.fields.registry import Kind, Registry
+from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
 from espcap.query.words import fields_of, refuse_texts
-from espcap.stores import TO_FILL, Found, Hit, Outcome, StoredDay
+from espcap.sinks import Outcome
+from espcap.stores import TO_FILL, Found, Hit, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, read_index

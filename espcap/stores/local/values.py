@@ -19,7 +19,7 @@ import orjson
 from espcap.base.errors import UsageError
 from espcap.base.times import SECOND, date_text
 from espcap.documents.packets import Document, members
-from espcap.fields.registry import Kind
+from espcap.fields.field import Kind
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.values import Time, span
 

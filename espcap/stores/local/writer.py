@@ -16,8 +16,8 @@ import tantivy
 
 from espcap.base.frames import FrameSet, spans
 from espcap.documents.packets import Document
-from espcap.fields.registry import Kind
-from espcap.stores import Outcome, Refusal
+from espcap.fields.field import Kind
+from espcap.sinks import Outcome, Refusal
 from espcap.stores.local.day import (
     BODY,
     CAPTURE,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from espcap.fields.registry import Kind, Registry
+from espcap.fields.field import Kind, ValueName
+from espcap.fields.registry import Registry
 from espcap.query import Everything, Exists, Query
 from espcap.query.filter_language import language_of
 from espcap.query.languages import read_query, sign_of_filter
@@ -13,7 +14,7 @@ from espcap.query.narrowing import doubts, having_long, read_filter, together, v
 from espcap.query.paths import Paths
 from espcap.stores import Store
 from espcap.tshark.program import Program
-from espcap.tshark.value_names import ValueName, value_names
+from espcap.tshark.value_names import value_names
 
 _value_names = lru_cache(1000)(value_names)  # each takes seconds to find
 

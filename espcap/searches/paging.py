@@ -11,7 +11,7 @@ from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range
 from espcap.query.paths import PATHS
 from espcap.query.values import Value, span
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 from espcap.stores import Hit, Store
 
 TIME = "@timestamp"

@@ -8,7 +8,7 @@ from espcap.base.errors import UsageError
 from espcap.base.frames import FrameSet
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Or, Query, Range
-from espcap.search.reader import Reader
+from espcap.searches.reader import Reader
 from espcap.stores import Store
 
 MOST_VALUES = 65_536
