@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from espcap.errors import StoreError
 from espcap.fields import Kind, Registry
 from espcap.query import Everything, Exists, Query
 from espcap.query.filter_language import language_of
@@ -11,7 +12,7 @@ from espcap.query.lucene import parse
 from espcap.query.moments import read_times
 from espcap.query.narrowing import doubts, having_long, read_filter, together, values_left_out
 from espcap.query.paths import Paths
-from espcap.stores import Store
+from espcap.stores import Store, existing
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import ValueName, value_names
 
@@ -37,9 +38,11 @@ class Reader:
 
     def there(self) -> "Reader":
         """Itself. Raises StoreError where there is no such store."""
-        if failure := self.store.missing():
+        try:
+            existing(self.store)
+        except StoreError:
             self.close()
-            raise failure
+            raise
         return self
 
     def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Asked:

@@ -501,10 +501,9 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
 
 def open_existing_store(values: Connecting, registry: "Registry") -> "Store":
     """As `open_named_store`, for what only a store that is there can do. Raises StoreError where it is not."""
-    store = open_named_store(values, registry)
-    if failure := store.missing():
-        raise failure
-    return store
+    from espcap.stores import existing
+
+    return existing(open_named_store(values, registry))
 
 
 def credentials(values: Connecting) -> dict[str, Any]:
