@@ -9,7 +9,7 @@ from espcap.compression import is_compressed
 from espcap.errors import EspcapError
 from espcap.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.members import frame_number, part
-from espcap.sources import CaptureFile, capture_file, printable, walk
+from espcap.sources import CaptureFile, capture_file, printable, walk, without_here
 from espcap.spool import default_folder
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
@@ -101,4 +101,4 @@ def _paths(names: list[str]) -> Iterator[str]:
         except OSError:
             continue
         paths = (os.path.join(folder, entry) for entry in entries)
-        yield from (path for path in paths if CaptureFile(path, 0, 0).name == name)
+        yield from (path for path in paths if CaptureFile(path, 0, 0).name == without_here(name))

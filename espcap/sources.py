@@ -104,8 +104,8 @@ class CaptureFile:
 
     @property
     def name(self) -> str:
-        """The path as a document holds it: a byte that is no UTF-8 becomes U+FFFD."""
-        return self.label or os.fsencode(self.path).decode("utf-8", "replace")
+        """The path as a document holds it: without `./` in front, and a byte that is no UTF-8 becomes U+FFFD."""
+        return self.label or without_here(os.fsencode(self.path).decode("utf-8", "replace"))
 
     def open(self) -> BinaryIO:
         """The file, at its start. Raises EspcapError where it cannot be read or is no capture."""
@@ -141,6 +141,14 @@ class CaptureFile:
             digest.update(block)
         file.seek(0)
         return digest.hexdigest()
+
+
+_HERE = re.compile(r"(?:\./+)+(?=[^/-])")
+
+
+def without_here(path: str) -> str:
+    """A path without `./` in front: `--dir .` and `--file a.pcap` give a capture the same name."""
+    return path[match.end() :] if (match := _HERE.match(path)) else path
 
 
 @dataclass(frozen=True)

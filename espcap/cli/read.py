@@ -15,7 +15,7 @@ from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
 from espcap.digests import Digests
 from espcap.documents import Document
-from espcap.errors import EspcapError, StoreError, UsageError
+from espcap.errors import EspcapError, StoreError, UsageError, with_hint
 from espcap.fields import Registry
 from espcap.opening import open_job, open_verified_checkpoints
 from espcap.pipeline import Job, Listener, Pipeline
@@ -31,6 +31,9 @@ from espcap.watch import watch
 
 SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
+
+UNPARSED = "Note: {:,} values do not fit the type of their field, and are kept as text under `unparsed`"
+NOTHING_PASSES = "no packet passes the display filter"
 
 INTERRUPTED = "Interrupted before all was stored."
 
@@ -178,6 +181,8 @@ def _run(job: Job, store: Store, options: Reading) -> int:
     pipeline.report.take_back(store.not_durable())
     if checkpoints:
         checkpoints.close()
+    if options.display_filter and not (pipeline.report.read or pipeline.report.exit_code):
+        progress.message(problem_line(pipeline.report.add_problem(Severity.NOTE, NOTHING_PASSES)))
     tell_account(pipeline.report, options)
     return pipeline.report.exit_code
 
@@ -220,6 +225,9 @@ def tell_account(report: Report, options: Delivering) -> None:
     if report.dead_letters:
         name = printable(report.dead_letters)
         click.echo(f"Refused documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
+    if report.unparsed:
+        hint = "espcap search _exists_:unparsed finds the packets" if options.node else ""
+        click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)
     click.echo(report.account(), err=True)
     if options.json_report:
         try:

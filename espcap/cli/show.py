@@ -17,7 +17,7 @@ from espcap.needed import Needed, agrees, find_needed, with_its_streams
 from espcap.opening import check_words
 from espcap.originals import Originals
 from espcap.query import And, Equals, Or, Query
-from espcap.sources import CaptureFile, capture_file, printable, without_controls
+from espcap.sources import CaptureFile, capture_file, printable, without_controls, without_here
 from espcap.stores import Hit
 from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
@@ -110,7 +110,9 @@ def _named(packet: str) -> Query:
     if not sharp or not re.fullmatch("[0-9]{1,10}", number):
         hint = "write FILE#NUMBER as espcap search does, a document's capture_id-NUMBER, or a capture file and a number"
         raise UsageError(f"{packet!r} does not name a packet", hint)
-    capture = Or((Equals("file_name", name), Equals("observer.hostname", name)))
+    plain = without_here(name)
+    files = {name, plain, f"./{plain}"}  # earlier versions stored the last for --dir .
+    capture = Or((*(Equals("file_name", one) for one in sorted(files)), Equals("observer.hostname", name)))
     return And((capture, Equals("layers.frame.number", int(number))))
 
 

@@ -36,6 +36,7 @@ _OPERATORS = re.compile(rf'"(?:\\.|[^"\\])*"|\\.|{_ADDRESS}|&&|\|\||(?<![^\s(])!
 _WORDS = {"&&": " AND ", "||": " OR ", "!": "NOT ", "-": r"\-"}  # luqum knows neither these nor >=-5
 _MACS = ("source.mac", "destination.mac")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_FIRST_PARTS = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)+", re.ASCII)
 _UNSUPPORTED = {
     tree.Fuzzy: "fuzzy words (~)",
     tree.Proximity: "proximity (~)",
@@ -102,6 +103,15 @@ def _value(path: str, text: str) -> str:
 
 def _has_wildcard(text: str) -> bool:
     return any(token in "*?" for token in re.findall(r"\\.|[*?]", text, flags=re.DOTALL))
+
+
+def _network(text: str) -> str:
+    """The network that the first parts of an IPv4 address name: `192.168.*` is 192.168.0.0/16; empty if it is none."""
+    match = _FIRST_PARTS.fullmatch(text)
+    if not match or text.count(".") > 3:
+        return ""
+    parts = match[1].split(".")
+    return f"{'.'.join([*parts, *['0'] * (4 - len(parts))])}/{8 * len(parts)}"
 
 
 def _literal(node: tree.Item) -> str:
@@ -227,6 +237,8 @@ class _Builder:
         if set(text) == {"*"}:
             return Exists(path)
         kind = self._kind(path)
+        if kind is Kind.IP and (network := _network(text)):
+            return Range(path, *span(path, kind, network))
         if kind not in (Kind.STRING, Kind.BYTES):
             hint = "write a network such as 10.0.0.0/8" if kind is Kind.IP else "write a range such as [80 TO 443]"
             raise UsageError(f"{path}: wildcards fit text, and this field is of type {kind}", hint)

@@ -7,6 +7,7 @@ from espcap.errors import UsageError, shortened
 from espcap.fields import ENVELOPE, Kind, Registry
 from espcap.query import Equals, Exists, Or, Query
 from espcap.query.aliases import current_name
+from espcap.query.everyday import everyday
 from espcap.query.lucene import DEFAULT_PATHS
 
 PATHS = sorted(
@@ -23,6 +24,7 @@ _OPEN = ("layers", "unparsed")
 _LONGEST = 200
 """Characters of a name to which others are compared."""
 _LIST = "tshark -G fields lists all names"
+_OWN = f"{_LIST}; those of your own dissectors are known once packets are stored with --profile-dir"
 
 
 class Paths:
@@ -51,7 +53,9 @@ class Paths:
         if self._is_stored(name):  # by another version of tshark, or by somebody else
             return name
         if self._registry.is_protocol(name):
-            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets")
+            others = everyday(name, self._registry, PATHS)
+            hint = f"; did you mean {' or '.join(others)}?" if others else ""
+            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
 
     def exists(self, name: str) -> Query:
@@ -88,13 +92,14 @@ class Paths:
     def _unknown(self, name: str) -> UsageError:
         nearest = self._like(name) if len(name) <= _LONGEST else []
         suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
-        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST)
+        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST if nearest else _OWN)
 
     def _like(self, path: str) -> list[str]:
         """At most three names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
-            return get_close_matches(path, PATHS) or self._like_a_filters(path)
+            named = everyday(path, self._registry, PATHS)
+            return named or get_close_matches(path, PATHS) or self._like_a_filters(path)
         if field := self._registry.field(name):
             return [field.path]
         layer, _, key = name.partition(".")

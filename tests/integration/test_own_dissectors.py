@@ -277,3 +277,18 @@ def test_the_record_outlives_packets(folder: Path, tmp_path: Path) -> None:
     assert espcap("forget", folder / "hello.pcap", "--node", node).status == 0
     ran = espcap("search", "-Y", "hello.kind == 3", "--node", node)
     assert (ran.status, ran.documents) == (0, [])
+
+
+def test_scripts_that_are_not_loaded(folder: Path, tmp_path: Path) -> None:
+    """Nothing is stored without the fields of a dissector that the user has named."""
+    tmp_path.chmod(0o755)
+    node, profile = f"local:{tmp_path / 'index'}", tmp_path / "profile"
+    plugins = profile / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "own.lua").write_text("syntax error(")
+    failed = espcap("--file", folder / "own.pcap", "--profile-dir", profile, "--node", node)
+    assert (failed.status, failed.lines[0].startswith("Error: a script of the profile fails: ")) == (1, True)
+    beside = espcap("--file", folder / "own.pcap", "--profile-dir", plugins, "--node", node)
+    assert beside.status == 2
+    assert "has no folder plugins, so tshark would not load own.lua (name the folder above" in beside.errors
+    assert not (tmp_path / "index").exists()

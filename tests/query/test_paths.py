@@ -51,6 +51,10 @@ def test_fields(name: str, path: str, paths: Paths) -> None:
         ("layers", "layers is not one field"),
         ("layers.dns", "layers.dns is not one field"),
         ("dns", "dns is a protocol, and has no values"),
+        ("port", "no such field: port: did you mean tcp.port or udp.port?"),
+        ("src_ip", "no such field: src_ip: did you mean ip.src or source.ip?"),
+        ("Method", "no such field: Method: did you mean http.request.method?"),
+        ("timestamp", "no such field: timestamp: did you mean @timestamp?"),
         ("", "no such field: "),
     ],
 )
@@ -59,6 +63,21 @@ def test_no_field(name: str, message: str, paths: Paths) -> None:
     with pytest.raises(UsageError) as caught:
         paths.field(name)
     assert message in caught.value.message
+
+
+def test_hints(paths: Paths) -> None:
+    """A protocol that people take for a field, and a field that may be of their own dissector."""
+    hints = {}
+    for name in ("ip", "dns", "acme.kind", "protcol"):
+        with pytest.raises(UsageError) as caught:
+            paths.field(name)
+        hints[name] = caught.value.hint
+    assert hints["ip"] == "protocols:ip finds its packets; did you mean ip.addr?"
+    assert hints["dns"] == "protocols:dns finds its packets; did you mean dns.qry.name?"
+    assert hints["acme.kind"].endswith(
+        "those of your own dissectors are known once packets are stored with --profile-dir"
+    )
+    assert hints["protcol"] == "tshark -G fields lists all names"
 
 
 def test_presence(paths: Paths) -> None:
