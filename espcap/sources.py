@@ -274,7 +274,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def not_a_capture(path: str) -> NotACapture:
     """What to say of a file in a directory that is none."""
-    return NotACapture(f"{printable(path)} is not a capture")
+    return NotACapture(f"{printable(without_here(path))} is not a capture")
 
 
 def may_be_capture(path: str) -> bool:

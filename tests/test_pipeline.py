@@ -274,10 +274,10 @@ class TestDamagedFiles:
         assert [(severity, message) for severity, message, _ in lines(report.problems)] == [
             (
                 Severity.PARTIAL,
-                f"./b.pcap: {CUT_SHORT}, after 9 packets",
+                f"b.pcap: {CUT_SHORT}, after 9 packets",
             ),
-            (Severity.NOTE, "skipped: ./c.txt is not a capture"),
-            (Severity.PARTIAL, "cannot read ./d.pcap: Permission denied"),
+            (Severity.NOTE, "skipped: c.txt is not a capture"),
+            (Severity.PARTIAL, "cannot read d.pcap: Permission denied"),
         ]
         assert report.exit_code == 3
 
