@@ -215,7 +215,7 @@ def test_a_script_that_does_not_load(own: Path, folder: Path) -> None:
     ran = espcap(*files, "--profile-dir", own)
     told = [line for line in ran.lines if "a script of the profile does not load: " in line]
     assert len(told) == 1, ran.errors
-    assert "syntax error" in told[0]
+    assert "init.lua:1: syntax error" in told[0]
     assert ran.status == 0
     (own / "init.lua").write_text("")
     assert "script" not in espcap(*files, "--profile-dir", own).errors
@@ -279,16 +279,14 @@ def test_the_record_outlives_packets(folder: Path, tmp_path: Path) -> None:
     assert (ran.status, ran.documents) == (0, [])
 
 
-def test_scripts_that_are_not_loaded(folder: Path, tmp_path: Path) -> None:
-    """Nothing is stored without the fields of a dissector that the user has named."""
-    tmp_path.chmod(0o755)
-    node, profile = f"local:{tmp_path / 'index'}", tmp_path / "profile"
-    plugins = profile / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "own.lua").write_text("syntax error(")
-    failed = espcap("--file", folder / "own.pcap", "--profile-dir", profile, "--node", node)
-    assert (failed.status, failed.lines[0].startswith("Error: a script of the profile fails: ")) == (1, True)
-    beside = espcap("--file", folder / "own.pcap", "--profile-dir", plugins, "--node", node)
-    assert beside.status == 2
-    assert "has no folder plugins, so tshark would not load own.lua (name the folder above" in beside.errors
+def test_scripts_that_are_not_loaded(own: Path, folder: Path, tmp_path: Path) -> None:
+    """Nothing is stored without the fields of dissectors that lie where tshark does not look."""
+    (own / "own.lua").write_text(SCRIPT.format(name="hello", kind="uint8", names=""))
+    words = ("--file", folder / "hello.pcap", "--node", f"local:{tmp_path / 'index'}")
+    ran = espcap(*words, "--profile-dir", own)
+    assert ran.status == 2
+    assert "has no folder plugins, so tshark would not load own.lua (name the folder above" in ran.errors
     assert not (tmp_path / "index").exists()
+    own.rename(tmp_path / "plugins")
+    assert espcap(*words, "--profile-dir", tmp_path).status == 0
+    assert espcap("search", "-Y", "hello.kind == 3", *words[2:]).documents
