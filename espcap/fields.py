@@ -201,14 +201,22 @@ class Registry:
         self._asked = -ASKED_AGAIN_SECONDS
         self._known_own: OwnFields | None = None
         self._turn = Lock()
+        self._without_store: Registry | None = None
 
     def close(self) -> None:
         """Lets go of the file. A program that ends need not."""
         self._database.close()
+        if self._without_store:
+            self._without_store.close()
 
     def installed(self) -> "Registry":
-        """Another one that never asks a store: the store may be away, and tshark prints only what it knows itself."""
-        return Registry(self.path)
+        """Another one that never asks a store: the store may be away, and tshark prints only what it knows itself.
+
+        It is the same at each call, and is closed with this one.
+        """
+        with self._turn:
+            self._without_store = self._without_store or Registry(self.path)
+            return self._without_store
 
     def consult(self, recorded: "Callable[[], OwnFields | None]") -> None:
         """Looks names that tshark does not have up in what a store has recorded, which is asked when one comes."""
