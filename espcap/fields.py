@@ -210,10 +210,12 @@ class Registry:
             self._without_store.close()
 
     def installed(self) -> "Registry":
-        """Another one that never asks a store: the store may be away, and tshark prints only what it knows itself.
+        """One that never asks a store: the store may be away, and tshark prints only what it knows itself.
 
         It is the same at each call, and is closed with this one.
         """
+        if not self._recorded:
+            return self
         with self._turn:
             self._without_store = self._without_store or Registry(self.path)
             return self._without_store
