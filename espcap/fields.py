@@ -224,6 +224,11 @@ class Registry:
         """Looks names that tshark does not have up in what a store has recorded, which is asked when one comes."""
         self._recorded = recorded
 
+    def look_again(self) -> None:
+        """Call it before questions: what is known of own fields may have another type or other names by now."""
+        if self._known_own is not None:
+            self._has_learned()
+
     def _has_learned(self) -> bool:
         """Whether the record has more than was known of it."""
         with self._turn:

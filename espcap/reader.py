@@ -70,6 +70,7 @@ class Reader:
 
     def read_filter(self, text: str) -> Query:
         """A display filter. Raises UsageError."""
+        self.registry.look_again()
         language = language_of(self.program.version)
         return read_filter(text, self.registry, self._names_of_values, language)
 
@@ -95,6 +96,7 @@ class Reader:
         return bool(having_long([path], self._count))
 
     def _paths(self) -> Paths:
+        self.registry.look_again()
         return Paths(self.registry, lambda path: self._count(Exists(path)) > 0)
 
     def _count(self, query: Query) -> int:

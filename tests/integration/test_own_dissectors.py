@@ -3,12 +3,14 @@
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import espcap as library
+from espcap.fields import ASKED_AGAIN_SECONDS
 from espcap.tshark.program import dissecting_user, environment, find_program
 from tests.command import CAPTURES, Ran, espcap, start
 from tests.conftest import remove_packets
@@ -131,6 +133,27 @@ def test_page(filled: str) -> None:
         shown = page.get("/", filter="hello.kind == 4", columns="number hello.text").text
         assert "word4 tea" in shown
         assert "word3 tea" not in shown
+
+
+def test_captures_need_the_profile(filled: str, folder: Path) -> None:
+    ran = espcap("search", "--captures", "-Y", "hello.kind == 3", "--node", filled)
+    assert (ran.status, ran.documents) == (2, [])
+    assert "name it with --profile-dir" in ran.errors
+    profile = ("--profile-dir", folder / "profile")
+    ran = espcap("search", "--captures", "-Y", 'hello contains "word3"', *profile, "--node", filled)
+    assert [document["layers"]["frame"]["number"] for document in ran.documents] == [3]
+
+
+def test_a_page_that_is_open_learns_new_names(folder: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    node = f"local:{tmp_path / 'index'}"
+    espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    other = _profile(tmp_path / "other", names=NAMES.replace("Greeting", "Salute"))
+    with served(node) as page:
+        assert "word3 tea" in page.get("/", filter='hello.kind == "Greeting"', columns="hello.text").text
+        espcap("-r", folder / "hello.pcap", "--profile-dir", other, "--node", node)
+        time.sleep(ASKED_AGAIN_SECONDS)
+        assert "word3 tea" in page.get("/", filter='hello.kind == "Salute"', columns="hello.text").text
 
 
 def test_library(filled: str) -> None:
