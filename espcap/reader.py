@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from espcap.errors import StoreError
+from espcap.errors import StoreError, UsageError
 from espcap.fields import Kind, Registry
 from espcap.query import Everything, Exists, Query
 from espcap.query.filter_language import language_of
@@ -80,7 +80,10 @@ class Reader:
 
     def path(self, name: str) -> str:
         """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""
-        return self._paths().field(name)
+        path = self._paths().field(name)
+        if path == "_id":
+            raise UsageError("_id has no values to sort, count or show", "name capture_id or frame.number")
+        return path
 
     def values_of(self, name: str, query: Query) -> tuple[str, tuple[str, ...]]:
         """The path of what a user calls a field, and which values of a query's packets are neither sorted nor counted.

@@ -43,7 +43,8 @@ def extract(options: Extracting) -> int:
         output.packets = extraction.write(output.file)
     gone = sum(one.packets for one in missing)
     captures = f"{len(selections):,} capture{'' if len(selections) == 1 else 's'}"
-    click.echo(f"{output.packets:,} packets of {captures} extracted, {gone:,} missing", err=True)
+    packets = f"{output.packets:,} packet{'' if output.packets == 1 else 's'}"
+    click.echo(f"{packets} of {captures} extracted, {gone:,} missing", err=True)
     if not output.packets and output.is_left_out:
         click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
     return PARTIAL if gone else status

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from espcap.errors import shortened
 from espcap.query import And, Equals, Or, Query, Range, Words
 from espcap.query.values import Time, milliseconds_text
+from espcap.query.words import words
 
 _PROTOCOLS = ("protocol", "protocols", "network.protocol", "stack.application", "stack.transport")
 _IDENTIFIERS = (*_PROTOCOLS, "_id", "capture_id", "settings_id", "network.community_id", "payload_fields")
@@ -24,10 +25,10 @@ def advice(query: Query, earliest: float | None, latest: float | None, matches: 
     for part in parts:
         if found := _of_times(part, earliest, latest):
             return found
-    for part in parts[:_MOST_PARTS]:
-        if (found := _of_word(part) or _of_value(part)) and not matches(part):
-            return found
-    return ""
+    alone = [part for part in parts[:_MOST_PARTS] if not matches(part)]
+    if len(parts) > 1 and not alone:
+        return "each condition matches packets, but no packet meets all of them"
+    return next(filter(None, (_of_word(part) or _of_value(part) for part in alone)), "")
 
 
 def _parts(query: Query) -> Iterator[Query]:
@@ -55,15 +56,15 @@ def _shown(moment: Time) -> str:
 
 def _of_word(part: Query) -> str:
     """A word without a field is a query of many parts."""
-    words = [one.text for one in part.parts if isinstance(one, Words)] if isinstance(part, Or) else []
-    if not words:
+    texts = [one.text for one in part.parts if isinstance(one, Words)] if isinstance(part, Or) else []
+    if not texts:
         return ""
-    word = shortened(words[0])
+    word = shortened(texts[0])
     if _DATE.fullmatch(word):
-        return f"a day is chosen by --since and --until, or with @timestamp:{word}"
+        return f"@timestamp:{word} finds packets by their time"
     if _PART_OF_ADDRESS.fullmatch(word):
         return f"write {word}.* for addresses that begin so"
-    if " " in word:
+    if len(words(texts[0])) > 1:
         return f"'{word}' is looked for as words that stand one after the other"
     return f"'{word}' is looked for as a whole word, and {word}* finds words that begin so"
 

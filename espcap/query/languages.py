@@ -99,7 +99,7 @@ def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
         read_string(text)
     except UsageError as error:
         return f"nor is it a query string: {error.message}"
-    return "in double quotes its words would be looked for"
+    return "to look for its words, put it in double quotes"
 
 
 def _as_path(text: str) -> str:

@@ -101,6 +101,12 @@ def _value(path: str, text: str) -> str:
     return text.replace(":", "-").upper() if path in _MACS and _MAC.fullmatch(text) else text
 
 
+def _refuse_parts(path: str) -> None:
+    """Raises UsageError for a pattern or a range of identifiers, which no store has as values."""
+    if path == "_id":
+        raise UsageError("_id is looked for as a whole", "capture_id:4334b* finds the packets of a capture")
+
+
 def _has_wildcard(text: str) -> bool:
     return any(token in "*?" for token in re.findall(r"\\.|[*?]", text, flags=re.DOTALL))
 
@@ -224,6 +230,7 @@ class _Builder:
         return Equals(path, low) if low == high else Range(path, low, high)
 
     def _range(self, path: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Query:
+        _refuse_parts(path)
         kind = self._kind(path)
         if kind is Kind.BOOLEAN:
             raise UsageError(f"{path}: a range does not fit true and false")
@@ -235,7 +242,8 @@ class _Builder:
 
     def _wildcard(self, path: str, text: str) -> Query:
         if set(text) == {"*"}:
-            return Exists(path)
+            return Exists(path) if path != "_id" else Everything()
+        _refuse_parts(path)
         kind = self._kind(path)
         if kind is Kind.IP and (network := _network(text)):
             return Range(path, *span(path, kind, network))

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from espcap.errors import UsageError, shortened
 from espcap.fields import ENVELOPE, Kind, Registry
-from espcap.query import Equals, Exists, Or, Query
+from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.everyday import everyday
 from espcap.query.lucene import DEFAULT_PATHS
@@ -50,7 +50,7 @@ class Paths:
             return field.path
         if self._is_object(name):
             raise UsageError(f"{name} is not one field", f"name one of those in it, such as {self._first_below(name)}")
-        if self._is_stored(name):  # by another version of tshark, or by somebody else
+        if name and self._is_stored(name):  # by another version of tshark, or by somebody else
             return name
         if self._registry.is_protocol(name):
             others = everyday(name, self._registry, PATHS)
@@ -61,6 +61,8 @@ class Paths:
     def exists(self, name: str) -> Query:
         """The packets that have a field, a protocol, or anything in an object. Raises UsageError as `field`."""
         name = self.current(name)
+        if name == "_id":
+            return Everything()
         if self._is_object(name):
             return Exists(name)
         if not self._has_values(name) and not self._registry.field(name) and self._registry.is_protocol(name):

@@ -129,7 +129,7 @@ def test_a_display_filter_as_query(filled: str) -> None:
     neither = espcap("stats", "ip.sorce == 10.0.0.4", "--node", filled)
     assert neither.status == 2
     assert "unknown field 'ip.sorce': did you mean ip.src" in neither.errors
-    assert "in double quotes its words would be looked for" in neither.errors
+    assert "to look for its words, put it in double quotes" in neither.errors
 
 
 def test_aggregation_counts_every_packet(filled: str) -> None:

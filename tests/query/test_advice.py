@@ -22,11 +22,12 @@ def advised(query: Query, found: bool = False) -> str:
     ("text", "said"),
     [
         ("protocol:UDP", "protocols are named in lower case: protocol:udp"),
-        ("2024-05-01", "a day is chosen by --since and --until, or with @timestamp:2024-05-01"),
+        ("2024-05-01", "@timestamp:2024-05-01 finds packets by their time"),
         ("192.168.1", "write 192.168.1.* for addresses that begin so"),
         ("POP3", "'POP3' is looked for as a whole word, and POP3* finds words that begin so"),
         ('"GET /x"', "'GET /x' is looked for as words that stand one after the other"),
         ("http.host:google.com", "layers.http.host:*google.com* finds longer values too"),
+        ("user=admin", "'user=admin' is looked for as words that stand one after the other"),
         ("dns AND protocol:DNS", "'dns' is looked for as a whole word"),
         ('http.host:"a b"', ""),
         ("capture_id:foo", ""),
@@ -39,7 +40,13 @@ def test_words_and_values(text: str, said: str, registry: Registry) -> None:
     paths = Paths(registry)
     query = parse(text, registry.kind, paths.field, paths.exists)
     assert said in advised(query) if said else advised(query) == ""
-    assert advised(query, found=True) == ""
+    assert advised(query, found=True) in ("", "each condition matches packets, but no packet meets all of them")
+
+
+def test_conditions_that_no_packet_meets_at_once(registry: Registry) -> None:
+    both = parse("dns http", registry.kind)
+    assert advised(both, found=True) == "each condition matches packets, but no packet meets all of them"
+    assert advised(parse("dns", registry.kind), found=True) == ""
 
 
 def test_times(registry: Registry) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from espcap.errors import UsageError
 from espcap.fields import Registry
-from espcap.query import Equals, Exists
+from espcap.query import Equals, Everything, Exists
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
@@ -87,6 +87,23 @@ def test_presence(paths: Paths) -> None:
         assert paths.exists(path) == Exists(path)
     with pytest.raises(UsageError, match="no such field: htp: did you mean http"):
         paths.exists("htp")
+
+
+def test_identifiers(registry: Registry, paths: Paths) -> None:
+    def tree(text: str) -> object:
+        return parse(text, registry.kind, paths.field, paths.exists)
+
+    assert tree("_id:abc-1") == Equals("_id", "abc-1")
+    assert tree("_id:*") == tree("_exists_:_id") == Everything()
+    for text in ("_id:abc*", "_id:[a TO b]", "_id:>=a"):
+        with pytest.raises(UsageError, match="_id is looked for as a whole"):
+            tree(text)
+
+
+def test_no_name(registry: Registry) -> None:
+    """Also where a store would say that it has something there."""
+    with pytest.raises(UsageError, match="no such field: "):
+        Paths(registry, lambda path: True).field("")
 
 
 def test_earlier_names(registry: Registry, paths: Paths) -> None:
