@@ -106,7 +106,7 @@ def test_fields_by_either_name(filled: str) -> None:
 
     def answer(*words: str) -> list[dict[str, object]]:
         ran = espcap("search", *words, "--size", "20", "--node", filled)
-        assert (ran.status, ran.lines) == (0, [])
+        assert (ran.status, [line for line in ran.lines if "are printed" not in line]) == (0, [])
         assert ran.documents
         return ran.documents
 
