@@ -6,7 +6,7 @@ import pytest
 
 from espcap.fields.protocols import read_list
 from espcap.fields.registry import Registry
-from espcap.ingest.pipeline import Job
+from espcap.ingest.job import Job
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, find_program
 from espcap.tshark.registry import open_registry

@@ -16,7 +16,7 @@ import orjson
 from espcap.documents.packets import Document
 from espcap.fields.field import ValueName
 from espcap.fields.registry import Registry
-from espcap.ingest.pipeline import Job
+from espcap.ingest.job import Job
 from espcap.query.display_filter import parse
 from espcap.query.filter_language import language_of
 from espcap.stores import Store

@@ -14,7 +14,8 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import Source, capture_file
 from espcap.documents.packets import Document
-from espcap.ingest.pipeline import Job, Pipeline
+from espcap.ingest.job import Job
+from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Refusal
 from espcap.stores import Found, StoredDay

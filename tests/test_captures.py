@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_several_gzip_members(tmp_path: Path) -> None:
     path = tmp_path / "members.gz"
     path.write_bytes(gzip.compress(content[:1000]) + gzip.compress(content[1000:]))
     assert rewritten(path) == content
+
+
+@pytest.mark.parametrize("compress", ["zstd", "lz4"])
+def test_inside_zstd_and_lz4(tmp_path: Path, compress: str) -> None:
+    content = PCAP.read_bytes() + os.urandom(5 << 20)  # blocks enough for an end in the middle of one
+    path = tmp_path / "compressed"
+    whole = subprocess.run([compress, "-c"], input=content, capture_output=True, check=True).stdout
+    path.write_bytes(whole)
+    assert rewritten(path) == content
+    changed = rewritten(PCAP, 2, 5)
+    assert rewritten(path, 2, 5)[: len(changed)] == changed
+    path.write_bytes(whole[:-100])
+    assert content.startswith(rewritten(path))
+    assert len(rewritten(path)) > 1 << 18
 
 
 def test_other_formats_are_refused() -> None:

@@ -10,7 +10,7 @@ from scapy.layers.sctp import SCTP
 from scapy.packet import Packet, Raw
 from scapy.utils import wrpcap
 
-from espcap.ingest.pipeline import Job
+from espcap.ingest.job import Job
 from tests.support import read
 
 pytest_plugins = ["tests.core_fixtures"]

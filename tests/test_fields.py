@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from espcap.base.errors import EspcapError
-from espcap.fields import registry as fields
 from espcap.fields.casts import cast
 from espcap.fields.field import ENVELOPE, PRESENCE, Field, Kind
 from espcap.fields.lists import parse_fields, parse_protocols
 from espcap.fields.registry import Registry, build_registry
+from espcap.tshark import registry as fields
 from espcap.tshark.program import Program
 from espcap.tshark.registry import open_registry, registry_path
 

@@ -18,7 +18,8 @@ from espcap.base.errors import EspcapError, StoreError
 from espcap.captures.sources import CaptureFile, NotACapture, Source, StandardInput, capture_file, walk
 from espcap.documents.packets import Document
 from espcap.ingest import batches
-from espcap.ingest.pipeline import Job, Listener, Pipeline
+from espcap.ingest.job import Job, Listener
+from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Problem, Severity
 from espcap.sinks import Outcome
 from espcap.tshark.arguments import Settings
@@ -275,10 +276,10 @@ class TestDamagedFiles:
         assert [(severity, message) for severity, message, _ in lines(report.problems)] == [
             (
                 Severity.PARTIAL,
-                f"./b.pcap: {CUT_SHORT}, after 9 packets",
+                f"b.pcap: {CUT_SHORT}, after 9 packets",
             ),
-            (Severity.NOTE, "skipped: ./c.txt is not a capture"),
-            (Severity.PARTIAL, "cannot read ./d.pcap: Permission denied"),
+            (Severity.NOTE, "skipped: c.txt is not a capture"),
+            (Severity.PARTIAL, "cannot read d.pcap: Permission denied"),
         ]
         assert report.exit_code == 3
 

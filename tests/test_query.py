@@ -101,6 +101,11 @@ TREES: dict[str, Query] = {
     "@timestamp:[2015-07-30T00:00 TO 2015-07-30T12:00]": Range(
         "@timestamp", Time(START), Time(START + DAY // 2 + 60 * 10**9 - 1)
     ),
+    "layers.tcp.flags_syn:1": Equals("layers.tcp.flags_syn", True),
+    "layers.tcp.flags_syn:False": Equals("layers.tcp.flags_syn", False),
+    "source.ip:192.168.1.*": Range("source.ip", ip_address("192.168.1.0"), ip_address("192.168.1.255")),
+    "source.ip:10.*": Range("source.ip", ip_address("10.0.0.0"), ip_address("10.255.255.255")),
+    "source.ip:10.1.*.*": Range("source.ip", ip_address("10.1.0.0"), ip_address("10.1.255.255")),
     '@timestamp:"2015-07-30 00:00:00.5Z"': Equals("@timestamp", Time(START + 500_000_000)),
     '@timestamp:"2015-07-30T02:00:00.000000001+02:00"': Equals("@timestamp", Time(START + 1)),
 }
@@ -119,10 +124,10 @@ ERRORS: dict[str, str] = {
     "layers.ptp.clock:2e9": "layers.ptp.clock: '2e9' is not an unsigned integer of 64 bits",
     "source.bytes:99999999999999999999": "source.bytes: '99999999999999999999' is not an integer of 64 bits",
     "layers.tcp.time_delta:inf": "layers.tcp.time_delta: 'inf' is not a number",
-    "layers.tcp.flags_syn:1": "layers.tcp.flags_syn: '1' is not true or false",
+    "layers.tcp.flags_syn:2": "layers.tcp.flags_syn: '2' is not true or false",
     "layers.tcp.flags_syn:>false": "layers.tcp.flags_syn: a range does not fit true and false",
     "source.ip:10.0.0": "source.ip: '10.0.0' is not an IP address or network such as 10.0.0.0/8",
-    "source.ip:10.*": "source.ip: wildcards fit text, and this field is of type ip",
+    "source.ip:10.*.1": "source.ip: wildcards fit text, and this field is of type ip",
     "source.port:8?": "source.port: wildcards fit text, and this field is of type integer",
     "@timestamp:2015-02-30": "@timestamp: '2015-02-30' is not a time between 1970 and 2262 such as 2015-07-30T05:22",
     "@timestamp:1969": "@timestamp: '1969' is not a time between 1970 and 2262 such as 2015-07-30T05:22",

@@ -21,20 +21,28 @@ def test_age(text: str, days: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5d", "3m", "1 year", "999999d"])
 def test_what_is_no_age(text: str) -> None:
-    with pytest.raises(UsageError, match="is no number of days or weeks"):
+    with pytest.raises(UsageError, match="is not a number of days or weeks"):
         parse_age(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("10GB", 10**10), ("500 mb", 5 * 10**8), ("1.5T", 1_500_000_000_000), ("1000", 1000), ("0", 0)]
+    ("text", "size"),
+    [
+        ("10GB", 10**10),
+        ("500 mb", 5 * 10**8),
+        ("1.5T", 1_500_000_000_000),
+        ("1000B", 1000),
+        ("1000000", 10**6),
+        ("0", 0),
+    ],
 )
 def test_size(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "10PB", "ten"])
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "10PB", "ten", "10", "1000"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="is no size"):
+    with pytest.raises(UsageError, match="is not a size"):
         parse_size(text)
 
 

@@ -11,7 +11,7 @@ from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.compression import is_compressed
 from espcap.captures.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
-from espcap.captures.sources import CaptureFile, capture_file, walk
+from espcap.captures.sources import CaptureFile, capture_file, walk, without_here
 
 _ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
 
@@ -102,4 +102,4 @@ def _paths(names: list[str]) -> Iterator[str]:
         except OSError:
             continue
         paths = (os.path.join(folder, entry) for entry in entries)
-        yield from (path for path in paths if CaptureFile(path, 0, 0).name == name)
+        yield from (path for path in paths if CaptureFile(path, 0, 0).name == without_here(name))

@@ -1,13 +1,14 @@
 """The bytes of pcap and pcapng: a capture passed on without the data of some of its packets."""
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO
 
 from espcap.base.errors import EspcapError
+from espcap.captures.compression import GZIP, LZ4, ZSTD, NotInflated, inflated
 
 _PCAP_ORDERS = {
     bytes.fromhex("a1b2c3d4"): ">",
@@ -33,22 +34,24 @@ def without_data(file: BinaryIO, frames: frozenset[int]) -> Iterator[bytes]:
         return _pcap(stream, head, frames)
     if head == _SECTION:
         return _pcapng(stream, head, frames)
-    raise EspcapError("only pcap and pcapng, plain or inside gzip, can be read without some of their packets")
+    raise EspcapError(
+        "only pcap and pcapng, plain or inside gzip, zstd or lz4, can be read without some of their packets"
+    )
 
 
 class _Stream:
-    """Reads whole pieces of a file, uncompressed where it is gzip data."""
+    """Reads whole pieces of a file, uncompressed where it is compressed."""
 
     def __init__(self, file: BinaryIO) -> None:
-        head = file.read(2)
+        head = file.read(4)
         file.seek(0)
-        self._file: BinaryIO = file
-        self._inflate = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" else None
+        self._blocks = _inside(file) if head in (ZSTD, LZ4) else iter(partial(file.read, 1 << 14), b"")
+        self._inflate = zlib.decompressobj(wbits=31) if head.startswith(GZIP) else None
         self._buffer = bytearray()
 
     def read(self, length: int) -> bytes:
         """So many bytes; fewer at the end."""
-        while len(self._buffer) < length and (block := self._file.read(1 << 14)):
+        while len(self._buffer) < length and (block := next(self._blocks, b"")):
             self._buffer += self._inflated(block)
         piece = bytes(self._buffer[:length])
         del self._buffer[:length]
@@ -61,7 +64,7 @@ class _Stream:
         try:
             return self._decompressed(block)
         except zlib.error:  # the capture ends there, as it does for tshark
-            self._file, self._inflate = io.BytesIO(), before
+            self._blocks, self._inflate = iter(()), before
             return self._until_damage(block)
 
     def _until_damage(self, block: bytes) -> bytes:
@@ -83,6 +86,12 @@ class _Stream:
     def rest(self) -> Iterator[bytes]:
         while block := self.read(1 << 18):
             yield block
+
+
+def _inside(file: BinaryIO) -> Iterator[bytes]:
+    """What is inside zstd or lz4 data, as far as it can be read."""
+    with suppress(NotInflated):
+        yield from filter(None, inflated(file))
 
 
 def _pcap(stream: _Stream, magic: bytes, frames: frozenset[int]) -> Iterator[bytes]:

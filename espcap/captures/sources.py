@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 import sys
 import uuid
@@ -104,8 +105,8 @@ class CaptureFile:
 
     @property
     def name(self) -> str:
-        """The path as a document holds it: a byte that is no UTF-8 becomes U+FFFD."""
-        return self.label or os.fsencode(self.path).decode("utf-8", "replace")
+        """The path as a document holds it: without `./` in front, and a byte that is no UTF-8 becomes U+FFFD."""
+        return self.label or without_here(os.fsencode(self.path).decode("utf-8", "replace"))
 
     def open(self) -> BinaryIO:
         """The file, at its start. Raises EspcapError where it cannot be read or is no capture."""
@@ -141,6 +142,14 @@ class CaptureFile:
             digest.update(block)
         file.seek(0)
         return digest.hexdigest()
+
+
+_HERE = re.compile(r"(?:\./+)+(?=[^/-])")
+
+
+def without_here(path: str) -> str:
+    """A path without `./` in front: `--dir .` and `--file a.pcap` give a capture the same name."""
+    return path[match.end() :] if (match := _HERE.match(path)) else path
 
 
 @dataclass(frozen=True)
@@ -266,7 +275,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def not_a_capture(path: str) -> NotACapture:
     """What to say of a file in a directory that is none."""
-    return NotACapture(f"{printable(path)} is not a capture")
+    return NotACapture(f"{printable(without_here(path))} is not a capture")
 
 
 def may_be_capture(path: str) -> bool:

@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 import espcap
 from espcap.base.errors import EspcapError, UsageError, shortened, with_hint
-from espcap.cli import options
+from espcap.cli import options, slips
 
 _FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 """What ends printing into a file."""
@@ -47,17 +47,25 @@ def failures_told() -> Iterator[None]:
 
 
 class _Group(click.Group):
-    """Runs every command with its failures told. A file or folder in the place of a command is read."""
+    """Runs every command with its failures told. A file or folder in the place of a command is read; `-` is one."""
+
+    command_class = slips.Command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """What follows the name of a file or folder are options again, as if `--file` or `--dir` stood before it."""
+        try:
+            return super().parse_args(context, self._with_options(context, args))
+        except click.NoSuchOption as error:
+            raise slips.explained(error, "main") from error
+
+    def _with_options(self, context: click.Context, args: list[str]) -> list[str]:
         while not context.resilient_parsing:
             _, rest, _ = self.make_parser(context).parse_args(list(args))
-            if not rest or rest[0] in self.commands or not os.path.lexists(rest[0]):
+            if not rest or rest[0] in self.commands or not (rest[0] == "-" or os.path.lexists(rest[0])):
                 break
             before = [each for each in args[: len(args) - len(rest)] if each != "--"]
             args = [*before, "--dir" if os.path.isdir(rest[0]) else "--file", *rest]
-        return super().parse_args(context, args)
+        return args
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -67,7 +75,7 @@ class _Group(click.Group):
         if name not in self.commands:
             nearest = get_close_matches(name, self.commands, n=1)
             hint = f"did you mean espcap {nearest[0]}?" if nearest else "espcap --help lists the commands"
-            raise UsageError(f"{shortened(name)!r} is not a command, and there is no file of this name", hint)
+            raise UsageError(f"{shortened(name)!r} is not a command, and there is no file or folder of this name", hint)
         return super().resolve_command(context, args)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -120,7 +128,7 @@ def main(context: click.Context, /, **values: Any) -> None:
 
 
 @main.command()
-@click.argument("query", default="")
+@slips.query
 @options.connection
 @options.searching
 def search(**values: Any) -> None:
@@ -142,15 +150,15 @@ def search(**values: Any) -> None:
 
 @main.command()
 @click.argument("packet", metavar="PACKET", shell_complete=options.FILES)
-@click.argument("frame", metavar="[FRAME]", required=False, type=click.IntRange(1, 2**32 - 1))
+@click.argument("frame", metavar="[FRAME]", required=False, type=slips.Whole(1, 2**32 - 1))
 @options.connection
 @options.showing
 def show(**values: Any) -> None:
     """Shows one packet as Wireshark does: the dissection tree and the bytes, from its capture.
 
-    PACKET is what espcap search prints of a packet, captures/a.pcap#12, or the identifier of its document, capture_id
-    and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it is a capture file, and FRAME the number of a packet
-    there.
+    PACKET is FILE#NUMBER, as the table of espcap search has it: captures/a.pcap#12. Or it is the identifier of a
+    document, capture_id and frame number: 4334bc937ba5d73351df2c626773ffad-12. Or it is a capture file, and FRAME the
+    number of a packet there.
     """
     from espcap.cli.show import show as run
 
@@ -158,7 +166,7 @@ def show(**values: Any) -> None:
 
 
 @main.command()
-@click.argument("query", default="")
+@slips.query
 @options.connection
 @options.extracting
 def extract(**values: Any) -> None:
@@ -173,7 +181,7 @@ def extract(**values: Any) -> None:
 
 
 @main.command()
-@click.argument("query", default="")
+@slips.query
 @options.connection
 @options.summarizing
 def stats(**values: Any) -> None:
@@ -233,7 +241,9 @@ def setup(print_template: bool, keep: str, kibana: str, **values: Any) -> None:
 
 @main.command()
 @options.connection
-@click.option("--keep", default="", metavar="AGE", help="Delete days older than this: 30d, 4w.")
+@click.option(
+    "--keep", default="", metavar="AGE", help="Delete days older than this, by the time in the packets: 30d, 4w."
+)
 @click.option(
     "--max-size", default="", metavar="SIZE", help="Delete the oldest days until the rest is no larger: 10GB."
 )
@@ -241,16 +251,18 @@ def setup(print_template: bool, keep: str, kibana: str, **values: Any) -> None:
     "--loaded-before",
     default="",
     metavar="AGE",
-    help="Delete days to which nothing was loaded for so long: 30d, 4w. Elasticsearch counts from the first loading.",
+    help="Delete days into which nothing was loaded for this long: 30d, 4w. Elasticsearch counts from the first "
+    "loading.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(keep: str, max_size: str, loaded_before: str, dry_run: bool, yes: bool, **values: Any) -> None:
     """Deletes whole days of packets, the oldest first, and prints their names.
 
-    A day is that of the packets; --loaded-before goes by the time of their loading. Deleted days do not come back with
-    the next --dir; --again loads them. On a terminal it asks before it deletes more than half of all packets; in a
-    script, such as one of cron, it deletes what the options say.
+    A day is that of the packets: --keep 30d deletes a capture of last year that was loaded yesterday. --loaded-before
+    goes by the time of loading. Deleted days do not come back with the next --dir; --again loads them. On a terminal it
+    asks before it deletes more than half of all packets; in a script, such as one of cron, it deletes what the options
+    say.
     """
     from espcap.cli.prune import Choice
     from espcap.cli.prune import prune as run

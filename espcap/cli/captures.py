@@ -17,7 +17,7 @@ from espcap.query.narrowing import together
 from espcap.searches.reader import Reader
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
-from espcap.tshark.program import dissecting_user
+from espcap.tshark.program import User, dissecting_user
 
 PARTIAL = 3
 """The exit code where packets are missing."""
@@ -33,7 +33,7 @@ def wanted_of_captures(options: Narrowing, reader: Reader) -> Wanted:
     user = dissecting_user(reader.program)
     given = Settings(display_filter, options.decode_as, options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
-    check_words(reader.program, settings, user)
+    _check(reader, settings, user)
     asked = reader.ask(text, "", options.since, options.until)
     for note in asked.notes:
         Progress.note(note)
@@ -49,6 +49,17 @@ def wanted_of_captures(options: Narrowing, reader: Reader) -> Wanted:
         )
         passing = filtering.passing(reader.store, narrowed)
     return Wanted(together(asked.query, passing), PARTIAL if missing else 0)
+
+
+def _check(reader: Reader, settings: Settings, user: User | None) -> None:
+    """Raises UsageError where tshark refuses the filter. It does not know fields that only the store has recorded."""
+    try:
+        check_words(reader.program, settings, user)
+    except UsageError as error:
+        if settings.profile_folder or not reader.store.own_fields():
+            raise
+        hint = "tshark needs the profile of your own dissectors for their fields: name it with --profile-dir"
+        raise UsageError(error.message, hint) from error
 
 
 def _filter_of(options: Narrowing, reader: Reader) -> tuple[str, str]:

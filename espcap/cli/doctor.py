@@ -16,7 +16,7 @@ from espcap.documents.packets import HEAD
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin
-from espcap.tshark.program import NEWEST, Program, dissecting_user, find_program
+from espcap.tshark.program import NEWEST, Program, beside, dissecting_user, find_program
 from espcap.tshark.registry import open_registry, registry_path
 from espcap.tshark.rights import capture_right
 
@@ -29,6 +29,7 @@ def doctor(options: Connecting) -> int:
         _tell_missing("tshark", error)
         return 1
     _tell_tshark(program)
+    _tell_sharkd(program)
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _tell_reader(program)
@@ -40,9 +41,18 @@ def doctor(options: Connecting) -> int:
 
 def _tell_tshark(program: Program) -> None:
     """Which it is. A newer one than espcap knows is no fault: most of what it prints is as before."""
-    click.echo(printable(f"ok       tshark: {program.banner}, {program.path}"))
+    click.echo(printable(f"ok       tshark: {program.banner.rstrip('.')}, {program.path}"))
     if program.is_newer_than_known:
         click.echo(f"note     tshark: espcap is tested with versions up to {NEWEST} (look for a newer espcap)")
+
+
+def _tell_sharkd(program: Program) -> None:
+    """What shows packets; all else works without it."""
+    try:
+        click.echo(printable(f"ok       sharkd: {beside(program, 'sharkd')}"))
+    except EspcapError as error:
+        reason = with_hint(error.message, error.hint)
+        click.echo(printable(f"note     sharkd: espcap show and the page cannot show packets: {reason}"))
 
 
 def _tell_reader(program: Program) -> None:

@@ -42,7 +42,9 @@ def extract(options: Extracting) -> int:
     with progress, _opened(options.write) as output:
         output.packets = extraction.write(output.file)
     gone = sum(one.packets for one in missing)
-    click.echo(f"{output.packets:,} packets of {len(selections):,} captures extracted, {gone:,} missing", err=True)
+    captures = f"{len(selections):,} capture{'' if len(selections) == 1 else 's'}"
+    packets = f"{output.packets:,} packet{'' if output.packets == 1 else 's'}"
+    click.echo(f"{packets} of {captures} extracted, {gone:,} missing", err=True)
     if not output.packets and output.is_left_out:
         click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
     return PARTIAL if gone else status

@@ -44,7 +44,7 @@ def _identify(capture: str) -> str:
         return capture
     if not os.path.exists(capture):
         hint = "name a capture file, or the capture_id of its documents: espcap search --agg capture_id lists all"
-        raise UsageError(f"{printable(capture)} is neither a file nor a capture_id", hint)
+        raise UsageError(f"{printable(capture)!r} is neither a file nor a capture_id", hint)
     file = capture_file(capture)
     if not isinstance(file, CaptureFile):
         raise UsageError("standard input cannot be recognised", "name the capture_id of its documents")

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from espcap.base.errors import UsageError
+from espcap.cli.slips import Whole
 from espcap.live.spool import SMALLEST_SPOOL
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,12}) ?([kMGT]?)B?", text, re.I | re.A)
     size = int(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ") if match else 0
     if size < SMALLEST_SPOOL:
-        raise click.BadParameter(f"{text!r} is no size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")
+        raise click.BadParameter(f"{text!r} is not a size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")
     return size
 
 
@@ -242,7 +243,7 @@ _preferences = _all_of(
         metavar="DIR",
         callback=lambda context, option, folder: os.path.abspath(folder) if folder else "",
         shell_complete=_FOLDERS,
-        help="Wireshark configuration folder to use; by default none is.",
+        help="Wireshark configuration folder, with your dissectors in its folder plugins. By default tshark sees none.",
     ),
 )
 
@@ -271,14 +272,14 @@ reading = _all_of(
         show_default=True,
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="With --watch: take a file once it was the same for so long.",
+        help="With --watch: read a file when it has not changed for this long.",
     ),
     click.option(
         "-i", "--nic", multiple=True, type=_Texts(), metavar="NAME", help="Interface to capture on. Repeatable."
     ),
     click.option("-f", "--bpf", default="", metavar="FILTER", help="Capture filter for interfaces (man pcap-filter)."),
     click.option(
-        "-c", "--count", default=0, metavar="N", type=click.IntRange(0), help="Stop after N packets of each source."
+        "-c", "--count", default=0, metavar="N", type=Whole(0), help="Stop after N packets of each source; 0 reads all."
     ),
     click.option("-D", "--list", is_flag=True, help="List the interfaces and exit."),
     _display_filter,
@@ -295,7 +296,7 @@ reading = _all_of(
     click.option(
         "--jobs",
         metavar="N",
-        type=click.IntRange(1, 64),
+        type=Whole(1, 64),
         help="How many tsharks run at once.  [default: one for each core]",
     ),
     click.option(
@@ -304,7 +305,7 @@ reading = _all_of(
         show_default=True,
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="Give up a file when tshark is silent for so long; 0 is never.",
+        help="Give up a file when tshark prints nothing for this long; 0 is never.",
     ),
     click.option(
         "--spool",
@@ -325,14 +326,14 @@ reading = _all_of(
         "--keep-captures",
         metavar="SIZE",
         callback=lambda context, option, value: parse_size(value) if value else None,
-        help="Keep captured packets in files, so that show, extract and the page have them; the oldest go when all "
-        "have this size.",
+        help="Keep captured packets in files, for show, extract and the page. When all files together are larger than "
+        "this, the oldest are deleted.",
     ),
     click.option(
         "--keep-captures-for",
         metavar="DURATION",
         callback=lambda context, option, value: parse_duration(value) if value else 0.0,
-        help="With --keep-captures: files go also when their packets are so old: 12h, 7d.",
+        help="With --keep-captures: delete files also when their packets are older than this: 12h, 7d.",
     ),
     click.option(
         "--stats-interval",
@@ -340,7 +341,7 @@ reading = _all_of(
         show_default=True,
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="Say the counts of a live capture so often; 0 is never.",
+        help="How often the counts of a live capture are printed; 0 is never.",
     ),
 )
 
@@ -351,15 +352,16 @@ delivering = _all_of(
         default=1000,
         show_default=True,
         metavar="N",
-        type=click.IntRange(1),
+        type=Whole(1),
         help="Documents stored at a time.",
     ),
     click.option(
         "--give-up-after",
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="Fail when an Elasticsearch that is away or busy takes nothing for so long; inf is never. Files wait for "
-        "a node that is down at the start only where this is given.  [default: 300 for files, inf for others]",
+        help="How long to wait for an Elasticsearch that is down or busy before the run fails; inf is without end. If "
+        "this is given, files also wait for a node that is down at the start.  [default: 300 for files, inf for live "
+        "captures and pipes]",
     ),
     click.option(
         "--dead-letters",
@@ -373,7 +375,9 @@ delivering = _all_of(
 
 storing = _all_of(
     delivering,
-    click.option("--again", is_flag=True, help="Dissect also files that the node has in full since an earlier run."),
+    click.option(
+        "--again", is_flag=True, help="Read also files that the node already has in full. No packet is stored twice."
+    ),
     click.option("--pretty", is_flag=True, help="Print documents as indented JSON, also on a terminal."),
 )
 
@@ -406,7 +410,7 @@ serving = _all_of(
         help="Where to listen; port 0 is any that is free.",
     ),
     click.option("--certificate", type=_FILE, metavar="FILE", help="Serve by TLS, with this certificate, PEM."),
-    click.option("--key", type=_FILE, metavar="FILE", help="Its key, where the certificate's file has none."),
+    click.option("--key", type=_FILE, metavar="FILE", help="Its key, if the certificate's file has none."),
     click.option(
         "--without-tls", is_flag=True, help="Listen elsewhere than on loopback in the clear: all can read along."
     ),
@@ -438,10 +442,21 @@ searching = _all_of(
         "--sort", default="@timestamp", show_default=True, metavar="FIELD", help="Sort by a field; -FIELD descends."
     ),
     click.option(
-        "--size", default=10, show_default=True, type=click.IntRange(0), help="Packets, or values with --agg."
+        "--size",
+        default=10,
+        show_default=True,
+        metavar="N",
+        type=Whole(0),
+        help="How many packets are printed, or values with --agg.",
     ),
     click.option(
-        "--from", "start", default=0, show_default=True, type=click.IntRange(0), help="Leave out the first N."
+        "--from",
+        "start",
+        default=0,
+        show_default=True,
+        metavar="N",
+        type=Whole(0),
+        help="Leave out the first N packets.",
     ),
 )
 
@@ -467,7 +482,9 @@ extracting = _all_of(
 
 summarizing = _all_of(
     narrowing,
-    click.option("--size", default=10, show_default=True, type=click.IntRange(1, 1000), help="Lines of each table."),
+    click.option(
+        "--size", default=10, show_default=True, metavar="N", type=Whole(1, 1000), help="Lines of each table."
+    ),
     click.option("--json", is_flag=True, help="Print one JSON object, as in a pipe."),
 )
 
@@ -501,10 +518,9 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
 
 def open_existing_store(values: Connecting, registry: "Registry") -> "Store":
     """As `open_named_store`, for what only a store that is there can do. Raises StoreError where it is not."""
-    store = open_named_store(values, registry)
-    if failure := store.missing():
-        raise failure
-    return store
+    from espcap.stores import existing
+
+    return existing(open_named_store(values, registry))
 
 
 def credentials(values: Connecting) -> dict[str, Any]:

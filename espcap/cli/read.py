@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from espcap.base.errors import EspcapError, UsageError
+from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
@@ -33,6 +33,9 @@ from espcap.tshark.rights import print_interfaces
 
 SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
+
+UNPARSED = "Note: {:,} values do not fit the type of their field, and are kept as text under `unparsed`"
+NOTHING_PASSES = "no packet passes the display filter"
 
 INTERRUPTED = "Interrupted before all was stored."
 
@@ -174,6 +177,8 @@ def _run(job: Job, options: Reading) -> int:
     signal.alarm(0)
     if run.failure and not options.node:
         forget_standard_output()
+    if options.display_filter and not (run.report.read or run.report.exit_code):
+        progress.message(problem_line(run.report.add_problem(Severity.NOTE, NOTHING_PASSES)))
     tell_account(run.report, options)
     return run.report.exit_code
 
@@ -216,6 +221,9 @@ def tell_account(report: Report, options: Delivering) -> None:
     if report.dead_letters:
         name = printable(report.dead_letters)
         click.echo(f"Refused documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
+    if report.unparsed:
+        hint = "espcap search _exists_:unparsed finds the packets" if options.node else ""
+        click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)
     click.echo(report.account(), err=True)
     if options.json_report:
         try:

@@ -14,6 +14,7 @@ from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.query import Query
 from espcap.searches.nothing import why_nothing
 from espcap.searches.reader import Reader
+from espcap.searches.selection import MOST_VALUES
 from espcap.stores import Hit
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
@@ -36,16 +37,21 @@ def search(options: Searching) -> int:
         asked = wanted(options, reader)
         query = asked.query
         if options.agg:
-            terms = {"field": _path(options.agg, query, reader), "size": max(options.size, 1)}
-            aggregations = {"values": {"terms": terms}}
-            found = store.search(query, size=0, aggregations=aggregations)
+            terms = {
+                "field": _path(options.agg, query, reader),
+                "size": min(options.size + 1, max(options.size, MOST_VALUES)),
+            }
+            found = store.search(query, size=0, aggregations={"values": {"terms": terms}})
             tell_why_nothing(reader, asked, found.total)
-            _show_values(options.agg, found.aggregations["values"]["buckets"])
+            buckets = found.aggregations["values"]["buckets"]
+            _show_values(options.agg, buckets[: options.size])
+            _tell_other_values(options, len(buckets), found.total)
         else:
             sort = (_path(options.sort.removeprefix("-"), query, reader), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
             tell_why_nothing(reader, asked, found.total)
             _show_hits(found.hits, found.total)
+            _tell_other_packets(options, len(found.hits), found.total)
         return asked.status
     finally:
         store.close()
@@ -99,6 +105,22 @@ def _show_hits(hits: list[Hit], total: int) -> None:
         click.echo(f"{len(hits):,} of {total:,} packets", err=True)
     else:
         _lines(hit.source for hit in hits)
+
+
+def _tell_other_packets(options: Searching, shown: int, total: int) -> None:
+    """A pipe has no line that says of how many packets it got the first."""
+    if total and options.start >= total:
+        _tell([f"--from leaves out all {total:,} packets that match"])
+    elif shown < total - options.start and not sys.stdout.isatty():
+        _tell([f"{shown:,} of {total:,} packets are printed (--size N prints more)"])
+
+
+def _tell_other_values(options: Searching, values: int, packets: int) -> None:
+    """Values that are not shown, or that no packet has."""
+    if values > options.size:
+        _tell([f"{options.agg} has more than {options.size:,} values (--size prints more)"])
+    elif packets and not values:
+        _tell([f"none of the {packets:,} packets that match has {options.agg}"])
 
 
 def _lines(values: Iterable[Any]) -> None:

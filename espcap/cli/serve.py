@@ -107,5 +107,5 @@ def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"{text!r} is no place to listen at", "write HOST:PORT, such as 127.0.0.1:8477")
+        raise UsageError(f"{text!r} is not a place to listen at", "write HOST:PORT, such as 127.0.0.1:8477")
     return host, int(port)

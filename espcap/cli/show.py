@@ -12,7 +12,7 @@ import orjson
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable, without_controls
 from espcap.captures.originals import Originals
-from espcap.captures.sources import CaptureFile, capture_file
+from espcap.captures.sources import CaptureFile, capture_file, without_here
 from espcap.cli.options import Showing
 from espcap.cli.search import open_reader
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
@@ -111,7 +111,9 @@ def _named(packet: str) -> Query:
     if not sharp or not re.fullmatch("[0-9]{1,10}", number):
         hint = "write FILE#NUMBER as espcap search does, a document's capture_id-NUMBER, or a capture file and a number"
         raise UsageError(f"{packet!r} does not name a packet", hint)
-    capture = Or((Equals("file_name", name), Equals("observer.hostname", name)))
+    plain = without_here(name)
+    files = {name, plain, f"./{plain}"}  # earlier versions stored the last for --dir .
+    capture = Or((*(Equals("file_name", one) for one in sorted(files)), Equals("observer.hostname", name)))
     return And((capture, Equals("layers.frame.number", int(number))))
 
 

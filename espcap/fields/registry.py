@@ -57,18 +57,33 @@ class Registry:
         self._asked = -ASKED_AGAIN_SECONDS
         self._known_own: OwnFields | None = None
         self._turn = Lock()
+        self._without_store: Registry | None = None
 
     def close(self) -> None:
         """Lets go of the file. A program that ends need not."""
         self._database.close()
+        if self._without_store:
+            self._without_store.close()
 
     def installed(self) -> "Registry":
-        """Another one that never asks a store: the store may be away, and tshark prints only what it knows itself."""
-        return Registry(self.path)
+        """One that never asks a store: the store may be away, and tshark prints only what it knows itself.
+
+        It is the same at each call, and is closed with this one.
+        """
+        if not self._recorded:
+            return self
+        with self._turn:
+            self._without_store = self._without_store or Registry(self.path)
+            return self._without_store
 
     def consult(self, recorded: "Callable[[], OwnFields | None]") -> None:
         """Looks names that tshark does not have up in what a store has recorded, which is asked when one comes."""
         self._recorded = recorded
+
+    def look_again(self) -> None:
+        """Call it before questions: what is known of own fields may have another type or other names by now."""
+        if self._known_own is not None:
+            self._has_learned()
 
     def _has_learned(self) -> bool:
         """Whether the record has more than was known of it."""

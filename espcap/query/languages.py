@@ -20,6 +20,9 @@ _LETTERS = r"\b(?:any_|all_)?(?:eq|ne)\b|\b(?:gt|ge|lt|le|contains|matches)\b|(?
 _SIGN = rf"===?|!==?|~=|>=?|<=?|=(?=\s)|&|{_LETTERS}"
 _COMPARED = re.compile(rf"{_NAME}\s*(?:#\s*\S+\s*|\[[^\]]*\]\s*|\)\s*)*({_SIGN})")
 _SYMBOL = re.compile(r"(?<![:(<>=!~])(?:===?|!==?|~=)(?!=)|(?<=\s)=(?=\s)")
+_ASSIGNED = re.compile(rf"{_NAME}=(?=[^=\s])")
+_BOUND = re.compile(r"(?<=\w)[<>]=?(?=\d)")
+_UPPER = re.compile(r"(?<![\w.-])(?:AND|OR|NOT)(?![\w.-])")
 _FIELD = re.compile(r"(?<!\S)[-+!(]*[A-Za-z_@][\w.@-]*:")
 _ALONE = re.compile(rf"{_NAME}(?![\w.:*?-])")
 _JOINED = re.compile(r"(?<![\w.-])(?:and|or|not)(?![\w.-])")
@@ -50,7 +53,9 @@ def sign_of_filter(text: str, registry: Registry) -> Sign:
         return registry.field(name) is not None or registry.is_protocol(name)
 
     compared = [match[1] for match in _COMPARED.finditer(plain)]
-    if any("." in name or is_name(name) for name in compared) or _SYMBOL.search(plain):
+    if any("." in name or is_name(name) or name in PATHS for name in compared):
+        return Sign.NAMES
+    if any(_is_path(match[1]) for match in _ASSIGNED.finditer(plain)) or _SYMBOL.search(plain) or _BOUND.search(plain):
         return Sign.NAMES
     if any("." in match[1] and is_name(match[1]) for match in _ALONE.finditer(plain)):
         return Sign.NAMES
@@ -69,7 +74,7 @@ def read_query(
     try:
         return read_filter(text), [TAKEN]
     except UsageError as error:
-        hint = _as_path(text) or error.hint
+        hint = _as_path(text) or _slip(text, error.message) or error.hint
         raise UsageError(f"{error.message}; {_as_string(text, read_string)}", hint) from error
 
 
@@ -94,18 +99,34 @@ def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
         read_string(text)
     except UsageError as error:
         return f"nor is it a query string: {error.message}"
-    words = ", ".join(f"'{shortened(word)}'" for word in text.split()[:5])
-    return f"as a query string it would be the words {words}, in quotes"
+    return "to look for its words, put it in double quotes"
 
 
 def _as_path(text: str) -> str:
     """What to write where a path of documents stands before an operator of display filters."""
-    compared = _COMPARED.finditer(_QUOTED.sub('""', text))
-    paths = [match for match in compared if match[1] in PATHS or match[1].startswith("layers.")]
+    plain = _QUOTED.sub('""', text)
+    paths = [(match[1], match[2]) for match in _COMPARED.finditer(plain) if _is_path(match[1])]
+    paths += [(match[1], "=") for match in _ASSIGNED.finditer(plain) if _is_path(match[1])]
     if not paths:
         return ""
-    sign = paths[0][2] if paths[0][2] in ("<", "<=", ">", ">=") else ""
-    return f"{paths[0][1]} is a path of documents: write {paths[0][1]}:{sign}VALUE"
+    name, operator = paths[0]
+    sign = operator if operator in ("<", "<=", ">", ">=") else ""
+    return f"{name} is a path of documents: write {name}:{sign}VALUE"
+
+
+def _is_path(name: str) -> bool:
+    return name in PATHS or name.startswith("layers.")
+
+
+def _slip(text: str, complaint: str) -> str:
+    """What to write instead of what the complaint is about: `=`, `AND`, or a set without commas."""
+    if "'=' was not expected" in complaint:
+        return "write == for equal"
+    if (joined := _UPPER.search(_QUOTED.sub('""', text))) and f"'{joined[0]}' was not expected" in complaint:
+        return f"in a display filter write {joined[0].lower()}; {joined[0]} joins conditions such as ip.src:10.0.0.4"
+    if re.search(r"\bin\s*\{[^,}]*\s", text) and "was not expected" in complaint:
+        return 'write commas in a set, and quotes around text: in {"GET", "POST"}'
+    return ""
 
 
 def _as_filter(text: str, read_filter: Callable[[str], Query]) -> str:

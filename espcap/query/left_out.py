@@ -40,28 +40,16 @@ def _paths(query: Query, longest: int) -> list[str]:
     return []
 
 
-def widest(query: Query, widen: Callable[[Query], Query]) -> Query:
-    """What a query finds, and what it may miss: `widen` says so of a condition."""
+def bounds_of(query: Query, widen: Callable[[Query], Query]) -> tuple[Query, Query]:
+    """What a query finds for certain, and what that is with all that it may miss: `widen` says so of a condition."""
     match query:
-        case And(parts):
-            return And(tuple(widest(part, widen) for part in parts))
-        case Or(parts):
-            return Or(tuple(widest(part, widen) for part in parts))
+        case And(parts) | Or(parts):
+            least, most = zip(*(bounds_of(part, widen) for part in parts), strict=True) if parts else ((), ())
+            return type(query)(least), type(query)(most)
         case Not(part):
-            return Not(narrowest(part, widen))
-    return widen(query)
-
-
-def narrowest(query: Query, widen: Callable[[Query], Query]) -> Query:
-    """What a query finds, but for what it finds because a condition may have missed it."""
-    match query:
-        case And(parts):
-            return And(tuple(narrowest(part, widen) for part in parts))
-        case Or(parts):
-            return Or(tuple(narrowest(part, widen) for part in parts))
-        case Not(part):
-            return Not(widest(part, widen))
-    return query
+            inner_least, inner_most = bounds_of(part, widen)
+            return Not(inner_most), Not(inner_least)
+    return query, widen(query)
 
 
 def with_long_texts(query: Query, kind: Kinds, has_long: HasLong) -> Query:
@@ -79,4 +67,5 @@ def undecided(query: Query, path: str, kind: Kinds, has_long: HasLong) -> Query:
     def widen(condition: Query) -> Query:
         return with_long_texts(condition, kind, has_long)
 
-    return bounded(And((Unsearchable(path), widest(query, widen), Not(narrowest(query, widen)))))
+    least, most = bounds_of(query, widen)
+    return bounded(And((Unsearchable(path), most, Not(least))))

@@ -36,6 +36,7 @@ _OPERATORS = re.compile(rf'"(?:\\.|[^"\\])*"|\\.|{_ADDRESS}|&&|\|\||(?<![^\s(])!
 _WORDS = {"&&": " AND ", "||": " OR ", "!": "NOT ", "-": r"\-"}  # luqum knows neither these nor >=-5
 _MACS = ("source.mac", "destination.mac")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_FIRST_PARTS = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)+", re.ASCII)
 _UNSUPPORTED = {
     tree.Fuzzy: "fuzzy words (~)",
     tree.Proximity: "proximity (~)",
@@ -100,8 +101,23 @@ def _value(path: str, text: str) -> str:
     return text.replace(":", "-").upper() if path in _MACS and _MAC.fullmatch(text) else text
 
 
+def _refuse_parts(path: str) -> None:
+    """Raises UsageError for a pattern or a range of identifiers, which no store has as values."""
+    if path == "_id":
+        raise UsageError("_id is looked for as a whole", "capture_id:4334b* finds the packets of a capture")
+
+
 def _has_wildcard(text: str) -> bool:
     return any(token in "*?" for token in re.findall(r"\\.|[*?]", text, flags=re.DOTALL))
+
+
+def _network(text: str) -> str:
+    """The network that the first parts of an IPv4 address name: `192.168.*` is 192.168.0.0/16; empty if it is none."""
+    match = _FIRST_PARTS.fullmatch(text)
+    if not match or text.count(".") > 3:
+        return ""
+    parts = match[1].split(".")
+    return f"{'.'.join([*parts, *['0'] * (4 - len(parts))])}/{8 * len(parts)}"
 
 
 def _literal(node: tree.Item) -> str:
@@ -214,6 +230,7 @@ class _Builder:
         return Equals(path, low) if low == high else Range(path, low, high)
 
     def _range(self, path: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Query:
+        _refuse_parts(path)
         kind = self._kind(path)
         if kind is Kind.BOOLEAN:
             raise UsageError(f"{path}: a range does not fit true and false")
@@ -225,8 +242,11 @@ class _Builder:
 
     def _wildcard(self, path: str, text: str) -> Query:
         if set(text) == {"*"}:
-            return Exists(path)
+            return Exists(path) if path != "_id" else Everything()
+        _refuse_parts(path)
         kind = self._kind(path)
+        if kind is Kind.IP and (network := _network(text)):
+            return Range(path, *span(path, kind, network))
         if kind not in (Kind.STRING, Kind.BYTES):
             hint = "write a network such as 10.0.0.0/8" if kind is Kind.IP else "write a range such as [80 TO 443]"
             raise UsageError(f"{path}: wildcards fit text, and this field is of type {kind}", hint)

@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import ENVELOPE, Kind
 from espcap.fields.registry import Registry
-from espcap.query import Equals, Exists, Or, Query
+from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
+from espcap.query.everyday import everyday
 from espcap.query.lucene import DEFAULT_PATHS
 
 PATHS = sorted(
@@ -24,6 +25,7 @@ _OPEN = ("layers", "unparsed")
 _LONGEST = 200
 """Characters of a name to which others are compared."""
 _LIST = "tshark -G fields lists all names"
+_OWN = f"{_LIST}; those of your own dissectors are known once packets are stored with --profile-dir"
 
 
 class Paths:
@@ -49,15 +51,19 @@ class Paths:
             return field.path
         if self._is_object(name):
             raise UsageError(f"{name} is not one field", f"name one of those in it, such as {self._first_below(name)}")
-        if self._is_stored(name):  # by another version of tshark, or by somebody else
+        if name and self._is_stored(name):  # by another version of tshark, or by somebody else
             return name
         if self._registry.is_protocol(name):
-            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets")
+            others = everyday(name, self._registry, PATHS)
+            hint = f"; did you mean {' or '.join(others)}?" if others else ""
+            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
 
     def exists(self, name: str) -> Query:
         """The packets that have a field, a protocol, or anything in an object. Raises UsageError as `field`."""
         name = self.current(name)
+        if name == "_id":
+            return Everything()
         if self._is_object(name):
             return Exists(name)
         if not self._has_values(name) and not self._registry.field(name) and self._registry.is_protocol(name):
@@ -89,13 +95,14 @@ class Paths:
     def _unknown(self, name: str) -> UsageError:
         nearest = self._like(name) if len(name) <= _LONGEST else []
         suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
-        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST)
+        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST if nearest else _OWN)
 
     def _like(self, path: str) -> list[str]:
         """At most three names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
-            return get_close_matches(path, PATHS) or self._like_a_filters(path)
+            named = everyday(path, self._registry, PATHS)
+            return named or get_close_matches(path, PATHS) or self._like_a_filters(path)
         if field := self._registry.field(name):
             return [field.path]
         layer, _, key = name.partition(".")

@@ -36,6 +36,7 @@ _TIME = re.compile(rf"{_DATE}(?:[T ]{_CLOCK}(?P<zone>Z|[+-]\d\d:?\d\d)?)?", re.A
 _NOW = re.compile(r"now((?:[+-]\d{1,6}[smhdw])*)", re.ASCII)
 _DAYS = {"today": 0, "yesterday": 1}
 """How many days ago they began, in UTC."""
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 
@@ -71,9 +72,9 @@ def _float(text: str) -> Span:
 
 
 def _boolean(text: str) -> Span:
-    if text not in ("true", "false"):
+    if (lower := text.lower()) not in _BOOLEANS:
         raise ValueError(text)
-    return text == "true", text == "true"
+    return _BOOLEANS[lower], _BOOLEANS[lower]
 
 
 def _network(text: str) -> Span:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from espcap.query import And, Everything, Exists, Frames, Not, Or, Query
+from espcap.query.advice import advice
 from espcap.query.values import milliseconds_text
 from espcap.stores import TO_FILL, Store
 
@@ -19,8 +20,11 @@ def why_nothing(store: Store, query: Query) -> str:
     span = found.aggregations["times"]
     between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""
     absent = [path for path in _fields(query) if not store.search(Exists(path), size=0).total]
-    without = f"; none of them has {' or '.join(absent)}" if absent else ""
-    return f"none of the {found.total:,} packets{between} matches{without}"
+    if absent:
+        more = f"none of them has {' or '.join(absent)}"
+    else:
+        more = advice(query, span["min"], span["max"], lambda part: store.search(part, size=0).total > 0)
+    return f"none of the {found.total:,} packets{between} matches{f'; {more}' if more else ''}"
 
 
 def _fields(query: Query) -> list[str]:

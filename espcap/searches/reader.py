@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from espcap.base.errors import StoreError, UsageError
 from espcap.fields.field import Kind, ValueName
 from espcap.fields.registry import Registry
 from espcap.query import Everything, Exists, Query
@@ -12,7 +13,7 @@ from espcap.query.lucene import parse
 from espcap.query.moments import read_times
 from espcap.query.narrowing import doubts, having_long, read_filter, together, values_left_out
 from espcap.query.paths import Paths
-from espcap.stores import Store
+from espcap.stores import Store, existing
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
 
@@ -38,9 +39,11 @@ class Reader:
 
     def there(self) -> "Reader":
         """Itself. Raises StoreError where there is no such store."""
-        if failure := self.store.missing():
+        try:
+            existing(self.store)
+        except StoreError:
             self.close()
-            raise failure
+            raise
         return self
 
     def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Asked:
@@ -68,6 +71,7 @@ class Reader:
 
     def read_filter(self, text: str) -> Query:
         """A display filter. Raises UsageError."""
+        self.registry.look_again()
         language = language_of(self.program.version)
         return read_filter(text, self.registry, self._names_of_values, language)
 
@@ -77,7 +81,10 @@ class Reader:
 
     def path(self, name: str) -> str:
         """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""
-        return self._paths().field(name)
+        path = self._paths().field(name)
+        if path == "_id":
+            raise UsageError("_id has no values to sort, count or show", "name capture_id or frame.number")
+        return path
 
     def values_of(self, name: str, query: Query) -> tuple[str, tuple[str, ...]]:
         """The path of what a user calls a field, and which values of a query's packets are neither sorted nor counted.
@@ -93,6 +100,7 @@ class Reader:
         return bool(having_long([path], self._count))
 
     def _paths(self) -> Paths:
+        self.registry.look_again()
         return Paths(self.registry, lambda path: self._count(Exists(path)) > 0)
 
     def _count(self, query: Query) -> int:

@@ -121,6 +121,13 @@ def open_store(
     return store
 
 
+def existing(store: Store) -> Store:
+    """The store. Raises StoreError where it is not there."""
+    if failure := store.missing():
+        raise failure
+    return store
+
+
 def _open(
     nodes: Sequence[str],
     registry: Registry,

@@ -56,8 +56,13 @@ class Exit:
     @property
     def failed_script(self) -> str:
         """What it said of a script of the profile that it could not load, and went on without; empty if nothing."""
-        failed = (line for line in self.messages if line.startswith(_FAILED_SCRIPT))
-        return next(failed, "").removeprefix(_FAILED_SCRIPT)
+        lines: list[str] = []
+        for line in self.messages:
+            if lines and not lines[-1].endswith(":"):
+                break
+            if lines or line.startswith(_FAILED_SCRIPT):  # the cause may be on the next lines
+                lines.append(line.removeprefix(_FAILED_SCRIPT))
+        return " ".join(lines)
 
 
 @cache

@@ -23,6 +23,9 @@ def check_profile(folder: str, user: User | None) -> None:
     if not os.path.isdir(folder):
         hint = "--profile-dir takes a folder such as ~/.config/wireshark"
         raise UsageError(f"{printable(folder)} is not a folder", hint)
+    if scripts := _scripts_beside(folder):
+        hint = "name the folder above, if this is its plugins; or move them into a folder plugins in it"
+        raise UsageError(f"{printable(folder)} has no folder plugins, so tshark would not load {scripts[0]}", hint)
     paths = [folder, *below(folder)]
     if user and (path := "" if user.reads_all else _first_unreadable(user, paths)):
         hint = f"let others read it: chmod -R o+rX {printable(folder)}, also the folders above, or name a copy"
@@ -46,6 +49,14 @@ def digest_file(path: str) -> bytes:
             return hashlib.file_digest(file, "blake2b").digest()
     except OSError as error:
         raise UsageError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error
+
+
+def _scripts_beside(folder: str) -> list[str]:
+    """Dissectors that are where tshark does not look for them, and that no init.lua may load."""
+    names = sorted(os.listdir(folder)) if os.access(folder, os.R_OK) else []
+    if "plugins" in names or "init.lua" in names:
+        return []
+    return [printable(name) for name in names if name.endswith((".lua", ".so"))]
 
 
 def below(folder: str) -> Iterator[str]:

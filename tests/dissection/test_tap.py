@@ -16,7 +16,7 @@ from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.documents.packets import HEAD
 from espcap.fields.registry import Registry
-from espcap.ingest.pipeline import Job
+from espcap.ingest.job import Job
 from espcap.tshark import plugin as plugins
 from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build

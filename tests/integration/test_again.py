@@ -228,7 +228,7 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
 EARLIER = """
 import hashlib, sys
 from espcap.ingest import digests
-from espcap.captures import sources
+from espcap.captures.rewriting import sources
 identify = sources.CaptureFile.digest
 sources.CaptureFile.identify = identify
 digest_settings = digests.digest_settings

@@ -12,7 +12,7 @@ from espcap.base.errors import EspcapError
 from espcap.documents.packets import HEAD, Document
 from espcap.fields.protocols import read_list
 from espcap.fields.registry import Registry
-from espcap.ingest.pipeline import Job
+from espcap.ingest.job import Job
 from espcap.stores import Store
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.store import ElasticsearchStore

@@ -222,7 +222,7 @@ def test_progress(local: str, folder: Path, tmp_path: Path) -> None:
     store(folder, local)
     told = on_terminal("extract", "-w", str(tmp_path / "out.pcapng"), "--node", local)
     assert "%" in told
-    assert "packets of 1 captures extracted" in told
+    assert "packets of 1 capture extracted" in told
 
 
 def test_no_tshark_for_usual_captures(local: str, folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Packets at which tshark crashes or hangs: the rest of the file is stored, and the account says what was left out."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ if "-T" not in sys.argv and "-z" not in sys.argv:  # neither reader is at work
     os.execvp("tshark", ["tshark", *sys.argv[1:]])
 data = sys.stdin.buffer.read()
 data = gzip.decompress(data) if data[:2] == b"\\x1f\\x8b" else data
+if data[:4] in (b"\\x28\\xb5\\x2f\\xfd", b"\\x04\\x22\\x4d\\x18"):
+    data = subprocess.run(["zstd" if data[:1] == b"(" else "lz4", "-dc"], input=data, stdout=-1, check=True).stdout
 position, number, cut = 24, 0, None
 while position < len(data):
     length = struct.unpack_from("<I", data, position + 8)[0]
@@ -62,9 +65,14 @@ def test_the_rest_of_the_file_is_stored(tmp_path: Path, frames: tuple[int, ...],
     assert f"{33 - len(frames)} packets read, {33 - len(frames)} stored" in ran.account
 
 
-def test_a_compressed_file(tmp_path: Path) -> None:
-    ran = espcap("--file", CAPTURES / "http_xml.pcap.gz", "--tshark", fake(tmp_path, (5,), CRASH))
+@pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
+def test_a_compressed_file(tmp_path: Path, compress: str) -> None:
+    content = (CAPTURES / "http_xml.pcap").read_bytes()
+    capture = tmp_path / "capture"
+    capture.write_bytes(subprocess.run([compress, "-c"], input=content, capture_output=True, check=True).stdout)
+    ran = espcap("--file", capture, "--tshark", fake(tmp_path, (5,), CRASH))
     assert ran.status == 3, ran.errors
+    assert "left out frame 5 (" in ran.errors
     assert len(ran.documents) == 32
 
 

@@ -23,13 +23,14 @@ FOUND = [
     ),
     *("ip.src:192.0.2.2", "source.ip:192.0.2.0/24", "_exists_:http.host", "protocol:http", "layers.dns.qry_name:www*"),
     *("Nikto", "nikto 2.1.6", "google.com", "password", "alice", '"GET /order"', "goog*", "02:00:00:00:00:01"),
+    *("192.0.2.*", "ip.src:192.0.*", "tcp.flags.syn:1"),
     *("2001:db8::1", 'http.user_agent contains "Nikto"'),
 ]
 REASONS = {
     "tcp port 80": "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.port == 80'",
     "host 10.0.0.4": "write -Y 'ip.addr == 10.0.0.4'",
     "ip.sorce == 10.0.0.4": "unknown field 'ip.sorce': did you mean ip.src",
-    "ip.addr = 10.0.0.4": "as a query string it would be the words",
+    "ip.addr = 10.0.0.4": "to look for its words, put it in double quotes",
     "protocl:http": "no such field: protocl: did you mean protocol",
     'frame contains "google"': "--captures",
     "source.port == 80": "source.port is a path of documents: write source.port:VALUE",
@@ -37,7 +38,16 @@ REASONS = {
     "http.hst:x": "no such field: http.hst: did you mean http.host",
     "10.9.9.9": "packets from 2023-11-14",
     "tcp.analysis.retransmission && dns": "packets from 2023-11-14",
-    "nosuchword": "packets from 2023-11-14",
+    "nosuchword": "'nosuchword' is looked for as a whole word, and nosuchword* finds words that begin so",
+    "protocol:DNS": "protocols are named in lower case: protocol:dns",
+    "2024-05-01": "@timestamp:2024-05-01 finds packets by their time",
+    "198.18.7": "write 198.18.7.* for addresses that begin so",
+    "http.host:google.com": "is compared as a whole, and the query layers.http.host:*google.com* finds",
+    "source.ip=192.0.2.1": "write source.ip:VALUE",
+    "ip.src=192.0.2.1": "write == for equal",
+    'info contains "GET"': "write info:VALUE",
+    "port:80": "did you mean tcp.port or udp.port?",
+    "ip:192.0.2.1": "did you mean ip.addr?",
 }
 
 
@@ -91,7 +101,37 @@ def test_reasons(text: str, node: str) -> None:
     ran = ask(node, text)
     assert not ran.documents
     assert REASONS[text] in ran.errors
-    assert ran.status == (0 if "packets from" in REASONS[text] else 2)
+    assert ran.status == (2 if ran.errors.startswith("Error:") else 0)
+
+
+def test_words_without_quotes(node: str) -> None:
+    """The shell takes them apart."""
+    quoted = ask(node, "ip.src == 192.0.2.7").documents
+    assert len(quoted) == 2
+    assert espcap("search", "ip.src", "==", "192.0.2.7", "--node", node).documents == quoted
+    assert len(espcap("search", "nikto", "mozilla", "--node", node).documents) == 1
+
+
+def test_what_is_not_printed_is_reported(node: str) -> None:
+    """A pipe gets the first ten packets, or values."""
+    assert espcap("search", "dns", "--node", node).lines == [
+        "Note: 10 of 17 packets are printed (--size N prints more)"
+    ]
+    assert espcap("search", "dns", "--size", "17", "--node", node).lines == []
+    assert espcap("search", "dns", "--from", "7", "--node", node).lines == []
+    assert espcap("search", "dns", "--from", "17", "--node", node).lines == [
+        "Note: --from leaves out all 17 packets that match"
+    ]
+    few = espcap("search", "--agg", "protocol", "--size", "2", "--node", node)
+    assert (len(few.documents), few.lines) == (2, ["Note: protocol has more than 2 values (--size prints more)"])
+    none = espcap("search", "dns", "--agg", "http.host", "--node", node)
+    assert none.lines == ["Note: none of the 17 packets that match has http.host"]
+    assert espcap("search", "--agg", "protocol", "--size", "0", "--node", node).output == b""
+
+
+def test_times_that_no_packet_has(node: str) -> None:
+    ran = espcap("search", "dns", "--since", "2025-01-01", "--node", node)
+    assert "matches; none of them is from 2025-01-01T00:00:00.000Z on" in ran.errors
 
 
 def test_words_find_what_has_them(node: str, capture: Path) -> None:

@@ -38,18 +38,64 @@ def test_a_command_comes_before_a_file_of_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "hint"),
     [
-        ("serch", "Error: 'serch' is not a command, and there is no file of this name (did you mean espcap search?)"),
-        (
-            "no.pcap",
-            "Error: 'no.pcap' is not a command, and there is no file of this name (espcap --help lists the commands)",
-        ),
+        ("serch", "did you mean espcap search?"),
+        ("no.pcap", "espcap --help lists the commands"),
     ],
 )
-def test_neither_a_command_nor_a_file(name: str, message: str) -> None:
+def test_neither_a_command_nor_a_file(name: str, hint: str) -> None:
     ran = espcap(name)
+    message = f"Error: {name!r} is not a command, and there is no file or folder of this name ({hint})"
     assert (ran.status, ran.lines) == (2, [message])
+
+
+def test_standard_input_in_the_place_of_a_command() -> None:
+    with (CAPTURES / "arp.pcap").open("rb") as capture:
+        assert len(espcap("-", "-c", "2", stdin=capture).documents) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["-X", "lua_script:own.lua"], "--profile-dir names a folder"),
+        (["arp.pcap", "-w", "out.pcap"], "documents go to standard output, or to --node"),
+        (["search", "dns", "-c", "5"], "--size N is how many packets are printed"),
+        (["search", "dns", "--columns", "ip.src"], "documents have all fields"),
+    ],
+)
+def test_options_of_other_programs(words: list[str], instead: str) -> None:
+    ran = espcap(*words, cwd=CAPTURES)
+    assert ran.status == 2
+    assert f"Error: No such option '{next(word for word in words if word[0] == '-')}': {instead}" in ran.errors
+    assert "is not a valid whole number" in espcap("search", "--size", "all").errors
+
+
+def test_names_without_the_folder_where_we_are(tmp_path: Path) -> None:
+    """`--dir .` and the name alone are one name; `show` knows both."""
+    shutil.copy(CAPTURES / "arp.pcap", tmp_path)
+    espcap("--dir", ".", "--node", "local:index", cwd=tmp_path)
+    assert {one["file_name"] for one in espcap("search", "--node", "local:index", cwd=tmp_path).documents} == {
+        "arp.pcap"
+    }
+    for name in ("arp.pcap#1", "./arp.pcap#1"):
+        assert espcap("show", name, "--node", "local:index", cwd=tmp_path).output.startswith(b"Frame 1:")
+
+
+def test_nothing_passes_the_display_filter() -> None:
+    ran = espcap("--file", CAPTURES / "arp.pcap", "-Y", "dns")
+    assert (ran.status, ran.lines[0]) == (0, "Note: no packet passes the display filter")
+    assert len(espcap("--file", CAPTURES / "arp.pcap", "-Y", "arp").lines) == 1
+
+
+def test_values_that_do_not_fit_are_explained(tmp_path: Path) -> None:
+    node = f"local:{tmp_path / 'index'}"
+    ran = espcap("--file", CAPTURES / "mixed.pcap", "--node", node)
+    note, account = ran.lines
+    assert note.startswith("Note: 4 values do not fit the type of their field, and are kept as text under `unparsed`")
+    assert note.endswith("(espcap search _exists_:unparsed finds the packets)")
+    assert "4 values unparsed" in account
+    assert espcap("search", "_exists_:unparsed", "--node", node).documents
 
 
 @pytest.mark.parametrize(

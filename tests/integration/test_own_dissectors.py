@@ -3,12 +3,14 @@
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import espcap as library
+from espcap.fields.registry import ASKED_AGAIN_SECONDS
 from espcap.tshark.program import dissecting_user, environment, find_program
 from tests.command import CAPTURES, Ran, espcap, start
 from tests.conftest import remove_packets
@@ -133,6 +135,27 @@ def test_page(filled: str) -> None:
         assert "word3 tea" not in shown
 
 
+def test_captures_need_the_profile(filled: str, folder: Path) -> None:
+    ran = espcap("search", "--captures", "-Y", "hello.kind == 3", "--node", filled)
+    assert (ran.status, ran.documents) == (2, [])
+    assert "name it with --profile-dir" in ran.errors
+    profile = ("--profile-dir", folder / "profile")
+    ran = espcap("search", "--captures", "-Y", 'hello contains "word3"', *profile, "--node", filled)
+    assert [document["layers"]["frame"]["number"] for document in ran.documents] == [3]
+
+
+def test_a_page_that_is_open_learns_new_names(folder: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    node = f"local:{tmp_path / 'index'}"
+    espcap("-r", folder / "hello.pcap", "--profile-dir", folder / "profile", "--node", node)
+    other = _profile(tmp_path / "other", names=NAMES.replace("Greeting", "Salute"))
+    with served(node) as page:
+        assert "word3 tea" in page.get("/", filter='hello.kind == "Greeting"', columns="hello.text").text
+        espcap("-r", folder / "hello.pcap", "--profile-dir", other, "--node", node)
+        time.sleep(ASKED_AGAIN_SECONDS)
+        assert "word3 tea" in page.get("/", filter='hello.kind == "Salute"', columns="hello.text").text
+
+
 def test_library(filled: str) -> None:
     found = list(library.search(display_filter="hello.kind > 3", sort="-hello.kind", node=filled))
     assert [document["layers"]["hello"]["text"] for document in found] == ["word5 tea", "word4 tea"]
@@ -215,7 +238,7 @@ def test_a_script_that_does_not_load(own: Path, folder: Path) -> None:
     ran = espcap(*files, "--profile-dir", own)
     told = [line for line in ran.lines if "a script of the profile does not load: " in line]
     assert len(told) == 1, ran.errors
-    assert "syntax error" in told[0]
+    assert "init.lua:1: syntax error" in told[0]
     assert ran.status == 0
     (own / "init.lua").write_text("")
     assert "script" not in espcap(*files, "--profile-dir", own).errors
@@ -277,3 +300,16 @@ def test_the_record_outlives_packets(folder: Path, tmp_path: Path) -> None:
     assert espcap("forget", folder / "hello.pcap", "--node", node).status == 0
     ran = espcap("search", "-Y", "hello.kind == 3", "--node", node)
     assert (ran.status, ran.documents) == (0, [])
+
+
+def test_scripts_that_are_not_loaded(own: Path, folder: Path, tmp_path: Path) -> None:
+    """Nothing is stored without the fields of dissectors that lie where tshark does not look."""
+    (own / "own.lua").write_text(SCRIPT.format(name="hello", kind="uint8", names=""))
+    words = ("--file", folder / "hello.pcap", "--node", f"local:{tmp_path / 'index'}")
+    ran = espcap(*words, "--profile-dir", own)
+    assert ran.status == 2
+    assert "has no folder plugins, so tshark would not load own.lua (name the folder above" in ran.errors
+    assert not (tmp_path / "index").exists()
+    own.rename(tmp_path / "plugins")
+    assert espcap(*words, "--profile-dir", tmp_path).status == 0
+    assert espcap("search", "-Y", "hello.kind == 3", *words[2:]).documents

@@ -68,7 +68,7 @@ def test_oldest_days_go_until_the_rest_fits(node: str, captures: Path) -> None:
     espcap("--dir", captures, "--node", node)
     listed = espcap("prune", "--max-size", "0", "--dry-run", "--node", node).output.decode().splitlines()
     sizes = [int(line.split("  ")[2].split()[0].replace(",", "")) for line in listed]
-    ran = espcap("prune", "--max-size", str(sum(sizes[1:])), "--node", node)
+    ran = espcap("prune", "--max-size", f"{sum(sizes[1:])}B", "--node", node)
     assert [line.split()[0] for line in ran.output.decode().splitlines()] == [day(40)]
     assert indices(node) == {day(0), day(2), day(10)}
 
@@ -115,9 +115,11 @@ def test_one_capture_is_forgotten(node: str, captures: Path) -> None:
 
 
 def test_a_capture_that_is_none(tmp_path: Path) -> None:
-    ran = espcap("forget", "nothing.pcap", "--node", f"local:{tmp_path / 'index'}")
+    node = f"local:{tmp_path / 'index'}"
+    ran = espcap("forget", "nothing.pcap", "--node", node)
     assert ran.status == 2
-    assert "nothing.pcap is neither a file nor a capture_id" in ran.lines[0]
+    assert "'' is neither a file nor a capture_id" in espcap("forget", "", "--node", node).lines[0]
+    assert "nothing.pcap' is neither a file nor a capture_id" in ran.lines[0]
 
 
 def test_by_the_time_of_loading(captures: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
-from espcap.query import Equals, Exists
+from espcap.query import Equals, Everything, Exists
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
@@ -51,6 +51,10 @@ def test_fields(name: str, path: str, paths: Paths) -> None:
         ("layers", "layers is not one field"),
         ("layers.dns", "layers.dns is not one field"),
         ("dns", "dns is a protocol, and has no values"),
+        ("port", "no such field: port: did you mean tcp.port or udp.port?"),
+        ("src_ip", "no such field: src_ip: did you mean ip.src or source.ip?"),
+        ("Method", "no such field: Method: did you mean http.request.method?"),
+        ("timestamp", "no such field: timestamp: did you mean @timestamp?"),
         ("", "no such field: "),
     ],
 )
@@ -61,6 +65,21 @@ def test_no_field(name: str, message: str, paths: Paths) -> None:
     assert message in caught.value.message
 
 
+def test_hints(paths: Paths) -> None:
+    """A protocol that people take for a field, and a field that may be of their own dissector."""
+    hints = {}
+    for name in ("ip", "dns", "acme.kind", "protcol"):
+        with pytest.raises(UsageError) as caught:
+            paths.field(name)
+        hints[name] = caught.value.hint
+    assert hints["ip"] == "protocols:ip finds its packets; did you mean ip.addr?"
+    assert hints["dns"] == "protocols:dns finds its packets; did you mean dns.qry.name?"
+    assert hints["acme.kind"].endswith(
+        "those of your own dissectors are known once packets are stored with --profile-dir"
+    )
+    assert hints["protcol"] == "tshark -G fields lists all names"
+
+
 def test_presence(paths: Paths) -> None:
     assert paths.exists("ip.src") == Exists("layers.ip.src")
     assert paths.exists("dns") == Equals("protocols", "dns")
@@ -68,6 +87,23 @@ def test_presence(paths: Paths) -> None:
         assert paths.exists(path) == Exists(path)
     with pytest.raises(UsageError, match="no such field: htp: did you mean http"):
         paths.exists("htp")
+
+
+def test_identifiers(registry: Registry, paths: Paths) -> None:
+    def tree(text: str) -> object:
+        return parse(text, registry.kind, paths.field, paths.exists)
+
+    assert tree("_id:abc-1") == Equals("_id", "abc-1")
+    assert tree("_id:*") == tree("_exists_:_id") == Everything()
+    for text in ("_id:abc*", "_id:[a TO b]", "_id:>=a"):
+        with pytest.raises(UsageError, match="_id is looked for as a whole"):
+            tree(text)
+
+
+def test_no_name(registry: Registry) -> None:
+    """Also where a store would say that it has something there."""
+    with pytest.raises(UsageError, match="no such field: "):
+        Paths(registry, lambda path: True).field("")
 
 
 def test_earlier_names(registry: Registry, paths: Paths) -> None:

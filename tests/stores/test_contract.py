@@ -179,8 +179,24 @@ def test_patterns(store: Store) -> None:
     assert found == PATTERNS
 
 
-URIS = ["", "a", "a.b", "aZ", "ab", "b", "2020-01-01", "2020-01-01Z", "\ud7ff", "\ue000", "\U0001f600", "a", ["0", "z"]]
-BOUNDS = ["", "a", "a.", "aZ", "b", "2020-01-01", "\ud7ff", "\ue000", "\U0001f600"]
+LONG = [f"{'a' * 40}{letter}" for letter in "xyz"]
+URIS = [
+    "",
+    "a",
+    "a.b",
+    "aZ",
+    "ab",
+    "b",
+    "2020-01-01",
+    "2020-01-01Z",
+    "\ud7ff",
+    "\ue000",
+    "\U0001f600",
+    "a",
+    ["0", "z"],
+    *LONG,
+]
+BOUNDS = ["", "a", "a.", "aZ", "b", "2020-01-01", "\ud7ff", "\ue000", "\U0001f600", *LONG[:2]]
 
 
 def test_ranges_of_texts(empty_store: Store) -> None:

@@ -7,11 +7,11 @@ can pass, and under a `not` the packets are kept that may fail.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from espcap.base.errors import UsageError
 from espcap.query import And, Everything, Not, Or, Query
-from espcap.query.left_out import HasLong, Kinds, narrowest, payload_fields, widest, with_long_texts
+from espcap.query.left_out import HasLong, Kinds, bounds_of, payload_fields, with_long_texts
 from espcap.query.limits import bounded
 
 NOTHING = Not(Everything())
@@ -67,37 +67,30 @@ def bounds(text: str, read: Callable[[str], Query], kind: Kinds, has_long: HasLo
 
     try:
         tree = _Splitter(text, read).tree()
-        can_pass, passes = _widest(tree, widen), _narrowest(tree, widen)
+        passes, can_pass = _least_and_most(tree, widen)
         return Bounds(bounded(can_pass), can_pass == passes)
     except (UsageError, RecursionError):  # too large, or in words that are not known here
         return Bounds(Everything(), False)
 
 
-def _widest(node: _Node, widen: _Widen) -> Query:
+def _least_and_most(node: _Node, widen: _Widen) -> tuple[Query, Query]:
+    """What passes for certain, and what can pass."""
     match node:
         case _Part(None):
-            return Everything()
+            return NOTHING, Everything()
         case _Part(query) if query:
-            return widest(query, widen)
+            return bounds_of(query, widen)
         case _Logic("not", (part,)):
-            return _negated(_narrowest(part, widen))
-    return _joined(node, lambda part: _widest(part, widen))
+            least, most = _least_and_most(part, widen)
+            return _negated(most), _negated(least)
+        case _Logic(word, parts):
+            each = [_least_and_most(part, widen) for part in parts]
+            return _joined(word, [least for least, _ in each]), _joined(word, [most for _, most in each])
+    raise TypeError(node)
 
 
-def _narrowest(node: _Node, widen: _Widen) -> Query:
-    match node:
-        case _Part(None):
-            return NOTHING
-        case _Part(query) if query:
-            return narrowest(query, widen)
-        case _Logic("not", (part,)):
-            return _negated(_widest(part, widen))
-    return _joined(node, lambda part: _narrowest(part, widen))
-
-
-def _joined(node: Any, of: Callable[[Any], Query]) -> Query:
-    parts = tuple(map(of, node.parts))
-    if node.word == "and":
+def _joined(word: str, parts: list[Query]) -> Query:
+    if word == "and":
         return And(tuple(part for part in parts if part != Everything())) if NOTHING not in parts else NOTHING
     return Or(tuple(part for part in parts if part != NOTHING)) if Everything() not in parts else Everything()
 

@@ -7,6 +7,7 @@ from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import Field
 from espcap.fields.lists import COLUMNS
 from espcap.fields.registry import Registry
+from espcap.query.everyday import everyday
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200
@@ -25,7 +26,9 @@ def resolve(name: str, registry: Registry) -> Field | None:
         raise UsageError(message, 'search for words of Info, info:"GET /index", or protocol_column:HTTP')
     others = nearest(name, registry) if len(name) <= _LONGEST else []
     suggestion = f": did you mean {' or '.join(others)}?" if others else ""
-    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", "tshark -G fields lists all names")
+    hint = "tshark -G fields lists all names"
+    own = "" if others else "; those of your own dissectors are known once packets are stored with --profile-dir"
+    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", hint + own)
 
 
 def nearest(name: str, registry: Registry) -> list[str]:
@@ -33,6 +36,8 @@ def nearest(name: str, registry: Registry) -> list[str]:
     name = name.lower()
     if registry.field(name) or registry.is_protocol(name):
         return [name]
+    if named := everyday(name, registry):
+        return named
     layer, dot, rest = name.partition(".")
     protocols = [protocol for protocol, _ in registry.protocols()]
     if not dot:

@@ -222,6 +222,8 @@ def _transport_failure(error: TransportError, connection: Connection) -> tuple[s
             "refuses connections",
             f"start {connection.product} there, or give another address with {connection.option}",
         )
+    if "Failed to resolve" in detail:
+        return "cannot be reached: there is no machine of this name", "check the address; `local` is an index here"
     return f"cannot be reached: {detail}", "check the address; a node that wants TLS needs https:// in front"
 
 

@@ -31,7 +31,7 @@ from espcap.query import (
 from espcap.query.words import TEXT_PATHS, whole_words, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
-from espcap.stores.local.expressions import expression_of, literal
+from espcap.stores.local.expressions import expression_of, literal, split_range
 from espcap.stores.local.values import DATE_LIKE, GREATEST, MARK, Term, is_marked
 
 Sort = Sequence[tuple[str, bool]]
@@ -158,6 +158,16 @@ class Day:
         found = (term for term in self.count_values(in_doubt, path, f"(?s)({expression})") if not is_marked(term))
         return any_of([without(plain, dates), marked, both(in_doubt, self.any_text(path, found))])
 
+    def _between_texts(self, query: Range) -> tantivy.Query:
+        decided, starts = split_range(query)
+        every, kind = tantivy.Query.all_query(), self._kind(query.path)
+        parts = [self._matching(decided)]
+        for start in starts:
+            found = self.count_values(every, query.path, f"(?s){literal(start)}.*")
+            within = (term for term in found if _is_within(local_values.decode(kind, term), query))
+            parts.append(self.any_text(query.path, within))
+        return any_of(parts)
+
     def _strings(self, path: str, expression: str) -> tantivy.Query:
         """Documents with a string that the expression matches. tantivy holds the matching strings one at a time."""
         names = _BETWEEN_NAMES.join(map(literal, path.split(".")))
@@ -205,7 +215,7 @@ class Day:
     def _range(self, query: Range) -> tantivy.Query:
         kind = self._kind(query.path)
         if kind not in local_values.ORDERED:
-            return self._matching(query)
+            return self._between_texts(query)
         low, high = local_values.extent(kind)
         if query.low is not None:
             low = local_values.ordinal(kind, query.low) + (not query.include_low)
@@ -340,3 +350,9 @@ def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Ter
     totals = list(accumulate(count for _, count in values))
     position = min(bisect_left(totals, wanted), len(values) - 1)
     return [value for value, _ in values[:position]], values[position][0]
+
+
+def _is_within(value: Any, query: Range) -> bool:
+    above = query.low is None or value > query.low or (query.include_low and value == query.low)
+    below = query.high is None or value < query.high or (query.include_high and value == query.high)
+    return above and below

@@ -1,6 +1,7 @@
 """Conditions on strings as regular expressions of tantivy, each of which has to match a whole string."""
 
 import re
+from dataclasses import replace
 from os.path import commonprefix
 
 from espcap.query import Matches, Range, Wildcard, Words
@@ -9,6 +10,8 @@ from espcap.query.words import expression as expression_of_words
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _WILDCARDS = {"*": ".*", "?": "."}
 _LAST = 0x10FFFF
+_LONGEST_BOUND = 8
+"""Characters; with longer ones an expression has more than the 1,000 states that tantivy takes."""
 
 
 def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
@@ -22,6 +25,17 @@ def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
             return "|".join(found) if (found := _in_range(query)) else None
     tokens = re.findall(r"\\.|.", query.pattern, re.DOTALL)
     return "".join(_WILDCARDS.get(token) or literal(token[-1]) for token in tokens)
+
+
+def split_range(query: Range) -> tuple[Range, list[str]]:
+    """A range whose bounds are short, and the starts of the strings that it leaves undecided: those of long bounds."""
+    low, high = query.low, query.high
+    starts = [bound[:_LONGEST_BOUND] for bound in (low, high) if isinstance(bound, str) and len(bound) > _LONGEST_BOUND]
+    if isinstance(low, str) and len(low) > _LONGEST_BOUND:
+        query = replace(query, low=f"{low[:_LONGEST_BOUND]}{chr(_LAST)}")
+    if isinstance(high, str) and len(high) > _LONGEST_BOUND:
+        query = replace(query, high=high[:_LONGEST_BOUND], include_high=False)
+    return query, starts
 
 
 def literal(text: str) -> str:

@@ -1,0 +1,58 @@
+"""What is said of a query that nothing matches."""
+
+import pytest
+
+from espcap.fields.registry import Registry
+from espcap.query import And, Query
+from espcap.query.advice import advice
+from espcap.query.lucene import parse
+from espcap.query.moments import read_times
+from espcap.query.paths import Paths
+
+pytest_plugins = ["tests.core_fixtures"]
+
+FIRST, LAST = 1714557600_000.0, 1714561200_000.0  # 2024-05-01T10:00 to 11:00
+
+
+def advised(query: Query, found: bool = False) -> str:
+    return advice(query, FIRST, LAST, lambda part: found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("protocol:UDP", "protocols are named in lower case: protocol:udp"),
+        ("2024-05-01", "@timestamp:2024-05-01 finds packets by their time"),
+        ("192.168.1", "write 192.168.1.* for addresses that begin so"),
+        ("POP3", "'POP3' is looked for as a whole word, and POP3* finds words that begin so"),
+        ('"GET /x"', "'GET /x' is looked for as words that stand one after the other"),
+        ("http.host:google.com", "layers.http.host:*google.com* finds longer values too"),
+        ("user=admin", "'user=admin' is looked for as words that stand one after the other"),
+        ("dns AND protocol:DNS", "'dns' is looked for as a whole word"),
+        ('http.host:"a b"', ""),
+        ("capture_id:foo", ""),
+        ("tcp.port:80", ""),
+        ("NOT dns", ""),
+        ("http.host:g*", ""),
+    ],
+)
+def test_words_and_values(text: str, said: str, registry: Registry) -> None:
+    paths = Paths(registry)
+    query = parse(text, registry.kind, paths.field, paths.exists)
+    assert said in advised(query) if said else advised(query) == ""
+    assert advised(query, found=True) in ("", "each condition matches packets, but no packet meets all of them")
+
+
+def test_conditions_that_no_packet_meets_at_once(registry: Registry) -> None:
+    both = parse("dns http", registry.kind)
+    assert advised(both, found=True) == "each condition matches packets, but no packet meets all of them"
+    assert advised(parse("dns", registry.kind), found=True) == ""
+
+
+def test_times(registry: Registry) -> None:
+    """They are named first: a word that is found at other times is not at fault."""
+    word = parse("dns", registry.kind)
+    assert advised(And((word, read_times("2025-01-01", "")))) == "none of them is from 2025-01-01T00:00:00.000Z on"
+    assert advised(And((word, read_times("", "2024-01-01")))) == "none of them is before 2024-01-01T00:00:00.000Z"
+    assert advised(read_times("2024-05-01T10:30", "")) == ""
+    assert advice(read_times("2025-01-01", ""), None, None, lambda part: False) == ""
