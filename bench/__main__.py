@@ -14,7 +14,7 @@ from bench.commands import BULK, COMMANDS, FOREIGN_BULK, Command
 from bench.helpers_bulk import INDEX
 from bench.measure import ROOT, Run, run
 from bench.results import Measured, report
-from tests.elasticsearch_node import call, node
+from tests.support.elasticsearch_node import call, node
 
 ELASTICSEARCH = "9.5.3"
 _INDICES = {BULK: "packets-*", FOREIGN_BULK: INDEX}

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.captures import build, frames
-from tests.served import Served, served
+from tests.support.served import Served, served
 
 ROUNDS = 7
 DAY = 1714521600

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.elasticsearch_node import NodeUnavailableError, call, node
+from tests.support.elasticsearch_node import NodeUnavailableError, call, node
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import files, packets, times
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
 Writer = Callable[[Path], Path]
 _HERE = installed()

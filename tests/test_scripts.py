@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.elasticsearch_node import call
 from tests.stores.fault_server import Answer, Server, fault_server
+from tests.support.elasticsearch_node import call
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 

@@ -18,7 +18,7 @@ from espcap.tshark.output import Output, read_file
 from espcap.tshark.plugin import Plugin, greets
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, dissecting_user, environment
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
 TWO_FORMS = re.compile(r"\.(layers|unparsed)\.everytype(\.absolute_time_(doy_utc|local|utc).*| only native)")
 """Times that Wireshark 4.6 prints as ISO 8601 in JSON alone, whatever their display."""

@@ -17,12 +17,12 @@ from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin, plugin_file
 from espcap.tshark.program import Program, dissecting_user
 from espcap.tshark.registry import open_registry
-from tests.command import CAPTURES
 from tests.dissection.readers import Readers
 from tests.hostile import every_type, files, packets, times
 from tests.integration.test_oracle import KEYS, OTHERS
+from tests.support.command import CAPTURES
 
-pytest_plugins = ["tests.core_fixtures", "tests.native"]
+pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 
 HOSTILE: list[Callable[[Path], Path]] = [
     *(packets.ip_in_ip, packets.long_user_agent, packets.utf8_long, packets.utf8_long_json, packets.utf8_widths),

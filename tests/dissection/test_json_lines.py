@@ -12,7 +12,7 @@ from espcap.tshark.output import IDLE
 from espcap.tshark.program import Program, environment
 from tests.support import CAPTURES
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 EPOCH = "1714557600.123456000"
 

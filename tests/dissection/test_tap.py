@@ -24,13 +24,13 @@ from espcap.tshark.output import dissect, read_file
 from espcap.tshark.plugin import Plugin, find_home, open_plugin
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, dissecting_user
-from tests.command import CAPTURES
 from tests.dissection.readers import read_natively
 from tests.hostile import packets
 from tests.hostile.packets import utf8_widths
 from tests.support import read as read_captures
+from tests.support.command import CAPTURES
 
-pytest_plugins = ["tests.core_fixtures", "tests.native"]
+pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 
 
 def read(program: Program, capture: Path, settings: Settings) -> tuple[list[Record], Exit]:

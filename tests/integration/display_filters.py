@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.hostile.writers import record, tcp, write_pcap
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
 _FILTERS = r"""
 tcp

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.command import ROOT, children, environment
 from tests.integration import network
+from tests.support.command import ROOT, children, environment
 
 STORE = """
 import os, sys, time

@@ -10,7 +10,7 @@ from typing import Any
 from espcap.fields.field import PRESENCE, Field, Kind
 from espcap.fields.registry import Registry
 from espcap.query.limits import LONGEST_INDEXED
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
 _ORDER = ["==", "!=", installed().any_ne, "===", ">", ">=", "<", "<="]
 _EQUALITY = ["==", "!=", installed().any_ne, "==="]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from espcap import count
-from tests.command import CAPTURES, ROOT, Ran, environment, espcap, start
-from tests.elasticsearch_node import call
+from tests.support.command import CAPTURES, ROOT, Ran, environment, espcap, start
+from tests.support.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from espcap.tshark.program import environment
-from tests.command import CAPTURES, ROOT, espcap
-from tests.frame_oracle import frames, without_empty
 from tests.hostile import packets
-from tests.served import Served, served
+from tests.support.command import CAPTURES, ROOT, espcap
+from tests.support.frame_oracle import frames, without_empty
+from tests.support.served import Served, served
 
 pytestmark = pytest.mark.slow
 

@@ -18,11 +18,11 @@ from espcap.query.narrowing import read_filter, together
 from espcap.stores import open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
-from tests.command import CAPTURES, Ran, espcap, on_terminal
 from tests.conftest import remove_packets
-from tests.filter_oracle import passing
+from tests.support.command import CAPTURES, Ran, espcap, on_terminal
+from tests.support.filter_oracle import passing
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 NAMES = ("dns.pcap", "http_xml.pcap", "mixed.pcap", "tls13.pcapng")
 SAMPLES = [CAPTURES / name for name in NAMES]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ROOT, environment, espcap, on_terminal, start
+from tests.support.command import CAPTURES, ROOT, environment, espcap, on_terminal, start
 
 DISTINCT = 230
 """Packets of the sample captures; one of these is the compressed copy of another, with 33 packets."""

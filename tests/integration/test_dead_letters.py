@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, Ran, espcap, start
-from tests.elasticsearch_node import call
 from tests.stores import fault_proxy as faults
 from tests.stores.fault_proxy import FaultProxy, fault_proxy
+from tests.support.command import CAPTURES, Ran, espcap, start
+from tests.support.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
 

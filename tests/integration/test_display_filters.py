@@ -21,12 +21,12 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
 from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, dissecting_user
-from tests.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
 from tests.integration.display_filters import FILTERS, odd_texts
 from tests.integration.random_filters import Maker
 from tests.support import CAPTURES
+from tests.support.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or CAPTURES.parent.parent / "shared" / "pcaps")
 LARGEST = 6 << 10

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
 from tests.support import OTHERS_CAN_RUN, RIGHTS
+from tests.support.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
 
-pytest_plugins = ["tests.native"]
+pytest_plugins = ["tests.support.native"]
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom the rule is about: run the tests as root")
 
 CLOSED_ROOT = """

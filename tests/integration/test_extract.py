@@ -15,8 +15,8 @@ from scapy.layers.l2 import GRE, Ether
 from scapy.utils import wrpcap
 
 from espcap.tshark.program import environment
-from tests.command import CAPTURES, Ran, espcap, on_terminal
-from tests.filter_oracle import passing
+from tests.support.command import CAPTURES, Ran, espcap, on_terminal
+from tests.support.filter_oracle import passing
 
 FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.encap_type", "frame.comment", "frame.md5_hash"]
 NAMES = ("arp.pcap", "dns.pcap", "http_xml.pcap", "icmp.pcap", "midnight.pcap", "nanoseconds.pcapng", "tls13.pcapng")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.hostile import files, packets, times
 from tests.support import needs_open_root
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 
 WriteCapture = Callable[[Path], Path]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, espcap
+from tests.support.command import CAPTURES, espcap
 
 pytestmark = pytest.mark.slow
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tests.command import CAPTURES, espcap, on_terminal
-from tests.elasticsearch_node import call
 from tests.integration.test_serve import Reading
-from tests.served import served
+from tests.support.command import CAPTURES, espcap, on_terminal
+from tests.support.elasticsearch_node import call
+from tests.support.served import served
 
 FOREIGN = [
     {"message": "hello"},

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from espcap.captures.sources import may_be_capture
-from tests.command import CAPTURES, ROOT, Ran, espcap
-from tests.elasticsearch_node import call
 from tests.hostile import packets, times
+from tests.support.command import CAPTURES, ROOT, Ran, espcap
+from tests.support.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ROOT, Ran, environment, espcap
+from tests.support.command import CAPTURES, ROOT, Ran, environment, espcap
 
 INSTALLED = [sys.executable, "-P", "-m", "espcap"]
 """As the installed command: `python -m` itself would look in the current directory for modules."""

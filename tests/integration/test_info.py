@@ -14,9 +14,9 @@ from scapy.packet import Raw
 from scapy.utils import wrpcap
 
 from espcap.tshark.program import find_program
-from tests.command import CAPTURES, espcap
+from tests.support.command import CAPTURES, espcap
 
-pytest_plugins = ["tests.native"]
+pytest_plugins = ["tests.support.native"]
 pytestmark = pytest.mark.usefixtures("native_reader")
 
 READERS = ["native", "json"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ROOT, children, environment, espcap, start
+from tests.support.command import CAPTURES, ROOT, children, environment, espcap, start
 
-pytest_plugins = ["tests.native"]
+pytest_plugins = ["tests.support.native"]
 
 
 @pytest.fixture(scope="module")

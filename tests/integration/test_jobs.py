@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, Ran, children, espcap, start
 from tests.hostile import times
 from tests.hostile.writers import START, echo, record, write_pcap
 from tests.integration.test_faulty_packets import CRASH, HANG, fake
 from tests.integration.test_native import counts
 from tests.integration.test_oracle import KEYS
+from tests.support.command import CAPTURES, Ran, children, espcap, start
 
 POINTER = re.compile(rb"(?<=bytes )0x[0-9a-f]{8,}")  # in notes of Wireshark's HTTP/3 dissector, from 4.4 on
 

@@ -20,17 +20,17 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment
 from espcap.tshark.registry import open_registry
 from espcap.web.dissector import Dissector
-from tests.command import CAPTURES, Ran, espcap
-from tests.frame_oracle import frames
 from tests.integration import network
 from tests.integration.live_run import Run, until
 from tests.integration.test_live import needs_root
 from tests.integration.test_show import lines
 from tests.integration.test_spool import _none_is_left, name, small_disk
+from tests.support.command import CAPTURES, Ran, espcap
+from tests.support.frame_oracle import frames
 
 __all__ = ["_none_is_left", "name", "small_disk"]
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 pytestmark = [needs_root, pytest.mark.slow]
 
 

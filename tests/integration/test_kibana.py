@@ -20,13 +20,13 @@ import pytest
 import yaml
 
 from espcap.stores.elasticsearch.kibana import objects_file
-from tests import saved_objects
-from tests.command import ROOT, environment, espcap
 from tests.conftest import remove_packets
-from tests.elasticsearch_node import call
 from tests.integration.test_readme import furnished, run
-from tests.saved_objects import Json, Types
 from tests.stores.fake_kibana import DEFAULT_SPACE, VERSION, FakeKibana, fake_kibana
+from tests.support import saved_objects
+from tests.support.command import ROOT, environment, espcap
+from tests.support.elasticsearch_node import call
+from tests.support.saved_objects import Json, Types
 
 TEXT = objects_file().read_text()
 VIEW, PACKET_LIST, DASHBOARD = OBJECTS = saved_objects.parsed(TEXT)

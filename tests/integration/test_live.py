@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.integration.live_run import settle, until
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 
 MAY_CAPTURE = (
     subprocess.run(

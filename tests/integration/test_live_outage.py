@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.elasticsearch_node import call
 from tests.integration import network
 from tests.integration.live_run import STARTED, Run, until
 from tests.integration.test_live import needs_root
 from tests.stores.fault_proxy import FaultProxy
 from tests.stores.serving import serving
+from tests.support.elasticsearch_node import call
 
 pytestmark = [needs_root, pytest.mark.slow]
 

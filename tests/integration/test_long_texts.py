@@ -7,9 +7,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.utils import wrpcap
 
-from tests.command import espcap
-from tests.filter_oracle import passing_alone
-from tests.served import served
+from tests.support.command import espcap
+from tests.support.filter_oracle import passing_alone
+from tests.support.served import served
 
 LONGEST = 8191
 AGENTS = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, espcap, start
+from tests.support.command import CAPTURES, espcap, start
 
 
 def test_a_file_in_the_place_of_a_command_is_read(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.tshark.native import build
 from espcap.tshark.program import find_program
-from tests.command import CAPTURES, Ran, espcap
 from tests.dissection.readers import differences
 from tests.hostile import files
 from tests.hostile.packets import requests
 from tests.integration.test_oracle import KEYS, OTHERS
+from tests.support.command import CAPTURES, Ran, espcap
 from tests.tshark.fakes import shell
 
-pytest_plugins = ["tests.native"]
+pytest_plugins = ["tests.support.native"]
 pytestmark = pytest.mark.usefixtures("native_reader")
 
 LARGEST = 200_000

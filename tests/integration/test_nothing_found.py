@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import espcap as library
-from tests.command import CAPTURES, espcap, on_terminal
+from tests.support.command import CAPTURES, espcap, on_terminal
 
 ASKING = {
     "search": ["search", "dns"],

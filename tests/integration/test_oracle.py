@@ -9,9 +9,9 @@ import pytest
 from espcap.fields.registry import Registry
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
-from tests.command import CAPTURES, ROOT, espcap
 from tests.hostile import files, packets
-from tests.oracle import differences, packet_count
+from tests.support.command import CAPTURES, ROOT, espcap
+from tests.support.oracle import differences, packet_count
 
 OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
 KEYS = {"tls13.pcapng": "tls.keylog_file:test_pcaps/tls13.keys", "quic.pcapng": "tls.keylog_file:test_pcaps/quic.keys"}

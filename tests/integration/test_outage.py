@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.command import CAPTURES, espcap, start
-from tests.elasticsearch_node import call, node_in
 from tests.stores import fault_proxy as faults
 from tests.stores.fault_proxy import FaultProxy, fault_proxy
+from tests.support.command import CAPTURES, espcap, start
+from tests.support.elasticsearch_node import call, node_in
 
 pytestmark = pytest.mark.slow
 

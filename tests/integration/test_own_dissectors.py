@@ -12,11 +12,11 @@ import pytest
 import espcap as library
 from espcap.fields.registry import ASKED_AGAIN_SECONDS
 from espcap.tshark.program import dissecting_user, environment, find_program
-from tests.command import CAPTURES, Ran, espcap, start
 from tests.conftest import remove_packets
 from tests.hostile.writers import record, udp, write_pcap
 from tests.integration.test_read_only import read_only
-from tests.served import served
+from tests.support.command import CAPTURES, Ran, espcap, start
+from tests.support.served import served
 
 SCRIPT = """
 local hello = Proto("{name}", "Hello protocol")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, espcap
 from tests.hostile import times
+from tests.support.command import CAPTURES, espcap
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap
 
 
 def read_only(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import espcap as library
-from tests.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 from tests.conftest import remove_packets
 from tests.integration.test_live import needs_capture, send
 from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]

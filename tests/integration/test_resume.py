@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from espcap.ingest.ledger import ledger_path
-from tests.command import CAPTURES, Ran, espcap, start
-from tests.elasticsearch_node import call
+from tests.support.command import CAPTURES, Ran, espcap, start
+from tests.support.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, espcap, start
 from tests.integration.live_run import until
 from tests.integration.test_live import needs_capture, send
+from tests.support.command import ROOT, espcap, start
 
 RECIPE = re.search(r"```sh\n(dumpcap .*?)\n(espcap .*?)\n```", (ROOT / "docs" / "live.md").read_text("utf-8"))
 

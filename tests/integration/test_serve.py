@@ -20,13 +20,13 @@ from packaging.version import Version
 
 from espcap.tshark.program import environment, find_program
 from espcap.web.guard import CONTENT_SECURITY_POLICY
-from tests.command import CAPTURES, espcap, start
 from tests.conftest import remove_packets
-from tests.frame_oracle import frames as frames_of
-from tests.frame_oracle import without_empty
 from tests.hostile import packets
 from tests.hostile.writers import START, enhanced_packet, interface, section
-from tests.served import Answer, Served, served
+from tests.support.command import CAPTURES, espcap, start
+from tests.support.frame_oracle import frames as frames_of
+from tests.support.frame_oracle import without_empty
+from tests.support.served import Answer, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
 EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import children, espcap
 from tests.integration import network
 from tests.integration.live_run import STARTED, Run, identifiers, until
 from tests.integration.test_live import needs_root
 from tests.support import RIGHTS, needs_open_root
+from tests.support.command import children, espcap
 
 pytestmark = [needs_root, pytest.mark.slow]
 

@@ -9,7 +9,7 @@ from espcap.query.lucene import parse
 from espcap.query.moments import read_times
 from espcap.query.paths import Paths
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 FIRST, LAST = 1714557600_000.0, 1714561200_000.0  # 2024-05-01T10:00 to 11:00
 

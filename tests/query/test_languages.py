@@ -11,7 +11,7 @@ from espcap.query.languages import TAKEN, capture_filter, read_query, sign_of_fi
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 def _filter(text: str, registry: Registry) -> Query:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import luqum
 
-from tests.command import ROOT, environment
+from tests.support.command import ROOT, environment
 
 MAKE = "import sys, espcap.query.lucene; import luqum; print(luqum.__file__); assert 'luqum.parser' in sys.modules"
 

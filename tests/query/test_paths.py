@@ -10,7 +10,7 @@ from espcap.query import Equals, Everything, Exists
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from espcap.stores.elasticsearch.record import NAME
 from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
-from tests.elasticsearch_node import call
 from tests.stores.conftest import FACTORIES
 from tests.stores.documents import CAPTURE, SECOND, make, registry
 from tests.stores.fault_proxy import fault_proxy
+from tests.support.elasticsearch_node import call
 
 KIND_FIELD = Field("hello.kind", "hello", "kind", Kind.INTEGER, "BASE_DEC", "FT_UINT8")
 BIG = Field("hello.big", "hello", "big", Kind.UNSIGNED, "BASE_DEC", "FT_UINT64")

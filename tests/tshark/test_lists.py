@@ -10,7 +10,7 @@ from espcap.tshark.program import Program
 from tests.hostile import every_type
 from tests.tshark.fakes import shell
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 def test_protocols(program: Program) -> None:

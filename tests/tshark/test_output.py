@@ -29,7 +29,7 @@ from tests.hostile.packets import hostile_http
 from tests.support import CAPTURES, children
 from tests.tshark.fakes import python, shell
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 CAPTURE = CAPTURES / "http_xml.pcap"
 

@@ -11,7 +11,7 @@ from espcap.base.errors import EspcapError
 from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program
 from tests.tshark.fakes import shell
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 def failure(path: str = "") -> tuple[str, str]:

@@ -16,12 +16,12 @@ from espcap.tshark import sharkd
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, beside, dissecting_user
 from espcap.tshark.sharkd import Sharkd
-from tests.frame_oracle import frames, without_empty
 from tests.hostile import packets
 from tests.support import CAPTURES
+from tests.support.frame_oracle import frames, without_empty
 from tests.tshark.fakes import shell
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 SAMPLES = [path for path in sorted(CAPTURES.iterdir()) if ".pcap" in path.name]
 

@@ -14,9 +14,9 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
 from espcap.tshark.registry import open_registry
 from espcap.web.dissector import Dissector
-from tests.command import CAPTURES, espcap
+from tests.support.command import CAPTURES, espcap
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 def test_excerpt_and_whole_are_the_same(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from espcap.tshark import registry as fields
 from espcap.tshark.program import Program
 from espcap.tshark.registry import open_registry, registry_path
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 PROTOCOL = "Protocol A\tA\ta"
 """A line of `tshark -G protocols`."""

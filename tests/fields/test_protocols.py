@@ -7,11 +7,11 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.fields.protocols import Place, ProtocolList, Stack, read_list
 from espcap.fields.registry import Registry
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf" / "protocols.list"
 
 

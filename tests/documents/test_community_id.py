@@ -13,7 +13,7 @@ from scapy.utils import wrpcap
 from espcap.ingest.job import Job
 from tests.support import read
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 A, B = "1.2.3.4", "5.6.7.8"
 A6, B6 = "fe80:1:203:405:607:809:a0b:c0d", "fe80:1011:1213:1415:1617:1819:1a1b:1c1d"

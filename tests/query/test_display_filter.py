@@ -14,7 +14,7 @@ from espcap.query.filter_language import Language
 from espcap.query.left_out import payload_fields
 from espcap.query.values import Time
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 OLD, NEWER, NEWEST = Language((4, 0)), Language((4, 4)), Language((4, 6))
 NAMES = {"ip.proto": [(6, 6, "TCP"), (253, 254, "Experimental")], "tcp.flags.syn": [(1, 1, "Set"), (0, 0, "Not set")]}

@@ -18,9 +18,9 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
 from espcap.tshark.registry import open_registry
 from espcap.tshark.sharkd import Dissection, Sharkd
-from tests.command import CAPTURES, espcap
+from tests.support.command import CAPTURES, espcap
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 
 @contextmanager

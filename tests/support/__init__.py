@@ -30,7 +30,7 @@ needs_open_root = pytest.mark.skipif(
     not OTHERS_CAN_RUN, reason="other users can run nothing, as the root folder is closed to them: chmod 755 /"
 )
 
-CAPTURES = Path(__file__).parent.parent / "test_pcaps"
+CAPTURES = Path(__file__).parents[2] / "test_pcaps"
 
 
 @dataclass

@@ -15,7 +15,7 @@ from espcap.query.lucene import DEFAULT_PATHS, parse
 from espcap.query.values import Time
 from espcap.query.word_paths import WORD_PATHS
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 KINDS = ENVELOPE | {
     "layers.ip.src": Kind.IP,

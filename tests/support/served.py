@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.command import start
+from tests.support.command import start
 
 
 @dataclass(frozen=True)

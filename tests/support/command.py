@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ESPCAP = [sys.executable, "-m", "espcap"]
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CAPTURES = ROOT / "test_pcaps"
 
 

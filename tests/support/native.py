@@ -26,7 +26,7 @@ def native_reader() -> None:
 
 @pytest.fixture
 def plugin(program: Program, registry: Registry, native_reader: None) -> Iterator[Plugin]:
-    """The native reader; a test module that takes it takes `tests.core_fixtures` too."""
+    """The native reader; a test module that takes it takes `tests.support.core_fixtures` too."""
     opened = open_required_plugin(program, registry, dissecting_user(program), HEAD)
     yield opened
     for descriptor in opened.descriptors:

@@ -29,7 +29,7 @@ from tests.hostile import files, packets, times
 from tests.support import CAPTURES, MemoryStore, children, needs_open_root, read, unprivileged
 from tests.tshark import fakes
 
-pytest_plugins = ["tests.core_fixtures"]
+pytest_plugins = ["tests.support.core_fixtures"]
 
 Writer = Callable[[Path], Path]
 Lines = list[tuple[Severity, str, str]]

@@ -11,7 +11,7 @@ import pytest
 from espcap.captures.pcap import packets
 from espcap.captures.pcapng import UnknownForm, Writer
 from espcap.tshark.program import environment
-from tests.command import CAPTURES
+from tests.support.command import CAPTURES
 
 FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.encap_type", "frame.comment", "frame.md5_hash"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from espcap.base import allocator
-from tests.command import CAPTURES, ESPCAP, environment, espcap
+from tests.support.command import CAPTURES, ESPCAP, environment, espcap
 
 HTTP = CAPTURES / "http_xml.pcap"
 

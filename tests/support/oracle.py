@@ -11,7 +11,7 @@ from espcap.fields.field import Field, Kind
 from espcap.fields.registry import Registry
 from espcap.tshark.program import environment
 from tests.dissection.readers import POINTER
-from tests.wireshark_versions import installed
+from tests.support.wireshark_versions import installed
 
 SEPARATOR = "\x1f"
 _NAME = re.compile(rb'<(?:field|proto) name="([^"]+)"')
