@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make demo    index the sample captures into a local index and search it"
 	@echo "make test    run all tests, against a real tshark and a real Elasticsearch"
-	@echo "make lint    check style and types"
+	@echo "make lint    check style, types and imports"
 	@echo "make bench   measure speed and memory side by side with others (about an hour), into bench/RESULTS.md"
 	@echo "make native  compile the native reader, which is several times faster, for the installed tshark"
 	@echo "make setup   install what espcap needs into $(VENV)"
@@ -35,6 +35,7 @@ lint: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(VENV)/tests native-if-possible
 	$(BIN)/python -m bench

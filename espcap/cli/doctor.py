@@ -1,7 +1,6 @@
 """The doctor command: what espcap needs, whether it is there, and what to do where it is not."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from espcap.documents.packets import HEAD
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin
+from espcap.tshark.process import NO_INPUT
 from espcap.tshark.program import NEWEST, Program, beside, dissecting_user, find_program
 from espcap.tshark.registry import open_registry, registry_path
 from espcap.tshark.rights import capture_right
@@ -80,7 +80,7 @@ def _loaded_reader(program: Program) -> Path:
         raise EspcapError("ESPCAP_READER is json", "unset it")
     user = dissecting_user(program)
     plugin = open_required_plugin(program, open_registry(program), user, HEAD)
-    process = dissect(program, Settings(plugin=plugin), subprocess.DEVNULL, user, live=False)
+    process = dissect(program, Settings(plugin=plugin), NO_INPUT, user, live=False)
     process.stop()
     process.wait()
     return home_folder(program)

@@ -1,7 +1,6 @@
 """dumpcap, which writes the ring, and what makes sure that it ends with us."""
 
 import signal
-import subprocess
 import threading
 from types import TracebackType
 
@@ -11,7 +10,8 @@ from espcap.live.folder import CAPTURED
 from espcap.live.ring import Ring
 from espcap.live.spool import IN_FLIGHT, SEGMENTS, SpoolSettings
 from espcap.tshark.arguments import Settings, capturing, spooling
-from espcap.tshark.process import Exit, Process
+from espcap.tshark.guard import Guard
+from espcap.tshark.process import NO_INPUT, Exit, Process
 from espcap.tshark.program import Program
 
 
@@ -27,9 +27,9 @@ class SpooledCapture:
         size = ring.keeper.segment_size if ring.keeper else spool.segment_size()
         arguments = spooling(command, path, size, SEGMENTS - IN_FLIGHT, spool.segment_seconds)
         self._ring = ring
-        self._process = Process(arguments, subprocess.DEVNULL, descriptors=(ring.folder.lock,))
+        self._process = Process(arguments, NO_INPUT, descriptors=(ring.folder.lock,))
         try:
-            self._guard = _Guard(self._process.id)
+            self._guard = Guard(self._process.id)
         except EspcapError:
             self._process.stop()
             raise
@@ -60,31 +60,3 @@ class SpooledCapture:
         """How dumpcap ended. Call it when the ring has ended."""
         self._watch.join()
         return self._process.wait()
-
-
-class _Guard:
-    """A shell that kills a process when we end, however that is.
-
-    The kernel's own signal for that (see Process) is no help with a dumpcap that has its rights from its file: the
-    kernel takes the signal back from such a program.
-    """
-
-    def __init__(self, process: int) -> None:
-        command = ["/bin/sh", "-c", 'read -r _; kill -KILL "$0"', str(process)]
-        try:
-            self._shell = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise EspcapError(f"cannot run /bin/sh: {error.strerror}", "espcap needs a shell to capture") from error
-
-    def dismiss(self) -> None:
-        """The process has ended; the shell must not kill another of the same number."""
-        self._shell.kill()
-        self._shell.wait()
-        assert self._shell.stdin
-        self._shell.stdin.close()

@@ -3,7 +3,6 @@
 import array
 import contextlib
 import fcntl
-import subprocess
 import termios
 import threading
 import time
@@ -17,7 +16,7 @@ from espcap.live.ring import Next, Ring, Segment
 from espcap.live.spool import IN_FLIGHT
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import SECONDS_TO_END, Output, dissect
-from espcap.tshark.process import Exit, Process, write_all
+from espcap.tshark.process import PIPE, Exit, Process, write_all
 from espcap.tshark.program import Program, User
 from espcap.tshark.waiting import readable
 
@@ -168,7 +167,7 @@ def open_feed(program: Program, settings: Settings, ring: Ring, user: User | Non
     try:
         plugin = settings.plugin and replace(settings.plugin, before=max(first.first, ring.resume))
         settings = replace(settings, count=0, plugin=plugin)
-        tshark = dissect(program, settings, subprocess.PIPE, user, live=True)
+        tshark = dissect(program, settings, PIPE, user, live=True)
     except BaseException:
         ring.put_back(deque([first]))
         raise

@@ -17,6 +17,8 @@ from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.tshark.program import INSTALL, User, environment, on_path
 
+NO_INPUT, PIPE = subprocess.DEVNULL, subprocess.PIPE
+"""What a program may have as its standard input, beside an open file."""
 _NOISE = ("Running as user", "Capturing on", "File: ", "dumpcap: cap_set_proc")
 CAPTURED = "Packets captured: "
 """How dumpcap begins the line that says how many packets it has written, at its end."""
