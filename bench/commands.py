@@ -10,7 +10,7 @@ EK, LIMIT, FOREIGN_BULK = "tshark -T ek", "tshark -T fields -e frame.number", "h
 LOOP, LOOP_EK = "pyshark loop", "pyshark loop, use_ek"
 ALL, ALL_EK = f"{LOOP}, every value", f"{LOOP_EK}, every value"
 NATIVE, BULK = "espcap", "espcap --node ELASTICSEARCH"
-JSON_ONE, JSON_JOBS = "espcap --jobs 1, JSON reader", "espcap --jobs 2, JSON reader"
+JSON = "espcap, JSON reader"
 
 
 class Command(NamedTuple):
@@ -30,8 +30,7 @@ COMMANDS = [
     Command(EK, ["tshark", "-n", "-T", "ek", "-r", "{capture}"], 100_000),
     Command(LIMIT, ["tshark", "-n", "-T", "fields", "-e", "frame.number", "-r", "{capture}"]),
     Command(NATIVE, ESPCAP),
-    Command(JSON_ONE, [*ESPCAP, "--jobs", "1"], 100_000, "json"),
-    Command(JSON_JOBS, [*ESPCAP, "--jobs", "2"], 100_000, "json"),
+    Command(JSON, ESPCAP, 100_000, "json"),
     Command("espcap --node local", [*ESPCAP, "--node", "local:{folder}"]),
     Command(FOREIGN_BULK, [PYTHON, "-m", "bench.helpers_bulk", "{capture}", "{url}"], 100_000, only="HTTP"),
     Command(BULK, [*ESPCAP, "--node", "{url}"], 100_000, only="HTTP"),

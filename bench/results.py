@@ -10,10 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.commands import ALL, ALL_EK, BULK, EK, FOREIGN_BULK, JSON_JOBS, JSON_ONE, LIMIT, LOOP, LOOP_EK, NATIVE
+from bench.commands import ALL, ALL_EK, BULK, EK, FOREIGN_BULK, LIMIT, LOOP, LOOP_EK, NATIVE
 from bench.measure import Run
-
-CORES = (2, 4, 8, 16)
 
 
 class Measured(NamedTuple):
@@ -39,7 +37,6 @@ Ratios below 1 are faster. Memory is the most that each program's processes had 
 """
     for measured in all_measured:
         yield from _table(measured)
-    yield from _model(all_measured)
 
 
 def _rounds(all_measured: Sequence[Measured]) -> int:
@@ -88,27 +85,3 @@ def _memory(runs: Sequence[Run]) -> str:
         (name, max(run.peaks.get(name, 0) for run in runs)) for name in sorted({n for run in runs for n in run.peaks})
     ]
     return ", ".join(f"{name} {peak:.0f}" for name, peak in peaks if peak >= 1)
-
-
-def _model(all_measured: Sequence[Measured]) -> Iterator[str]:
-    """How long a file takes with more cores, from the shares measured with two."""
-    known = [each for each in all_measured if {JSON_ONE, JSON_JOBS, LIMIT, NATIVE} <= each.runs.keys()]
-    if not known:
-        return
-    measured = max(known, key=lambda each: each.packets)
-    limit, one, two = (measured.median(name) for name in (LIMIT, JSON_ONE, JSON_JOBS))
-    work = 2 * (two - limit)
-    native = statistics.median(run.processor for run in measured.runs[NATIVE])
-    yield f"""## More cores
-
-A model, from {measured.packets:,} packets ({measured.kind}).
-Each tshark of `--jobs N` dissects all packets, {limit:.1f} s, and prints its share;
-printing and reading that are {work:.1f} s of one core. With one job it took {one:.1f} s, with two {two:.1f} s.
-The native reader needs {native:.1f} s of processor time, {measured.median(NATIVE):.1f} s for one file, however many
-cores there are; files of a directory are read beside each other.
-"""
-    yield "| cores | one file, JSON reader, s | files/hour of this size, native reader |"
-    yield "|---|---|---|"
-    for cores in CORES:
-        yield f"| {cores} | {limit + work / cores:.1f} | {3600 * cores / native:,.0f} |"
-    yield ""

@@ -297,7 +297,7 @@ reading = _all_of(
         "--jobs",
         metavar="N",
         type=Whole(1, 64),
-        help="How many tsharks run at once.  [default: one for each core]",
+        help="How many files of a directory are dissected at once.  [default: one for each core]",
     ),
     click.option(
         "--stall-timeout",

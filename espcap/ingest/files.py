@@ -9,39 +9,18 @@ from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.captures.compression import is_compressed
 from espcap.captures.sources import CaptureFile, stamp_of
-from espcap.dissection import share
-from espcap.documents.packets import HEAD, Origin
+from espcap.documents.packets import Origin
 from espcap.ingest.ahead import Ahead
 from espcap.ingest.checkpoints import Checkpoints
-from espcap.ingest.job import Job
 from espcap.ingest.report import Severity
 from espcap.ingest.transfer import Ended, Transfer
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
-from espcap.tshark.output import Output, dissect, read_file
+from espcap.tshark.output import Output, read_file
 from espcap.tshark.plugin import GAVE_UP
-from espcap.tshark.process import Process
-from espcap.tshark.shares import can_share, read_shares
 
 PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
 """How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
-
-
-BYTES_OF_A_JOB = 4_000_000
-"""What another tshark is worth its start and its memory for."""
-
-
-def _open_output(job: Job, source: CaptureFile, file: BinaryIO) -> Output:
-    """One tshark's, or that of several, which print JSON faster than one."""
-    jobs = job.jobs or min(job.tsharks // 2, source.size // BYTES_OF_A_JOB)  # beside each tshark Python needs a core
-    if jobs < 2 or job.settings.plugin or not can_share(job.program, job.settings):
-        return read_file(job.program, job.settings, file, job.user, job.stall_timeout)
-
-    def start(settings: Settings, stdin: int) -> Process:
-        return dissect(job.program, settings, stdin, job.user, live=False)
-
-    printer = share.command(job.registry, job.payload, HEAD)
-    return read_shares(start, job.settings, file, job.stall_timeout, [printer] * jobs)
 
 
 class Files:
@@ -108,7 +87,7 @@ class Files:
         self._transfer.report.files += 1
         job = self._transfer.job
         origin = Origin(content, source.name, source.modified)
-        output = self._ahead.take(source, file) or _open_output(job, source, file)
+        output = self._ahead.take(source, file) or self._open(file, job.settings)
         ended = self._transfer.run(output, origin)
         if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
             ended = self._read_on_as_json(source, file, origin, ended)
@@ -123,8 +102,12 @@ class Files:
         self._transfer.tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
         file.seek(0)
         settings = replace(job.settings, plugin=None)
-        output = read_file(job.program, settings, file, job.user, job.stall_timeout)
+        output = self._open(file, settings)
         return ended.followed_by(self._transfer.run(output, origin, ended.last_frame))
+
+    def _open(self, file: BinaryIO, settings: Settings) -> Output:
+        job = self._transfer.job
+        return read_file(job.program, settings, file, job.user, job.stall_timeout)
 
     def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
         """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.

@@ -61,10 +61,9 @@ class Output:
     idle_after = 1.0
     """Seconds of silence for which there is an IDLE."""
 
-    def __init__(self, tshark: Process, stall_timeout: float = 0, stream: IO[bytes] | None = None) -> None:
-        """What comes is tshark's standard output, or that of a program which reads it: `stream`."""
+    def __init__(self, tshark: Process, stall_timeout: float = 0) -> None:
         self.tshark = tshark
-        self._stream = stream or tshark.stdout
+        self._stream = tshark.stdout
         self.stall_timeout = stall_timeout
         self.columns = columns_of(tshark, stall_timeout)
         """What Wireshark's columns show, where tshark prints JSON."""
@@ -168,8 +167,8 @@ class Output:
 class FileOutput(Output):
     """The output for an open file, whose position tshark moves."""
 
-    def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float, stream: IO[bytes] | None = None) -> None:
-        super().__init__(tshark, stall_timeout, stream)
+    def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float) -> None:
+        super().__init__(tshark, stall_timeout)
         self._file = file
 
     @property

@@ -57,7 +57,7 @@ def test_a_configuration_of_another_program(tmp_path: Path, text: str) -> None:
 def test_every_command(tmp_path: Path, folder: Path, reader: str) -> None:
     node, before = f"local:{tmp_path / 'index'}", set(os.listdir(folder))
     commands: list[list[str | Path]] = [
-        ["--file", CAPTURES / "http_xml.pcap", "--jobs", "2", "--node", node],
+        ["--file", CAPTURES / "http_xml.pcap", "--node", node],
         ["search", "-Y", "http", "--node", node],
         ["search", "protocol:http", "--node", node],
         ["stats", "--node", node],
@@ -86,7 +86,7 @@ def of_the_current_directory(paths: list[str], folder: Path) -> list[str]:
 def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path, reader: str) -> None:
     """As the kernel sees it, children included."""
     capture = CAPTURES / "http_xml.pcap"
-    commands: list[list[str | Path]] = [["--file", capture, "--jobs", "2"], ["show", capture, "3"]]
+    commands: list[list[str | Path]] = [["--file", capture], ["show", capture, "3"]]
     for command in commands:
         ran = run(folder, *command, traced=tmp_path / "trace", ESPCAP_READER=reader)
         assert ran.status == 0, ran.errors

@@ -76,7 +76,7 @@ def test_standard_input(reader: str) -> None:
     assert shown(ran.documents) == columns(capture)
 
 
-@pytest.mark.parametrize("more", [("-Y", "tls"), ("-c", "5"), ("--jobs", "2")])
+@pytest.mark.parametrize("more", [("-Y", "tls"), ("-c", "5")])
 def test_packets_of_a_choice_with_the_json_reader(more: tuple[str, ...]) -> None:
     capture = CAPTURES / "tls13.pcapng"
     wanted = columns(capture)

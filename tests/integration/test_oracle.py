@@ -60,12 +60,11 @@ def test_texts_and_times_that_versions_print_differently(
     check(write(tmp_path / "capture.pcap"), registry)
 
 
-@pytest.mark.parametrize("more", [(), ("--jobs", "2")], ids=["one", "shares"])
-def test_labels_are_no_fields(tmp_path: Path, registry: Registry, more: tuple[str, ...]) -> None:
+def test_labels_are_no_fields(tmp_path: Path, registry: Registry) -> None:
     """With tshark's JSON, in which nothing tells a label that is a field's name from that field without a value."""
     capture = packets.labels(tmp_path / "capture.pcap")
     check(capture, registry, reader="json")
-    documents = espcap("--file", capture, *more, ESPCAP_READER="json").documents
+    documents = espcap("--file", capture, ESPCAP_READER="json").documents
     marks = [document["layers"]["tcp"].get("analysis_retransmission") for document in documents]
     assert marks == [None] * len(packets.LABELS) + [True]
     layers = ["frame", "eth", "ip", "tcp", "http", "data-text-lines"]
