@@ -21,11 +21,11 @@ from espcap.fields.registry import Registry
 from espcap.ingest.job import close_job, open_job
 from espcap.ingest.report import IncompleteError, Problem, Report
 from espcap.ingest.run import IsKnown, Resuming, Run
-from espcap.ingest.stream import Reading
+from espcap.ingest.stream import DocumentStream
 from espcap.query import Everything, Query
 from espcap.searches.nothing import why_nothing
 from espcap.searches.paging import page
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.searches.summary import summarize
 from espcap.stores import Store, open_store
 from espcap.tshark.arguments import Settings
@@ -64,7 +64,7 @@ def read(  # noqa: PLR0913 - the options have names
     """
     settings = Settings(display_filter, _words(decode_as), _words(preferences), count)
     paths, told = _paths(sources), on_problem or _log.info
-    with Reading(settings, payload, lambda: _sources(paths, _is_new)) as reading:
+    with DocumentStream(settings, payload, lambda: _sources(paths, _is_new)) as reading:
         for part in reading:
             if isinstance(part, Problem):
                 told(part)
@@ -126,14 +126,14 @@ def search(  # noqa: PLR0913 - the options have names
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
-    reader = _open_reader(node)
+    searcher = _open_searcher(node)
     try:
-        asked = _query(reader, query, display_filter, since, until)
-        path = reader.path(sort.removeprefix("-"))
+        asked = _query(searcher, query, display_filter, since, until)
+        path = searcher.path(sort.removeprefix("-"))
     except EspcapError:
-        reader.close()
+        searcher.close()
         raise
-    return _hits(reader, asked, (path, sort.startswith("-")), size)
+    return _hits(searcher, asked, (path, sort.startswith("-")), size)
 
 
 def count(
@@ -145,10 +145,10 @@ def count(
     node: Node = "local",
 ) -> int:
     """How many packets match. Parameters and errors are those of `search`."""
-    with closing(_open_reader(node)) as reader:
-        found = reader.store.search(_query(reader, query, display_filter, since, until), size=0).total
+    with closing(_open_searcher(node)) as searcher:
+        found = searcher.store.search(_query(searcher, query, display_filter, since, until), size=0).total
         if not found:
-            _warn_if_empty(reader)
+            _warn_if_empty(searcher)
         return found
 
 
@@ -162,10 +162,10 @@ def stats(  # noqa: PLR0913 - the options have names
     size: int = 10,
 ) -> dict[str, Any]:
     """The packets that match summed up, as `espcap stats` prints it: tables of at most `size` lines each."""
-    with closing(_open_reader(node)) as reader:
-        summary = summarize(reader.store, _query(reader, query, display_filter, since, until), size)
+    with closing(_open_searcher(node)) as searcher:
+        summary = summarize(searcher.store, _query(searcher, query, display_filter, since, until), size)
         if not summary["packets"]:
-            _warn_if_empty(reader)
+            _warn_if_empty(searcher)
         return summary
 
 
@@ -212,7 +212,7 @@ def _open_store(nodes: Sequence[str], registry: Registry, credentials: dict[str,
     return open_store(nodes, registry, on_note=_log.info, **credentials)
 
 
-def _open_reader(node: Node) -> Reader:
+def _open_searcher(node: Node) -> Searcher:
     program, (nodes, credentials) = find_program(), _address(node)
     registry = open_registry(program)
     try:
@@ -220,36 +220,36 @@ def _open_reader(node: Node) -> Reader:
     except EspcapError:
         registry.close()
         raise
-    return Reader(program, registry, store).there()
+    return Searcher(program, registry, store).there()
 
 
-def _query(reader: Reader, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
+def _query(searcher: Searcher, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
     """What is asked for. Warns, three calls up, of how it was taken and what it may not find."""
-    asked = reader.ask(query, display_filter, str(since), str(until))
+    asked = searcher.ask(query, display_filter, str(since), str(until))
     for note in asked.notes:
         warnings.warn(note, stacklevel=3)
     return asked.query
 
 
-def _warn_if_empty(reader: Reader) -> None:
+def _warn_if_empty(searcher: Searcher) -> None:
     """Warns, two calls up, that a store has no packets at all."""
-    if not reader.store.search(Everything(), size=0).total:
-        warnings.warn(why_nothing(reader.store, Everything()), stacklevel=3)
+    if not searcher.store.search(Everything(), size=0).total:
+        warnings.warn(why_nothing(searcher.store, Everything()), stacklevel=3)
 
 
-def _hits(reader: Reader, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
+def _hits(searcher: Searcher, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
     most, given = sys.maxsize if size is None else size, 0
-    with closing(reader):
-        part = page(reader, query, sort, None, max(1, min(most, _AT_ONCE)))
+    with closing(searcher):
+        part = page(searcher, query, sort, None, max(1, min(most, _AT_ONCE)))
         if not part.total:
-            _warn_if_empty(reader)
+            _warn_if_empty(searcher)
         wanted = min(part.total, most)
         while given < wanted:
             yield from (hit.source for hit in part.hits)
             given += len(part.hits)
             if part.next is None or given >= wanted:
                 break
-            part = page(reader, query, sort, part.next, min(wanted - given, _AT_ONCE))
+            part = page(searcher, query, sort, part.next, min(wanted - given, _AT_ONCE))
     if given < wanted:
         message = f"only the first {given:,} of {part.total:,} packets can be had in this order"
         raise EspcapError(message, "narrow the query, or sort by @timestamp")

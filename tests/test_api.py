@@ -22,7 +22,7 @@ import pytest
 
 import espcap
 from espcap.captures.sources import capture_file
-from espcap.ingest.stream import Reading
+from espcap.ingest.stream import DocumentStream
 from espcap.searches import paging
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
@@ -94,7 +94,7 @@ class TestRead:
 
     def test_never_far_ahead(self, many: Path) -> None:
         source = capture_file(str(many))
-        with Reading(Settings(), False, lambda: [source]) as reading:
+        with DocumentStream(Settings(), False, lambda: [source]) as reading:
             assert len(list(itertools.islice(reading, 1000))) == 1000
             time.sleep(0.3)
             assert reading.report.read <= 1500

@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO
 from espcap.base.errors import EspcapError
 from espcap.base.frames import FrameSet, Numbering
 from espcap.base.text import printable
-from espcap.captures.pcapng import Packet, UnknownForm, Writer, packets
+from espcap.captures.pcapng import Packet, PcapngWriter, UnknownForm, packets
 
 CAPTURES = "captures"
 """The folder of a spool that has them."""
@@ -102,7 +102,7 @@ class Kept:
         return CaptureGone(message, "espcap search shows its document; a larger --keep-captures keeps more")
 
     def packets(
-        self, writer: Writer, wanted: FrameSet | None = None, on_read: Callable[[int], None] = lambda count: None
+        self, writer: PcapngWriter, wanted: FrameSet | None = None, on_read: Callable[[int], None] = lambda count: None
     ) -> Iterator[Packet]:
         """The wanted packets, or all, with their numbers in the live capture. Interfaces go to the writer as they come.
 
@@ -123,16 +123,16 @@ class Kept:
         on_read: Callable[[int], None] = lambda count: None,
     ) -> None:
         """Writes the wanted packets, or all, as one capture; `numbers` takes theirs in the live one as they come."""
-        writer = Writer(output)
+        writer = PcapngWriter(output)
         for packet in self.packets(writer, wanted, on_read):
             numbers.add(packet.number)  # before somebody reads it
             writer.add_packet(packet)
 
 
-class _Joined(Writer):
+class _Joined(PcapngWriter):
     """Hands on to another writer what accompanies packets: each interface once, however many files have it."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: PcapngWriter) -> None:
         self._writer = writer
         self._known: dict[bytes, int] = {}
 
@@ -173,7 +173,7 @@ class _Counted(io.RawIOBase):
 
 
 def _packets(
-    file: KeptFile, writer: Writer, wanted: FrameSet | None, on_read: Callable[[int], None]
+    file: KeptFile, writer: PcapngWriter, wanted: FrameSet | None, on_read: Callable[[int], None]
 ) -> Iterator[Packet]:
     name = printable(str(file.path))
     try:

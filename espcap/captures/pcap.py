@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
-from espcap.captures.pcapng import ALL, PCAPNG, Numbers, Packet, UnknownForm, Writer, interface_block, packet_block
+from espcap.captures.pcapng import (
+    ALL,
+    PCAPNG,
+    Numbers,
+    Packet,
+    PcapngWriter,
+    UnknownForm,
+    interface_block,
+    packet_block,
+)
 from espcap.captures.pcapng import packets as blocks_packets
 
 _GZIP = bytes.fromhex("1f8b")
@@ -43,7 +52,7 @@ class Form(NamedTuple):
     link_type: int
 
 
-class Record(NamedTuple):
+class PcapRecord(NamedTuple):
     """A packet of a pcap file."""
 
     number: int
@@ -54,7 +63,7 @@ class Record(NamedTuple):
     data: bytes
 
 
-def packets(file: io.RawIOBase, writer: Writer, wanted: Numbers = ALL) -> Iterator[Packet]:
+def packets(file: io.RawIOBase, writer: PcapngWriter, wanted: Numbers = ALL) -> Iterator[Packet]:
     """The wanted packets with the numbers that tshark gives them; interfaces and keys go to the writer as they come.
 
     A file that is cut ends where it is. Raises UnknownForm where only tshark can read on, which then counts the same.
@@ -92,7 +101,7 @@ def read_form(stream: BinaryIO) -> Form | None:
     return Form(head, struct.Struct(f"{order}4I"), digits, link_type)
 
 
-def records(stream: BinaryIO, form: Form) -> Iterator[Record]:
+def records(stream: BinaryIO, form: Form) -> Iterator[PcapRecord]:
     """The packets after the head. Raises UnknownForm at what is none."""
     unpack, units = form.record.unpack, 10**form.digits
     number, read = 0, stream.read
@@ -103,10 +112,10 @@ def records(stream: BinaryIO, form: Form) -> Iterator[Record]:
         number += 1
         data = read(kept)
         if len(data) == kept:
-            yield Record(number, seconds, fraction, length, data)
+            yield PcapRecord(number, seconds, fraction, length, data)
 
 
-def _records_packets(stream: BinaryIO, writer: Writer, wanted: Numbers) -> Iterator[Packet]:
+def _records_packets(stream: BinaryIO, writer: PcapngWriter, wanted: Numbers) -> Iterator[Packet]:
     form = read_form(stream)
     if not form:
         return

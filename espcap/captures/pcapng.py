@@ -42,7 +42,7 @@ class Packet(NamedTuple):
     block: bytes
 
 
-class Writer:
+class PcapngWriter:
     """A pcapng file of packets from several sources, each of which has interfaces of its own."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -103,7 +103,7 @@ class UnknownForm(Exception):
     """What is read is written in a way that only tshark reads."""
 
 
-def packets(stream: BinaryIO, writer: Writer, wanted: Numbers = ALL) -> Iterator[Packet]:
+def packets(stream: BinaryIO, writer: PcapngWriter, wanted: Numbers = ALL) -> Iterator[Packet]:
     """The wanted packets of a stream; their interfaces, and what accompanies them, go to the writer as they come.
 
     Raises UnknownForm at a block of the other order of bytes, and at any that is none of the usual ones.
@@ -125,7 +125,7 @@ def packets(stream: BinaryIO, writer: Writer, wanted: Numbers = ALL) -> Iterator
             raise UnknownForm
 
 
-def tsharks_packets(stream: BinaryIO, writer: Writer) -> Iterator[Packet]:
+def tsharks_packets(stream: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
     """As `packets`, of all blocks that tshark counts as packets."""
     interfaces: list[_Interface] = []
     number, moment = 0, 0

@@ -124,7 +124,7 @@ def main(context: click.Context, /, **values: Any) -> None:
     if context.invoked_subcommand is None:
         from espcap.cli.read import read
 
-        context.exit(read(options.Reading(**values)))
+        context.exit(read(options.ReadOptions(**values)))
 
 
 @main.command()
@@ -145,7 +145,7 @@ def search(**values: Any) -> None:
     """
     from espcap.cli.search import search as run
 
-    sys.exit(run(options.Searching(**values)))
+    sys.exit(run(options.SearchOptions(**values)))
 
 
 @main.command()
@@ -162,7 +162,7 @@ def show(**values: Any) -> None:
     """
     from espcap.cli.show import show as run
 
-    run(options.Showing(**values))
+    run(options.ShowOptions(**values))
 
 
 @main.command()
@@ -177,7 +177,7 @@ def extract(**values: Any) -> None:
     """
     from espcap.cli.extract import extract as run
 
-    sys.exit(run(options.Extracting(**values)))
+    sys.exit(run(options.ExtractOptions(**values)))
 
 
 @main.command()
@@ -191,7 +191,7 @@ def stats(**values: Any) -> None:
     """
     from espcap.cli.stats import stats as run
 
-    sys.exit(run(options.Summarizing(**values)))
+    sys.exit(run(options.StatsOptions(**values)))
 
 
 @main.command()
@@ -204,7 +204,7 @@ def serve(**values: Any) -> None:
     """
     from espcap.cli.serve import serve as run
 
-    run(options.Serving(**values))
+    run(options.ServeOptions(**values))
 
 
 @main.command()
@@ -217,7 +217,7 @@ def retry(file: str, **values: Any) -> None:
     """
     from espcap.cli.retry import retry as run
 
-    sys.exit(run(options.Delivering(**values), file))
+    sys.exit(run(options.DeliveryOptions(**values), file))
 
 
 @main.command()
@@ -236,7 +236,7 @@ def setup(print_template: bool, keep: str, kibana: str, **values: Any) -> None:
     """Prepares a store: sends the index template to Elasticsearch, or makes the folder of a local index."""
     from espcap.cli.setup import setup as run
 
-    run(options.Connecting(**values), print_template, keep, kibana)
+    run(options.StoreOptions(**values), print_template, keep, kibana)
 
 
 @main.command()
@@ -267,7 +267,7 @@ def prune(keep: str, max_size: str, loaded_before: str, dry_run: bool, yes: bool
     from espcap.cli.prune import Choice
     from espcap.cli.prune import prune as run
 
-    run(options.Connecting(**values), Choice.parse(keep, max_size, loaded_before), dry_run, yes)
+    run(options.StoreOptions(**values), Choice.parse(keep, max_size, loaded_before), dry_run, yes)
 
 
 @main.command()
@@ -280,7 +280,7 @@ def forget(capture: str, **values: Any) -> None:
     """
     from espcap.cli.forget import forget as run
 
-    run(options.Connecting(**values), capture)
+    run(options.StoreOptions(**values), capture)
 
 
 @main.command()
@@ -289,4 +289,4 @@ def doctor(**values: Any) -> None:
     """Checks what espcap needs: tshark, the right to capture, the cache, and the node if one is named."""
     from espcap.cli.doctor import doctor as run
 
-    sys.exit(run(options.Connecting(**values)))
+    sys.exit(run(options.StoreOptions(**values)))

@@ -10,7 +10,7 @@ import click
 from espcap.base.allocator import LIBRARY, find_library
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.text import printable
-from espcap.cli.options import Connecting, open_named_store
+from espcap.cli.options import StoreOptions, open_named_store
 from espcap.documents.packets import HEAD
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
@@ -21,7 +21,7 @@ from espcap.tshark.registry import open_registry, registry_path
 from espcap.tshark.rights import capture_right
 
 
-def doctor(options: Connecting) -> int:
+def doctor(options: StoreOptions) -> int:
     """Runs the command; returns the exit code, 1 where something is missing."""
     try:
         program = find_program(options.tshark)
@@ -105,7 +105,7 @@ def _cache(program: Program) -> str:
     return f"{registry_path(program)}, {known}"
 
 
-def _node(options: Connecting, program: Program) -> str:
+def _node(options: StoreOptions, program: Program) -> str:
     store = open_named_store(options, open_registry(program))
     try:
         described = store.describe()

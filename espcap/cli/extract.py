@@ -13,9 +13,9 @@ import click
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.originals import Originals
-from espcap.cli.options import Extracting, forget_standard_output
+from espcap.cli.options import ExtractOptions, forget_standard_output
 from espcap.cli.progress import Progress
-from espcap.cli.search import open_reader, tell_why_nothing, wanted
+from espcap.cli.search import open_searcher, tell_why_nothing, wanted
 from espcap.extract.extraction import Extraction, Missing
 from espcap.searches.selection import Selection, selected
 from espcap.tshark.program import dissecting_user, find_program
@@ -24,7 +24,7 @@ PARTIAL = 3
 """The exit code where packets are missing."""
 
 
-def extract(options: Extracting) -> int:
+def extract(options: ExtractOptions) -> int:
     """Runs the command and returns its exit code."""
     if options.write == "-" and sys.stdout.isatty():
         raise UsageError("a capture is nothing for a terminal", "name a file with -w, or pipe it on: | tshark -r -")
@@ -50,16 +50,16 @@ def extract(options: Extracting) -> int:
     return PARTIAL if gone else status
 
 
-def _select(options: Extracting) -> tuple[list[Selection], int]:
+def _select(options: ExtractOptions) -> tuple[list[Selection], int]:
     """What to extract, and the exit code so far."""
-    reader = open_reader(options)
+    searcher = open_searcher(options)
     try:
-        asked = wanted(options, reader)
-        selections = selected(reader, asked.query, options.flow)
-        tell_why_nothing(reader, asked, len(selections))
+        asked = wanted(options, searcher)
+        selections = selected(searcher, asked.query, options.flow)
+        tell_why_nothing(searcher, asked, len(selections))
         return selections, asked.status
     finally:
-        reader.store.close()
+        searcher.store.close()
 
 
 def _tell(one: Missing, missing: list[Missing]) -> None:

@@ -9,7 +9,7 @@ import click
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, capture_file
-from espcap.cli.options import Connecting, open_existing_store
+from espcap.cli.options import StoreOptions, open_existing_store
 from espcap.ingest.claims import Claims
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.tshark.program import find_program
@@ -18,7 +18,7 @@ from espcap.tshark.registry import open_registry
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
 
-def forget(options: Connecting, capture: str) -> None:
+def forget(options: StoreOptions, capture: str) -> None:
     """Runs the command."""
     content = _identify(capture)
     store = open_existing_store(options, open_registry(find_program(options.tshark)))

@@ -31,7 +31,7 @@ class _Texts(click.types.StringParamType):
 
 
 @dataclass(frozen=True)
-class Connecting:
+class StoreOptions:
     """Values of `connection`."""
 
     node: tuple[str, ...]
@@ -45,7 +45,7 @@ class Connecting:
 
 
 @dataclass(frozen=True)
-class Delivering(Connecting):
+class DeliveryOptions(StoreOptions):
     """Values of `delivering`."""
 
     chunk: int
@@ -55,7 +55,7 @@ class Delivering(Connecting):
 
 
 @dataclass(frozen=True)
-class Reading(Delivering):
+class ReadOptions(DeliveryOptions):
     """Values of `reading` and `storing`."""
 
     file: tuple[str, ...]
@@ -84,7 +84,7 @@ class Reading(Delivering):
 
 
 @dataclass(frozen=True)
-class Showing(Connecting):
+class ShowOptions(StoreOptions):
     """Values of `connection` and `showing`."""
 
     packet: str
@@ -97,7 +97,7 @@ class Showing(Connecting):
 
 
 @dataclass(frozen=True)
-class Serving(Connecting):
+class ServeOptions(StoreOptions):
     """Values of `connection` and `serving`."""
 
     listen: str
@@ -111,7 +111,7 @@ class Serving(Connecting):
 
 
 @dataclass(frozen=True)
-class Narrowing(Connecting):
+class QueryOptions(StoreOptions):
     """Values of `connection` and `narrowing`."""
 
     query: str
@@ -126,7 +126,7 @@ class Narrowing(Connecting):
 
 
 @dataclass(frozen=True)
-class Extracting(Narrowing):
+class ExtractOptions(QueryOptions):
     """Values of `extracting`."""
 
     write: str
@@ -135,7 +135,7 @@ class Extracting(Narrowing):
 
 
 @dataclass(frozen=True)
-class Summarizing(Narrowing):
+class StatsOptions(QueryOptions):
     """Values of `summarizing`."""
 
     size: int
@@ -143,7 +143,7 @@ class Summarizing(Narrowing):
 
 
 @dataclass(frozen=True)
-class Searching(Narrowing):
+class SearchOptions(QueryOptions):
     """Values of `searching`."""
 
     agg: str
@@ -501,7 +501,7 @@ def read_secret(file: Path | None, variable: str) -> str | None:
         ) from error
 
 
-def open_named_store(values: Connecting, registry: "Registry", default: str = "", **waiting: Any) -> "Store":
+def open_named_store(values: StoreOptions, registry: "Registry", default: str = "", **waiting: Any) -> "Store":
     """The store that `--node` names. Raises UsageError where it names none and there is no default.
 
     `waiting` is what `open_store` has of it.
@@ -516,14 +516,14 @@ def open_named_store(values: Connecting, registry: "Registry", default: str = ""
     return open_store(nodes, registry, **credentials(values), **waiting)
 
 
-def open_existing_store(values: Connecting, registry: "Registry") -> "Store":
+def open_existing_store(values: StoreOptions, registry: "Registry") -> "Store":
     """As `open_named_store`, for what only a store that is there can do. Raises StoreError where it is not."""
     from espcap.stores import existing
 
     return existing(open_named_store(values, registry))
 
 
-def credentials(values: Connecting) -> dict[str, Any]:
+def credentials(values: StoreOptions) -> dict[str, Any]:
     """Who we are and whom we trust, as `Connection` has them. Raises UsageError where a secret cannot be read."""
     return {
         "ca_cert": values.ca_cert,
@@ -535,7 +535,7 @@ def credentials(values: Connecting) -> dict[str, Any]:
     }
 
 
-def open_patient_store(values: Delivering, registry: "Registry", endless: bool) -> "Store":
+def open_patient_store(values: DeliveryOptions, registry: "Registry", endless: bool) -> "Store":
     """The same for writing: it waits for a node as `--give-up-after` says, and in an endless run for ever."""
     from espcap.cli.progress import Progress
 
@@ -546,7 +546,7 @@ def open_patient_store(values: Delivering, registry: "Registry", endless: bool) 
     )
 
 
-def open_dead_letters(values: Delivering) -> "DeadLetters":
+def open_dead_letters(values: DeliveryOptions) -> "DeadLetters":
     """The file that `--dead-letters` names. Raises UsageError where it cannot be made."""
     from espcap.ingest.dead_letters import DeadLetters
 

@@ -10,7 +10,7 @@ import click
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
-from espcap.cli.options import Connecting, open_existing_store
+from espcap.cli.options import StoreOptions, open_existing_store
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.stores import Store, StoredDay
 from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
@@ -48,7 +48,7 @@ class Choice:
         return chosen
 
 
-def prune(options: Connecting, choice: Choice, dry_run: bool, yes: bool) -> None:
+def prune(options: StoreOptions, choice: Choice, dry_run: bool, yes: bool) -> None:
     """Runs the command."""
     store = open_existing_store(options, open_registry(find_program(options.tshark)))
     try:

@@ -14,7 +14,13 @@ from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
-from espcap.cli.options import Delivering, Reading, forget_standard_output, open_dead_letters, open_patient_store
+from espcap.cli.options import (
+    DeliveryOptions,
+    ReadOptions,
+    forget_standard_output,
+    open_dead_letters,
+    open_patient_store,
+)
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
@@ -40,7 +46,7 @@ NOTHING_PASSES = "no packet passes the display filter"
 INTERRUPTED = "Interrupted before all was stored."
 
 
-def read(options: Reading) -> int:
+def read(options: ReadOptions) -> int:
     """Runs the command and returns its exit code."""
     program = find_program(options.tshark)
     if options.list:
@@ -61,7 +67,7 @@ def read(options: Reading) -> int:
     return _run(job, options)
 
 
-def _check_usage(options: Reading) -> None:
+def _check_usage(options: ReadOptions) -> None:
     if not (options.file or options.dir or options.nic):
         raise UsageError("nothing to read", "name --file, --dir or --nic; espcap --help shows more")
     if options.bpf and not options.nic:
@@ -76,7 +82,7 @@ def _check_usage(options: Reading) -> None:
         raise UsageError("--pretty is for printed documents", "leave out --node")
 
 
-def _settings(options: Reading) -> Settings:
+def _settings(options: ReadOptions) -> Settings:
     return Settings(
         display_filter=options.display_filter,
         decode_as=options.decode_as,
@@ -86,12 +92,12 @@ def _settings(options: Reading) -> Settings:
     )
 
 
-def _spool(options: Reading) -> SpoolSettings:
+def _spool(options: ReadOptions) -> SpoolSettings:
     keep = Keeping(options.keep_captures, options.keep_captures_for) if options.keep_captures else None
     return SpoolSettings((options.spool or spool_folder()).absolute(), options.spool_size, keep)
 
 
-def _sink(options: Reading, registry: Registry) -> Sink:
+def _sink(options: ReadOptions, registry: Registry) -> Sink:
     if options.node:
         return open_patient_store(options, registry, endless=_is_endless(options))
     return LinesSink(sys.stdout.buffer, _form(options.pretty))
@@ -104,20 +110,20 @@ def _form(pretty: bool) -> Callable[[Document], bytes]:
     return PacketRows() if sys.stdout.isatty() else as_line
 
 
-def _is_endless(options: Reading) -> bool:
+def _is_endless(options: ReadOptions) -> bool:
     """Whether packets come from where they would be lost, not from files that can be read again."""
     piped = "-" in options.file and isinstance(capture_file("-"), StandardInput)
     return bool(options.nic) or piped
 
 
-def _resuming(options: Reading, sink: Sink) -> Resuming | None:
+def _resuming(options: ReadOptions, sink: Sink) -> Resuming | None:
     """How captures that are stored already are found; None if no file is stored."""
     if not options.node or not (options.file or options.dir):
         return None
     return Resuming(cast(Store, sink), options.node, options.again)
 
 
-def _sources(options: Reading, is_known: IsKnown) -> Iterator[Source | EspcapError]:
+def _sources(options: ReadOptions, is_known: IsKnown) -> Iterator[Source | EspcapError]:
     for path in options.file:
         try:
             yield capture_file(path)
@@ -133,7 +139,7 @@ def _sources(options: Reading, is_known: IsKnown) -> Iterator[Source | EspcapErr
 
 
 def _all_sources(
-    options: Reading, is_known: IsKnown, is_ended: Callable[[], bool]
+    options: ReadOptions, is_known: IsKnown, is_ended: Callable[[], bool]
 ) -> Iterator[Source | EspcapError | None]:
     """Those that are there now, and with --watch those to come."""
     yield from _sources(options, is_known)
@@ -141,7 +147,7 @@ def _all_sources(
         yield from watch(options.dir, options.settle, is_ended, is_known)
 
 
-def _bytes_to_read(options: Reading, is_known: IsKnown) -> int:
+def _bytes_to_read(options: ReadOptions, is_known: IsKnown) -> int:
     """Of all files that are not done yet."""
     files = (source for source in _sources(options, is_known) if isinstance(source, CaptureFile))
     return sum(file.size for file in files if not is_known(file))
@@ -154,7 +160,7 @@ def _who_dissects(user: User, program: Program) -> str:
     return note
 
 
-def _run(job: Job, options: Reading) -> int:
+def _run(job: Job, options: ReadOptions) -> int:
     shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
     sink = _sink(options, job.registry)
     with Progress(shown) as progress:
@@ -214,7 +220,7 @@ def more_time() -> None:
         signal.alarm(SECONDS_TO_FINISH)
 
 
-def tell_account(report: Report, options: Delivering) -> None:
+def tell_account(report: Report, options: DeliveryOptions) -> None:
     """The last lines of a run, and the report. Raises EspcapError where it cannot be written."""
     for reason, times in report.reasons.items():
         click.echo(f"Refused {times:,} times: {printable(reason)}", err=True)

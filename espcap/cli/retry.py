@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.text import printable
-from espcap.cli.options import Delivering, open_dead_letters, open_patient_store
+from espcap.cli.options import DeliveryOptions, open_dead_letters, open_patient_store
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
 from espcap.ingest.batches import Batches
@@ -17,7 +17,7 @@ from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 
 
-def retry(options: Delivering, file: str) -> int:
+def retry(options: DeliveryOptions, file: str) -> int:
     """Runs the command and returns its exit code."""
     path, target = Path(file), options.dead_letters
     if target and target.exists() and path.exists() and os.path.samefile(path, target):

@@ -9,11 +9,11 @@ import click
 import orjson
 
 from espcap.base.text import printable, without_controls
-from espcap.cli.options import Connecting, Narrowing, Searching, open_named_store
+from espcap.cli.options import QueryOptions, SearchOptions, StoreOptions, open_named_store
 from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.query import Query
 from espcap.searches.nothing import why_nothing
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.searches.selection import MOST_VALUES
 from espcap.stores import Hit
 from espcap.tshark.program import find_program
@@ -21,7 +21,7 @@ from espcap.tshark.registry import open_registry
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreparedSearch:
     """What a command is asked for."""
 
     query: Query
@@ -29,27 +29,27 @@ class Wanted:
     """The exit code: 3 where captures could not be filtered."""
 
 
-def search(options: Searching) -> int:
+def search(options: SearchOptions) -> int:
     """Runs the command and returns its exit code."""
-    reader = open_reader(options)
-    store = reader.store
+    searcher = open_searcher(options)
+    store = searcher.store
     try:
-        asked = wanted(options, reader)
+        asked = wanted(options, searcher)
         query = asked.query
         if options.agg:
             terms = {
-                "field": _path(options.agg, query, reader),
+                "field": _path(options.agg, query, searcher),
                 "size": min(options.size + 1, max(options.size, MOST_VALUES)),
             }
             found = store.search(query, size=0, aggregations={"values": {"terms": terms}})
-            tell_why_nothing(reader, asked, found.total)
+            tell_why_nothing(searcher, asked, found.total)
             buckets = found.aggregations["values"]["buckets"]
             _show_values(options.agg, buckets[: options.size])
             _tell_other_values(options, len(buckets), found.total)
         else:
-            sort = (_path(options.sort.removeprefix("-"), query, reader), options.sort.startswith("-"))
+            sort = (_path(options.sort.removeprefix("-"), query, searcher), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
-            tell_why_nothing(reader, asked, found.total)
+            tell_why_nothing(searcher, asked, found.total)
             _show_hits(found.hits, found.total)
             _tell_other_packets(options, len(found.hits), found.total)
         return asked.status
@@ -57,8 +57,8 @@ def search(options: Searching) -> int:
         store.close()
 
 
-def _path(name: str, query: Query, reader: Reader) -> str:
-    path, notes = reader.values_of(name, query)
+def _path(name: str, query: Query, searcher: Searcher) -> str:
+    path, notes = searcher.values_of(name, query)
     _tell(notes)
     return path
 
@@ -68,28 +68,28 @@ def _tell(notes: Iterable[str]) -> None:
         click.echo(f"Note: {printable(note)}", err=True)
 
 
-def open_reader(options: Connecting) -> Reader:
+def open_searcher(options: StoreOptions) -> Searcher:
     """The store that `--node` names, by default the local index, to be asked. Raises StoreError where there is none."""
     program = find_program(options.tshark)
     registry = open_registry(program)
-    return Reader(program, registry, open_named_store(options, registry, default="local")).there()
+    return Searcher(program, registry, open_named_store(options, registry, default="local")).there()
 
 
-def wanted(options: Narrowing, reader: Reader) -> Wanted:
+def wanted(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
     """What QUERY, the display filter and the times ask for together. Notes tell how they were taken."""
     if options.captures:
         from espcap.cli.captures import wanted_of_captures
 
-        return wanted_of_captures(options, reader)
-    asked = reader.ask(options.query, options.display_filter, options.since, options.until)
+        return wanted_of_captures(options, searcher)
+    asked = searcher.ask(options.query, options.display_filter, options.since, options.until)
     _tell(asked.notes)
-    return Wanted(asked.query)
+    return PreparedSearch(asked.query)
 
 
-def tell_why_nothing(reader: Reader, asked: Wanted, packets: int) -> None:
+def tell_why_nothing(searcher: Searcher, asked: PreparedSearch, packets: int) -> None:
     """Says why no packets were found, unless there may be some where it could not be looked."""
     if not packets and not asked.status:
-        click.echo(f"Note: {printable(why_nothing(reader.store, asked.query))}", err=True)
+        click.echo(f"Note: {printable(why_nothing(searcher.store, asked.query))}", err=True)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
@@ -107,7 +107,7 @@ def _show_hits(hits: list[Hit], total: int) -> None:
         _lines(hit.source for hit in hits)
 
 
-def _tell_other_packets(options: Searching, shown: int, total: int) -> None:
+def _tell_other_packets(options: SearchOptions, shown: int, total: int) -> None:
     """A pipe has no line that says of how many packets it got the first."""
     if total and options.start >= total:
         _tell([f"--from leaves out all {total:,} packets that match"])
@@ -115,7 +115,7 @@ def _tell_other_packets(options: Searching, shown: int, total: int) -> None:
         _tell([f"{shown:,} of {total:,} packets are printed (--size N prints more)"])
 
 
-def _tell_other_values(options: Searching, values: int, packets: int) -> None:
+def _tell_other_values(options: SearchOptions, values: int, packets: int) -> None:
     """Values that are not shown, or that no packet has."""
     if values > options.size:
         _tell([f"{options.agg} has more than {options.size:,} values (--size prints more)"])

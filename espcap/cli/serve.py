@@ -8,12 +8,12 @@ import click
 from espcap.base.errors import UsageError
 from espcap.base.paths import data_folder, is_local, local_folder
 from espcap.captures.sources import CaptureFile
-from espcap.cli.options import Serving, open_named_store
-from espcap.cli.search import open_reader
+from espcap.cli.options import ServeOptions, open_named_store
+from espcap.cli.search import open_searcher
 from espcap.ingest.job import Listener, check_words, close_job, open_job
 from espcap.ingest.report import Report
 from espcap.ingest.run import Resuming, Run
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
@@ -21,13 +21,13 @@ from espcap.tshark.program import Program, dissecting_user, find_program
 from espcap.web.application import build
 from espcap.web.dissector import Dissector
 from espcap.web.parts import Parts
-from espcap.web.readers import Readers
-from espcap.web.server import Place, is_loopback
+from espcap.web.searchers import SearcherPool
+from espcap.web.server import ListenAddress, is_loopback
 from espcap.web.server import serve as answer
 from espcap.web.uploads import Uploads
 
 
-def serve(options: Serving) -> None:
+def serve(options: ServeOptions) -> None:
     """Runs the command."""
     host, port = _host_and_port(options.listen)
     if not (is_loopback(host) or options.certificate or options.without_tls):
@@ -36,7 +36,7 @@ def serve(options: Serving) -> None:
         )
     program, nodes = find_program(options.tshark), options.node or ("local",)
 
-    node = _describe(open_reader(options))
+    node = _describe(open_searcher(options))
     user = dissecting_user(program)
     settings = hand_over_files(_settings(options), user)
     if settings.decode_as:
@@ -44,20 +44,20 @@ def serve(options: Serving) -> None:
     with decoded_as(program, settings) as known:
         parts = Parts(
             node=node,
-            readers=Readers(lambda: open_reader(options)),
-            slow_readers=Readers(lambda: open_reader(options), threads=1),
+            searchers=SearcherPool(lambda: open_searcher(options)),
+            slow_searchers=SearcherPool(lambda: open_searcher(options), threads=1),
             dissector=Dissector(program, user, known, options.dir),
             uploads=Uploads(_captures_folder(nodes), partial(_Indexer, options, nodes, program)),
             user=user,
             folders=options.dir,
         )
         try:
-            answer(build(parts), Place(host, port, options.certificate, options.key), click.echo)
+            answer(build(parts), ListenAddress(host, port, options.certificate, options.key), click.echo)
         finally:
             parts.close()
 
 
-def _settings(options: Serving) -> Settings:
+def _settings(options: ServeOptions) -> Settings:
     return Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
 
 
@@ -69,7 +69,7 @@ def _captures_folder(nodes: tuple[str, ...]) -> Path:
 class _Indexer:
     """Indexes a capture as `espcap --file` does, with the same ledger."""
 
-    def __init__(self, options: Serving, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
+    def __init__(self, options: ServeOptions, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
         self._nodes = nodes
         self._job = open_job(program, _settings(options), nodes)
         try:
@@ -95,12 +95,12 @@ class _Indexer:
         self._run.interrupt(signal)
 
 
-def _describe(reader: Reader) -> str:
+def _describe(searcher: Searcher) -> str:
     """What the store is and where; what is wrong with it is told now."""
     try:
-        return reader.store.describe()
+        return searcher.store.describe()
     finally:
-        reader.store.close()
+        searcher.store.close()
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

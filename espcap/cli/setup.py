@@ -6,7 +6,7 @@ import click
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local
-from espcap.cli.options import Connecting, credentials, open_named_store
+from espcap.cli.options import StoreOptions, credentials, open_named_store
 from espcap.searches.summary import time_span
 from espcap.stores import Store
 from espcap.stores.retention import parse_age
@@ -14,7 +14,7 @@ from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 
 
-def setup(options: Connecting, print_template: bool, keep: str, kibana: str) -> None:
+def setup(options: StoreOptions, print_template: bool, keep: str, kibana: str) -> None:
     """Runs the command."""
     days = parse_age(keep) if keep else 0
     if kibana and is_local(options.node):
@@ -34,7 +34,7 @@ def setup(options: Connecting, print_template: bool, keep: str, kibana: str) -> 
         _import_objects(options, kibana, span)
 
 
-def _prepared_store(options: Connecting, days: int) -> Store:
+def _prepared_store(options: StoreOptions, days: int) -> Store:
     store = open_named_store(options, open_registry(find_program(options.tshark)))
     store.prepare()
     if days:
@@ -52,7 +52,7 @@ def _span(store: Store) -> tuple[str, str] | None:
         return None
 
 
-def _import_objects(options: Connecting, kibana: str, span: tuple[str, str] | None) -> None:
+def _import_objects(options: StoreOptions, kibana: str, span: tuple[str, str] | None) -> None:
     """A fingerprint is that of the node's certificate, and of Kibana's only where no node is named."""
     from espcap.stores.elasticsearch.kibana import at_times, import_objects, kibana_connection
 

@@ -13,8 +13,8 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable, without_controls
 from espcap.captures.originals import Originals
 from espcap.captures.sources import CaptureFile, capture_file, without_here
-from espcap.cli.options import Showing
-from espcap.cli.search import open_reader
+from espcap.cli.options import ShowOptions
+from espcap.cli.search import open_searcher
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
 from espcap.extract.needed import Needed, agrees, find_needed, with_its_streams
 from espcap.ingest.job import check_words
@@ -32,7 +32,7 @@ _INDENT = "    "
 _MOST_NAMED = 5
 
 
-def show(options: Showing) -> None:
+def show(options: ShowOptions) -> None:
     """Runs the command."""
     program = find_program(options.tshark)
     needed = None
@@ -73,30 +73,30 @@ def _of_excerpt(dissect: Callable[[Loadable], Dissection], original: Original, n
     return with_its_streams(dissection, needed.document) if dissection and agrees(dissection, needed) else None
 
 
-def _named_file(options: Showing) -> tuple[Original, int]:
+def _named_file(options: ShowOptions) -> tuple[Original, int]:
     capture = capture_file(options.packet)
     if not isinstance(capture, CaptureFile):
         raise UsageError("a packet cannot be looked up on standard input", "name a capture file")
     return FileOriginal(capture.name, capture.path, capture.open()), options.frame or 0
 
 
-def _stored(options: Showing) -> tuple[Original, int, Needed | None]:
+def _stored(options: ShowOptions) -> tuple[Original, int, Needed | None]:
     """The capture and the frame number of a document, and what it takes to show the packet."""
     found, needed = _document(options)
     frame = int(found.id.rpartition("-")[2])
     return find_original(Originals(options.dir), found.source, frame), frame, needed
 
 
-def _document(options: Showing) -> tuple[Hit, Needed | None]:
+def _document(options: ShowOptions) -> tuple[Hit, Needed | None]:
     query = _named(options.packet)
-    reader = open_reader(options)
+    searcher = open_searcher(options)
     try:
-        hits = reader.store.search(query, size=_MOST_NAMED).hits
-        needed = find_needed(reader, hits[0].source) if len(hits) == 1 else None
+        hits = searcher.store.search(query, size=_MOST_NAMED).hits
+        needed = find_needed(searcher, hits[0].source) if len(hits) == 1 else None
     finally:
-        reader.close()
+        searcher.close()
     if not hits:
-        raise EspcapError(f"{reader.store.address} has no packet {options.packet}", "espcap search finds packets")
+        raise EspcapError(f"{searcher.store.address} has no packet {options.packet}", "espcap search finds packets")
     if len(hits) > 1:
         message = f"{options.packet} is a packet of {len(hits)} captures that were stored under this name"
         raise UsageError(message, f"name one of them: {' or '.join(hit.id for hit in hits)}")

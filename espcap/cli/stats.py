@@ -8,8 +8,8 @@ import click
 import orjson
 
 from espcap.base.text import without_controls
-from espcap.cli.options import Summarizing
-from espcap.cli.search import open_reader, tell_why_nothing, wanted
+from espcap.cli.options import StatsOptions
+from espcap.cli.search import open_searcher, tell_why_nothing, wanted
 from espcap.cli.table import show_table
 from espcap.searches.summary import TABLES, summarize
 
@@ -24,15 +24,15 @@ _TITLES = {
 }
 
 
-def stats(options: Summarizing) -> int:
+def stats(options: StatsOptions) -> int:
     """Runs the command and returns its exit code."""
-    reader = open_reader(options)
+    searcher = open_searcher(options)
     try:
-        asked = wanted(options, reader)
-        summary = summarize(reader.store, asked.query, options.size)
-        tell_why_nothing(reader, asked, summary["packets"])
+        asked = wanted(options, searcher)
+        summary = summarize(searcher.store, asked.query, options.size)
+        tell_why_nothing(searcher, asked, summary["packets"])
     finally:
-        reader.store.close()
+        searcher.store.close()
     if options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(summary)))
     else:

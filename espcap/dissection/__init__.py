@@ -70,7 +70,7 @@ class Record:
         return self.length if self.context else self.layers.get("frame", {}).get("len")
 
 
-class Reader(Protocol):
+class RecordReader(Protocol):
     """Turns tshark's output into records."""
 
     bad_utf8: int

@@ -13,7 +13,7 @@ from espcap.base.text import printable
 from espcap.captures.kept import Kept
 from espcap.captures.originals import Originals, check_packet, is_live
 from espcap.captures.pcap import packets
-from espcap.captures.pcapng import Packet, UnknownForm, Writer, tsharks_packets
+from espcap.captures.pcapng import Packet, PcapngWriter, UnknownForm, tsharks_packets
 from espcap.captures.sources import CaptureFile, Stamp, stamp_of
 from espcap.searches.selection import Selection
 from espcap.tshark.process import Process
@@ -115,7 +115,7 @@ class Extraction:
 
     def write(self, file: BinaryIO) -> int:
         """Writes the packets as pcapng and returns how many there were."""
-        writer = Writer(file)
+        writer = PcapngWriter(file)
         waiting = self._captures[::-1]
         heads: list[tuple[int, int, Packet, Iterator[Packet]]] = []
         order = 0
@@ -142,10 +142,10 @@ class Extraction:
             self._read += position - before
             self._on_progress(self._read, self._written)
 
-    def _packets(self, capture: _Capture | _LiveCapture, writer: Writer) -> Iterator[Packet]:
+    def _packets(self, capture: _Capture | _LiveCapture, writer: PcapngWriter) -> Iterator[Packet]:
         return self._live(capture, writer) if isinstance(capture, _LiveCapture) else self._of_file(capture, writer)
 
-    def _live(self, capture: _LiveCapture, writer: Writer) -> Iterator[Packet]:
+    def _live(self, capture: _LiveCapture, writer: PcapngWriter) -> Iterator[Packet]:
         frames, kept, position = capture.selection.frames, capture.kept, 0
 
         def on_read(count: int) -> None:
@@ -164,7 +164,7 @@ class Extraction:
         if left:
             self._on_missing(Missing(left, reason))
 
-    def _of_file(self, capture: _Capture, writer: Writer) -> Iterator[Packet]:
+    def _of_file(self, capture: _Capture, writer: PcapngWriter) -> Iterator[Packet]:
         """Read by ourselves as far as we can, for a tshark costs as much time as thousands of packets."""
         selection = capture.selection
         left, last, reason = len(selection.frames), 0, "it cannot be read so far"
@@ -183,12 +183,12 @@ class Extraction:
             reason = error.message
         self._on_missing(Missing(left, f"{printable(capture.file.name)}: {reason}"))
 
-    def _own(self, capture: _Capture, file: BinaryIO, writer: Writer) -> Iterator[Packet]:
+    def _own(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
         watched = _Watched(file, lambda: self._advance(capture, file.tell()))
         with suppress(UnknownForm):
             yield from packets(watched, writer, capture.selection.frames)
 
-    def _tsharks(self, capture: _Capture, file: BinaryIO, writer: Writer) -> Iterator[Packet]:
+    def _tsharks(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
         """Raises EspcapError with what tshark says of the end of the capture."""
         process = Process(self._command, file.fileno(), user=self._user)
         try:

@@ -15,7 +15,7 @@ from espcap.captures.originals import is_live
 from espcap.captures.pcapng import UnknownForm
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.searches.selection import select_conversations
 from espcap.tshark.sharkd import Dissection, Node
 
@@ -44,19 +44,19 @@ class Needed:
         return frame_number(self.document) or 0
 
 
-def find_needed(reader: Reader, document: Document) -> Needed | None:
+def find_needed(searcher: Searcher, document: Document) -> Needed | None:
     """The conversation of a packet, with all that it was put together from; None if the whole capture is to be read."""
     number = frame_number(document)
     if number is None or "capture_id" not in document or (not is_live(document) and _is_small(document["file_name"])):
         return None
     packet = And((Equals("capture_id", document["capture_id"]), Equals("layers.frame.number", number)))
-    for selection in select_conversations(reader.store, packet, reader.registry):
+    for selection in select_conversations(searcher.store, packet, searcher.registry):
         if selection.capture_id == document["capture_id"] and len(selection.frames) <= _MOST_FRAMES:
             selection.frames.add(1)  # times are counted from it
             selection.frames.add(number)
             if is_live(document):
                 selection.frames.add(number - 1)  # others are not even there empty, and times are counted from it, too
-            return Needed(document, selection.frames, frozenset(_telling(document, reader.registry)))
+            return Needed(document, selection.frames, frozenset(_telling(document, searcher.registry)))
     return None
 
 

@@ -13,7 +13,7 @@ from espcap.base.errors import StoreError
 from espcap.captures.sources import CaptureFile, Stamp
 from espcap.ingest.claims import Claims
 from espcap.ingest.digests import Digests
-from espcap.ingest.ledger import Done, Known, Ledger, LedgerError
+from espcap.ingest.ledger import FinishedCapture, Ledger, LedgerError, StoredCapture
 from espcap.ingest.stored_settings import SettingsInStore
 from espcap.stores import Store, StoredDay
 
@@ -23,7 +23,7 @@ SETTLE_SECONDS = 2.0
 """Captures are recorded together so long after the first of them, and at the end of a run."""
 
 
-class Ended(Protocol):
+class CaptureResult(Protocol):
     """How the dissection of a capture ended."""
 
     @property
@@ -43,7 +43,7 @@ class Ended(Protocol):
 class _Pending:
     """What is to be recorded together."""
 
-    captures: list[Done] = field(default_factory=list)
+    captures: list[FinishedCapture] = field(default_factory=list)
     files: list[tuple[Stamp, str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """Claims on the captures: one at a time reads a capture, with whatever settings."""
@@ -125,7 +125,7 @@ class Checkpoints:
             return None
         return self._packets(self._ask(lambda ledger: ledger.find_file(stamp, self._digests.work)))
 
-    def _packets(self, known: Known | None) -> int | None:
+    def _packets(self, known: StoredCapture | None) -> int | None:
         if known and known.documents != self._digests.documents:
             self.outdated.add(known.content)
         return known.packets if known else None
@@ -166,11 +166,11 @@ class Checkpoints:
         if self._claims:
             self._claims.release(content)
 
-    def add(self, file: CaptureFile, content: str, ended: Ended, earlier: str = "") -> None:
+    def add(self, file: CaptureFile, content: str, ended: CaptureResult, earlier: str = "") -> None:
         """Keeps a capture that came to a good end until its packets are known to be durable."""
         self._note(file, content)
         digests, pending = self._digests, self._pending
-        pending.captures.append(Done(content, digests.work, ended.packets, ended.indices, digests.documents))
+        pending.captures.append(FinishedCapture(content, digests.work, ended.packets, ended.indices, digests.documents))
         pending.replaced += [content] if ended.replaced else []
         pending.earlier += [earlier] if earlier and self._digests.is_whole else []
         self._pending.keys.append(content)

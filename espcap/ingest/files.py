@@ -13,7 +13,7 @@ from espcap.documents.packets import Origin
 from espcap.ingest.ahead import Ahead
 from espcap.ingest.checkpoints import Checkpoints
 from espcap.ingest.report import Severity
-from espcap.ingest.transfer import Ended, Transfer
+from espcap.ingest.transfer import Transfer, TransferResult
 from espcap.tshark.arguments import Settings
 from espcap.tshark.faulty import MOST_FAULTS, FaultyCapture
 from espcap.tshark.output import Output, read_file
@@ -76,14 +76,14 @@ class Files:
         else:
             checkpoints.release(content)
 
-    def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[Ended, bool]:
+    def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[TransferResult, bool]:
         """Also whether nothing was left out."""
         report = self._transfer.report
         before = report.left_out
         ended = self._dissect_file(source, file, content)
         return ended, report.left_out == before and not self._transfer.signal
 
-    def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> Ended:
+    def _dissect_file(self, source: CaptureFile, file: BinaryIO, content: str) -> TransferResult:
         self._transfer.report.files += 1
         job = self._transfer.job
         origin = Origin(content, source.name, source.modified)
@@ -96,7 +96,9 @@ class Files:
         self._transfer.judge(source, ended)
         return ended
 
-    def _read_on_as_json(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+    def _read_on_as_json(
+        self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: TransferResult
+    ) -> TransferResult:
         """Reads what the native reader left, so that no fault of its own costs a packet."""
         job, name = self._transfer.job, printable(source.name)
         self._transfer.tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
@@ -109,7 +111,9 @@ class Files:
         job = self._transfer.job
         return read_file(job.program, settings, file, job.user, job.stall_timeout)
 
-    def _finish_without_faults(self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: Ended) -> Ended:
+    def _finish_without_faults(
+        self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: TransferResult
+    ) -> TransferResult:
         """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
 
         A tshark that was ended from outside does not end at the same packet again: then all stays as it is.

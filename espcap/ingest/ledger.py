@@ -40,7 +40,7 @@ class LedgerError(EspcapError):
     """The ledger cannot be used. Nothing is lost by that, but captures are dissected again."""
 
 
-class Done(NamedTuple):
+class FinishedCapture(NamedTuple):
     """A capture whose packets the store has acknowledged, all of them."""
 
     content: str
@@ -54,13 +54,13 @@ class Done(NamedTuple):
     """The `settings_id` of its documents; empty for those of earlier versions, which have none."""
 
 
-class Known(NamedTuple):
+class StoredCapture(NamedTuple):
     """What is known of a capture that is done."""
 
     content: str
     packets: int
     documents: str
-    """As in `Done`."""
+    """As in `FinishedCapture`."""
 
 
 def ledger_path(nodes: Sequence[str]) -> Path:
@@ -105,7 +105,7 @@ class Ledger:
             hint = "without it captures are dissected again, and nothing is stored twice; remove it if it is damaged"
             raise LedgerError(f"the ledger {self.path} cannot be used: {reason}", hint) from error
 
-    def find_file(self, stamp: Stamp, settings: str) -> Known | None:
+    def find_file(self, stamp: Stamp, settings: str) -> StoredCapture | None:
         """The capture of a file that has not changed since it was done; None where it is not known to be done."""
         return self._one(
             "SELECT content, packets, documents FROM files JOIN captures USING (content) WHERE device = ? AND inode = ?"
@@ -113,23 +113,23 @@ class Ledger:
             (*_storable(stamp), settings),
         )
 
-    def find_content(self, content: str, settings: str) -> Known | None:
+    def find_content(self, content: str, settings: str) -> StoredCapture | None:
         """A capture that is done; None where it is not."""
         question = "SELECT content, packets, documents FROM captures WHERE content = ? AND settings = ?"
         return self._one(question, (content, settings))
 
-    def _one(self, question: str, values: tuple[int | str, ...]) -> Known | None:
+    def _one(self, question: str, values: tuple[int | str, ...]) -> StoredCapture | None:
         with self._failures():
             row = self._connection.execute(question, values).fetchone()
-            return Known(*row) if row else None
+            return StoredCapture(*row) if row else None
 
-    def all_known(self, settings: str) -> list[Known]:
+    def all_known(self, settings: str) -> list[StoredCapture]:
         """All captures that are done with these settings."""
         question = "SELECT content, packets, documents FROM captures WHERE settings = ?"
         with self._failures():
-            return [Known(*row) for row in self._connection.execute(question, (settings,))]
+            return [StoredCapture(*row) for row in self._connection.execute(question, (settings,))]
 
-    def add(self, captures: Iterable[Done], days: Iterable[StoredDay]) -> None:
+    def add(self, captures: Iterable[FinishedCapture], days: Iterable[StoredDay]) -> None:
         """Records captures; `days` are those of the store as they are now.
 
         A capture is left out where one of its indices is no longer there.
@@ -140,7 +140,7 @@ class Ledger:
                 if done.indices <= present.keys():
                     self._add(done, [present[index] for index in done.indices])
 
-    def _add(self, done: Done, days: Sequence[StoredDay]) -> None:
+    def _add(self, done: FinishedCapture, days: Sequence[StoredDay]) -> None:
         execute = self._connection.execute
         [capture] = execute(
             "INSERT INTO captures (content, settings, packets, finished, documents) VALUES (?, ?, ?, ?, ?)"

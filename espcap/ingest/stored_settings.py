@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from espcap.ingest.ledger import Known
+from espcap.ingest.ledger import StoredCapture
 from espcap.query import Equals, Everything, Exists, Not, Query
 from espcap.stores import Store
 
@@ -18,7 +18,7 @@ class SettingsInStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def find_replaced(self, known: Iterable[Known]) -> list[str]:
+    def find_replaced(self, known: Iterable[StoredCapture]) -> list[str]:
         """Contents of captures that have packets of other settings in the place of their own.
 
         A capture without any other packets is none of them: its days were pruned.
@@ -48,7 +48,7 @@ def _made_with(settings: str) -> Query:
     return Equals(SETTINGS, settings) if settings else Not(Exists(SETTINGS))
 
 
-def _is_replaced(known: Known, counts: dict[str, dict[str, int]]) -> bool:
+def _is_replaced(known: StoredCapture, counts: dict[str, dict[str, int]]) -> bool:
     own = counts.get(known.documents, {}).get(known.content, 0)
     has_others = any(known.content in captures for settings, captures in counts.items() if settings != known.documents)
     return has_others and own < known.packets

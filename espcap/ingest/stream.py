@@ -98,7 +98,7 @@ class _Worker:
             self._run.interrupt(signal.SIGTERM)
 
 
-class Reading:
+class DocumentStream:
     """Iterates over the documents of sources and over the problems with them. Use it as a context manager.
 
     Its end, and that of the program, ends the tsharks.
@@ -119,7 +119,7 @@ class Reading:
         """The account so far."""
         return self._worker.report
 
-    def __enter__(self) -> "Reading":
+    def __enter__(self) -> "DocumentStream":
         self._thread.start()
         return self
 

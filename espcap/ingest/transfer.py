@@ -6,7 +6,7 @@ from functools import partial
 
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, Source
-from espcap.dissection import MOST_VALUES, Reader
+from espcap.dissection import MOST_VALUES, RecordReader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.documents.packets import DocumentBuilder, Origin
@@ -23,7 +23,7 @@ _FOREIGN = "isn't a capture file in a format"
 
 
 @dataclass(frozen=True)
-class Ended:
+class TransferResult:
     """How the dissection of a source ended."""
 
     tshark: Exit
@@ -40,7 +40,7 @@ class Ended:
         """Whether tshark hung, or was ended by a signal."""
         return self.stalled or self.tshark.status < 0
 
-    def followed_by(self, rest: "Ended") -> "Ended":
+    def followed_by(self, rest: "TransferResult") -> "TransferResult":
         """The same source with what another tshark read of it."""
         packets, replaced = self.packets + rest.packets, self.replaced + rest.replaced
         return replace(rest, packets=packets, indices=self.indices | rest.indices, replaced=replaced)
@@ -69,7 +69,9 @@ class Transfer:
         if self._output:
             self._output.interrupt()
 
-    def run(self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()) -> Ended:
+    def run(
+        self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()
+    ) -> TransferResult:
         """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
         reader = self._reader(output)
         settings = self.job.digests.documents
@@ -107,9 +109,9 @@ class Transfer:
             self.tell(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
         self._output = None
         packets, replaced = self.report.read - before, self.report.replaced - replaced
-        return Ended(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
+        return TransferResult(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
 
-    def _reader(self, output: Output) -> Reader:
+    def _reader(self, output: Output) -> RecordReader:
         if output.has_lines:
             return TapReader()
         return JsonReader(self.job.registry, self.job.payload, output.before, output.columns)
@@ -138,7 +140,7 @@ class Transfer:
             yield block
             self._listener.on_progress(output.position, self.report.read)
 
-    def judge(self, source: Source, ended: Ended) -> None:
+    def judge(self, source: Source, ended: TransferResult) -> None:
         """Says what a tshark that did not come to a clean end has left out."""
         name, after = printable(source.name), f"after {ended.packets:,} packets"
         if self.signal:

@@ -11,7 +11,7 @@ from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range
 from espcap.query.paths import PATHS
 from espcap.query.values import Value, span
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.stores import Hit, Store
 
 TIME = "@timestamp"
@@ -43,14 +43,14 @@ class Page:
     """None at the end."""
 
 
-def page(reader: Reader, query: Query, sort: tuple[str, bool], after: Cursor | None, size: int) -> Page:
+def page(searcher: Searcher, query: Query, sort: tuple[str, bool], after: Cursor | None, size: int) -> Page:
     """The packets after those that came before, in the order of a path (and whether it descends), then of time."""
     path, descending = sort
     order = [sort] if path == TIME else [sort, (TIME, False)]
     if _may_have_several(path):
-        return _counted_off(reader.store, query, order, after.skip if after else 0, size)
-    rest = _rest(path, descending, after, reader.registry) if after else Everything()
-    found = reader.store.search(And((query, rest)), size, after.skip if after else 0, order)
+        return _counted_off(searcher.store, query, order, after.skip if after else 0, size)
+    rest = _rest(path, descending, after, searcher.registry) if after else Everything()
+    found = searcher.store.search(And((query, rest)), size, after.skip if after else 0, order)
     cursor = _cursor(found.hits, path, descending, after) if len(found.hits) == size else None
     if path == TIME and after and after.time and len(found.hits) < size:
         cursor = Cursor()  # what has no time comes last

@@ -8,7 +8,7 @@ from espcap.base.errors import UsageError
 from espcap.base.frames import FrameSet
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Or, Query, Range
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.stores import Store
 
 MOST_VALUES = 65_536
@@ -39,9 +39,11 @@ class Selection:
     frames: FrameSet = field(default_factory=FrameSet)
 
 
-def selected(reader: Reader, query: Query, whole_flows: bool) -> list[Selection]:
+def selected(searcher: Searcher, query: Query, whole_flows: bool) -> list[Selection]:
     """The captures with packets that match, or with those of whole conversations. Raises as these."""
-    return select_conversations(reader.store, query, reader.registry) if whole_flows else select(reader.store, query)
+    return (
+        select_conversations(searcher.store, query, searcher.registry) if whole_flows else select(searcher.store, query)
+    )
 
 
 def select(store: Store, query: Query) -> list[Selection]:

@@ -27,7 +27,7 @@ class Hit:
 
 
 @dataclass
-class Found:
+class SearchResult:
     """The answer of a search. `aggregations` has the shape of an Elasticsearch answer, whatever the store."""
 
     total: int
@@ -71,7 +71,7 @@ class Store(Sink, Protocol):
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         """Documents that match.
 
         `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are

@@ -19,15 +19,15 @@ from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.text import printable
 from espcap.searches.nothing import why_nothing
 from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault
 from espcap.web.overview import histogram, tables
 from espcap.web.packets import Packets
 from espcap.web.parts import Parts
-from espcap.web.readers import Readers
 from espcap.web.receiving import Receiving
+from espcap.web.searchers import SearcherPool
 from espcap.web.view import Answerable, View, ask
 
 PAGE_SIZE = 100
@@ -67,9 +67,9 @@ def build_environment() -> Environment:
 class Pages:
     """The endpoints."""
 
-    def __init__(self, readers: Readers, node: str) -> None:
+    def __init__(self, searchers: SearcherPool, node: str) -> None:
         """`node` is what the user calls the store."""
-        self._readers = readers
+        self._readers = searchers
         self._node = node
         self._environment = build_environment()
 
@@ -112,11 +112,13 @@ class Pages:
 
     async def histogram(self, request: Request) -> Response:
         """Packets over time."""
-        return await self._summed_up(request, "histogram.html", lambda reader, asked: histogram(reader.store, asked))
+        return await self._summed_up(
+            request, "histogram.html", lambda searcher, asked: histogram(searcher.store, asked)
+        )
 
     async def tables(self, request: Request) -> Response:
         """The breakdown by protocol, and who talks most."""
-        return await self._summed_up(request, "tables.html", lambda reader, asked: tables(reader.store, asked))
+        return await self._summed_up(request, "tables.html", lambda searcher, asked: tables(searcher.store, asked))
 
     async def complete(self, request: Request) -> Response:
         """Names that begin as a word does."""
@@ -127,9 +129,9 @@ class Pages:
     async def _summed_up(self, request: Request, template: str, question: Callable[..., Any]) -> Response:
         view = View.of(request.query_params)
 
-        def answer(reader: Reader) -> tuple[Answerable, Any]:
-            asked = ask(view, reader)
-            return asked, None if asked.errors else question(reader, asked.query)
+        def answer(searcher: Searcher) -> tuple[Answerable, Any]:
+            asked = ask(view, searcher)
+            return asked, None if asked.errors else question(searcher, asked.query)
 
         (asked, found), seconds = await self._timed(answer)
         if asked.errors:
@@ -154,7 +156,7 @@ class Pages:
 
 def build(parts: Parts) -> Starlette:
     """The application, without its guard."""
-    pages = Pages(parts.readers, parts.node)
+    pages = Pages(parts.searchers, parts.node)
     rooms = (pages, Packets(parts, pages.render), Receiving(parts.uploads, pages.render))
 
     def failed(request: Request, error: Exception) -> Response:
@@ -180,22 +182,22 @@ def _number(text: str) -> int:
     return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
-def _ask(reader: Reader, view: View) -> Answerable:
-    return ask(view, reader)
+def _ask(searcher: Searcher, view: View) -> Answerable:
+    return ask(view, searcher)
 
 
-def _list(reader: Reader, view: View, after: Cursor | None) -> Listed:
-    asked = _ask(reader, view)
-    shown, wrong = columns(view.column_names, reader.path)
+def _list(searcher: Searcher, view: View, after: Cursor | None) -> Listed:
+    asked = _ask(searcher, view)
+    shown, wrong = columns(view.column_names, searcher.path)
     if wrong:
         asked.errors["columns"] = "; ".join(wrong)
     if asked.errors:
         return Listed(asked, shown, [], 0, None)
     sort = _sort(view, shown)
     if not after:
-        asked.notes += reader.values_of(sort[0], asked.query)[1]
-    found = page(reader, asked.query, sort, after, PAGE_SIZE)
-    nothing = "" if found.total else why_nothing(reader.store, asked.query)
+        asked.notes += searcher.values_of(sort[0], asked.query)[1]
+    found = page(searcher, asked.query, sort, after, PAGE_SIZE)
+    nothing = "" if found.total else why_nothing(searcher.store, asked.query)
     return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, nothing)
 
 

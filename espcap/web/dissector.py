@@ -157,7 +157,7 @@ def _stream(document: Document) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class Line:
+class TreeLine:
     """A line of the tree as the page shows it."""
 
     depth: int
@@ -172,10 +172,10 @@ class Line:
         return name if operator else ""
 
 
-def tree_lines(dissection: Dissection, registry: Registry) -> list[Line]:
+def tree_lines(dissection: Dissection, registry: Registry) -> list[TreeLine]:
     """The tree from top to bottom, at most MOST_LINES of it."""
     first = islice(dissection.nodes(), MOST_LINES)
-    return [Line(depth, node, _answerable(node.filter, registry)) for depth, node in first]
+    return [TreeLine(depth, node, _answerable(node.filter, registry)) for depth, node in first]
 
 
 def _answerable(text: str, registry: Registry) -> str:

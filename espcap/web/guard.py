@@ -36,7 +36,7 @@ _STRANGE_NAME = "Refused: this page does not go by that name. Open the address t
 _STRANGE_ORIGIN = "Refused: only the page itself may ask for that.\n"
 
 
-class Guard:
+class AccessGuard:
     """Lets through what names this machine and knows the token; gives every answer the headers that keep it safe.
 
     The token comes in the address once, which is answered with a cookie and the same address without it. A page of

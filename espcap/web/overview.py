@@ -15,7 +15,7 @@ TITLES = {"protocols": "Protocols", "sources": "Top sources", "destinations": "T
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A value of a table."""
 
     value: str
@@ -43,7 +43,7 @@ class Table:
 
     title: str
     path: str
-    lines: list[Line]
+    lines: list[TableLine]
 
 
 def histogram(store: Store, query: Query) -> dict[str, Any]:
@@ -62,5 +62,5 @@ def tables(store: Store, query: Query) -> list[Table]:
     return [Table(title, TABLES[name], _lines(found[name]["buckets"])) for name, title in TITLES.items()]
 
 
-def _lines(buckets: list[dict[str, Any]]) -> list[Line]:
-    return [Line(str(bucket["key"]), bucket["doc_count"], int(bucket["bytes"]["value"])) for bucket in buckets]
+def _lines(buckets: list[dict[str, Any]]) -> list[TableLine]:
+    return [TableLine(str(bucket["key"]), bucket["doc_count"], int(bucket["bytes"]["value"])) for bucket in buckets]

@@ -17,7 +17,7 @@ from espcap.captures.originals import Originals
 from espcap.extract.extraction import Extraction, Missing
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.searches.selection import selected
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
 from espcap.web.parts import Parts
@@ -49,7 +49,7 @@ class Packets:
     async def packet(self, request: Request) -> Response:
         """One packet: its tree and bytes, or its document where its capture is gone."""
         view = View.of(request.query_params)
-        document = await self._parts.readers.ask(_document, view.packet)
+        document = await self._parts.searchers.ask(_document, view.packet)
         values: dict[str, Any] = {
             "view": view,
             "document": document,
@@ -60,20 +60,20 @@ class Packets:
             "most_bytes": MOST_BYTES,
         }
         try:
-            needed = await self._parts.readers.ask(find_needed, document)
+            needed = await self._parts.searchers.ask(find_needed, document)
             dissection = await self._parts.dissector.show(document, needed)
         except EspcapError as error:
             text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
             values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
             return self._render("document.html", values, 200)
-        lines = await self._parts.readers.ask(lambda reader: tree_lines(dissection, reader.registry))
+        lines = await self._parts.searchers.ask(lambda searcher: tree_lines(dissection, searcher.registry))
         values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
         return self._render("packet.html", values, 200)
 
     async def stream(self, request: Request) -> Response:
         """What the conversation of a packet says."""
-        document = await self._parts.readers.ask(_document, View.of(request.query_params).packet)
-        needed = await self._parts.readers.ask(find_needed, document)
+        document = await self._parts.searchers.ask(_document, View.of(request.query_params).packet)
+        needed = await self._parts.searchers.ask(find_needed, document)
         spoken = await self._parts.dissector.follow(document, needed)
         values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
         return self._render("stream.html", values, 200)
@@ -81,7 +81,7 @@ class Packets:
     async def extract(self, request: Request) -> Response:
         """The packets of a view as pcapng; headers tell how many there are, and which are missing and why."""
         view, flow = View.of(request.query_params), request.query_params.get("flow") == "1"
-        extracted = await self._parts.slow_readers.ask(_extract, view, flow, self._parts)
+        extracted = await self._parts.slow_searchers.ask(_extract, view, flow, self._parts)
         gone = sum(each.packets for each in extracted.missing)
         reasons = "; ".join(printable(each.reason) for each in extracted.missing[:3])
         if not extracted.packets:
@@ -95,20 +95,20 @@ class Packets:
         return StreamingResponse(_blocks(extracted.file), headers=headers, media_type="application/x-pcapng")
 
 
-def _document(reader: Reader, identifier: str) -> dict[str, Any]:
-    for hit in reader.store.search(Equals("_id", identifier), size=1).hits:
+def _document(searcher: Searcher, identifier: str) -> dict[str, Any]:
+    for hit in searcher.store.search(Equals("_id", identifier), size=1).hits:
         return hit.source
     raise UsageError(f"there is no packet {identifier}", "it may have been deleted")
 
 
-def _extract(reader: Reader, view: View, flow: bool, parts: Parts) -> Extracted:
-    asked = ask(view, reader)
+def _extract(searcher: Searcher, view: View, flow: bool, parts: Parts) -> Extracted:
+    asked = ask(view, searcher)
     if asked.errors:
         raise UsageError("; ".join(asked.errors.values()))
     extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent
-    extraction = Extraction(reader.program, parts.user, extracted.missing.append)
+    extraction = Extraction(searcher.program, parts.user, extracted.missing.append)
     try:
-        extraction.find(selected(reader, asked.query, flow), Originals(parts.folders), "")
+        extraction.find(selected(searcher, asked.query, flow), Originals(parts.folders), "")
         extracted.packets = extraction.write(extracted.file)
     except OSError as error:
         raise EspcapError(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from espcap.tshark.program import User
 from espcap.web.dissector import Dissector
-from espcap.web.readers import Readers
+from espcap.web.searchers import SearcherPool
 from espcap.web.uploads import Uploads
 
 
@@ -14,8 +14,8 @@ class Parts:
 
     node: str
     """What the store is and where."""
-    readers: Readers
-    slow_readers: Readers
+    searchers: SearcherPool
+    slow_searchers: SearcherPool
     """Asked for what may take minutes."""
     dissector: Dissector
     uploads: Uploads
@@ -26,5 +26,5 @@ class Parts:
 
     def close(self) -> None:
         """Waits for what is under way."""
-        for part in (self.readers, self.slow_readers, self.dissector, self.uploads):
+        for part in (self.searchers, self.slow_searchers, self.dissector, self.uploads):
             part.close()

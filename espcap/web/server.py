@@ -15,11 +15,11 @@ from starlette.types import ASGIApp
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
-from espcap.web.guard import Guard
+from espcap.web.guard import AccessGuard
 
 
 @dataclass(frozen=True)
-class Place:
+class ListenAddress:
     """Where to listen, and how."""
 
     host: str
@@ -60,7 +60,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve(application: ASGIApp, place: Place, tell: Callable[[str], None]) -> None:
+def serve(application: ASGIApp, place: ListenAddress, tell: Callable[[str], None]) -> None:
     """Answers until SIGINT or SIGTERM. `tell` is told the address once requests are taken.
 
     Raises UsageError for a bad certificate, EspcapError where the place cannot be listened at.
@@ -71,7 +71,7 @@ def serve(application: ASGIApp, place: Place, tell: Callable[[str], None]) -> No
     token = secrets.token_urlsafe(24)
     scheme = "https" if place.certificate else "http"
     names = {"localhost", place.host, socket.gethostname(), socket.getfqdn()}
-    guard = Guard(application, token, names, secure=scheme == "https")
+    guard = AccessGuard(application, token, names, secure=scheme == "https")
     config = uvicorn.Config(
         guard,
         log_level="critical",
@@ -96,7 +96,7 @@ def _named(wanted: str, host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _check_certificate(place: Place) -> None:
+def _check_certificate(place: ListenAddress) -> None:
     if not place.certificate:
         return
     try:
@@ -106,7 +106,7 @@ def _check_certificate(place: Place) -> None:
         raise UsageError(message, "name PEM files with --certificate and --key") from error
 
 
-def _listen(place: Place) -> socket.socket:
+def _listen(place: ListenAddress) -> socket.socket:
     """A socket that says it is TCP: only then does asyncio send answers without waiting for acknowledgements."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]

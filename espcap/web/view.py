@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from espcap.base.errors import EspcapError, with_hint
 from espcap.query import Everything, Query
 from espcap.query.moments import read_times
-from espcap.searches.reader import Asked, Reader
+from espcap.searches.searcher import PreparedQuery, Searcher
 
 DEFAULT_COLUMNS = "number time source destination protocol length info"
 _MOST_COLUMNS = 30
@@ -72,22 +72,22 @@ class Answerable:
     notes: list[str] = field(default_factory=list)
 
 
-def ask(view: View, reader: Reader) -> Answerable:
+def ask(view: View, searcher: Searcher) -> Answerable:
     """What the view asks of the store. Where a part is wrong, errors say so, and the query is of no use."""
     errors: dict[str, str] = {}
-    readers: dict[str, Callable[[], Asked | Query]] = {
-        "filter": lambda: reader.read_filter(view.filter),
-        "query": lambda: reader.read_query(view.query),
+    searchers: dict[str, Callable[[], PreparedQuery | Query]] = {
+        "filter": lambda: searcher.read_filter(view.filter),
+        "query": lambda: searcher.read_query(view.query),
         "since": lambda: read_times(view.since, ""),
         "until": lambda: read_times("", view.until),
     }
-    parts: list[Asked | Query] = []
-    for name, read in readers.items():
+    parts: list[PreparedQuery | Query] = []
+    for name, read in searchers.items():
         try:
             parts.append(read())
         except EspcapError as error:
             errors[name] = with_hint(error.message, error.hint)
     if errors:
         return Answerable(Everything(), errors)
-    asked = reader.together(*parts)
+    asked = searcher.together(*parts)
     return Answerable(asked.query, notes=list(asked.notes))

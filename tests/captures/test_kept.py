@@ -8,7 +8,7 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.base.frames import FrameSet, Numbering
 from espcap.captures.kept import CaptureGone, Kept, find_kept, kept_name, run_of
-from espcap.captures.pcapng import ALL, Writer, interface_block, packet_block, packets
+from espcap.captures.pcapng import ALL, PcapngWriter, interface_block, packet_block, packets
 
 RUN = "0123456789abcdef" * 2
 INTERFACE = interface_block(1, 9)
@@ -18,7 +18,7 @@ def write(folder: Path, before: int, count: int, place: int = 1, run: str = RUN)
     """A file as dumpcap writes it, whose packets have their numbers as bytes."""
     path = folder / kept_name(run, before, place)
     with path.open("wb") as file:
-        writer = Writer(file)
+        writer = PcapngWriter(file)
         writer.add_interface(INTERFACE)
         for number in range(before + 1, before + count + 1):
             file.write(packet_block(0, number, 8, number.to_bytes(8, "big")))
@@ -47,7 +47,7 @@ def copied(kept: Kept, *wanted: int) -> tuple[list[int], list[int]]:
     copy, numbers = io.BytesIO(), Numbering()
     kept.copy(copy, numbers, frames if wanted else None)
     copy.seek(0)
-    found = [int.from_bytes(packet.block[28:36], "big") for packet in packets(copy, Writer(io.BytesIO()), ALL)]
+    found = [int.from_bytes(packet.block[28:36], "big") for packet in packets(copy, PcapngWriter(io.BytesIO()), ALL)]
     assert copy.getvalue().count(INTERFACE) == 1
     return found, [numbers.frame(place) for place in range(1, len(numbers) + 1)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from espcap.captures.pcap import packets
-from espcap.captures.pcapng import UnknownForm, Writer
+from espcap.captures.pcapng import PcapngWriter, UnknownForm
 from espcap.tshark.program import environment
 from tests.support.command import CAPTURES
 
@@ -26,7 +26,7 @@ def seen(capture: Path) -> list[str]:
 def rewritten(capture: Path, output: Path) -> list[str]:
     """What tshark sees of the packets that were read of a capture and written."""
     with capture.open("rb", buffering=0) as file, output.open("wb") as written:
-        writer = Writer(written)
+        writer = PcapngWriter(written)
         for number, packet in enumerate(packets(file, writer), 1):
             assert packet.number == number
             writer.add_packet(packet)
@@ -60,7 +60,7 @@ def test_several_sections(tmp_path: Path) -> None:
 
 def test_only_what_is_wanted() -> None:
     with (CAPTURES / "dns.pcap").open("rb", buffering=0) as file:
-        assert [each.number for each in packets(file, Writer(io.BytesIO()), {2, 7, 10_000})] == [2, 7]
+        assert [each.number for each in packets(file, PcapngWriter(io.BytesIO()), {2, 7, 10_000})] == [2, 7]
 
 
 def test_cut(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_what_only_tshark_can_read(content: bytes, tmp_path: Path) -> None:
     capture = tmp_path / "capture"
     capture.write_bytes(content)
     with capture.open("rb", buffering=0) as file, pytest.raises(UnknownForm):
-        list(packets(file, Writer(io.BytesIO())))
+        list(packets(file, PcapngWriter(io.BytesIO())))

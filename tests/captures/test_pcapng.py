@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from espcap.captures.pcapng import UnknownForm, Writer, packets, tsharks_packets
+from espcap.captures.pcapng import PcapngWriter, UnknownForm, packets, tsharks_packets
 
 
 def block(kind: int, body: bytes) -> bytes:
@@ -35,13 +35,13 @@ def packet(index: int, units: int) -> bytes:
 )
 def test_times(options: tuple[tuple[int, bytes], ...], nanoseconds: int) -> None:
     stream = io.BytesIO(interface(*options) + packet(0, 5_000))
-    [only] = packets(stream, Writer(io.BytesIO()))
+    [only] = packets(stream, PcapngWriter(io.BytesIO()))
     assert (only.number, only.time) == (1, nanoseconds)
 
 
 def test_sources_keep_their_interfaces_apart() -> None:
     written = io.BytesIO()
-    writer = Writer(written)
+    writer = PcapngWriter(written)
     secrets, statistics = block(10, b"keys"), block(5, bytes(12))
     for kind in (b"\x09", b"\x06"):
         source = interface() + interface((9, kind)) + secrets + packet(1, 1) + statistics + block(9, b"log!")
@@ -60,17 +60,17 @@ def test_sources_keep_their_interfaces_apart() -> None:
 def test_damage() -> None:
     for read in (packets, tsharks_packets):
         with pytest.raises(UnknownForm):
-            list(read(io.BytesIO(struct.pack("=2I", 6, 1 << 30)), Writer(io.BytesIO())))
-        assert list(read(io.BytesIO(interface() + packet(0, 1)[:-9]), Writer(io.BytesIO()))) == []
+            list(read(io.BytesIO(struct.pack("=2I", 6, 1 << 30)), PcapngWriter(io.BytesIO())))
+        assert list(read(io.BytesIO(interface() + packet(0, 1)[:-9]), PcapngWriter(io.BytesIO()))) == []
 
 
 @pytest.mark.parametrize("kind", [3, 2, 9, 0x40000BAD], ids=["simple packet", "packet", "journal", "custom"])
 def test_unusual_blocks(kind: int) -> None:
     """tshark counts some of them as packets, so that numbers after them are its matter."""
     stream = io.BytesIO(interface() + packet(0, 1) + block(kind, bytes(24)) + packet(0, 2))
-    read = packets(stream, Writer(io.BytesIO()))
+    read = packets(stream, PcapngWriter(io.BytesIO()))
     assert next(read).number == 1
     with pytest.raises(UnknownForm):
         next(read)
     with pytest.raises(UnknownForm):
-        next(packets(io.BytesIO(interface() + packet(1, 1)), Writer(io.BytesIO())))
+        next(packets(io.BytesIO(interface() + packet(1, 1)), PcapngWriter(io.BytesIO())))

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from espcap.dissection import Reader, Record
+from espcap.dissection import Record, RecordReader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.fields.registry import Registry
@@ -64,7 +64,7 @@ def read_natively(
         return _read(Output(process), TapReader())
 
 
-def _read(output: Output, reader: Reader) -> tuple[list[Record], Exit]:
+def _read(output: Output, reader: RecordReader) -> tuple[list[Record], Exit]:
     with output:
         return [record for record in reader.records(output.blocks()) if record], output.finish()
 

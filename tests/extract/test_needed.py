@@ -12,7 +12,7 @@ from espcap.cli.show import packet_lines
 from espcap.extract import needed
 from espcap.extract.needed import Needed, agrees, find_needed, open_excerpt, stream_of, with_its_streams
 from espcap.query import Everything
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
@@ -24,21 +24,21 @@ pytest_plugins = ["tests.support.core_fixtures"]
 
 
 @contextmanager
-def stored(capture: Path, folder: Path, program: Program) -> Iterator[Reader]:
+def stored(capture: Path, folder: Path, program: Program) -> Iterator[Searcher]:
     assert espcap("--file", capture, "--node", f"local:{folder / 'index'}").status == 0
     registry = open_registry(program)
-    reader = Reader(program, registry, LocalStore(folder / "index", registry))
-    yield reader
-    reader.close()
+    searcher = Searcher(program, registry, LocalStore(folder / "index", registry))
+    yield searcher
+    searcher.close()
 
 
 def sharkd(program: Program, file: BinaryIO) -> Sharkd:
     return Sharkd(program, file, dissecting_user(program), Settings())
 
 
-def needs(reader: Reader) -> list[Needed]:
-    hits = reader.store.search(Everything(), size=500, sort=[("layers.frame.number", False)]).hits
-    found = [find_needed(reader, hit.source) for hit in hits]
+def needs(searcher: Searcher) -> list[Needed]:
+    hits = searcher.store.search(Everything(), size=500, sort=[("layers.frame.number", False)]).hits
+    found = [find_needed(searcher, hit.source) for hit in hits]
     return [each for each in found if each]
 
 
@@ -56,11 +56,11 @@ def test_packets_are_the_same(
     monkeypatch.setattr(needed, "SMALL", -1)
     agreed = 0
     with (
-        stored(CAPTURES / name, tmp_path, program) as reader,
+        stored(CAPTURES / name, tmp_path, program) as searcher,
         (CAPTURES / name).open("rb") as file,
         sharkd(program, file) as whole,
     ):
-        for each in needs(reader):
+        for each in needs(searcher):
             excerpt = open_excerpt(file, each)
             assert excerpt
             with excerpt, sharkd(program, excerpt) as part:
@@ -74,8 +74,8 @@ def test_packets_are_the_same(
 def test_what_a_conversation_says(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needed, "SMALL", -1)
     capture = CAPTURES / "dns.pcap"
-    with stored(capture, tmp_path, program) as reader, capture.open("rb") as file, sharkd(program, file) as whole:
-        last = [each for each in needs(reader) if each.document["layers"].get("udp", {}).get("stream")][-1]
+    with stored(capture, tmp_path, program) as searcher, capture.open("rb") as file, sharkd(program, file) as whole:
+        last = [each for each in needs(searcher) if each.document["layers"].get("udp", {}).get("stream")][-1]
         excerpt = open_excerpt(file, last)
         assert excerpt
         with excerpt, sharkd(program, excerpt) as part:
@@ -90,8 +90,8 @@ def test_state_of_another_conversation(program: Program, tmp_path: Path, monkeyp
     """A document that says more than the excerpt can give is believed."""
     monkeypatch.setattr(needed, "SMALL", -1)
     capture = CAPTURES / "dns.pcap"
-    with stored(capture, tmp_path, program) as reader, capture.open("rb") as file:
-        first = needs(reader)[0]
+    with stored(capture, tmp_path, program) as searcher, capture.open("rb") as file:
+        first = needs(searcher)[0]
         excerpt = open_excerpt(file, first)
         assert excerpt
         with excerpt, sharkd(program, excerpt) as part:
@@ -106,8 +106,8 @@ def test_state_of_another_conversation(program: Program, tmp_path: Path, monkeyp
 
 
 def test_small_captures_are_read_whole(program: Program, tmp_path: Path) -> None:
-    with stored(CAPTURES / "dns.pcap", tmp_path, program) as reader:
-        assert needs(reader) == []
+    with stored(CAPTURES / "dns.pcap", tmp_path, program) as searcher:
+        assert needs(searcher) == []
 
 
 def test_excerpt_is_small(program: Program, tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_excerpt_is_small(program: Program, tmp_path: Path) -> None:
     capture = tmp_path / "large.pcap"
     filler = content[24:32] + (60_000).to_bytes(4, "little") * 2 + bytes(60_000)
     capture.write_bytes(content + filler * 300)
-    with stored(capture, tmp_path, program) as reader, capture.open("rb") as file:
-        found = needs(reader)
+    with stored(capture, tmp_path, program) as searcher, capture.open("rb") as file:
+        found = needs(searcher)
         assert {each.number for each in found} == {frame_number(each.document) for each in found} > {1, 2}
         excerpt = open_excerpt(file, found[0])
         assert excerpt

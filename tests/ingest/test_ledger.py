@@ -10,16 +10,16 @@ import pytest
 
 from espcap.captures.sources import Stamp
 from espcap.ingest.claims import Claims
-from espcap.ingest.ledger import Done, Known, Ledger, LedgerError, ledger_path
+from espcap.ingest.ledger import FinishedCapture, Ledger, LedgerError, StoredCapture, ledger_path
 from espcap.stores import StoredDay
 
 STAMP = Stamp(1, 2, 3, 4, 5)
 FIRST = StoredDay("packets-2024-05-01", 1, 1, "first")
 SECOND = StoredDay("packets-2024-05-02", 1, 1, "second")
-A = Done("a", "s", 10, frozenset([FIRST.name]))
-B = Done("b", "s", 20, frozenset([FIRST.name, SECOND.name]))
-C = Done("c", "s", 30, frozenset([SECOND.name]))
-EMPTY = Done("e", "s", 0, frozenset())
+A = FinishedCapture("a", "s", 10, frozenset([FIRST.name]))
+B = FinishedCapture("b", "s", 20, frozenset([FIRST.name, SECOND.name]))
+C = FinishedCapture("c", "s", 30, frozenset([SECOND.name]))
+EMPTY = FinishedCapture("e", "s", 0, frozenset())
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return made
 
 
-def packets(known: Known | None) -> int | None:
+def packets(known: StoredCapture | None) -> int | None:
     return known.packets if known else None
 
 
@@ -70,7 +70,7 @@ def test_an_inode_that_another_file_took(ledger: Ledger) -> None:
 
 
 def test_a_capture_whose_index_went_before_it_was_recorded(ledger: Ledger) -> None:
-    ledger.add([Done("x", "s", 1, frozenset(["packets-2024-05-03"]))], [FIRST, SECOND])
+    ledger.add([FinishedCapture("x", "s", 1, frozenset(["packets-2024-05-03"]))], [FIRST, SECOND])
     assert ledger.find_content("x", "s") is None
 
 
@@ -188,12 +188,12 @@ def test_a_ledger_of_an_earlier_version(tmp_path: Path) -> None:
     database.execute("INSERT INTO captures VALUES (1, 'a', 's', 10, 0)")
     database.commit()
     for _ in range(2):
-        assert Ledger(path).find_content("a", "s") == Known("a", 10, "")
+        assert Ledger(path).find_content("a", "s") == StoredCapture("a", 10, "")
 
 
 def test_forgotten_captures(ledger: Ledger) -> None:
     ledger.add([A._replace(settings="t", documents="d")], [FIRST])
-    assert ledger.find_content("a", "t") == Known("a", 10, "d")
+    assert ledger.find_content("a", "t") == StoredCapture("a", 10, "d")
     assert ledger.forget(["a"], "t") == 1
     assert known(ledger) == "abce"
     assert ledger.forget(["a", "b", "none"]) == 2

@@ -14,7 +14,7 @@ from scapy.utils import rdpcap
 
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment
@@ -111,7 +111,7 @@ def test_the_page_shows_them(name: str, tmp_path: Path, program: Program) -> Non
     run.settle()
     assert run.end() == 0, run.said
     registry = open_registry(program)
-    reader = Reader(program, registry, LocalStore(index, registry))
+    reader = Searcher(program, registry, LocalStore(index, registry))
     dissector = Dissector(program, dissecting_user(program), Settings(), (str(run.spool),))
     for number in (2, 599, 300):  # in files that are far from each other
         [hit] = reader.store.search(Equals("layers.frame.number", number)).hits

@@ -10,7 +10,7 @@ from espcap.fields.registry import Registry
 from espcap.query.lucene import parse
 from espcap.searches import selection
 from espcap.searches.selection import Selection, select, select_conversations
-from espcap.stores import Found
+from espcap.stores import SearchResult
 from espcap.stores.local.store import LocalStore
 from tests.stores import documents
 from tests.stores.documents import make
@@ -56,7 +56,7 @@ class Counted(LocalStore):
 
     searches = 0
 
-    def search(self, *arguments: Any, **named: Any) -> Found:
+    def search(self, *arguments: Any, **named: Any) -> SearchResult:
         self.searches += 1
         return super().search(*arguments, **named)
 

@@ -18,7 +18,7 @@ from espcap.ingest.job import Job
 from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Refusal
-from espcap.stores import Found, StoredDay
+from espcap.stores import SearchResult, StoredDay
 
 OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)
 """Whether users other than root can pass the root folder: without that they can run nothing."""
@@ -97,7 +97,7 @@ class MemoryStore:
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (),
         aggregations: dict[str, Any] | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         raise NotImplementedError
 
     address = "memory"

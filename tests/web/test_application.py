@@ -18,8 +18,8 @@ class Broken:
 
 def test_faults_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """To whoever serves, with the place; whoever looks at the page is told where to look."""
-    readers = cast(Any, Broken())
-    application = build(Parts("node", readers, readers, readers, readers, None, ()))
+    searchers = cast(Any, Broken())
+    application = build(Parts("node", searchers, searchers, searchers, searchers, None, ()))
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:

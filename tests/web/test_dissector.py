@@ -8,7 +8,7 @@ import pytest
 from espcap.extract import needed
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
-from espcap.searches.reader import Reader
+from espcap.searches.searcher import Searcher
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
@@ -24,11 +24,11 @@ def test_excerpt_and_whole_are_the_same(program: Program, tmp_path: Path, monkey
     monkeypatch.setattr(needed, "SMALL", -1)
     assert espcap("--file", CAPTURES / "dns.pcap", "--node", f"local:{tmp_path}").status == 0
     registry = open_registry(program)
-    reader = Reader(program, registry, LocalStore(tmp_path, registry))
+    searcher = Searcher(program, registry, LocalStore(tmp_path, registry))
     part, whole = (Dissector(program, dissecting_user(program), Settings(), ()) for _ in range(2))
     for number in (1, 9, 2, 9):
-        [hit] = reader.store.search(Equals("layers.frame.number", number)).hits
-        asked = find_needed(reader, hit.source)
+        [hit] = searcher.store.search(Equals("layers.frame.number", number)).hits
+        asked = find_needed(searcher, hit.source)
         assert asked
         shown = [asyncio.run(part.show(hit.source, asked)), asyncio.run(whole.show(hit.source))]
         assert shown[0] == shown[1]
@@ -36,4 +36,4 @@ def test_excerpt_and_whole_are_the_same(program: Program, tmp_path: Path, monkey
         assert said[0] == said[1] != []
     for each in (part, whole):
         each.close()
-    reader.close()
+    searcher.close()

@@ -26,7 +26,7 @@ from espcap.query import (
 )
 from espcap.query.values import Time, Value
 from espcap.query.words import TEXT_PATHS, expression, whole_words, words
-from espcap.stores import Found, Hit
+from espcap.stores import Hit, SearchResult
 from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS, WORDS
 
 _UNMAPPED = {
@@ -186,7 +186,7 @@ def _unsigned_range(query: Range) -> dict[str, Any]:
     return _any_of(clauses) if clauses else {"match_none": {}}
 
 
-def found(answer: dict[str, Any], asked: dict[str, Any]) -> Found:
+def found(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
     """What a search answer holds, without what only Elasticsearch says; `asked` are the aggregations of its request.
 
     The index of another program may keep no sources.
@@ -194,7 +194,7 @@ def found(answer: dict[str, Any], asked: dict[str, Any]) -> Found:
     hits = [Hit(hit["_index"], hit["_id"], hit.get("_source", {})) for hit in answer["hits"]["hits"]]
     given = answer.get("aggregations", {})
     aggregations = {name: _plain(given[name]) if name in given else _nothing(body) for name, body in asked.items()}
-    return Found(answer["hits"]["total"]["value"], hits, aggregations)
+    return SearchResult(answer["hits"]["total"]["value"], hits, aggregations)
 
 
 def _nothing(body: dict[str, Any]) -> dict[str, Any]:

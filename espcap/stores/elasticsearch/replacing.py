@@ -21,7 +21,7 @@ class Version(NamedTuple):
 
 
 @dataclass
-class Taken:
+class Resend:
     """Documents that are to be sent again."""
 
     to_create: list[Document] = field(default_factory=list)
@@ -29,12 +29,12 @@ class Taken:
     to_replace: list[tuple[Document, Version]] = field(default_factory=list)
 
 
-def look_up(client: Elasticsearch, documents: Sequence[Document], outcome: Outcome) -> Taken:
+def look_up(client: Elasticsearch, documents: Sequence[Document], outcome: Outcome) -> Resend:
     """Counts those that are already there with their settings, and returns the others.
 
     Who may not read the index cannot replace what is there either. Raises ApiError and TransportError.
     """
-    taken = Taken()
+    taken = Resend()
     asked = [document for document in documents if document.settings_id]
     answers = _found(client, asked)
     outcome.already_there += len(documents) - len(asked)

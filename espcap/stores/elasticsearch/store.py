@@ -14,7 +14,7 @@ from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.words import fields_of, refuse_texts
 from espcap.sinks import Outcome
-from espcap.stores import SIMPLER, TO_FILL, Found, StoredDay
+from espcap.stores import SIMPLER, TO_FILL, SearchResult, StoredDay
 from espcap.stores.elasticsearch.connection import (
     PRODUCT_HEADER,
     Connection,
@@ -248,7 +248,7 @@ class ElasticsearchStore:
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         """As Store.search, over all indices of packets; what this store wrote is found."""
         refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}

@@ -21,13 +21,13 @@ from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
 from espcap.query.words import fields_of, refuse_texts
 from espcap.sinks import Outcome
-from espcap.stores import TO_FILL, Found, Hit, StoredDay
+from espcap.stores import TO_FILL, Hit, SearchResult, StoredDay
 from espcap.stores.local.aggregations import gather
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
 from espcap.stores.local.files import exists, failures, measure, read_index
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.values import body_of, encode
-from espcap.stores.local.writer import Writer
+from espcap.stores.local.writer import IndexWriter
 
 _TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
 _MOST_KEPT = 1000
@@ -44,7 +44,7 @@ class LocalStore:
         self._folder = folder
         self._registry = registry
         self._kind = registry.kind
-        self._writer = Writer(folder, registry.kind)
+        self._writer = IndexWriter(folder, registry.kind)
         self._turn = RLock()
         """For the writer: a batch may be on its way when all that was written is to be made durable."""
 
@@ -131,7 +131,7 @@ class LocalStore:
         start: int = 0,
         sort: Sort = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         """Documents that match, also those of this store that are not committed yet. See `Store.search`.
 
         Equal documents come in the order of their index, frame number and capture.
@@ -150,7 +150,7 @@ class LocalStore:
                     gatherer.add(day, question)
         with failures(self._folder):
             answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
-        return Found(total, best.hits(), answers)
+        return SearchResult(total, best.hits(), answers)
 
     def _folders(self, query: Query, newest_first: bool) -> list[Path]:
         """The days, but for those that the query's bounds of @timestamp leave out."""

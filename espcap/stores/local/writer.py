@@ -205,7 +205,7 @@ class _Pending:
         return self.documents > 0 and time.monotonic() - self.since >= OVERDUE_SECONDS
 
 
-class Writer:
+class IndexWriter:
     """Takes documents for all days of one folder."""
 
     def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:

@@ -21,7 +21,7 @@ _value_names = lru_cache(1000)(value_names)  # each takes seconds to find
 
 
 @dataclass(frozen=True)
-class Asked:
+class PreparedQuery:
     """What a user asks for."""
 
     query: Query
@@ -30,14 +30,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Reader:
+class Searcher:
     """What it takes to answer."""
 
     program: Program
     registry: Registry
     store: Store
 
-    def there(self) -> "Reader":
+    def there(self) -> "Searcher":
         """Itself. Raises StoreError where there is no such store."""
         try:
             existing(self.store)
@@ -46,20 +46,22 @@ class Reader:
             raise
         return self
 
-    def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> Asked:
+    def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> PreparedQuery:
         """What a query string, a display filter and two times ask for together. Raises UsageError."""
-        return self.together(self.read_query(text), Asked(self.read_filter(display_filter)), read_times(since, until))
+        return self.together(
+            self.read_query(text), PreparedQuery(self.read_filter(display_filter)), read_times(since, until)
+        )
 
-    def together(self, *parts: Asked | Query) -> Asked:
+    def together(self, *parts: PreparedQuery | Query) -> PreparedQuery:
         """All parts at once, with what the whole may not find."""
-        query = together(*(part.query if isinstance(part, Asked) else part for part in parts))
-        taken = [note for part in parts if isinstance(part, Asked) for note in part.notes]
-        return Asked(query, (*taken, *doubts(query, self.registry, self._count)))
+        query = together(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
+        taken = [note for part in parts if isinstance(part, PreparedQuery) for note in part.notes]
+        return PreparedQuery(query, (*taken, *doubts(query, self.registry, self._count)))
 
-    def read_query(self, text: str) -> Asked:
+    def read_query(self, text: str) -> PreparedQuery:
         """A query string, or what was given as one and is a display filter. Raises UsageError."""
         if not text.strip():
-            return Asked(Everything())
+            return PreparedQuery(Everything())
         paths, sign = self._paths(), sign_of_filter(text, self.registry)
         query, notes = read_query(
             text,
@@ -67,7 +69,7 @@ class Reader:
             lambda text: parse(text, self.registry.kind, paths.field, paths.exists, paths.current),
             self.read_filter,
         )
-        return Asked(query, tuple(notes))
+        return PreparedQuery(query, tuple(notes))
 
     def read_filter(self, text: str) -> Query:
         """A display filter. Raises UsageError."""
