@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from espcap.base.errors import UsageError
+from espcap.base.sizes import parse_size
 from espcap.cli.slips import Whole
 from espcap.live.spool import SMALLEST_SPOOL
 
@@ -152,10 +153,15 @@ class SearchOptions(QueryOptions):
     start: int
 
 
-def parse_size(text: str) -> int:
-    """Bytes of `500MB`, `20GB` or a number. Raises click.BadParameter where it is none, or too small for a spool."""
-    match = re.fullmatch(r"(\d{1,12}) ?([kMGT]?)B?", text, re.I | re.A)
-    size = int(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " ") if match else 0
+def parse_disk_space(text: str) -> int:
+    """Returns the bytes of a size that a folder of packets may take: `500MB`, `20GB`.
+
+    Raises click.BadParameter if the text is not a size, or if it is smaller than the smallest spool.
+    """
+    try:
+        size = parse_size(text)
+    except UsageError:
+        size = 0
     if size < SMALLEST_SPOOL:
         raise click.BadParameter(f"{text!r} is not a size of at least {SMALLEST_SPOOL:,} bytes, such as 500MB or 20GB")
     return size
@@ -319,13 +325,13 @@ reading = _all_of(
         default="1GB",
         show_default=True,
         metavar="SIZE",
-        callback=lambda context, option, value: parse_size(value),
+        callback=lambda context, option, value: parse_disk_space(value),
         help="How much the spool may hold of one capture: 500MB, 20GB.",
     ),
     click.option(
         "--keep-captures",
         metavar="SIZE",
-        callback=lambda context, option, value: parse_size(value) if value else None,
+        callback=lambda context, option, value: parse_disk_space(value) if value else None,
         help="Keep captured packets in files, for show, extract and the page. When all files together are larger than "
         "this, the oldest are deleted.",
     ),

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import click
 
 from espcap.base.errors import EspcapError, UsageError
+from espcap.base.sizes import parse_size
 from espcap.base.text import printable
 from espcap.cli.options import StoreOptions, open_existing_store
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.stores import Store, StoredDay
-from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age, parse_size
+from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 

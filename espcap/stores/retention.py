@@ -9,9 +9,6 @@ from espcap.stores import StoredDay
 
 _DAY = re.compile(r"packets-(\d{4})-(\d\d)-(\d\d)")
 _UNITS = {"d": 1, "w": 7}
-_SMALLEST_PLAIN = 1_000_000
-"""Bytes that need no unit."""
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def parse_age(text: str) -> int:
@@ -20,20 +17,6 @@ def parse_age(text: str) -> int:
     if not match or not int(match[1]):
         raise UsageError(f"{text!r} is not a number of days or weeks", "write --keep 30d or --keep 4w")
     return int(match[1]) * _UNITS[match[2]]
-
-
-def parse_size(text: str) -> int:
-    """Bytes, from `10GB`, `500 MB`, `1.5T` or `1000000`; units are powers of 1000. Raises UsageError.
-
-    A small number without a unit is refused: who means gigabytes would delete all packets.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(b?)", text.strip().lower())
-    if not match:
-        raise UsageError(f"{text!r} is not a size", "write --max-size 10GB")
-    size = int(float(match[1]) * _SIZES[match[2]])
-    if 0 < size < _SMALLEST_PLAIN and not (match[2] or match[3]):
-        raise UsageError(f"{text!r} is not a size: it has no unit", f"write --max-size {text}GB, or {text}B for bytes")
-    return size
 
 
 def day_of(index: str) -> date | None:
