@@ -59,7 +59,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     assert ran.status == 3, ran.errors
     assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} refused" in ran.account
     [file] = (tmp_path / "state" / "espcap" / "dead-letters").iterdir()
-    assert f"Refused documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
+    assert f"Rejected documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
     assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
     assert [mode(path) for path in (file, file.parent, file.parent.parent)] == [0o600, 0o700, 0o700]
     printed = {document["layers"]["frame"]["number"]: document for document in espcap("--file", HTTP).documents}
@@ -145,13 +145,13 @@ def _wait_for_bulk(proxy: FaultProxy) -> None:
         time.sleep(0.02)
 
 
-def test_damaged_letters_are_told_and_passed_over(conflicting: str, tmp_path: Path) -> None:
+def test_damaged_letters_are_reported_and_skipped(conflicting: str, tmp_path: Path) -> None:
     file = tmp_path / "letters"
     store(conflicting, "--dead-letters", file)
     file.write_bytes(file.read_bytes()[:-20])  # its writer was killed
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 3, ran.errors
-    assert f"{file}: 1 damaged, passed over; the first is line {REFUSED} (its writer" in ran.errors
+    assert f"{file}: damaged lines skipped: 1; the first is line {REFUSED} (espcap" in ran.errors
     assert f"{REFUSED - 1} packets read, {REFUSED - 1} stored" in ran.account
 
     store(conflicting, "--dead-letters", file)  # goes on in a new line
@@ -190,7 +190,7 @@ def test_line_that_is_no_letter_goes_nowhere(letter: Any, tmp_path: Path) -> Non
     (tmp_path / "letters").write_text(json.dumps({"reason": ""}) + "\n" + json.dumps(letter) + "\n")
     ran = espcap("retry", tmp_path / "letters", "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 3
-    assert "2 damaged, passed over; the first is line 1" in ran.errors
+    assert "damaged lines skipped: 2; the first is line 1" in ran.errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "letters"]
     assert not [path for path in (tmp_path / "index").iterdir() if path.name.startswith("packets")]
 

@@ -391,4 +391,4 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
 def test_a_certificate_that_is_not_checked_is_told() -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "--node", "https://127.0.0.1:1", "--no-verify")
     assert ran.status == 1
-    assert "Warning: the node's certificate is not checked; anybody can be the node." in ran.lines
+    assert "Warning: the server's certificate is not verified; any server could impersonate it." in ran.lines

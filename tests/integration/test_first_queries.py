@@ -120,7 +120,7 @@ def test_what_is_not_printed_is_reported(node: str) -> None:
     assert espcap("search", "dns", "--size", "17", "--node", node).lines == []
     assert espcap("search", "dns", "--from", "7", "--node", node).lines == []
     assert espcap("search", "dns", "--from", "17", "--node", node).lines == [
-        "Note: --from leaves out all 17 packets that match"
+        "Note: --from skips all 17 packets that match"
     ]
     few = espcap("search", "--agg", "protocol", "--size", "2", "--node", node)
     assert (len(few.documents), few.lines) == (2, ["Note: protocol has more than 2 values (--size prints more)"])

@@ -177,7 +177,7 @@ def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
     assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 3
     local = espcap("setup", "--node", f"local:{tmp_path}/index", "--kibana", kibana.url)
     assert (local.status, len(local.lines)) == (2, 1)
-    assert "Kibana does not see a local index" in local.account
+    assert "Kibana cannot read a local index" in local.account
     assert not (tmp_path / "index").exists()
     away = espcap("setup", "--node", node, "--kibana", "127.0.0.1:1")
     assert (away.status, len(away.lines)) == (1, 2)

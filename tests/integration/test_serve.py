@@ -190,7 +190,7 @@ def test_elsewhere_than_on_loopback(tmp_path: Path) -> None:
     refused = espcap("serve", "--node", node, "--listen", "0.0.0.0:0")
     assert refused.status == 2
     assert refused.lines == [
-        "Error: 0.0.0.0 is not loopback: others could read along (name a --certificate, or say --without-tls)"
+        "Error: 0.0.0.0 is not loopback: others could read the traffic (name a --certificate, or give --without-tls)"
     ]
     for wrong in ("127.0.0.1", "127.0.0.1:99999", ":80"):
         assert espcap("serve", "--node", node, "--listen", wrong).status == 2
