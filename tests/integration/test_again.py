@@ -207,7 +207,7 @@ def test_another_version_is_told_and_read_anew_when_asked_for(capture: Path, nod
     espcap("-r", capture, "--node", node)
     options = ("-r", capture, "--node", node, "--tshark", newer)
     ran = espcap(*options)
-    note = "Note: 1 captures stay as another version of tshark or espcap has stored them (--again reads them anew)"
+    note = "Note: 1 captures stay as another version of tshark or espcap has stored them (--again reads them again)"
     assert note in ran.lines
     assert counts(ran)["file done before"] == 1
     assert counts(espcap(*options, "--again"))["replaced"] == 33
