@@ -107,12 +107,12 @@ def test_command(filled: str, expected: dict[str, set[str]]) -> None:
     text = 'frame contains "order"'
     refused = espcap("search", "-Y", text, "--node", filled)
     assert refused.status == 2
-    assert "captures tell: espcap search --captures -Y FILTER" in refused.errors
+    assert "search the captures: espcap search --captures -Y FILTER" in refused.errors
     found = espcap("search", "--captures", "-Y", text, "--size", "100", "--node", filled)
     assert (found.status, found.lines, frames(found)) == (0, [], expected[text])
     taken = espcap("search", "--captures", text, "--size", "100", "--node", filled)
     assert frames(taken) == expected[text]
-    assert taken.lines[0].startswith("Note: the query is taken as a display filter")
+    assert taken.lines[0].startswith("Note: the query is used as a display filter")
     narrowed = espcap(
         *("search", "protocol:http", "--captures", "-Y", text, "--sort", "-frame.len", "--size", "1"),
         *("--since", "2000-01-01", "--node", filled),

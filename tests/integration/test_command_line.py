@@ -72,7 +72,7 @@ def test_search(filled: str) -> None:
     named = espcap("search", "-Y", 'ip.proto == "ICMP" && data.data contains 08', "--node", filled)
     assert named.documents
     assert len(named.lines) == 1
-    assert named.lines[0].startswith("Note: layers.data.data: documents have values of more than 64 bytes only with")
+    assert named.lines[0].startswith("Note: layers.data.data: documents contain values of more than 64 bytes only with")
     unknown = espcap("search", "-Y", "tcp.prot == 80", "--node", filled)
     assert unknown.status == 2
     assert unknown.lines[0].startswith("Error: unknown field 'tcp.prot': did you mean tcp.port or tcp.srcport")
@@ -81,7 +81,7 @@ def test_search(filled: str) -> None:
     assert hostile.lines == ["Error: the query is nested too deeply (use at most 24 levels of parentheses)"]
     sliced = espcap("search", "-Y", "eth.src[0:3] == 02:00:00", "--node", filled)
     assert sliced.status == 2
-    assert sliced.lines[0].endswith("cannot be searched for (captures tell: espcap search --captures -Y FILTER)")
+    assert sliced.lines[0].endswith("cannot be searched for (search the captures: espcap search --captures -Y FILTER)")
     deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
     assert deep.status == 2
     assert deep.lines == hostile.lines
@@ -121,15 +121,15 @@ def test_a_display_filter_as_query(filled: str) -> None:
         taken, given = (espcap("search", *words, text, "--size", "99", "--node", filled) for words in ([], ["-Y"]))
         assert taken.documents
         assert taken.output == given.output
-        assert taken.lines[0].startswith("Note: the query is taken as a display filter, as with -Y; put quotes")
+        assert taken.lines[0].startswith("Note: the query is used as a display filter, as with -Y; put quotes")
     for words in ([], ["-Y"]):
         refused = espcap("search", *words, "tcp port 80", "--node", filled)
         assert refused.status == 2
-        assert "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.p" in refused.errors
+        assert "is a capture filter; stored packets are found by display filters (write -Y 'tcp.p" in refused.errors
     neither = espcap("stats", "ip.sorce == 10.0.0.4", "--node", filled)
     assert neither.status == 2
     assert "unknown field 'ip.sorce': did you mean ip.src" in neither.errors
-    assert "to look for its words, put it in double quotes" in neither.errors
+    assert "to search for its words, put it in double quotes" in neither.errors
 
 
 def test_aggregation_counts_every_packet(filled: str) -> None:

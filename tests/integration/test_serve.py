@@ -347,7 +347,7 @@ def key(document: dict[str, Any], sort: str) -> Any:
         ("filter", "ip.addr ==", "filter"),
         ("query", "protocol:(http", "query"),
         ("query", "layers.ip.scr:1", "no such field: layers.ip.scr: did you mean layers.ip.src"),
-        ("query", "tcp port 80", "is a capture filter, and stored packets are found by display filters"),
+        ("query", "tcp port 80", "is a capture filter; stored packets are found by display filters"),
         ("since", "yesterdayish", "'yesterdayish' is not a time between 1970 and 2262 (write it as 2024-05-01"),
         ("until", "9999-01-01", "'9999-01-01' is not a time between 1970 and 2262"),
         ("columns", "time <b>x</b>", "no such field: <b>x</b>"),
@@ -376,7 +376,7 @@ def test_why_there_is_nothing(page: Served, empty: tuple[Served, Path]) -> None:
 
 
 def test_notes(page: Served) -> None:
-    assert "the query is taken as a display filter" in page.get("/", query="ip.src == 192.0.2.1").text
+    assert "the query is used as a display filter" in page.get("/", query="ip.src == 192.0.2.1").text
 
 
 def test_completion(page: Served) -> None:
