@@ -1,4 +1,4 @@
-"""Digests of a run's settings, which tell whether a capture was already stored with the same settings."""
+"""Digests of a run's settings, with which a run finds captures that are already stored with the same settings."""
 
 import hashlib
 import os

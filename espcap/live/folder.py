@@ -82,7 +82,7 @@ class RunFolder:
         os.pwrite(self._numbers, line.encode(), slot * _LINE)
 
     def read_numbers(self) -> tuple[dict[int, int], int]:
-        """Returns what was written: the packets before each segment, by number from 1, and the packets dropped."""
+        """Returns the numbers written: the packets before each segment, by its number, and the dropped packets."""
         lines = os.pread(self._numbers, _LINE * (_SLOTS + 1), 0).decode("ascii", "replace")
         pairs = re.findall(r"(\d{10}) (\d{14})\n", lines)
         numbers = {int(segment): int(packets) for segment, packets in pairs}

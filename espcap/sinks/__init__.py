@@ -1,4 +1,4 @@
-"""The Protocol `Sink`, which takes documents, and `Outcome`, which says what became of them."""
+"""The Protocol `Sink`, which takes documents, and `Outcome`, the numbers of documents stored or rejected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of the documents of a batch. Each document counts in exactly one of the four members."""
+    """The results for the documents of a batch. Each document counts in exactly one of the four members."""
 
     stored: int = 0
     """New documents."""
@@ -45,10 +45,10 @@ class Sink(Protocol):
     """How many batches may be written or wait for it at the same time, so that reading continues during slow writes."""
 
     def prepare(self) -> None:
-        """Makes what the sink needs (index template, folder). Called once, before the first `write`."""
+        """Makes the index template or the folder that the sink needs. Called once, before the first `write`."""
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Stores the documents that are not stored yet, and returns what became of each document.
+        """Stores the documents that are not stored yet, and returns the outcome.
 
         A document that is stored with another `settings_id` is replaced, without a moment at which neither is stored.
 

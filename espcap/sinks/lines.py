@@ -18,7 +18,7 @@ class Stream(Protocol):
         """Writes the whole text. Raises OSError."""
 
     def flush(self) -> object:
-        """Writes what is still buffered. Raises OSError."""
+        """Writes bytes that are still buffered. Raises OSError."""
 
 
 def as_line(document: Document) -> bytes:

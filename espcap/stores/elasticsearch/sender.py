@@ -1,4 +1,4 @@
-"""Sends documents in bulk requests until each has been stored or refused, or patience ends."""
+"""Sends documents in bulk requests until each one is stored or rejected, or the time for retries is over."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,30 +27,31 @@ _DISK_FULL = "disk flood-stage: the node takes no documents until its disk has r
 
 @dataclass(frozen=True)
 class _Part:
-    """Documents of one request, all to be created, or all to replace others."""
+    """The documents of one request: all of them are to be created, or all are to replace others."""
 
     documents: Sequence[Document]
     replaced: Mapping[str, Version] = field(default_factory=dict)
 
     def of(self, documents: Sequence[Document]) -> "_Part":
-        """Some of them."""
+        """Returns a part with only these documents."""
         return _Part(documents, self.replaced)
 
 
 class _Rest(NamedTuple):
-    """What a bulk request left to be sent again."""
+    """The documents that are to be sent again after a bulk request."""
 
     documents: list[Document]
     failure: StoreError | None = None
-    """None where there is no reason to wait."""
+    """The failure to wait for; None if there is no need to wait."""
     disk_is_full: bool = False
     answered: bool = True
+    """Whether the server answered for each document."""
     taken: Sequence[Document] = ()
-    """Those whose identifiers are taken."""
+    """Documents whose identifiers are already in the index."""
 
 
 class BulkSender:
-    """Sends to one cluster, for several threads at once. What it learns of the size of requests holds for all."""
+    """Sends documents to one cluster, from several threads, which share the request size that the server accepts."""
 
     def __init__(self, client: Elasticsearch, connection: Connection, retry: Retry, notice: Notice) -> None:
         self._connection = connection
@@ -59,13 +60,17 @@ class BulkSender:
         self._largest = LARGEST_REQUEST
         seconds = retry.request_seconds(connection.timeout)
         nodes = len(connection.nodes)
-        self._client = client.options(request_timeout=seconds, max_retries=nodes - 1)  # Patience does the rest
-        self._server_timeout = f"{max(1, int(seconds / 2))}s"  # so that a shard that is away is told, not a timeout
+        self._client = client.options(
+            request_timeout=seconds, max_retries=nodes - 1
+        )  # Patience waits between further attempts
+        self._server_timeout = (
+            f"{max(1, int(seconds / 2))}s"  # less than the client's: the answer then names a missing shard
+        )
 
     def send(self, batch: Sequence[Document], outcome: Outcome) -> None:
-        """Adds to `outcome` what became of each document, as it is told.
+        """Sends the documents, and adds the result for each one to `outcome` as the server answers.
 
-        Raises StoreError where waiting is of no use, or has been of none for too long.
+        Raises StoreError for a failure that does not pass, and after `give_up_after` seconds without progress.
         """
         for part in split_by_size(batch, self._largest):
             self._send(part, outcome)
@@ -81,13 +86,13 @@ class BulkSender:
                 patience.progress()
             if rest.failure:
                 patience.wait(rest.failure, rest.disk_is_full, quiet=moved and not rest.disk_is_full)
-            middle = 0 if rest.answered else len(rest.documents) // 2  # a smaller request may fare better
+            middle = 0 if rest.answered else len(rest.documents) // 2  # a smaller request may succeed
             parts += [part.of(half) for half in (rest.documents[middle:], rest.documents[:middle]) if half]
             if rest.taken:
                 parts += self._look_up(rest.taken, outcome, patience)
 
     def _look_up(self, documents: Sequence[Document], outcome: Outcome, patience: Patience) -> list[_Part]:
-        """What is to be sent of the documents whose identifiers are taken."""
+        """Looks up documents whose identifiers are in the index already. Returns the parts that are to be sent."""
         while True:
             try:
                 taken = look_up(self._client, documents, outcome)
