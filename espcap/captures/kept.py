@@ -196,7 +196,7 @@ def _packets(
     except UnknownForm as error:
         raise EspcapError(f"{name} is damaged", "espcap search shows the documents of its packets") from error
     except OSError as error:
-        hint = "it is its owner's alone: run espcap as the user that captured"
+        hint = "only its owner may read it: run espcap as the user that captured"
         raise EspcapError(f"cannot read {name}: {error.strerror}", hint) from error
 
 

@@ -34,9 +34,7 @@ def without_data(file: BinaryIO, frames: frozenset[int]) -> Iterator[bytes]:
         return _pcap(stream, head, frames)
     if head == _SECTION:
         return _pcapng(stream, head, frames)
-    raise EspcapError(
-        "only pcap and pcapng, plain or inside gzip, zstd or lz4, can be read without some of their packets"
-    )
+    raise EspcapError("packets can be left out only of pcap and pcapng, uncompressed or in gzip, zstd or lz4")
 
 
 class _Stream:

@@ -151,8 +151,8 @@ def test_tshark_that_floods_standard_error(tmp_path: Path) -> None:
     ("script", "says"),
     [
         ("echo TShark 1.6.7", "is tshark 1.6.7 (espcap needs tshark"),
-        ("echo garbage", "is not tshark: it says 'garbage' (espcap needs tshark"),
-        ("exit 1", "is not tshark: it says ''"),
+        ("echo garbage", "is not tshark: it prints 'garbage' (espcap needs tshark"),
+        ("exit 1", "is not tshark: it prints ''"),
     ],
 )
 def test_tshark_that_is_none(tmp_path: Path, script: str, says: str) -> None:
