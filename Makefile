@@ -52,6 +52,7 @@ $(VENV)/espcap: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/tests: $(VENV)/espcap
 	@scripts/packages.sh curl openssl libzstd1 iproute2 iputils-ping zstd lz4 tcpdump
+	@scripts/packages.sh man-db || echo "Note: without man the test of the man page is left out." >&2
 	@scripts/packages.sh chromium || echo "Note: without Chromium the tests in a browser are left out." >&2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@

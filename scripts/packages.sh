@@ -15,6 +15,7 @@ present() {
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
     iproute2) command -v ip >/dev/null ;;
     iputils-ping) command -v ping >/dev/null ;;
+    man-db) command -v man >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }

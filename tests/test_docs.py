@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from espcap.fields.field import ENVELOPE
+from espcap.query.paths import PATHS
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -83,3 +86,10 @@ def test_the_picture_shows_the_layers() -> None:
     assert picture
     shown = [re.findall(r"\w+", line[:60]) for line in picture[1].splitlines()]
     assert [names for names in shown if names] == layers
+
+
+def test_all_paths_outside_layers_are_documented() -> None:
+    table = (ROOT / "docs" / "documents.md").read_text().partition("## Paths outside")[2]
+    shown = dict(re.findall(r"^\| `([\w@.]+)` \| (\w+) \|", table, re.M))
+    assert sorted(shown) == PATHS
+    assert {path: kind for path, kind in shown.items() if path in ENVELOPE and kind != ENVELOPE[path]} == {}

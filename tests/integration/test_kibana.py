@@ -21,7 +21,7 @@ import yaml
 
 from espcap.stores.elasticsearch.kibana import objects_file
 from tests.conftest import remove_packets
-from tests.integration.test_readme import furnished, run
+from tests.integration.test_pages import furnished, run
 from tests.stores.fake_kibana import DEFAULT_SPACE, VERSION, FakeKibana, fake_kibana
 from tests.support import saved_objects
 from tests.support.command import ROOT, environment, espcap
