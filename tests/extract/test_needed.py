@@ -99,10 +99,10 @@ def test_state_of_another_conversation(program: Program, tmp_path: Path, monkeyp
         assert agrees(found, first)
         layers = first.document["layers"]
         other = {**first.document, "layers": layers | {"frame": layers["frame"] | {"protocols": "eth:ip:udp:rtp"}}}
-        assert not agrees(found, Needed(other, first.frames, first.telling))
-        assert not agrees(found, Needed(first.document, first.frames, first.telling | {"dns.response_in == 99"}))
+        assert not agrees(found, Needed(other, first.frames, first.decisive))
+        assert not agrees(found, Needed(first.document, first.frames, first.decisive | {"dns.response_in == 99"}))
         noted = {**first.document, "layers": layers | {"_ws": {"expert_message": ["duplicate use of an address"]}}}
-        assert not agrees(found, Needed(noted, first.frames, first.telling))
+        assert not agrees(found, Needed(noted, first.frames, first.decisive))
 
 
 def test_small_captures_are_read_whole(program: Program, tmp_path: Path) -> None:
