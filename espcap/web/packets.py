@@ -1,4 +1,4 @@
-"""What the page shows of one packet, and what it hands out of many: the dissection, and captures."""
+"""The HTTP endpoints for packets: the dissection of one packet, its stream, and the extraction of many packets."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ _BLOCK = 1 << 18
 
 @dataclass
 class Extracted:
-    """Packets in a file without a name, and those that are missing."""
+    """A temporary file with extracted packets, and the packets that are missing in it."""
 
     file: BinaryIO
     packets: int = 0
@@ -36,18 +36,18 @@ class Extracted:
 
 
 class Packets:
-    """The endpoints."""
+    """The endpoints for packets."""
 
     def __init__(self, parts: Parts, render: Callable[..., Response]) -> None:
         self._parts = parts
         self._render = render
 
     def routes(self) -> list[Route]:
-        """Where they are."""
+        """Returns the routes of the endpoints."""
         return [Route("/packet", self.packet), Route("/stream", self.stream), Route("/extract", self.extract)]
 
     async def packet(self, request: Request) -> Response:
-        """One packet: its tree and bytes, or its document where its capture is gone."""
+        """Returns the tree and the bytes of a packet, or its document if its capture is missing."""
         view = View.of(request.query_params)
         document = await self._parts.searchers.ask(_document, view.packet)
         values: dict[str, Any] = {
@@ -71,7 +71,7 @@ class Packets:
         return self._render("packet.html", values, 200)
 
     async def stream(self, request: Request) -> Response:
-        """What the conversation of a packet says."""
+        """Returns the payload of a packet's conversation."""
         document = await self._parts.searchers.ask(_document, View.of(request.query_params).packet)
         needed = await self._parts.searchers.ask(find_needed, document)
         spoken = await self._parts.dissector.follow(document, needed)
@@ -79,13 +79,13 @@ class Packets:
         return self._render("stream.html", values, 200)
 
     async def extract(self, request: Request) -> Response:
-        """The packets of a view as pcapng; headers tell how many there are, and which are missing and why."""
+        """Returns the packets of a view as pcapng. Headers contain their number, and that of missing ones."""
         view, flow = View.of(request.query_params), request.query_params.get("flow") == "1"
         extracted = await self._parts.slow_searchers.ask(_extract, view, flow, self._parts)
         gone = sum(each.packets for each in extracted.missing)
         reasons = "; ".join(printable(each.reason) for each in extracted.missing[:3])
         if not extracted.packets:
-            raise UsageError("no packet can be extracted", reasons or "none was found")
+            raise UsageError("no packet can be extracted", reasons or "no packet matches")
         headers = {
             "Content-Disposition": f'attachment; filename="{"conversations" if flow else "packets"}.pcapng"',
             "Espcap-Packets": str(extracted.packets),
@@ -98,14 +98,14 @@ class Packets:
 def _document(searcher: Searcher, identifier: str) -> dict[str, Any]:
     for hit in searcher.store.search(Equals("_id", identifier), size=1).hits:
         return hit.source
-    raise UsageError(f"there is no packet {identifier}", "it may have been deleted")
+    raise UsageError(f"packet {identifier} does not exist", "it may have been deleted")
 
 
 def _extract(searcher: Searcher, view: View, flow: bool, parts: Parts) -> Extracted:
     asked = ask(view, searcher)
     if asked.errors:
         raise UsageError("; ".join(asked.errors.values()))
-    extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent
+    extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - `_blocks` closes it
     extraction = Extraction(searcher.program, parts.user, extracted.missing.append)
     try:
         extraction.find(selected(searcher, asked.query, flow), Originals(parts.folders), "")

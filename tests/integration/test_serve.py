@@ -98,7 +98,7 @@ def test_nothing_without_the_token(page: Served, path: str) -> None:
     for headers in wrong:
         answer = page.ask(path, headers)
         assert answer.status == 403
-        assert answer.text.startswith("Refused.")
+        assert answer.text.startswith("Not allowed.")
     for text in ("", "wrong", page.token[:-1], f"{page.token}x"):
         assert page.ask(f"{path}?token={text}").status == 403
 
@@ -226,7 +226,7 @@ def test_tls(node: str, tmp_path: Path) -> None:
 def test_place_that_is_taken(page: Served, node: str) -> None:
     ran = espcap("serve", "--node", node, "--listen", f"{page.host}:{page.port}")
     assert ran.status == 1
-    assert "cannot listen at 127.0.0.1" in ran.lines[0]
+    assert "cannot listen on 127.0.0.1" in ran.lines[0]
 
 
 # What the answers hold
@@ -573,7 +573,7 @@ def test_what_a_conversation_says(page: Served, name: str, number: int, protocol
 def test_packet_that_is_not_there(page: Served) -> None:
     answer = page.get("/packet", packet="0" * 32 + "-1")
     assert answer.status == 422
-    assert "there is no packet" in answer.text
+    assert "does not exist" in answer.text
 
 
 def test_markup_in_a_dissection_is_text(page: Served) -> None:
@@ -702,10 +702,10 @@ def test_what_is_no_capture(empty: tuple[Served, Path]) -> None:
     page, index = empty
     for body in (b"", b"text", b"\0" * 100_000):
         answer = page.ask("/captures?name=x.pcap", page.cookie, "POST", body)
-        assert (answer.status, "this is no capture" in answer.text) == (422, True)
+        assert (answer.status, "this is not a capture" in answer.text) == (422, True)
     assert list((index / "captures").iterdir()) == []
     cut = send(page, "cut.pcap", (CAPTURES / "dns.pcap").read_bytes()[:-10])
-    assert "Not all of it is stored." in cut.text
+    assert "Not all its packets are stored." in cut.text
     assert "cut short" in cut.text
 
 
