@@ -322,7 +322,7 @@ def test_what_is_left_out_is_raised_last(tmp_path: Path, capfd: pytest.CaptureFi
     ) as told:
         next(packets)
     assert numbers(documents) == [*range(1, 10), *range(1, 7)]
-    assert told.value.hint == "what was read is stored; the rest of this file cannot be read"
+    assert told.value.hint == "packets that were read are stored; the rest of this file cannot be read"
     assert (told.value.report.files, told.value.report.read, told.value.report.exit_code) == (2, 15, 3)
     assert capfd.readouterr() == ("", "")
 

@@ -50,8 +50,8 @@ class DeadLetters:
             _append(self._file, b"".join(map(_line, refusals)))
         except OSError as error:
             raise StoreError(
-                f"cannot write the refused documents to {printable(str(path))}: {error.strerror or error}",
-                "make room, or name another file with --dead-letters; the same command again stores what is missing",
+                f"cannot write the rejected documents to {printable(str(path))}: {error.strerror or error}",
+                "make room, or name another file with --dead-letters; then run the same command again",
             ) from error
         self.path = path
 

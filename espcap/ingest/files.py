@@ -101,7 +101,9 @@ class Files:
     ) -> TransferResult:
         """Reads the rest of a file with the JSON reader, so that a fault of the native reader does not lose packets."""
         job, name = self._transfer.job, printable(source.name)
-        self._transfer.add_problem(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
+        self._transfer.add_problem(
+            Severity.NOTE, f"{name}: continued without the native reader: {ended.tshark.message}"
+        )
         file.seek(0)
         settings = replace(job.settings, plugin=None)
         output = self._open(file, settings)

@@ -102,7 +102,7 @@ class Ledger:
             yield
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "without it captures are dissected again, and nothing is stored twice; remove it if it is damaged"
+            hint = "without it captures are dissected again, and nothing is stored twice; delete it if it is damaged"
             raise LedgerError(f"the ledger {self.path} cannot be used: {reason}", hint) from error
 
     def find_file(self, stamp: Stamp, settings: str) -> StoredCapture | None:

@@ -60,7 +60,7 @@ class Live:
         return Keeper(spool, spool.keep, folder, self._not_kept) if spool.keep else nullcontext()
 
     def _not_kept(self, reason: str) -> None:
-        self._transfer.add_problem(Severity.PARTIAL, reason, "their documents are stored all the same")
+        self._transfer.add_problem(Severity.PARTIAL, reason, "their documents are stored")
 
     def _read(self, source: Interfaces, ring: Ring) -> None:
         job = self._transfer.job
@@ -82,7 +82,7 @@ class Live:
             self._leave(folder)
         if packets := self._transfer.report.read - before:
             self._transfer.add_problem(
-                Severity.NOTE, f"stored what an earlier run had left in the spool: {packets:,} packets"
+                Severity.NOTE, f"stored {packets:,} packets that an earlier run had left in the spool"
             )
 
     def _follow(self, ring: Ring, name: str) -> bool:

@@ -118,12 +118,12 @@ class Pipeline:
 
     def _report_outdated(self) -> None:
         if self._checkpoints and (captures := len(self._checkpoints.outdated)):
-            message = f"{captures:,} captures stay as another version of tshark or espcap has stored them"
+            message = f"{captures:,} captures were stored by another version of tshark or espcap and are not read again"
             self._transfer.add_problem(Severity.NOTE, message, "--again reads them again")
         if self._checkpoints and (packets := self._checkpoints.moved):
-            message = f"{packets:,} packets of compressed captures are deleted that an earlier version had stored"
+            message = f"{packets:,} packets of compressed captures that an earlier version had stored are deleted"
             self._transfer.add_problem(
-                Severity.NOTE, message, "they are stored anew under the identifiers of what is inside"
+                Severity.NOTE, message, "they are stored again under the identifiers of their uncompressed contents"
             )
 
     def _settle(self) -> None:

@@ -89,7 +89,11 @@ class Run:
         if lost := checkpoints.verify():
             note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
         if replaced := checkpoints.verify_settings():
-            note(EspcapError(f"{replaced:,} captures are read again: other settings have replaced packets"))
+            note(
+                EspcapError(
+                    f"{replaced:,} captures are read again: some of their packets were replaced with other settings"
+                )
+            )
         return checkpoints
 
 

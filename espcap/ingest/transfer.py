@@ -107,8 +107,8 @@ class Transfer:
         self.report.bad_utf8 += reader.bad_utf8
         self._report_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         if output.columns and output.columns.missing:
-            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing of"
-            missing = f"{message} {output.columns.missing:,} packets, which have no info"
+            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing for"
+            missing = f"{message} {output.columns.missing:,} packets, which therefore have no info"
             self.add_problem(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
         self._output = None
         packets, replaced = self.report.read - before, self.report.replaced - replaced
@@ -127,14 +127,14 @@ class Transfer:
         """Reports a script that does not load. Reports it once: every tshark of the run prints the same error."""
         if tshark.failed_script and not self._has_reported_script:
             self._has_reported_script = True
-            hint = "mend it, and run the same command again; packets were dissected without it"
+            hint = "correct it, and run the same command again; packets were dissected without it"
             self.add_problem(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
 
     def _report_left_out(self, name: str, values: int) -> None:
         if values:
             message = f"left out {values:,} values of packets with more than {MOST_VALUES:,} of them"
             hint = (
-                f"espcap.left_out has their number; the native reader takes {LARGEST_PACKET:,} bytes of a packet, too"
+                f"espcap.left_out is their number; the native reader also stops at {LARGEST_PACKET:,} bytes of a packet"
             )
             self.add_problem(Severity.PARTIAL, f"{name or 'live'}: {message}", hint)
 
@@ -149,15 +149,17 @@ class Transfer:
         if self.signal:
             self.report.signal = self.signal
         elif ended.stalled:
-            hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
+            hint = (
+                "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
+            )
             self.add_problem(
                 Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint
             )
         elif ended.tshark.status < 0:
-            hint = "what was read is stored; run espcap again"
+            hint = "packets that were read are stored; run espcap again"
             self.add_problem(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
         elif ended.tshark.status > 0 and not ended.packets and _FOREIGN in ended.tshark.message:
             raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
         elif ended.tshark.status > 0:
-            hint = "what was read is stored; the rest of this file cannot be read"
+            hint = "packets that were read are stored; the rest of this file cannot be read"
             self.add_problem(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)

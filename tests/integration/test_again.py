@@ -96,7 +96,7 @@ def test_a_filtered_run_leaves_the_other_packets(capture: Path, node: str) -> No
     assert sorted(stored(node).values()) == sorted([replaced, 33 - replaced])
     assert counts(espcap("-r", capture, "-Y", "tcp.len == 0", "--node", node, *AS_DATA))["file done before"] == 1
     whole = espcap("-r", capture, "--node", node)
-    assert "Note: 1 captures are read again: other settings have replaced packets" in whole.lines
+    assert "Note: 1 captures are read again: some of their packets were replaced with other settings" in whole.lines
     assert (counts(whole)["replaced"], counts(whole)["already there"]) == (replaced, 33 - replaced)
     assert list(stored(node).values()) == [33]
 
@@ -110,7 +110,7 @@ def test_what_others_have_replaced_is_noticed(capture: Path, node: str, tmp_path
     if node.startswith("local:"):
         (tmp_path / "mine").rename(tmp_path / "index" / "ledger.sqlite")
     mine = espcap("-r", capture, "--node", node)
-    assert "Note: 1 captures are read again: other settings have replaced packets" in mine.lines
+    assert "Note: 1 captures are read again: some of their packets were replaced with other settings" in mine.lines
     assert counts(mine)["replaced"] == 33
     assert has_http(node) == 8
 
@@ -207,7 +207,8 @@ def test_another_version_is_told_and_read_anew_when_asked_for(capture: Path, nod
     espcap("-r", capture, "--node", node)
     options = ("-r", capture, "--node", node, "--tshark", newer)
     ran = espcap(*options)
-    note = "Note: 1 captures stay as another version of tshark or espcap has stored them (--again reads them again)"
+    message = "1 captures were stored by another version of tshark or espcap and are not read again"
+    note = f"Note: {message} (--again reads them again)"
     assert note in ran.lines
     assert counts(ran)["file done before"] == 1
     assert counts(espcap(*options, "--again"))["replaced"] == 33
@@ -255,7 +256,7 @@ def test_a_gzip_copy_of_an_earlier_version(capture: Path, node: str, has_ledger:
         assert {document["capture_id"] for document in espcap("search", "--node", node).documents} == before
     ran = espcap("-r", copy, "--node", node, "--again")
     assert counts(ran)["stored"] == 33
-    assert any("Note: 33 packets of compressed captures are deleted that an earlier" in line for line in ran.lines)
+    assert any("Note: 33 packets of compressed captures that an earlier" in line for line in ran.lines)
     after = espcap("search", "--size", "100", "--node", node).documents
     assert len(after) == 33
     assert before.isdisjoint(document["capture_id"] for document in after)

@@ -233,7 +233,7 @@ def test_full_disk_stops_the_run_and_leaves_the_file_whole(conflicting: str, tmp
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert ran.status == 1, ran.errors
-    assert f"cannot write the refused documents to {disk / 'letters'}: No space left on device" in ran.errors
+    assert f"cannot write the rejected documents to {disk / 'letters'}: No space left on device" in ran.errors
     counts = json.loads((tmp_path / "report").read_text())
     assert 0 < counts["refused"] == len(kept) < REFUSED
     assert counts["not_stored"] > 0

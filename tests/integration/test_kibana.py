@@ -197,7 +197,7 @@ def test_credentials_are_those_of_the_options(kibana: FakeKibana, tmp_path: Path
     finally:
         kibana.authorization = None
     assert refused.status == 1
-    assert "refuses the credentials (401)" in refused.account
+    assert "rejects the credentials (401)" in refused.account
     assert "s3cret" not in refused.errors
 
 

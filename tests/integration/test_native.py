@@ -89,7 +89,7 @@ def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path) -> None:
     capture = requests(tmp_path / "requests.pcap")
     wanted = espcap("--file", capture, ESPCAP_READER="json")
     ran = espcap("--file", capture, ESPCAP_READER="native")
-    note = f"Note: {capture}: read on without the native reader: the native reader was not given frame 2"
+    note = f"Note: {capture}: continued without the native reader: the native reader was not given frame 2"
     assert (ran.status, ran.lines[0], ran.lines[1:-1]) == (wanted.status, note, wanted.lines[:-1])
     assert ran.documents == wanted.documents
     assert [document["layers"]["frame"]["number"] for document in ran.documents] == [1, 2, 3]

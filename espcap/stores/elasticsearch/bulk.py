@@ -98,7 +98,7 @@ def judge(
             outcome.refused.append(Refusal(document, server_reason(item)))
         else:
             failure = StoreError(
-                f"index {document.index} takes no documents: {server_reason(item)}", "see the index's settings"
+                f"index {document.index} accepts no documents: {server_reason(item)}", "see the index's settings"
             )
     if failure:
         raise failure

@@ -161,7 +161,9 @@ def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
 def _credentials(connection: Connection, addresses: list[SplitResult]) -> dict[str, Any]:
     if connection.api_key:
         if not re.fullmatch(r"[!-~]+", connection.api_key):
-            raise UsageError("the API key is none: it has spaces, lines or foreign characters", "give the encoded key")
+            raise UsageError(
+                "the API key is not valid: it has spaces, line breaks or non-ASCII characters", "give the encoded key"
+            )
         return {"api_key": connection.api_key}
     if connection.user:
         return {"basic_auth": (connection.user, connection.password or "")}
@@ -203,7 +205,7 @@ def store_error(connection: Connection, error: ApiError | TransportError) -> Sto
 def _api_failure(error: ApiError) -> tuple[str, str]:
     reason = f": {server_reason(error.body)}"
     if error.status_code == 401:
-        return "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
+        return "rejects the credentials (401)", "give --api-key-file, or --user and --password-file"
     if error.status_code == 403:
         return f"forbids this (403){reason}", "use a key or user with the privileges to write and search packets-*"
     if error.status_code < 500 and error.status_code not in TEMPORARY and PRODUCT_HEADER not in error.meta.headers:
@@ -218,15 +220,18 @@ def _transport_failure(error: TransportError, connection: Connection) -> tuple[s
     if isinstance(error, ConnectionTimeout):
         return "did not answer in time", "check that the node runs and that no firewall is in the way"
     if isinstance(error, SerializationError):
-        return "sent an answer that is no JSON", f"check the address given with {connection.option}"
+        return "sent an answer that is not JSON", f"check the address given with {connection.option}"
     if "refused" in detail:
         return (
             "refuses connections",
             f"start {connection.product} there, or give another address with {connection.option}",
         )
     if "Failed to resolve" in detail:
-        return "cannot be reached: there is no machine of this name", "check the address; `local` is an index here"
-    return f"cannot be reached: {detail}", "check the address; a node that wants TLS needs https:// in front"
+        return (
+            "cannot be reached: its name cannot be resolved",
+            "check the address; --node local is the index on this machine",
+        )
+    return f"cannot be reached: {detail}", "check the address; if the node uses TLS, write https:// before it"
 
 
 def _tls_failure(detail: str) -> tuple[str, str]:
@@ -244,7 +249,7 @@ def _tls_failure(detail: str) -> tuple[str, str]:
             "has a certificate from an unknown authority",
             "give the authority's certificate with --ca-cert, or the certificate's --fingerprint",
         )
-    return f"fails in TLS: {detail}", "check the certificate and --ca-cert"
+    return f"cannot be reached: TLS failed: {detail}", "check the certificate and --ca-cert"
 
 
 def server_reason(body: Any) -> str:

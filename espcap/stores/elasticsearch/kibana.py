@@ -136,7 +136,9 @@ def _check_space(connection: Connection, node: Urllib3HttpNode) -> None:
     """Raises StoreError if the space does not exist: Kibana would import into it, and nobody could see the objects."""
     space = _SPACE.search(node.config.path_prefix)
     if space and _ask(node, "GET", f"/api/spaces/space/{space[1]}").status == 404:
-        raise StoreError(f"{connection.addresses}: there is no space {space[1]}", "make it in Kibana, or name another")
+        raise StoreError(
+            f"{connection.addresses}: the space {space[1]} does not exist", "make it in Kibana, or name another"
+        )
 
 
 def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) -> Imported:
@@ -149,7 +151,9 @@ def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) 
         more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         count = f"took {taken if isinstance(taken, int) else 0} of {len(objects)} saved objects"
         text = redact(f"{count}: {reasons}{more}", connection)
-        raise StoreError(f"{connection.addresses} {text}", "see Kibana's log; when it is mended, run the command again")
+        raise StoreError(
+            f"{connection.addresses} {text}", "see Kibana's log; correct the cause and run the command again"
+        )
     titles = [f"{_KINDS[item['type']]} {_title(item)}" for item in objects]
     return Imported(titles, _dashboard_url(connection, answer.body, objects))
 
@@ -193,11 +197,14 @@ def _fail(connection: Connection, answer: _Answer) -> NoReturn:
     message = " ".join(str(answer.body.get("message") or "").split())[:_LONGEST]
     reason = f": {redact(message, connection)}" if message else ""
     if status == 401:
-        cause, hint = "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
+        cause, hint = "rejects the credentials (401)", "give --api-key-file, or --user and --password-file"
     elif status == 403:
         cause, hint = f"forbids this (403){reason}", "use a key or user with all rights on Kibana's saved objects"
     elif status == 413:
-        cause, hint = "takes no file of this size (413)", "raise savedObjects.maxImportPayloadBytes, or a proxy's limit"
+        cause, hint = (
+            "does not accept a file of this size (413)",
+            "raise savedObjects.maxImportPayloadBytes, or a proxy's limit",
+        )
     elif status == 404 or (status < 500 and "kbn-name" not in answer.headers):
         cause, hint = f"answers, but not as Kibana does (status {status})", _CHECK_ADDRESS
     else:

@@ -39,7 +39,7 @@ def _read(client: Elasticsearch, addresses: str) -> tuple[OwnFields | None, dict
     try:
         own = parse_own_fields(answer["_source"]["record"])
     except (KeyError, TypeError, ValueError) as error:
-        hint = f"delete the index {NAME}; the next run with --profile-dir writes it anew"
+        hint = f"delete the index {NAME}; the next run with --profile-dir writes it again"
         raise StoreError(f"{addresses} has a damaged record of own fields: {error}", hint) from error
     return own, {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
 

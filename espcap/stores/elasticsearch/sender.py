@@ -22,7 +22,7 @@ from espcap.stores.elasticsearch.connection import Connection, is_temporary, sto
 from espcap.stores.elasticsearch.replacing import Version, look_up
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
-_DISK_FULL = "disk flood-stage: the node takes no documents until its disk has room"
+_DISK_FULL = "disk flood-stage: the node accepts no documents until its disk has free space"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class BulkSender:
             )
             again = judge(documents, answer.body, outcome, part.replaced)
         except UntrustedAnswerError:
-            return _Rest(documents, self._failure("gives answers that do not fit the documents sent"))
+            return _Rest(documents, self._failure("sends answers that do not match the documents"))
         except (ApiError, TransportError) as error:
             if isinstance(error, ApiError) and error.status_code == 413:
                 return self._too_large(documents, len(operations), outcome)
@@ -140,6 +140,6 @@ class BulkSender:
         if len(documents) > 1:
             self._largest = min(self._largest, max(1, size // 2))
             return _Rest(documents, answered=False)
-        reason = f"{len(documents[0].body):,} bytes are more than the node takes (http.max_content_length)"
+        reason = f"{len(documents[0].body):,} bytes are more than the node accepts (http.max_content_length)"
         outcome.refused.append(Refusal(documents[0], reason))
         return _Rest([])

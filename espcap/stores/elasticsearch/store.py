@@ -112,7 +112,7 @@ class ElasticsearchStore:
                 f"{addresses} does not record the fields of the profile, so searches do not know them: {reason}"
             )
         if reason := type_fields(self._client, own):
-            self._on_note(f"{addresses}: in indices that are there, some fields of the profile are text: {reason}")
+            self._on_note(f"{addresses}: in existing indices, some fields of the profile are text: {reason}")
 
     def own_fields(self) -> OwnFields | None:
         """Returns the fields of own dissectors that are recorded in the cluster; None if there are none."""
@@ -135,11 +135,11 @@ class ElasticsearchStore:
     def _check(self) -> None:
         addresses = self._connection.addresses
         if rival := find_rival(self._client):
-            message = f"{addresses} has another index template, {rival.name} (priority {rival.priority}), that decides"
+            message = f"{addresses} has another index template, {rival.name} (priority {rival.priority}), that applies"
             hint = f"give it a priority below {PRIORITY}, or patterns that do not match {PATTERN}"
-            raise StoreError(f"{message} over {PATTERN}: packets could not be searched", hint)
+            raise StoreError(f"{message} to {PATTERN}: packets could not be searched", hint)
         if misfits := find_misfits(self._client):
-            message = f"{addresses} has indices that packets cannot be searched in: {shortened(misfits)}"
+            message = f"{addresses} has indices in which packets cannot be searched: {shortened(misfits)}"
             raise StoreError(message, f"delete them, or reindex them under names that do not match {PATTERN}")
 
     def _installed(self) -> _Installed:

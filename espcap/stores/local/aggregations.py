@@ -161,7 +161,7 @@ class _DateHistogram:
     def __init__(self, path: str, interval: str, least: int, sums: dict[str, Any]) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
-            hint = "take @timestamp and an interval such as 10s, 5m, 1h or 1d"
+            hint = "use @timestamp and an interval such as 10s, 5m, 1h or 1d"
             raise UsageError(f"date_histogram of {path} by {interval!r} is not supported", hint)
         self._step = int(match[1]) * _UNITS[match[2]]
         self._least = least
@@ -197,7 +197,7 @@ class _DateHistogram:
 
 
 def _too_many() -> UsageError:
-    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "take a greater fixed_interval")
+    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "use a greater fixed_interval")
 
 
 def _number_field(path: str, kind: Callable[[str], Kind]) -> str:

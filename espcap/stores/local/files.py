@@ -289,7 +289,7 @@ def _is_nearly_full(folder: Path) -> bool:
 
 def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
     if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in reason or _is_nearly_full(folder):
-        hint = "make room on the disk; the same command again stores what is missing"
+        hint = "make room on the disk; then run the same command again: it stores the missing packets"
     elif code is not None or "ermission" in reason:
         hint = "choose a folder that you can write to: --node local:DIR"
     elif "LockBusy" in reason:
@@ -297,7 +297,7 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
     elif "writer was killed" in reason:  # tantivy does not report the cause
-        hint = "look whether the disk is in order; the same command again stores what is missing"
+        hint = "check the disk; then run the same command again: it stores the missing packets"
     else:
         hint = f"if it is damaged, remove {folder} and store its captures again"
     return StoreError(f"the local index {folder} failed: {reason}", hint)

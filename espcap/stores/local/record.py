@@ -21,7 +21,7 @@ def read_record(folder: Path) -> OwnFields | None:
     try:
         return parse_own_fields(text)
     except ValueError as error:
-        hint = f"remove it; the next run with --profile-dir writes it anew: {path}"
+        hint = f"remove it; the next run with --profile-dir writes it again: {path}"
         raise StoreError(f"the record of own fields {path} is damaged: {error}", hint) from error
 
 

@@ -118,7 +118,7 @@ class LocalStore:
         """Returns an error if the folder does not exist, else None."""
         if self._folder.is_dir():
             return None
-        return StoreError(f"there is no local index in {self._folder}", TO_FILL.format(self.address))
+        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
 
     def close(self) -> None:
         """Makes all documents that were written durable."""
