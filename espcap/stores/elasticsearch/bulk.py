@@ -77,7 +77,7 @@ def judge(
     `replaced` has the versions that the documents were to replace, by identifier.
 
     Raises UntrustedAnswerError if the answer does not fit the documents; `outcome` then is unchanged. Raises StoreError
-    if an index takes no documents; `outcome` then has the results of all other documents.
+    if an index accepts no documents; `outcome` then has the results of all other documents.
     """
     again: list[Document] = []
     taken: list[Document] = []
