@@ -170,7 +170,7 @@ class Report:
             f"{self.stored:,} stored",
             *([f"{self.replaced:,} replaced"] if self.replaced else []),
             f"{self.already_there:,} already there",
-            f"{self.refused:,} refused",
+            f"{self.refused:,} rejected",
             f"{self.dropped:,} dropped",
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []

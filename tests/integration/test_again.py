@@ -45,7 +45,7 @@ def capture(tmp_path: Path) -> Path:
 
 def counts(ran: Ran | str) -> dict[str, int]:
     account = ran.account if isinstance(ran, Ran) else ran
-    words = "packets read|stored|replaced|already there|refused|files? done before"
+    words = "packets read|stored|replaced|already there|rejected|files? done before"
     return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", account)}
 
 
@@ -75,7 +75,7 @@ def test_replaced_and_left_as_it_is(capture: Path, node: str) -> None:
     assert (first.status, counts(first)["stored"], has_http(node)) == (0, 33, 8)
     again = espcap("-r", capture, "--node", node, *AS_DATA)
     assert again.status == 0
-    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 refused" in again.account
+    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 rejected" in again.account
     assert (len(stored(node)), has_http(node)) == (1, 0)
     same = espcap("-r", capture, "--node", node, *AS_DATA)
     assert "33 packets read, 0 stored, 33 already there" in same.account

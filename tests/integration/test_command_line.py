@@ -25,10 +25,10 @@ def filled(node: str) -> str:
 def test_same_file_twice_leaves_one_copy(node: str) -> None:
     first = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert first.status == 0, first.errors
-    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 refused, 0 dropped, 2024-", first.account)
+    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 rejected, 0 dropped, 2024-", first.account)
     second = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert second.status == 0, second.errors
-    assert "33 packets read, 0 stored, 33 already there, 0 refused" in second.account
+    assert "33 packets read, 0 stored, 33 already there, 0 rejected" in second.account
     assert len(espcap("search", "--size", "100", "--node", node).documents) == 33
 
 

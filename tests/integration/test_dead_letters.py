@@ -57,7 +57,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     report = ("--json-report", tmp_path / "report")
     ran = espcap("--file", HTTP, "--node", conflicting, *report, XDG_STATE_HOME=state)
     assert ran.status == 3, ran.errors
-    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} refused" in ran.account
+    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} rejected" in ran.account
     [file] = (tmp_path / "state" / "espcap" / "dead-letters").iterdir()
     assert f"Rejected documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
     assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
@@ -74,7 +74,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     before = file.read_bytes()
     again = espcap("retry", file, "--node", conflicting)
     assert again.status == 0, again.errors
-    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 refused" in again.account
+    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 rejected" in again.account
     assert file.read_bytes() == before
     assert count(conflicting) == REFUSED
     rest = store(conflicting)
@@ -88,7 +88,7 @@ def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Pa
     before = first.read_bytes()
     ran = espcap("retry", first, "--node", conflicting, "--dead-letters", second, "--chunk", "3")
     assert ran.status == 3, ran.errors
-    assert f"{REFUSED} refused" in ran.account
+    assert f"{REFUSED} rejected" in ran.account
     assert str(second) in ran.lines[-2]
     assert first.read_bytes() == before
     assert [letter["id"] for letter in letters(second)] == [letter["id"] for letter in letters(first)]
@@ -108,7 +108,7 @@ def test_interrupted_in_order(conflicting: str, tmp_path: Path, number: signal.S
         arguments = ("retry", file, "--chunk", "1", "--node", proxy.url, "--json-report", report)
         errors = _interrupted(proxy, number, status, *arguments)
     stored = json.loads(report.read_text())["stored"]
-    assert f"{stored} packets read, {stored} stored, 0 already there, 0 refused" in errors.splitlines()[-1]
+    assert f"{stored} packets read, {stored} stored, 0 already there, 0 rejected" in errors.splitlines()[-1]
     assert 0 < stored == count(conflicting) < REFUSED
     again = espcap("retry", file, "--node", conflicting)
     assert f"{REFUSED} packets read, {REFUSED - stored} stored, {stored} already there" in again.account
@@ -127,7 +127,7 @@ def test_interrupted_twice(conflicting: str, tmp_path: Path) -> None:
             time.sleep(0.5)
         errors = process.communicate(timeout=20)[1].decode()
     assert process.returncode == 1, errors
-    assert f"{REFUSED} packets read, 0 stored, 0 already there, 0 refused, 0 dropped, {REFUSED} not stored" in errors
+    assert f"{REFUSED} packets read, 0 stored, 0 already there, 0 rejected, 0 dropped, {REFUSED} not stored" in errors
 
 
 def _interrupted(proxy: FaultProxy, number: signal.Signals, status: int, *arguments: str | Path) -> str:
@@ -170,7 +170,7 @@ def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
     file.write_text("".join(f"{line}\n" for line in lines))
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}", "--dead-letters", again)
     assert ran.status == 3, ran.errors
-    assert "3 packets read, 1 stored, 0 already there, 2 refused" in ran.account
+    assert "3 packets read, 1 stored, 0 already there, 2 rejected" in ran.account
     assert [letter["reason"] for letter in letters(again)] == [
         f"{name} is an object in other documents" for name in ("espcap", "layers")
     ]

@@ -143,7 +143,7 @@ def test_hostile_packets_are_stored_everywhere(tmp_path: Path, write: WriteCaptu
     for node in (f"local:{tmp_path / 'index'}", elasticsearch_url):
         ran = espcap("--file", capture, "--node", node)
         assert ran.status == 0, ran.errors
-        assert f"{count:,} stored, 0 already there, 0 refused" in ran.account
+        assert f"{count:,} stored, 0 already there, 0 rejected" in ran.account
 
 
 def test_every_answer_of_a_large_reply_is_kept(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def long_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _counts(errors: str) -> dict[str, int]:
-    found = re.findall(r"([\d,]+) (packets read|stored|already there|refused|dropped)", errors.splitlines()[-1])
+    found = re.findall(r"([\d,]+) (packets read|stored|already there|rejected|dropped)", errors.splitlines()[-1])
     return {name: int(count.replace(",", "")) for count, name in found}
 
 
