@@ -23,7 +23,7 @@ from espcap.ingest.report import IncompleteError, Problem, Report
 from espcap.ingest.run import IsKnown, Resuming, Run
 from espcap.ingest.stream import DocumentStream
 from espcap.query import Everything, Query
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import page
 from espcap.searches.searcher import Searcher
 from espcap.searches.summary import summarize
@@ -229,12 +229,12 @@ def _open_searcher(node: Node) -> Searcher:
     except EspcapError:
         registry.close()
         raise
-    return Searcher(program, registry, store).there()
+    return Searcher(program, registry, store).require_existing()
 
 
 def _query(searcher: Searcher, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
     """Returns the query, and warns how it is understood. The warnings point to the caller of the public function."""
-    question = searcher.ask(query, display_filter, str(since), str(until))
+    question = searcher.prepare(query, display_filter, str(since), str(until))
     for note in question.notes:
         warnings.warn(note, stacklevel=3)
     return question.query
@@ -243,7 +243,7 @@ def _query(searcher: Searcher, query: str, display_filter: str, since: str | dat
 def _warn_if_empty(searcher: Searcher) -> None:
     """Warns if the store has no packets. The warning points to the caller of the public function."""
     if not searcher.store.search(Everything(), size=0).total:
-        warnings.warn(why_nothing(searcher.store, Everything()), stacklevel=3)
+        warnings.warn(explain_no_packets(searcher.store, Everything()), stacklevel=3)
 
 
 def _hits(searcher: Searcher, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:

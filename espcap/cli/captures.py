@@ -12,8 +12,8 @@ from espcap.extract.extraction import Missing
 from espcap.extract.filtering import Filtering
 from espcap.ingest.job import check_words
 from espcap.query.display_filter.bounds import bounds
-from espcap.query.languages import TAKEN, Sign, sign_of_filter
-from espcap.query.narrowing import together
+from espcap.query.languages import FILTER_NOTE, Sign, sign_of_filter
+from espcap.query.narrowing import combine
 from espcap.searches.searcher import Searcher
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files
@@ -34,11 +34,11 @@ def prepare_with_captures(options: QueryOptions, searcher: Searcher) -> Prepared
     given = Settings(display_filter, options.decode_as, options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
     _check_filter(searcher, settings, user)
-    question = searcher.ask(text, "", options.since, options.until)
+    question = searcher.prepare(text, "", options.since, options.until)
     for note in question.notes:
         Progress.note(note)
     possible = bounds(display_filter, searcher.read_filter, searcher.registry.kind, cache(searcher.has_long_texts))
-    narrowed = together(possible.query, question.query)
+    narrowed = combine(possible.query, question.query)
     if possible.is_exact:
         return PreparedSearch(narrowed)
     missing: list[Missing] = []
@@ -48,7 +48,7 @@ def prepare_with_captures(options: QueryOptions, searcher: Searcher) -> Prepared
             searcher.program, user, settings, originals, lambda one: _report(one, missing), progress.update
         )
         passing = filtering.passing(searcher.store, narrowed)
-    return PreparedSearch(together(question.query, passing), PARTIAL if missing else 0)
+    return PreparedSearch(combine(question.query, passing), PARTIAL if missing else 0)
 
 
 def _check_filter(searcher: Searcher, settings: Settings, user: User | None) -> None:
@@ -69,7 +69,7 @@ def _filter_of(options: QueryOptions, searcher: Searcher) -> tuple[str, str]:
     """Returns QUERY, empty if it is itself a display filter, and all display filters as one."""
     text, filters = options.query, [options.display_filter] if options.display_filter.strip() else []
     if sign_of_filter(text, searcher.registry) is Sign.NAMES:
-        Progress.note(TAKEN)
+        Progress.note(FILTER_NOTE)
         text, filters = "", [*filters, text]
     if not filters:
         raise UsageError("--captures is for display filters", "give one with -Y")

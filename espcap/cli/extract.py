@@ -18,7 +18,7 @@ from espcap.cli.options.querying import ExtractOptions
 from espcap.cli.progress import Progress
 from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
 from espcap.extract.extraction import Extraction, Missing
-from espcap.searches.selection import Selection, selected
+from espcap.searches.selection import Selection, select_packets
 from espcap.tshark.program import dissecting_user, find_program
 
 PARTIAL = 3
@@ -44,13 +44,13 @@ def extract(options: ExtractOptions) -> int:
     progress.expect(extraction.size)
     with progress, _opened(options.write) as output:
         output.packets = extraction.write(output.file)
-    gone = sum(one.packets for one in missing)
+    missing_packets = sum(one.packets for one in missing)
     captures = f"{len(selections):,} capture{'' if len(selections) == 1 else 's'}"
     packets = f"{output.packets:,} packet{'' if output.packets == 1 else 's'}"
-    click.echo(f"{packets} of {captures} extracted, {gone:,} missing", err=True)
+    click.echo(f"{packets} of {captures} extracted, {missing_packets:,} missing", err=True)
     if not output.packets and output.is_left_out:
         click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
-    return PARTIAL if gone else status
+    return PARTIAL if missing_packets else status
 
 
 def _select(options: ExtractOptions) -> tuple[list[Selection], int]:
@@ -58,7 +58,7 @@ def _select(options: ExtractOptions) -> tuple[list[Selection], int]:
     searcher = open_searcher(options)
     try:
         prepared = prepare_search(options, searcher)
-        selections = selected(searcher, prepared.query, options.flow)
+        selections = select_packets(searcher, prepared.query, options.flow)
         explain_if_empty(searcher, prepared, len(selections))
         return selections, prepared.status
     finally:

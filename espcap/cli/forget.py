@@ -66,7 +66,7 @@ def _claim(path: Path, content: str) -> Claims | None:
 def _forget_in_ledger(path: Path, content: str) -> int:
     """Deletes the capture from the ledger and returns how many entries it had there.
 
-    This comes before the store: a capture of which the store has lost a part must not count as stored.
+    This comes before the store: a capture that the store has only in part must not count as stored.
     """
     try:
         ledger = Ledger(path)

@@ -1,4 +1,4 @@
-"""The group of commands: how the command line is taken apart."""
+"""The command group: finds the command and its options on the command line."""
 
 import os
 from difflib import get_close_matches
@@ -8,21 +8,21 @@ import click
 from click.shell_completion import CompletionItem
 
 from espcap.base.errors import UsageError, shortened
-from espcap.cli import slips
+from espcap.cli import foreign_options
 from espcap.cli.failures import failures_reported
 
 
 class Group(click.Group):
     """Commands, whose failures are one line. A file or folder instead of a command is read; `-` is standard input."""
 
-    command_class = slips.Command
+    command_class = foreign_options.Command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Puts `--file` or `--dir` before each file or folder. Raises NoSuchOption with the option to use instead."""
         try:
             return super().parse_args(context, self._with_options(context, args))
         except click.NoSuchOption as error:
-            raise slips.explained(error, "main") from error
+            raise foreign_options.explained(error, "main") from error
 
     def _with_options(self, context: click.Context, args: list[str]) -> list[str]:
         while not context.resilient_parsing:

@@ -74,7 +74,7 @@ def _check_usage(options: ReadOptions) -> None:
     if options.keep_captures_for and not options.keep_captures:
         raise UsageError("--keep-captures-for needs --keep-captures", "name how much of the disk the files may take")
     if options.watch and (options.nic or not options.dir):
-        raise UsageError("--watch follows directories and nothing else", "name them with --dir, and no --nic")
+        raise UsageError("--watch reads only directories", "name them with --dir, without --nic")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
 

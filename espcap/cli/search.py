@@ -14,7 +14,7 @@ from espcap.cli.options.querying import QueryOptions, SearchOptions
 from espcap.cli.options.storing import StoreOptions
 from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.query import Query
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.searcher import Searcher
 from espcap.searches.selection import MOST_VALUES
 from espcap.stores import Hit
@@ -74,7 +74,7 @@ def open_searcher(options: StoreOptions) -> Searcher:
     """Opens the store that `--node` names, by default the local index. Raises StoreError if it does not exist."""
     program = find_program(options.tshark)
     registry = open_registry(program)
-    return Searcher(program, registry, open_named_store(options, registry, default="local")).there()
+    return Searcher(program, registry, open_named_store(options, registry, default="local")).require_existing()
 
 
 def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
@@ -83,7 +83,7 @@ def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
         from espcap.cli.captures import prepare_with_captures
 
         return prepare_with_captures(options, searcher)
-    question = searcher.ask(options.query, options.display_filter, options.since, options.until)
+    question = searcher.prepare(options.query, options.display_filter, options.since, options.until)
     _print_notes(question.notes)
     return PreparedSearch(question.query)
 
@@ -91,7 +91,7 @@ def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
 def explain_if_empty(searcher: Searcher, prepared: PreparedSearch, packets: int) -> None:
     """Prints why no packets were found, unless captures that could not be filtered may contain some."""
     if not packets and not prepared.status:
-        click.echo(f"Note: {printable(why_nothing(searcher.store, prepared.query))}", err=True)
+        click.echo(f"Note: {printable(explain_no_packets(searcher.store, prepared.query))}", err=True)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from espcap.base.text import printable
 from espcap.documents.packets import Document
 
 PACKET = "packet"
-"""The column that names a packet, by its capture and frame number. It is never cut: `espcap show` takes it."""
+"""The column that names a packet, by its capture and frame number. It is never cut: `espcap show` accepts it."""
 
 PACKET_COLUMNS = ("time", "source", "destination", "protocol", "length", PACKET, "info")
 _STREAMED_WIDTHS = (27, 21, 21, 8, 6, 0, 0)

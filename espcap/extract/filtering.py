@@ -177,10 +177,10 @@ def _not_kept(store: Store, query: Query, candidate: _Candidate, filtered: _Filt
     """Returns the packets of a live capture whose files were deleted; None if there are none."""
     if not filtered.kept:
         return None
-    gone, last = 0, 0
+    missing, last = 0, 0
     for first, end in filtered.numbers.runs():
         if first > last + 1:
             frames = Range("layers.frame.number", last, first, include_low=False, include_high=False)
-            gone += store.search(And((query, Equals("capture_id", candidate.capture_id), frames)), size=0).total
+            missing += store.search(And((query, Equals("capture_id", candidate.capture_id), frames)), size=0).total
         last = end
-    return Missing(gone, f"their capture files were deleted: {filtered.kept.kept_from}") if gone else None
+    return Missing(missing, f"their capture files were deleted: {filtered.kept.kept_from}") if missing else None

@@ -40,7 +40,7 @@ class Language(NamedTuple):
         """
         return self.release >= _NEWEST
 
-    def need_newer(self, feature: str, hint: str) -> None:
+    def require_newer(self, feature: str, hint: str) -> None:
         """Raises UsageError if the language does not have a feature of tshark 4.4."""
         if not self.is_newer:
             raise UsageError(f"filter: {feature} needs tshark 4.4 or newer, and {self.version} is installed", hint)

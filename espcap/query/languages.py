@@ -30,8 +30,8 @@ _WORD = re.compile(r"[\w.:*?/-]+")
 _LONGEST = 500
 """Characters of the longest text that is tried in the other language after an error."""
 
-TAKEN = "the query is used as a display filter, as with -Y; put quotes around words to search for them"
-WORDS = "'{}' is searched for like any other word; AND, OR and NOT join conditions"
+FILTER_NOTE = "the query is used as a display filter, as with -Y; put quotes around words to search for them"
+WORDS_NOTE = "'{}' is searched for like any other word; AND, OR and NOT join conditions"
 
 
 class Sign(Enum):
@@ -75,7 +75,7 @@ def read_query(
     if sign is Sign.NONE:
         return _string(text, read_string, read_filter)
     try:
-        return read_filter(text), [TAKEN]
+        return read_filter(text), [FILTER_NOTE]
     except UsageError as error:
         hint = _as_path(text) or _slip(text, error.message) or error.hint
         raise UsageError(f"{error.message}; {_as_string(text, read_string)}", hint) from error
@@ -93,7 +93,7 @@ def _string(
             raise
         raise UsageError(f"{error.message}; {_as_filter(text, read_filter)}", error.hint) from error
     joined = sorted(set(_JOINED.findall(_QUOTED.sub("", text))))
-    return query, [WORDS.format("', '".join(joined))] if joined else []
+    return query, [WORDS_NOTE.format("', '".join(joined))] if joined else []
 
 
 def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
@@ -106,7 +106,7 @@ def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
 
 
 def _as_path(text: str) -> str:
-    """Returns what to write instead of a path of documents before an operator of display filters; empty if not so."""
+    """Returns what to write instead of a path of documents before an operator of display filters; empty for others."""
     plain = _QUOTED.sub('""', text)
     paths = [(match[1], match[2]) for match in _COMPARED.finditer(plain) if _is_path(match[1])]
     paths += [(match[1], "=") for match in _ASSIGNED.finditer(plain) if _is_path(match[1])]

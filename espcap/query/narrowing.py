@@ -37,7 +37,7 @@ def read_filter(text: str, registry: Registry, named_values: "NameLookup", langu
         raise
 
 
-def together(*parts: Query) -> Query:
+def combine(*parts: Query) -> Query:
     """Returns the query that all parts match."""
     return And(tuple(part for part in parts if part != Everything()))
 
@@ -46,7 +46,7 @@ Count = Callable[[Query], int]
 """Returns the number of packets that match a query."""
 
 
-def doubts(query: Query, registry: Registry, count: Count) -> Iterator[str]:
+def accuracy_notes(query: Query, registry: Registry, count: Count) -> Iterator[str]:
     """Yields notes on fields for which the query may find too many or too few packets."""
     for path in payload_fields(query, registry.kind):
         yield f"{path}: {_PAYLOAD}"
@@ -63,7 +63,7 @@ def _undecided(query: Query, path: str, registry: Registry, has_long: HasLong) -
         return Unsearchable(path)
 
 
-def values_left_out(query: Query, path: str, count: Count) -> Iterator[str]:
+def order_notes(query: Query, path: str, count: Count) -> Iterator[str]:
     """Yields a note if sorting or counting by a path leaves out packets that match, as their texts are too long."""
     if packets := count(And((query, Unsearchable(path)))):
         yield _NOT_ORDERED.format(path, packets)

@@ -33,7 +33,7 @@ def expression(text: str) -> str:
 
 
 def pattern_of_word(pattern: str) -> str:
-    """Returns it for one word with wildcards, each of which can match several words: `goog*`, `v?.1`."""
+    """Returns the regular expression for a word with wildcards, which can match several words: `goog*`, `v?.1`."""
     tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
     middle = "".join(_WILDCARDS.get(token) or _escaped(token[-1]) for token in tokens)
     return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"

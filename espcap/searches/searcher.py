@@ -11,7 +11,7 @@ from espcap.query.filter_language import language_of
 from espcap.query.languages import read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.moments import read_times
-from espcap.query.narrowing import doubts, having_long, read_filter, together, values_left_out
+from espcap.query.narrowing import accuracy_notes, combine, having_long, order_notes, read_filter
 from espcap.query.paths import Paths
 from espcap.stores import Store, existing
 from espcap.tshark.program import Program
@@ -37,7 +37,7 @@ class Searcher:
     registry: Registry
     store: Store
 
-    def there(self) -> "Searcher":
+    def require_existing(self) -> "Searcher":
         """Returns itself. Closes it and raises StoreError if the store does not exist."""
         try:
             existing(self.store)
@@ -46,20 +46,20 @@ class Searcher:
             raise
         return self
 
-    def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> PreparedQuery:
+    def prepare(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> PreparedQuery:
         """Returns the query for packets that match a query string, a display filter and two times.
 
         Empty text matches everything. Raises UsageError if a part is invalid.
         """
-        return self.together(
+        return self.combine(
             self.read_query(text), PreparedQuery(self.read_filter(display_filter)), read_times(since, until)
         )
 
-    def together(self, *parts: PreparedQuery | Query) -> PreparedQuery:
+    def combine(self, *parts: PreparedQuery | Query) -> PreparedQuery:
         """Returns the query that all parts match, with their notes and notes on packets that it may not find."""
-        query = together(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
+        query = combine(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
         notes = [note for part in parts if isinstance(part, PreparedQuery) for note in part.notes]
-        return PreparedQuery(query, (*notes, *doubts(query, self.registry, self._count)))
+        return PreparedQuery(query, (*notes, *accuracy_notes(query, self.registry, self._count)))
 
     def read_query(self, text: str) -> PreparedQuery:
         """Returns the query of a query string, or of a display filter given as one. Raises UsageError."""
@@ -101,7 +101,7 @@ class Searcher:
         """
         path = self.path(name)
         is_text = self.registry.kind(path) in (Kind.STRING, Kind.BYTES)
-        return path, tuple(values_left_out(query, path, self._count)) if is_text else ()
+        return path, tuple(order_notes(query, path, self._count)) if is_text else ()
 
     def has_long_texts(self, path: str) -> bool:
         """Returns whether packets have a text at the path that is too long for the index."""

@@ -39,7 +39,7 @@ class Selection:
     frames: FrameSet = field(default_factory=FrameSet)
 
 
-def selected(searcher: Searcher, query: Query, whole_flows: bool) -> list[Selection]:
+def select_packets(searcher: Searcher, query: Query, whole_flows: bool) -> list[Selection]:
     """Returns the packets that match, for each capture, or all packets of their conversations.
 
     Raises UsageError if there are more captures or conversations than a store can count.

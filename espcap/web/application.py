@@ -17,18 +17,18 @@ from starlette.staticfiles import StaticFiles
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.text import printable
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
 from espcap.searches.searcher import Searcher
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault
 from espcap.web.overview import histogram, tables
-from espcap.web.packets import Packets
+from espcap.web.packets import PacketEndpoints
 from espcap.web.parts import Parts
-from espcap.web.receiving import Receiving
+from espcap.web.receiving import UploadEndpoints
 from espcap.web.searchers import SearcherPool
-from espcap.web.view import Answerable, View, ask
+from espcap.web.view import ParsedView, View, parse_view
 
 PAGE_SIZE = 100
 _STATIC = Path(__file__).with_name("static")
@@ -40,12 +40,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class PacketList:
     """The packet list of a view: its query, its columns, and one page of rows, empty if the view is invalid."""
 
-    asked: Answerable
+    parsed: ParsedView
     columns: list[Column]
     rows: list[Row]
     total: int
     next: Cursor | None
-    nothing: str = ""
+    why_empty: str = ""
     """Why there are no packets; empty if there are some."""
 
 
@@ -64,7 +64,7 @@ def build_environment() -> Environment:
     return environment
 
 
-class Pages:
+class SearchEndpoints:
     """The endpoints for searches."""
 
     def __init__(self, searchers: SearcherPool, node: str) -> None:
@@ -88,11 +88,11 @@ class Pages:
         """Returns the page, or for htmx only its packet list, or only error messages if the view is invalid."""
         view = View.of(request.query_params)
         listed, seconds = await self._timed(_list, view, None)
-        values = {"view": view, "listed": listed, "node": self._node, "asked": listed.asked}
+        values = {"view": view, "listed": listed, "node": self._node, "parsed": listed.parsed}
         if "hx-request" not in request.headers:
-            return self.render("page.html", values, 422 if listed.asked.errors else 200, seconds)
-        if listed.asked.errors:
-            return self._show_errors(view, listed.asked)
+            return self.render("page.html", values, 422 if listed.parsed.errors else 200, seconds)
+        if listed.parsed.errors:
+            return self._show_errors(view, listed.parsed)
         response = self.render("results.html", values, 200, seconds)
         response.headers["HX-Push-Url"] = f"{request.scope.get('root_path', '')}/?{view.address()}"
         return response
@@ -107,43 +107,43 @@ class Pages:
     async def check(self, request: Request) -> Response:
         """Returns only the error messages and notes of the view."""
         view = View.of(request.query_params)
-        asked = await self._searchers.ask(_ask, view)
-        return self.render("messages.html", {"view": view, "asked": asked}, 200)
+        parsed = await self._searchers.run(_parse, view)
+        return self.render("messages.html", {"view": view, "parsed": parsed}, 200)
 
     async def histogram(self, request: Request) -> Response:
         """Returns the histogram of packets over time."""
         return await self._summarize(
-            request, "histogram.html", lambda searcher, asked: histogram(searcher.store, asked)
+            request, "histogram.html", lambda searcher, parsed: histogram(searcher.store, parsed)
         )
 
     async def tables(self, request: Request) -> Response:
         """Returns the tables of protocols, sources and destinations."""
-        return await self._summarize(request, "tables.html", lambda searcher, asked: tables(searcher.store, asked))
+        return await self._summarize(request, "tables.html", lambda searcher, parsed: tables(searcher.store, parsed))
 
     async def complete(self, request: Request) -> Response:
         """Returns names of fields that begin with a word, as JSON."""
         given = request.query_params
-        names = await self._searchers.ask(complete, given.get("word", ""), given.get("language", ""))
+        names = await self._searchers.run(complete, given.get("word", ""), given.get("language", ""))
         return JSONResponse(names)
 
-    async def _summarize(self, request: Request, template: str, question: Callable[..., Any]) -> Response:
+    async def _summarize(self, request: Request, template: str, search: Callable[..., Any]) -> Response:
         view = View.of(request.query_params)
 
-        def answer(searcher: Searcher) -> tuple[Answerable, Any]:
-            asked = ask(view, searcher)
-            return asked, None if asked.errors else question(searcher, asked.query)
+        def answer(searcher: Searcher) -> tuple[ParsedView, Any]:
+            parsed = parse_view(view, searcher)
+            return parsed, None if parsed.errors else search(searcher, parsed.query)
 
-        (asked, found), seconds = await self._timed(answer)
-        if asked.errors:
-            return self._show_errors(view, asked)
+        (parsed, found), seconds = await self._timed(answer)
+        if parsed.errors:
+            return self._show_errors(view, parsed)
         return self.render(template, {"view": view, "found": found}, 200, seconds)
 
-    async def _timed(self, question: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    async def _timed(self, search: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
         started = time.perf_counter()
-        return await self._searchers.ask(question, *arguments), time.perf_counter() - started
+        return await self._searchers.run(search, *arguments), time.perf_counter() - started
 
-    def _show_errors(self, view: View, asked: Answerable) -> Response:
-        response = self.render("messages.html", {"view": view, "asked": asked}, 422)
+    def _show_errors(self, view: View, parsed: ParsedView) -> Response:
+        response = self.render("messages.html", {"view": view, "parsed": parsed}, 422)
         response.headers["HX-Reswap"] = "none"
         return response
 
@@ -156,8 +156,8 @@ class Pages:
 
 def build(parts: Parts) -> Starlette:
     """Returns the application, without its access guard."""
-    pages = Pages(parts.searchers, parts.node)
-    endpoints = (pages, Packets(parts, pages.render), Receiving(parts.uploads, pages.render))
+    pages = SearchEndpoints(parts.searchers, parts.node)
+    endpoints = (pages, PacketEndpoints(parts, pages.render), UploadEndpoints(parts.uploads, pages.render))
 
     def show_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, EspcapError)
@@ -182,23 +182,23 @@ def _number(text: str) -> int:
     return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
-def _ask(searcher: Searcher, view: View) -> Answerable:
-    return ask(view, searcher)
+def _parse(searcher: Searcher, view: View) -> ParsedView:
+    return parse_view(view, searcher)
 
 
 def _list(searcher: Searcher, view: View, after: Cursor | None) -> PacketList:
-    asked = _ask(searcher, view)
+    parsed = _parse(searcher, view)
     shown, column_errors = columns(view.column_names, searcher.path)
     if column_errors:
-        asked.errors["columns"] = "; ".join(column_errors)
-    if asked.errors:
-        return PacketList(asked, shown, [], 0, None)
+        parsed.errors["columns"] = "; ".join(column_errors)
+    if parsed.errors:
+        return PacketList(parsed, shown, [], 0, None)
     sort = _sort(view, shown)
     if not after:
-        asked.notes += searcher.values_of(sort[0], asked.query)[1]
-    found = page(searcher, asked.query, sort, after, PAGE_SIZE)
-    nothing = "" if found.total else why_nothing(searcher.store, asked.query)
-    return PacketList(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, nothing)
+        parsed.notes += searcher.values_of(sort[0], parsed.query)[1]
+    found = page(searcher, parsed.query, sort, after, PAGE_SIZE)
+    why_empty = "" if found.total else explain_no_packets(searcher.store, parsed.query)
+    return PacketList(parsed, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, why_empty)
 
 
 def _sort(view: View, shown: list[Column]) -> tuple[str, bool]:

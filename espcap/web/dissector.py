@@ -89,7 +89,7 @@ class Dissector:
                 return with_its_streams(dissection, document) if sharkd.numbers else dissection
             return with_its_streams(dissection, document) if agrees(dissection, excerpt) else None
 
-        return await self._ask(document, needed, request)
+        return await self._run(document, needed, request)
 
     async def follow(self, document: Document, needed: Needed | None = None) -> list[Spoken]:
         """Returns the payload of a packet's conversation. Raises EspcapError as `show`, or if it has none."""
@@ -105,9 +105,9 @@ class Dissector:
                 return None if excerpt else []
             return sharkd.follow(protocol, own)
 
-        return await self._ask(document, needed, request)
+        return await self._run(document, needed, request)
 
-    async def _ask(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer:
+    async def _run(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, needed, request)
 
     def _answer(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer:
@@ -115,13 +115,13 @@ class Dissector:
         answer = None
         if needed:
             with suppress(EspcapError):  # the whole capture may be enough
-                answer = self._ask_sharkd(document, needed, request)
+                answer = self._run_sharkd(document, needed, request)
         if answer is None:
-            answer = self._ask_sharkd(document, None, request)
+            answer = self._run_sharkd(document, None, request)
         assert answer is not None  # only an excerpt may not be enough
         return answer
 
-    def _ask_sharkd(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer | None:
+    def _run_sharkd(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer | None:
         capture_id = str(document["capture_id"])
         loaded = self._loaded.pop(capture_id, None)
         if loaded and not (loaded.is_current() and loaded.serves(frame_number(document) or 0, needed)):
@@ -198,7 +198,7 @@ def hex_lines(source: Bytes) -> Iterator[str]:
     return (f"{offset}  {row}" for offset, row in source.rows(MOST_BYTES))
 
 
-def spoken_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
+def stream_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
     """Yields whether a part of a stream is from the end that answers, and its text. All have at most MOST_BYTES."""
     left = MOST_BYTES
     for each in spoken:

@@ -18,10 +18,10 @@ from espcap.extract.extraction import Extraction, Missing
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
 from espcap.searches.searcher import Searcher
-from espcap.searches.selection import selected
-from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
+from espcap.searches.selection import select_packets
+from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, stream_lines, tree_lines
 from espcap.web.parts import Parts
-from espcap.web.view import View, ask
+from espcap.web.view import View, parse_view
 
 _BLOCK = 1 << 18
 
@@ -35,7 +35,7 @@ class Extracted:
     missing: list[Missing] = field(default_factory=list)
 
 
-class Packets:
+class PacketEndpoints:
     """The endpoints for packets."""
 
     def __init__(self, parts: Parts, render: Callable[..., Response]) -> None:
@@ -49,7 +49,7 @@ class Packets:
     async def packet(self, request: Request) -> Response:
         """Returns the tree and the bytes of a packet, or its document if its capture is missing."""
         view = View.of(request.query_params)
-        document = await self._parts.searchers.ask(_document, view.packet)
+        document = await self._parts.searchers.run(_document, view.packet)
         values: dict[str, Any] = {
             "view": view,
             "document": document,
@@ -60,36 +60,36 @@ class Packets:
             "most_bytes": MOST_BYTES,
         }
         try:
-            needed = await self._parts.searchers.ask(find_needed, document)
+            needed = await self._parts.searchers.run(find_needed, document)
             dissection = await self._parts.dissector.show(document, needed)
         except EspcapError as error:
             text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
             values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
             return self._render("document.html", values, 200)
-        lines = await self._parts.searchers.ask(lambda searcher: tree_lines(dissection, searcher.registry))
+        lines = await self._parts.searchers.run(lambda searcher: tree_lines(dissection, searcher.registry))
         values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
         return self._render("packet.html", values, 200)
 
     async def stream(self, request: Request) -> Response:
         """Returns the payload of a packet's conversation."""
-        document = await self._parts.searchers.ask(_document, View.of(request.query_params).packet)
-        needed = await self._parts.searchers.ask(find_needed, document)
+        document = await self._parts.searchers.run(_document, View.of(request.query_params).packet)
+        needed = await self._parts.searchers.run(find_needed, document)
         spoken = await self._parts.dissector.follow(document, needed)
-        values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
+        values = {"pieces": stream_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
         return self._render("stream.html", values, 200)
 
     async def extract(self, request: Request) -> Response:
         """Returns the packets of a view as pcapng. Headers contain their number, and that of missing ones."""
         view, flow = View.of(request.query_params), request.query_params.get("flow") == "1"
-        extracted = await self._parts.slow_searchers.ask(_extract, view, flow, self._parts)
-        gone = sum(each.packets for each in extracted.missing)
+        extracted = await self._parts.slow_searchers.run(_extract, view, flow, self._parts)
+        missing_packets = sum(each.packets for each in extracted.missing)
         reasons = "; ".join(printable(each.reason) for each in extracted.missing[:3])
         if not extracted.packets:
             raise UsageError("no packet can be extracted", reasons or "no packet matches")
         headers = {
             "Content-Disposition": f'attachment; filename="{"conversations" if flow else "packets"}.pcapng"',
             "Espcap-Packets": str(extracted.packets),
-            "Espcap-Missing": str(gone),
+            "Espcap-Missing": str(missing_packets),
             "Espcap-Reason": reasons.encode("ascii", "backslashreplace").decode(),
         }
         return StreamingResponse(_blocks(extracted.file), headers=headers, media_type="application/x-pcapng")
@@ -102,13 +102,13 @@ def _document(searcher: Searcher, identifier: str) -> dict[str, Any]:
 
 
 def _extract(searcher: Searcher, view: View, flow: bool, parts: Parts) -> Extracted:
-    asked = ask(view, searcher)
-    if asked.errors:
-        raise UsageError("; ".join(asked.errors.values()))
+    parsed = parse_view(view, searcher)
+    if parsed.errors:
+        raise UsageError("; ".join(parsed.errors.values()))
     extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - `_blocks` closes it
     extraction = Extraction(searcher.program, parts.user, extracted.missing.append)
     try:
-        extraction.find(selected(searcher, asked.query, flow), Originals(parts.folders), "")
+        extraction.find(select_packets(searcher, parsed.query, flow), Originals(parts.folders), "")
         extracted.packets = extraction.write(extracted.file)
     except OSError as error:
         raise EspcapError(

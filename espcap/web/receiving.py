@@ -10,7 +10,7 @@ from espcap.base.errors import UsageError
 from espcap.web.uploads import Uploads
 
 
-class Receiving:
+class UploadEndpoints:
     """The endpoints for captures."""
 
     def __init__(self, uploads: Uploads, render: Callable[..., Response]) -> None:

@@ -24,7 +24,7 @@ class SearcherPool:
         self._opened: list[Searcher] = []
         self._threads = ThreadPoolExecutor(threads, "searcher")
 
-    async def ask(
+    async def run(
         self,
         function: Callable[Concatenate[Searcher, _Parameters], _Answer],
         *arguments: _Parameters.args,

@@ -64,7 +64,7 @@ class View:
 
 
 @dataclass
-class Answerable:
+class ParsedView:
     """The query of a view, with notes, or the errors in the view."""
 
     query: Query
@@ -73,7 +73,7 @@ class Answerable:
     notes: list[str] = field(default_factory=list)
 
 
-def ask(view: View, searcher: Searcher) -> Answerable:
+def parse_view(view: View, searcher: Searcher) -> ParsedView:
     """Returns the query of a view. If a part is invalid, the result contains errors, and its query must not be used."""
     errors: dict[str, str] = {}
     parsers: dict[str, Callable[[], PreparedQuery | Query]] = {
@@ -89,6 +89,6 @@ def ask(view: View, searcher: Searcher) -> Answerable:
         except EspcapError as error:
             errors[name] = with_hint(error.message, error.hint)
     if errors:
-        return Answerable(Everything(), errors)
-    prepared = searcher.together(*parts)
-    return Answerable(prepared.query, notes=list(prepared.notes))
+        return ParsedView(Everything(), errors)
+    prepared = searcher.combine(*parts)
+    return ParsedView(prepared.query, notes=list(prepared.notes))

@@ -264,4 +264,4 @@ def _recorded(ledger: Path) -> int:
 def test_watch_is_for_directories() -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "--watch")
     assert ran.status == 2
-    assert "--watch follows directories" in ran.lines[0]
+    assert "--watch reads only directories" in ran.lines[0]

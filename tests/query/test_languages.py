@@ -7,7 +7,7 @@ from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.display_filter import parse as parse_filter
 from espcap.query.filter_language import Language
-from espcap.query.languages import TAKEN, capture_filter, read_query, sign_of_filter
+from espcap.query.languages import FILTER_NOTE, capture_filter, read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
@@ -46,7 +46,7 @@ def _read(text: str, registry: Registry) -> tuple[Query, list[str]]:
     ],
 )
 def test_display_filters(text: str, registry: Registry) -> None:
-    assert _read(text, registry) == (_filter(text, registry), [TAKEN])
+    assert _read(text, registry) == (_filter(text, registry), [FILTER_NOTE])
 
 
 @pytest.mark.parametrize(

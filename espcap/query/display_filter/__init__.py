@@ -74,7 +74,7 @@ class _Builder:
 
     def _joined(self, word: str, queries: list[Query]) -> Query:
         if word == "xor":
-            self._language.need_newer("xor", "write (A and not B) or (not A and B)")
+            self._language.require_newer("xor", "write (A and not B) or (not A and B)")
             return reduce(lambda one, other: Or((And((one, Not(other))), And((Not(one), other)))), queries)
         return And(tuple(queries)) if word == "and" else Or(tuple(queries))
 
@@ -118,7 +118,7 @@ class _Builder:
             case ("vals",):
                 return self._names(field)
             case (function,) if function in addresses.FUNCTIONS:
-                self._language.need_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
+                self._language.require_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
                 return AddressConditions(field, function)
             case () | ("lower" | "upper",):
                 if not functions and compares_names(field, sign, self._language):
@@ -128,7 +128,7 @@ class _Builder:
         raise unknown_function(functions[0])
 
     def _names(self, field: Field, function: str = "") -> NameConditions:
-        self._language.need_newer("vals()", 'compare the field: ip.proto == "TCP"')
+        self._language.require_newer("vals()", 'compare the field: ip.proto == "TCP"')
         return NameConditions(field, function, self._named_values, self._language)
 
     def _check_literals(self, literals: Sequence[Word]) -> None:

@@ -11,7 +11,7 @@ _MOST_PATHS = 10
 _OF_EVERY_PACKET = ("@timestamp", "protocol", "protocols", "_id")
 
 
-def why_nothing(store: Store, query: Query) -> str:
+def explain_no_packets(store: Store, query: Query) -> str:
     """Returns the reason, without a full stop, for a query without hits."""
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
