@@ -45,18 +45,18 @@ This page is made from the commands by `scripts/pages.py`; do not edit it. `docs
 Data goes to standard output, and nothing else does. Progress, notes and errors go to standard error.
 """
 _WIDTH = 98
-"""What click uses of a terminal that is 100 wide."""
+"""The columns of text that click prints on a terminal with 100 columns."""
 
 
 def commands() -> Iterator[tuple[list[str], click.Command]]:
-    """The main command and those below it, with the words that call them."""
+    """Yields the main command and its subcommands, each with the words that call it."""
     yield [], main
     for name, command in main.commands.items():
         yield [name], command
 
 
 def help_text(words: list[str]) -> str:
-    """What `espcap WORDS --help` prints on a terminal that is 100 wide."""
+    """The output of `espcap WORDS --help` on a terminal with 100 columns."""
     ran = CliRunner().invoke(
         main, [*words, "--help"], prog_name="espcap", terminal_width=_WIDTH, catch_exceptions=False
     )
@@ -117,7 +117,7 @@ def _context(command: click.Command) -> click.Context:
 
 
 def _records(command: click.Command) -> dict[tuple[str, str], str]:
-    """The options as `--help` has them, name and text, with the longest name of each."""
+    """The options as `--help` prints them, (names, text), each with its longest name."""
     context = _context(command)
     found = {}
     for parameter in command.get_params(context):

@@ -13,7 +13,7 @@ from espcap.captures.compression import is_compressed
 from espcap.captures.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.captures.sources import CaptureFile, capture_file, walk, without_here
 
-_ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
+_ELSEWHERE = "run espcap in the folder from which it was stored, or name the folder that contains it now with --dir"
 
 
 class Originals:
@@ -89,7 +89,7 @@ def is_live(document: dict[str, Any]) -> bool:
 
 def _gone(names: list[str]) -> CaptureGone:
     if names in ([], ["-"]):
-        return CaptureGone("the capture came on standard input", "name the folder that has it with --dir")
+        return CaptureGone("the capture came on standard input", "name the folder that contains it with --dir")
     return CaptureGone(f"the capture {' or '.join(map(printable, names))} is gone", _ELSEWHERE)
 
 

@@ -35,10 +35,10 @@ class OwnFields:
         """The names of a field's values; empty if it has none."""
         return list(self.values.get(name, ()))
 
-    def merged(self, newer: "OwnFields", where: str) -> "OwnFields":
+    def merged(self, newer: "OwnFields", store: str) -> "OwnFields":
         """Merges two sets of own fields; for a name in both, the definition in `newer` counts.
 
-        Raises StoreError if a field's kind differs, because values of two kinds cannot be searched together. `where`
+        Raises StoreError if a field's kind differs, because values of two kinds cannot be searched together. `store`
         names the store in the message.
         """
         kinds = {one.path: one.kind for one in self.fields}
@@ -49,7 +49,7 @@ class OwnFields:
             )
             more = f", and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
             hint = "give the field another name in its dissector, or store the packets elsewhere"
-            raise StoreError(f"{where} has {named}{more}", hint)
+            raise StoreError(f"{store} has {named}{more}", hint)
         fields = {one.name: one for one in (*self.fields, *newer.fields)}
         replaced = {one.name for one in newer.fields}
         values = {name: names for name, names in self.values.items() if name not in replaced}

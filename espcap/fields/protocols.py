@@ -62,7 +62,7 @@ class ProtocolList:
         """
         self._names = frozenset([*names, *own])
         self._known = self._names.union(known) if known else None
-        self.describe = lru_cache(maxsize=10_000)(self._describe)  # captures repeat a few hundred combinations
+        self.describe = lru_cache(maxsize=10_000)(self._describe)  # a capture has a few hundred combinations
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the protocol that names a packet, and the packet's stack, from `frame.protocols`."""

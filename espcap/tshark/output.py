@@ -97,7 +97,7 @@ class Output:
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
-                last = time.monotonic()  # after the caller's own work, which is not tshark's silence
+                last = time.monotonic()  # measured after the caller's work, during which tshark's output was not read
                 continue
             if (now := self.position) != position:  # tshark reads on, but no packet matches the display filter
                 last, position = time.monotonic(), now
