@@ -75,6 +75,7 @@ class _Worker:
         self._run: Run | None = None
 
     def run(self) -> None:
+        """Reads the sources. An exception is kept in `error`."""
         try:
             self._read()
         except BaseException as error:  # it is raised in the thread that takes the documents
@@ -93,6 +94,7 @@ class _Worker:
             close_job(job)
 
     def interrupt(self) -> None:
+        """Stops reading, or prevents it if it has not begun."""
         self._is_wanted = False
         if self._run:
             self._run.interrupt(signal.SIGTERM)

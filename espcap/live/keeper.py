@@ -14,7 +14,7 @@ from espcap.captures.kept import CAPTURES, kept_name, run_of
 from espcap.live.folder import RunFolder
 from espcap.live.spool import SEGMENTS, Keeping, SpoolSettings
 
-_LOOKS = 10.0
+_CHECK_SECONDS = 10.0
 """Longest pause, in seconds, between checks of the files' ages and of the free disk space."""
 
 
@@ -133,7 +133,7 @@ class Keeper:
             raise EspcapError(f"cannot keep captures in {name}: {error.strerror}", hint) from error
 
     def _enforce_regularly(self) -> None:
-        while not self._ended.wait(min(_LOOKS, self._keeping.seconds / 20 or _LOOKS)):
+        while not self._ended.wait(min(_CHECK_SECONDS, self._keeping.seconds / 20 or _CHECK_SECONDS)):
             self.enforce()
 
     def _fail(self, error: OSError, message: str = "packets are not kept in") -> None:

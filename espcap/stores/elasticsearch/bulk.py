@@ -57,8 +57,8 @@ def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> 
         yield part
 
 
-class Again(NamedTuple):
-    """The documents that are to be sent again."""
+class Unfinished(NamedTuple):
+    """The documents of a bulk request that are neither stored nor rejected, and are to be sent again."""
 
     documents: list[Document]
     """Documents that the server could not store at that moment."""
@@ -71,7 +71,7 @@ class Again(NamedTuple):
 
 def judge(
     sent: Sequence[Document], answer: Any, outcome: Outcome, replaced: Mapping[str, Version] | None = None
-) -> Again:
+) -> Unfinished:
     """Adds the results of a bulk request to `outcome`, and returns the documents to send again.
 
     `replaced` has the versions that the documents were to replace, by identifier.
@@ -102,7 +102,7 @@ def judge(
             )
     if failure:
         raise failure
-    return Again(again, reason, disk_is_full, taken)
+    return Unfinished(again, reason, disk_is_full, taken)
 
 
 def _items(sent: Sequence[Document], answer: Any) -> list[dict[str, Any]]:

@@ -193,7 +193,7 @@ def _unsigned_range(query: Range) -> dict[str, Any]:
     return _any_of(clauses) if clauses else {"match_none": {}}
 
 
-def found(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
+def search_result(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
     """Returns the answer to a search as a SearchResult, without members that only Elasticsearch has.
 
     `asked` are the aggregations of the request. A hit may lack its source, in an index that another program has made.

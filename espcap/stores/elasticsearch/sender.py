@@ -120,7 +120,7 @@ class BulkSender:
                 filter_path=ANSWER,
                 timeout=self._server_timeout,
             )
-            again = judge(documents, answer.body, outcome, part.replaced)
+            unfinished = judge(documents, answer.body, outcome, part.replaced)
         except UntrustedAnswerError:
             return _Rest(documents, self._failure("sends answers that do not match the documents"))
         except (ApiError, TransportError) as error:
@@ -129,9 +129,9 @@ class BulkSender:
             if not is_temporary(error):
                 raise store_error(self._connection, error) from error
             return _Rest(documents, store_error(self._connection, error), answered=False)
-        reason = f"{_DISK_FULL}: {again.reason}" if again.disk_is_full else f"is busy: {again.reason}"
-        failure = self._failure(reason) if again.documents else None
-        return _Rest(again.documents, failure, again.disk_is_full, taken=again.taken)
+        reason = f"{_DISK_FULL}: {unfinished.reason}" if unfinished.disk_is_full else f"is busy: {unfinished.reason}"
+        failure = self._failure(reason) if unfinished.documents else None
+        return _Rest(unfinished.documents, failure, unfinished.disk_is_full, taken=unfinished.taken)
 
     def _failure(self, cause: str) -> StoreError:
         return StoreError(f"{self._connection.addresses} {cause}", "see the log of the node")

@@ -25,7 +25,7 @@ from espcap.stores.elasticsearch.connection import (
     store_error,
 )
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
-from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
+from espcap.stores.elasticsearch.query_dsl import aggregation_body, search_body, search_result
 from espcap.stores.elasticsearch.record import NAME as RECORD
 from espcap.stores.elasticsearch.record import add_to_record, read_record, type_fields
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
@@ -261,7 +261,7 @@ class ElasticsearchStore:
         with as_store_error(self._connection):
             self._refresh()
             answer = self._search(body)
-        return found(answer.body, aggregations or {})
+        return search_result(answer.body, aggregations or {})
 
     def _search(self, body: dict[str, Any], **more: Any) -> ObjectApiResponse[Any]:
         try:

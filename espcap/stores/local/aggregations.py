@@ -89,6 +89,8 @@ class _Buckets:
 
 
 class _Terms:
+    """The most frequent values of a path."""
+
     def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, Any]) -> None:
         self._path = path
         self._kind = kind
@@ -158,6 +160,8 @@ class _Terms:
 
 
 class _DateHistogram:
+    """The number of documents in each interval of time."""
+
     def __init__(self, path: str, interval: str, least: int, sums: dict[str, Any]) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
@@ -210,6 +214,8 @@ def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
 
 
 class _Stats:
+    """Count, least, greatest, average and sum of the numbers of a path; or only the sum."""
+
     def __init__(self, field: str, only_sum: bool) -> None:
         self._field = field
         self._only_sum = only_sum

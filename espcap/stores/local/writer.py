@@ -98,6 +98,7 @@ class _OpenDay:
         self.state = state(folder)
 
     def stored(self, capture: str, settings: str) -> _Stored:
+        """Returns the frames of a capture that the day has, for documents with these settings."""
         stored = self._stored.get(capture)
         if stored is None or stored.settings != settings:
             if stored:
@@ -134,7 +135,7 @@ class _OpenDay:
         self._stored.clear()
         return found
 
-    def found(self, identifier: str) -> None:
+    def count_existing(self, identifier: str) -> None:
         """Counts a document that was already there, if its identifier is not committed yet."""
         self.not_durable.already_there += identifier in self._uncommitted
 
@@ -333,7 +334,7 @@ class IndexWriter:
         stored, frame = day.stored(capture, document.settings_id), int(number)
         if frame in stored.same:
             outcome.already_there += 1
-            day.found(document.id)
+            day.count_existing(document.id)
             return
         replaced = frame in stored.others
         if reason := self._add_to(day, document, capture, frame, replaced):
