@@ -1,4 +1,4 @@
-"""The pages of `docs` name tests and files that exist."""
+"""The pages name files, tests, functions and paths of documents that exist."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ def test_tests_of_the_promise_exist() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_files_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests|docs|scripts|conf)/[\w/.-]+)(?:::\w+)?`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []

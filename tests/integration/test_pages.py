@@ -12,7 +12,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ import pytest
 import espcap as library
 from scripts.pages import cli_page, help_text, man_page
 from tests.conftest import remove_packets
+from tests.integration.live_run import until
 from tests.integration.test_live import needs_capture, send
 from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, on_terminal, start
@@ -35,6 +40,12 @@ def commands_of(text: str) -> list[str]:
     """The lines of the blocks of commands, each once."""
     lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
     return list(dict.fromkeys(lines))
+
+
+def tutorial(name: str) -> list[str]:
+    """The commands of a tutorial, also those that are there twice."""
+    text = (DOCS / f"tutorial-{name}.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
 
 
 COMMANDS = commands_of(TEXT)
@@ -220,8 +231,85 @@ def test_live_command(command: str, tmp_path: Path) -> None:
     assert "--node" in words or len(output.splitlines()) == 10
 
 
+def test_tutorial_on_a_folder(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    for command in (commands := tutorial("folder")):
+        if LOOKS.search(command):
+            assert look(command, folder), command
+        else:
+            run(command, folder)
+    assert len(commands) > 10
+    assert (folder / "found.pcapng").exists()
+
+
+def test_tutorial_on_a_dissector(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    folder.chmod(0o755)  # if root runs this, nobody dissects
+    make_folder, *commands = tutorial("dissector")
+    run(make_folder, folder)
+    [script] = re.findall(r"```lua\n(.*?)```", (DOCS / "tutorial-dissector.md").read_text(encoding="utf-8"), re.S)
+    (folder / "profile" / "plugins" / "hello.lua").write_text(script)
+    for command in commands:
+        if LOOKS.search(command):
+            assert look(command, folder), command
+            continue
+        ran = run(command, folder)
+        assert "does not load" not in ran.stderr
+        if "--count 3" in command:
+            assert [json.loads(line)["protocol"] for line in ran.stdout.splitlines()] == ["hello"] * 3
+        elif "_ws.lua.error" in command:
+            assert ran.stdout == ""
+    assert "20 replaced" in ran.stderr
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Answers after a while."""
+
+    def do_GET(self) -> None:
+        time.sleep(0.3)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"at last")
+
+    def log_message(self, *_: object) -> None:
+        """Prints nothing."""
+
+
+@pytest.mark.slow
+@needs_capture
+def test_tutorial_on_a_live_capture(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    capture, *commands = tutorial("live")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = capture.replace("eth0", "lo").replace("8080", str(server.server_port))
+        words = [*ESPCAP, *shlex.split(line)[1:]]
+        with subprocess.Popen(words, cwd=folder, env=variables_of(folder), stderr=subprocess.PIPE) as process:
+            until(lambda: bool(list(folder.glob("state/espcap/spool/*/packets_00001_*"))))
+            for number in range(3):
+                urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/{number}").read()
+            until(lambda: _has_answers(folder))
+            for command in commands:
+                if "dns.time" in command or "retransmission" in command:
+                    run(command, folder)
+                else:
+                    assert look(command, folder), command
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        server.shutdown()
+    assert process.returncode == 0, errors.decode()
+    assert (folder / "slow.pcapng").exists()
+
+
+def _has_answers(folder: Path) -> bool:
+    """Whether all answers can be found; the index may not be there yet."""
+    if not (folder / "slow").is_dir():
+        return False
+    return len(run("espcap search -Y 'http.time' --node local:slow", folder).stdout.splitlines()) == 3
+
+
 def test_recipes_are_run_elsewhere() -> None:
-    """By `test_ring_recipe`, and by the tutorials."""
+    """By `test_ring_recipe`."""
     recipes = [line for line in COMMANDS if RECIPE.search(line)]
     assert recipes == commands_of((DOCS / "live.md").read_text(encoding="utf-8"))[-2:]
 
