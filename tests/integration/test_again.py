@@ -227,14 +227,12 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
 
 
 EARLIER = """
-import hashlib, sys
-from espcap.ingest import digests
-from espcap.captures.rewriting import sources
-identify = sources.CaptureFile.digest
-sources.CaptureFile.identify = identify
+from dataclasses import replace
+from espcap.captures import sources
+from espcap.ingest import digests, job
+sources.CaptureFile.identify = sources.CaptureFile.digest
 digest_settings = digests.digest_settings
-from espcap.ingest import opening
-opening.digest_settings = lambda *given: digests.replace(digest_settings(*given), documents="")
+job.digest_settings = lambda *given: replace(digest_settings(*given), documents="")
 from espcap.cli import main
 main()
 """
@@ -245,8 +243,7 @@ def test_a_gzip_copy_of_an_earlier_version(capture: Path, node: str, has_ledger:
     """Which identified it by its compressed bytes, and wrote no `settings_id`."""
     copy = capture.with_suffix(".pcap.gz")
     copy.write_bytes(gzip.compress(capture.read_bytes()))
-    program = EARLIER.replace("digests.replace", "__import__('dataclasses').replace")
-    command = [sys.executable, "-c", program, "-r", str(copy), "--node", node]
+    command = [sys.executable, "-c", EARLIER, "-r", str(copy), "--node", node]
     subprocess.run(command, check=True, env=environment(), cwd=ROOT, capture_output=True)
     before = {document["capture_id"] for document in espcap("search", "--node", node).documents}
     copy.touch()
