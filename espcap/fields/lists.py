@@ -69,7 +69,7 @@ def protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
             yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
 
 
-def set_apart(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
+def with_distinct_paths(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
     """Yields the fields so that no path is shared by fields of different kinds.
 
     If a field's name leads to the path of an earlier field of another kind, as `bgp.prefix.length` does, its key gets

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.fields.field import ENVELOPE, Field, Kind
-from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, set_apart
+from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, with_distinct_paths
 
 if TYPE_CHECKING:
     from espcap.fields.own import OwnFields
@@ -278,7 +278,7 @@ def _fill(name: str, fields: Iterable[str], protocols: Iterable[str], is_own: Ca
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
-        every = set_apart([*parsed, *protocol_fields(known.items())], is_own)
+        every = with_distinct_paths([*parsed, *protocol_fields(known.items())], is_own)
         database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")

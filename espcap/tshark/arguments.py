@@ -41,7 +41,7 @@ class Settings:
     """espcap's plugin, which prints the packets; if None, tshark prints JSON."""
 
 
-class _Reading(PipeCapture):  # type: ignore[misc]
+class _PipeParameters(PipeCapture):  # type: ignore[misc]
     """pyshark's class for captures from a pipe, used only for its parameters of tshark."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
@@ -56,7 +56,7 @@ class _Reading(PipeCapture):  # type: ignore[misc]
         return self._version
 
 
-class _Capturing(LiveCapture):  # type: ignore[misc]
+class _LiveParameters(LiveCapture):  # type: ignore[misc]
     """pyshark's class for live captures, used only for its parameters of dumpcap.
 
     pyshark's constructor is not called, because it lists the interfaces and splits names such as `lo (Loopback)`.
@@ -73,37 +73,37 @@ class _Capturing(LiveCapture):  # type: ignore[misc]
         return self._version
 
 
-def reading(program: Program, settings: Settings, live: bool = False) -> list[str]:
+def json_command(program: Program, settings: Settings, live: bool = False) -> list[str]:
     """The command that dissects the capture on standard input and prints JSON; with `live`, each packet at once.
 
     pyshark would add `--no-duplicate-keys`. It is left out because it groups the values of a packet by name and so
     changes their order. The output is read line by line, so that equal keys do no harm.
     """
     flush = ["-l"] if live else []
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
 
 
-def showing(program: Program, settings: Settings, live: bool = False) -> list[str]:
-    """The command that prints the frame number, the columns and the labels of the packets that `reading` prints."""
+def columns_command(program: Program, settings: Settings, live: bool = False) -> list[str]:
+    """The command that prints frame number, columns and labels of the packets that `json_command` prints."""
     fields = [word for name in ("frame.number", "_ws.col.info", "_ws.col.protocol", "text") for word in ("-e", name)]
-    return [*reading(program, settings, live), *fields, *_COLUMNS]
+    return [*json_command(program, settings, live), *fields, *_COLUMNS]
 
 
-def tapping(program: Program, settings: Settings) -> list[str]:
+def plugin_command(program: Program, settings: Settings) -> list[str]:
     """The command that dissects the capture on standard input; espcap's plugin prints the packets.
 
     The display filter is passed to the plugin, which prints only the packets that match, and also to tshark, because
     `frame.time_delta_displayed` depends on it.
     """
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     tap = f"{ARGUMENT},{settings.display_filter}" if settings.display_filter else ARGUMENT
     return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters, *_COLUMNS]
 
 
-def filtering(program: Program, settings: Settings) -> list[str]:
+def filter_command(program: Program, settings: Settings) -> list[str]:
     """The command that prints the frame numbers of the packets on standard input that match the display filter."""
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     wanted = ["-T", "fields", "-e", "frame.number"]
     return [program.path, "-n", *wanted, "--enable-protocol", "communityid", *parameters]
 
@@ -111,7 +111,7 @@ def filtering(program: Program, settings: Settings) -> list[str]:
 def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
     """The command that captures on interfaces and writes pcapng to standard output."""
     count = ["-c", str(settings.count)] if settings.count else []
-    return [program.dumpcap, *count, *_Capturing(program, interfaces)._get_dumpcap_parameters()]
+    return [program.dumpcap, *count, *_LiveParameters(program, interfaces)._get_dumpcap_parameters()]
 
 
 def spooling(capture: list[str], path: str, size: int, files: int, seconds: int = 0) -> list[str]:

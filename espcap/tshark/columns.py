@@ -24,7 +24,7 @@ _LABEL = re.compile(r'^\s*"([\w.-]+)",?$', re.MULTILINE)
 _BLOCK = 1 << 16
 
 
-class Shown(NamedTuple):
+class PacketColumns(NamedTuple):
     """The columns and the labels of a packet."""
 
     info: str = ""
@@ -50,7 +50,7 @@ class Columns:
         """Number of packets without columns, because tshark did not print them."""
         self._descriptor = descriptor
         self._patience = patience
-        self._found: deque[tuple[int, Shown]] = deque()
+        self._found: deque[tuple[int, PacketColumns]] = deque()
         self._last = 0
         self._rest = bytearray()
         self._is_over = False
@@ -58,7 +58,7 @@ class Columns:
     def fileno(self) -> int:
         return self._descriptor
 
-    def at(self, frame: int) -> Shown:
+    def at(self, frame: int) -> PacketColumns:
         """The columns of a packet. `frame` is its number among the packets that tshark got, and must grow from call to
         call."""
         while self._last < frame and not self._is_over:
@@ -71,7 +71,7 @@ class Columns:
         if self._found and self._found[0][0] == frame:
             return self._found.popleft()[1]
         self.missing += 1
-        return Shown()
+        return PacketColumns()
 
     def read(self) -> None:
         """Reads a block of output; waits if there is none yet."""
@@ -99,7 +99,7 @@ class Columns:
             self._last = int(number[1:-1])
             is_bad = "\ufffd" in text and not _is_utf8(packet)
             labels = _LABEL.findall(text.partition(_LABELS)[2])
-            self._found.append((self._last, Shown(info, protocol, is_bad, labels)))
+            self._found.append((self._last, PacketColumns(info, protocol, is_bad, labels)))
 
 
 def _is_utf8(text: bytearray) -> bool:
@@ -110,7 +110,7 @@ def _is_utf8(text: bytearray) -> bool:
     return True
 
 
-class Both(io.RawIOBase):
+class Tee(io.RawIOBase):
     """Writes to the standard inputs of two tsharks. It is not an error if the second has ended."""
 
     def __init__(self, first: IO[bytes], second: IO[bytes]) -> None:

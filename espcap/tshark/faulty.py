@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 from espcap.captures.rewriting import without_data
-from espcap.tshark.arguments import Settings, reading
+from espcap.tshark.arguments import Settings, json_command
 from espcap.tshark.output import Output, read_json
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, environment
@@ -74,7 +74,7 @@ class FaultyCapture:
         """
         everything = replace(self.settings, display_filter="")
         last, rest = 0, b""
-        arguments = [*reading(self.program, everything, live=True), "-j", "frame"]
+        arguments = [*json_command(self.program, everything, live=True), "-j", "frame"]
         variables = environment(self.settings.profile_folder)
         start = partial(Process, arguments, subprocess.PIPE, variables, self.user, self.settings.descriptors)
         with self._start(start, without) as output:

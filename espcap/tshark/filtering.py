@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import IO, BinaryIO, cast
 
 from espcap.base.errors import EspcapError
-from espcap.tshark.arguments import Settings, filtering
+from espcap.tshark.arguments import Settings, filter_command
 from espcap.tshark.output import FileOutput, Output
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User, environment
@@ -21,7 +21,7 @@ def filter_file(
     `file` is an open capture, and must stay open while the output is read.
     """
     variables = environment(settings.profile_folder)
-    process = Process(filtering(program, settings), file.fileno(), variables, user, settings.descriptors)
+    process = Process(filter_command(program, settings), file.fileno(), variables, user, settings.descriptors)
     return FileOutput(process, file, stall_timeout)
 
 
@@ -70,5 +70,5 @@ def filter_written(
 ) -> FedOutput:
     """Like `filter_file`, for a capture that `write` writes in its own thread."""
     variables = environment(settings.profile_folder)
-    process = Process(filtering(program, settings), subprocess.PIPE, variables, user, settings.descriptors)
+    process = Process(filter_command(program, settings), subprocess.PIPE, variables, user, settings.descriptors)
     return FedOutput(process, write, stall_timeout)

@@ -8,8 +8,8 @@ from espcap.base.errors import EspcapError
 class Guard:
     """A shell that kills a process when espcap ends, because its standard input then ends.
 
-    The kernel can send such a signal too (see `_dying_with_us` in process.py), but it clears this setting for a program
-    with file capabilities, as dumpcap often is.
+    The kernel can send such a signal too (see `_killed_with_espcap` in process.py). But it clears this setting for a
+    program with file capabilities, as dumpcap often is.
     """
 
     def __init__(self, process: int) -> None:

@@ -15,9 +15,9 @@ from typing import IO, BinaryIO, cast
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, recognise
-from espcap.tshark.arguments import Settings, reading, showing, tapping
-from espcap.tshark.columns import Both, Columns
-from espcap.tshark.plugin import BUILD, greets
+from espcap.tshark.arguments import Settings, columns_command, json_command, plugin_command
+from espcap.tshark.columns import Columns, Tee
+from espcap.tshark.plugin import BUILD, has_loaded_plugin
 from espcap.tshark.process import CAPTURED, Exit, Process, write_all
 from espcap.tshark.profile import check_profile
 from espcap.tshark.program import Program, User, environment
@@ -220,9 +220,10 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
     """
     variables = environment(settings.profile_folder)
     if plugin := settings.plugin:
+        variables |= plugin.variables(live)
         descriptors = (*settings.descriptors, *plugin.descriptors)
-        process = Process(tapping(program, settings), stdin, variables | plugin.variables(live), user, descriptors)
-        if greets(process.stdout):
+        process = Process(plugin_command(program, settings), stdin, variables, user, descriptors)
+        if has_loaded_plugin(process.stdout):
             process.is_tapped = True
             return process
         process.stop()
@@ -235,11 +236,11 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
 def read_json(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
     """Starts a tshark that prints JSON, and a second one, its `companion`, that prints the columns."""
     variables = environment(settings.profile_folder)
-    process = Process(reading(program, settings, live), stdin, variables, user, settings.descriptors)
+    process = Process(json_command(program, settings, live), stdin, variables, user, settings.descriptors)
     # The companion needs its own position in the file, so the file is opened once more.
     own = stdin if stdin == subprocess.PIPE else os.open(f"/proc/self/fd/{stdin}", os.O_RDONLY)
     try:
-        arguments = showing(program, settings, live)
+        arguments = columns_command(program, settings, live)
         process.companion = Process(arguments, own, variables, user, settings.descriptors)
     except BaseException:
         process.stop()
@@ -248,7 +249,7 @@ def read_json(program: Program, settings: Settings, stdin: int, user: User | Non
         if own != stdin:
             os.close(own)
     if process.stdin and process.companion.stdin:
-        process.stdin = cast(IO[bytes], Both(process.stdin, process.companion.stdin))
+        process.stdin = cast(IO[bytes], Tee(process.stdin, process.companion.stdin))
     return process
 
 

@@ -76,7 +76,7 @@ class Plugin:
         }
 
 
-def greets(output: IO[bytes]) -> bool:
+def has_loaded_plugin(output: IO[bytes]) -> bool:
     """Reads the first line of tshark's output, and returns whether the plugin has printed it; False if tshark ended."""
     line = b""
     while not line.endswith(b"\n") and len(line) < 100:

@@ -67,7 +67,7 @@ class Exit:
 
 
 @cache
-def _dying_with_us() -> tuple[str, ...]:
+def _killed_with_espcap() -> tuple[str, ...]:
     """The words in front of a command so that the kernel kills the program when espcap ends, even if it is killed.
 
     setpriv sets this "parent death signal" after the change of user, which would clear it. Empty if setpriv is missing
@@ -80,7 +80,7 @@ def _dying_with_us() -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "KILL", "--") if b"--pdeathsig" in known else ()
 
 
-def _reading_all(user: User) -> list[str]:
+def _with_right_to_read_all(user: User) -> list[str]:
     """The words in front of a command so that it runs as `user`, but can read every file. Only root can use them."""
     right = "+dac_read_search"
     rights = ["--inh-caps", f"-all,{right}", "--ambient-caps", right, "--bounding-set", f"-all,{right}"]
@@ -124,11 +124,11 @@ class Process:
         self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         words: list[str] = []
         if user and user.reads_all:
-            words, user = _reading_all(user), None
+            words, user = _with_right_to_read_all(user), None
         try:
             _check_executable(arguments[0])
             self._process = subprocess.Popen(
-                [*words, *_dying_with_us(), *arguments],
+                [*words, *_killed_with_espcap(), *arguments],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
