@@ -1,4 +1,4 @@
-"""Where espcap keeps its files: the XDG base directories."""
+"""The folders for espcap's files, according to the XDG Base Directory Specification."""
 
 import os
 from collections.abc import Iterable

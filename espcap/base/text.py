@@ -1,4 +1,4 @@
-"""Text that is safe on a terminal."""
+"""Makes text safe to print on a terminal."""
 
 import re
 

@@ -36,7 +36,7 @@ _MAGIC_LENGTH = 16
 
 
 class NotACapture(EspcapError):
-    """The first bytes are not those of a capture."""
+    """A file or standard input does not begin like a capture."""
 
 
 def _is_capture(head: bytes) -> bool:
@@ -62,7 +62,7 @@ class Stamp(NamedTuple):
     device: int
     inode: int
     size: int
-    """Bytes."""
+    """Size in bytes."""
     modified: int
     """Time of the last change of the content, in nanoseconds since 1970, UTC."""
     changed: int
@@ -70,7 +70,7 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file, from its status."""
+    """The stamp of a file, from the result of `os.stat`."""
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
@@ -92,13 +92,13 @@ def _digest_inflated(file: BinaryIO) -> str:
 
 @dataclass(frozen=True)
 class CaptureFile:
-    """A regular file that holds a capture."""
+    """A regular file that contains a capture."""
 
     path: str
     size: int
-    """Bytes on disk."""
+    """Size on disk, in bytes."""
     modified: float
-    """Seconds since 1970, UTC."""
+    """Time of the last change of the content, in seconds since 1970, UTC."""
     label: str = ""
     """The name to show and to store instead of the path."""
     stamp: Stamp | None = field(default=None, compare=False)
