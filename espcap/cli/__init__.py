@@ -118,8 +118,8 @@ def stats(options: StatsOptions) -> None:
 def serve(options: ServeOptions) -> None:
     """Serves a web page to search, look at packets, and index captures that are dropped on it.
 
-    Prints the address of the page, which contains the token that the page requires. Other addresses than loopback need
-    a certificate.
+    Prints the address of the page, which contains the token that the page requires. To listen on other addresses than
+    loopback, give --certificate or --without-tls.
     """
     from espcap.cli.serve import serve as run
 

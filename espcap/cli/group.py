@@ -13,7 +13,10 @@ from espcap.cli.failures import failures_reported
 
 
 class Group(click.Group):
-    """Commands, whose failures are one line. A file or folder instead of a command is read; `-` is standard input."""
+    """The commands of espcap. A file, a folder or `-` (standard input) instead of a command is read.
+
+    A failure is reported in one line.
+    """
 
     command_class = foreign_options.Command
 

@@ -35,7 +35,7 @@ def open_existing_store(options: StoreOptions, registry: Registry) -> Store:
     return existing(open_named_store(options, registry))
 
 
-def open_patient_store(options: DeliveryOptions, registry: Registry, endless: bool) -> Store:
+def open_store_for_writing(options: DeliveryOptions, registry: Registry, endless: bool) -> Store:
     """Returns the store to write to. It waits for a server that is down for as long as `--give-up-after` says.
 
     An endless run, whose packets cannot be read again, waits without end by default, also at the start.

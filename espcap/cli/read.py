@@ -1,4 +1,4 @@
-"""The command without a name: reads packets from sources, with a progress bar, and prints the summary at the end."""
+"""espcap without a command: reads packets from sources, with a progress bar, and prints the summary at the end."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
 from espcap.cli.failures import discard_standard_output
-from espcap.cli.opening import open_dead_letters, open_patient_store
+from espcap.cli.opening import open_dead_letters, open_store_for_writing
 from espcap.cli.options.reading import ReadOptions
 from espcap.cli.options.storing import DeliveryOptions
 from espcap.cli.progress import Progress
@@ -96,7 +96,7 @@ def _spool(options: ReadOptions) -> SpoolSettings:
 
 def _sink(options: ReadOptions, registry: Registry) -> Sink:
     if options.node:
-        return open_patient_store(options, registry, endless=_is_endless(options))
+        return open_store_for_writing(options, registry, endless=_is_endless(options))
     return LinesSink(sys.stdout.buffer, _form(options.pretty))
 
 

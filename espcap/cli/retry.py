@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.text import printable
-from espcap.cli.opening import open_dead_letters, open_patient_store
+from espcap.cli.opening import open_dead_letters, open_store_for_writing
 from espcap.cli.options.storing import RetryOptions
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, print_summary, problem_line
@@ -24,7 +24,7 @@ def retry(options: RetryOptions) -> int:
     if target and target.exists() and path.exists() and os.path.samefile(path, target):
         raise UsageError("--dead-letters is the file that is read", "name another one")
     dead_letters = open_dead_letters(options)
-    store = open_patient_store(options, open_registry(find_program(options.tshark)), endless=False)
+    store = open_store_for_writing(options, open_registry(find_program(options.tshark)), endless=False)
     report, signals = Report(), list[int]()
     end_in_order(signals.append)
     try:

@@ -16,7 +16,7 @@ from espcap.captures.sources import CaptureFile, capture_file, without_here
 from espcap.cli.options.querying import ShowOptions
 from espcap.cli.search import open_searcher
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
-from espcap.extract.needed import Needed, agrees, find_needed, with_its_streams
+from espcap.extract.needed import Needed, find_needed, matches_document, with_original_streams
 from espcap.ingest.job import check_words
 from espcap.query import And, Equals, Or, Query
 from espcap.stores import Hit
@@ -53,7 +53,7 @@ def show(options: ShowOptions) -> None:
 
         dissection = (_from_excerpt(dissect, original, needed) if needed else None) or dissect(original.whole())
         if isinstance(original, LiveOriginal):
-            dissection = with_its_streams(dissection, original.document)
+            dissection = with_original_streams(dissection, original.document)
     if options.json:
         named = {"file_name": original.name, "frame": frame}
         click.echo(without_controls(orjson.dumps(named | _plain(dissection))))
@@ -70,7 +70,11 @@ def _from_excerpt(dissect: Callable[[Loadable], Dissection], original: Original,
         dissection = dissect(excerpt) if excerpt else None
     except EspcapError:
         return None
-    return with_its_streams(dissection, needed.document) if dissection and agrees(dissection, needed) else None
+    return (
+        with_original_streams(dissection, needed.document)
+        if dissection and matches_document(dissection, needed)
+        else None
+    )
 
 
 def _named_file(options: ShowOptions) -> tuple[Original, int]:

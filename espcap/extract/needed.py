@@ -55,10 +55,10 @@ def find_needed(searcher: Searcher, document: Document) -> Needed | None:
     packet = And((Equals("capture_id", document["capture_id"]), Equals("layers.frame.number", number)))
     for selection in select_conversations(searcher.store, packet, searcher.registry):
         if selection.capture_id == document["capture_id"] and len(selection.frames) <= _MOST_FRAMES:
-            selection.frames.add(1)  # times are counted from it
+            selection.frames.add(1)  # its time is the start of relative times
             selection.frames.add(number)
             if is_live(document):
-                selection.frames.add(number - 1)  # the excerpt omits others; times are counted from it
+                selection.frames.add(number - 1)  # an excerpt of a live capture leaves out the others
             return Needed(document, selection.frames, frozenset(_decisive(document, searcher.registry)))
     return None
 
@@ -86,7 +86,7 @@ def open_excerpt(file: BinaryIO, needed: Needed) -> BinaryIO | None:
         file.seek(0)
 
 
-def agrees(dissection: Dissection, needed: Needed) -> bool:
+def matches_document(dissection: Dissection, needed: Needed) -> bool:
     """Returns whether the packet was dissected as in the whole capture.
 
     Compares its protocols, values that depend on other packets, and the number of expert messages. They can differ
@@ -101,7 +101,7 @@ def agrees(dissection: Dissection, needed: Needed) -> bool:
     return needed.decisive <= shown and sum(node.filter == "_ws.expert" for node in nodes) >= len(notes)
 
 
-def with_its_streams(dissection: Dissection, document: Document) -> Dissection:
+def with_original_streams(dissection: Dissection, document: Document) -> Dissection:
     """Returns the dissection with stream numbers as in the whole capture; those of an excerpt are smaller."""
     seen: dict[str, int] = {}
     return replace(dissection, tree=[_renumbered(node, document, seen) for node in dissection.tree])

@@ -85,7 +85,7 @@ def _string(
     text: str, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
 ) -> tuple[Query, list[str]]:
     if translation := capture_filter(text):
-        raise taken_for_capture_filter(text, translation)
+        raise capture_filter_error(text, translation)
     try:
         query = read_string(text)
     except UsageError as error:
@@ -161,7 +161,7 @@ def capture_filter(text: str) -> str:
     return _PRIMITIVE.sub(_translated, text).strip()
 
 
-def taken_for_capture_filter(text: str, translation: str) -> UsageError:
+def capture_filter_error(text: str, translation: str) -> UsageError:
     """Returns the error for a capture filter, with the display filter to use instead."""
     message = f"{shortened(text)!r} is a capture filter; stored packets are found by display filters"
     return UsageError(message, f"write -Y '{translation}', or put quotes around words")

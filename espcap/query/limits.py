@@ -2,7 +2,7 @@
 
 from espcap.base.errors import UsageError, shortened
 from espcap.query import And, Equals, Matches, Not, Or, Query, Range, Wildcard, Words
-from espcap.query.words import TEXT_PATHS, whole_words, words
+from espcap.query.words import TEXT_PATHS, whole_words_error, words
 
 DEEPEST = 24
 """Levels of And, Or and Not. Elasticsearch allows 30, and one condition takes up to 4 of them."""
@@ -38,7 +38,7 @@ def _count(query: Query, depth: int) -> int:
         raise TOO_DEEP
     match query:
         case Range(path) | Wildcard(path) | Matches(path) if path in TEXT_PATHS:
-            raise whole_words(path)
+            raise whole_words_error(path)
         case And(parts) | Or(parts):
             return sum(_count(part, depth + 1) for part in parts)
         case Not(part):
@@ -60,7 +60,7 @@ def _check_length(text: str, path: str, longest: int, noun: str) -> None:
         raise UsageError(message, "search for a part of it")
 
 
-def refuse_surrogates(text: str) -> None:
+def check_utf8(text: str) -> None:
     """Raises UsageError if text from the shell is not UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise UsageError(f"{shortened(text)!r} is not UTF-8", "write other bytes as \\xff in a display filter's quotes")

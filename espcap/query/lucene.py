@@ -14,7 +14,7 @@ from luqum.exceptions import ParseError
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import Kind
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
-from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
+from espcap.query.limits import TOO_DEEP, bounded, check_utf8
 from espcap.query.luqum_parser import parse as parse_lucene
 from espcap.query.values import span
 from espcap.query.word_paths import WORD_PATHS
@@ -61,7 +61,7 @@ def parse(
     """
     if not text.strip():
         return Everything()
-    refuse_surrogates(text)
+    check_utf8(text)
     try:
         plain = _OPERATORS.sub(_plain, text)
         return bounded(_Builder(kind, field, exists, current).build(_parsed(plain)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
 from espcap.query import And, Everything, Or, Query, Unsearchable
-from espcap.query.languages import capture_filter, taken_for_capture_filter
+from espcap.query.languages import capture_filter, capture_filter_error
 from espcap.query.left_out import HasLong, payload_fields, text_fields, undecided
 from espcap.query.limits import LONGEST_INDEXED
 
@@ -33,7 +33,7 @@ def read_filter(text: str, registry: Registry, named_values: "NameLookup", langu
         return parse_filter(text, registry, named_values, language)
     except UsageError as error:
         if translation := capture_filter(text):
-            raise taken_for_capture_filter(text, translation) from error
+            raise capture_filter_error(text, translation) from error
         raise
 
 

@@ -50,12 +50,12 @@ def _caseless(letter: str) -> str:
     return f"[{''.join(forms)}]" if len(forms) > 1 else letter
 
 
-def whole_words(path: str) -> UsageError:
+def whole_words_error(path: str) -> UsageError:
     """Returns the error for a range or a pattern on a path that is indexed as words."""
     return UsageError(f"{path} is searched by whole words", f'write words that it contains: {path}:"GET /index"')
 
 
-def refuse_texts(paths: Iterable[str]) -> None:
+def check_sortable(paths: Iterable[str]) -> None:
     """Raises UsageError if one of the paths is indexed as words."""
     for path in paths:
         if path in TEXT_PATHS:

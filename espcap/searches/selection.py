@@ -15,6 +15,7 @@ MOST_VALUES = 65_536
 """The most buckets that Elasticsearch returns in one response."""
 
 _FRAMES_AT_ONCE = 50_000
+"""The most frame numbers to request in one response."""
 _VALUES_AT_ONCE = 500
 """The most conversations, or frames, in one query."""
 _FRAME, _CAPTURE, _FLOW = "layers.frame.number", "capture_id", "network.community_id"

@@ -34,8 +34,9 @@ _DAY = 86_400_000
 def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
     """Returns totals, the `size` most frequent values of each table, the largest conversations, and time steps.
 
-    `{"packets", "bytes", "captures", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
-    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"source", …, "packets", "bytes"}]}`
+    `{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
+    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"community_id", "source_ip", "source_port",
+    "destination_ip", "destination_port", "transport", "packets", "bytes"}]}`. Times are RFC 3339 with milliseconds.
     """
     tables = {name: {"terms": {"field": path, "size": size}, "aggs": _BYTES} for name, path in TABLES.items()}
     flows = {"flows": {"terms": {"field": "network.community_id", "size": size}, "aggs": _BYTES}}

@@ -14,7 +14,7 @@ from espcap.base.members import frame_number, part
 from espcap.captures.originals import Originals, check_packet
 from espcap.captures.sources import Stamp, stamp_of
 from espcap.extract.loading import find_original
-from espcap.extract.needed import Needed, agrees, stream_of, with_its_streams
+from espcap.extract.needed import Needed, matches_document, stream_of, with_original_streams
 from espcap.fields.field import PRESENCE
 from espcap.fields.registry import Registry
 from espcap.tshark.arguments import Settings
@@ -24,8 +24,9 @@ from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken
 MOST_OPEN = 2
 """Number of sharkd processes that are kept. Each holds an index of all packets of its capture in memory."""
 MOST_LINES = 5000
+"""The most lines of a tree that the page shows."""
 MOST_BYTES = 65_536
-"""The most lines of a tree, and the most bytes, that the page shows."""
+"""The most bytes of a packet or a stream that the page shows."""
 _LONGEST_FILTER = 240
 """Length of the longest display filter: enough for byte fields that documents contain without --payload."""
 
@@ -34,7 +35,7 @@ _Answer = TypeVar("_Answer")
 _Request = Callable[[Sharkd, Needed | None], _Answer | None]
 """Asks sharkd about a packet. Returns None if an excerpt is not enough.
 
-The second argument are the packets of the excerpt; None if a whole capture is loaded.
+The second argument is the excerpt that is loaded; None for a whole capture.
 """
 
 
@@ -86,8 +87,8 @@ class Dissector:
         def request(sharkd: Sharkd, excerpt: Needed | None) -> Dissection | None:
             dissection = sharkd.frame(frame)
             if not excerpt:
-                return with_its_streams(dissection, document) if sharkd.numbers else dissection
-            return with_its_streams(dissection, document) if agrees(dissection, excerpt) else None
+                return with_original_streams(dissection, document) if sharkd.numbers else dissection
+            return with_original_streams(dissection, document) if matches_document(dissection, excerpt) else None
 
         return await self._run(document, needed, request)
 
@@ -101,7 +102,7 @@ class Dissector:
                 return sharkd.follow(protocol, stream)
             dissection = sharkd.frame(frame)
             own = stream_of(dissection, protocol)
-            if own is None or (excerpt and not agrees(dissection, excerpt)):
+            if own is None or (excerpt and not matches_document(dissection, excerpt)):
                 return None if excerpt else []
             return sharkd.follow(protocol, own)
 
@@ -185,7 +186,7 @@ def tree_lines(dissection: Dissection, registry: Registry) -> list[TreeLine]:
 
 
 def _answerable(text: str, registry: Registry) -> str:
-    """Returns a display filter if documents can answer it: not one on raw bytes or long payload."""
+    """Returns the display filter, or only the field's name if it has no value; empty if documents cannot answer it."""
     name = text.partition(" ")[0]
     field = registry.field(name)
     if len(text) > _LONGEST_FILTER or not (field or registry.is_protocol(name)):

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from espcap.searches.searcher import Searcher
 
 THREADS = 2
-"""Number of searches at the same time. Opening the page needs three."""
+"""Number of searches at the same time. Opening the page sends three requests."""
 
 _Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer")

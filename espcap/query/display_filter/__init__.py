@@ -30,7 +30,7 @@ from espcap.query.display_filter.literals import NameLookup
 from espcap.query.display_filter.names import resolve
 from espcap.query.display_filter.value_names import NameConditions, compares_names
 from espcap.query.filter_language import Language
-from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
+from espcap.query.limits import TOO_DEEP, bounded, check_utf8
 
 _Conditions = conditions.Conditions | NameConditions | AddressConditions
 
@@ -45,7 +45,7 @@ def parse(text: str, registry: Registry, named_values: NameLookup, language: Lan
     """
     if not text.strip():
         return Everything()
-    refuse_surrogates(text)
+    check_utf8(text)
     try:
         return bounded(_Builder(registry, named_values, language).build(read(text)))
     except RecursionError:

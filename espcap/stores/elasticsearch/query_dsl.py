@@ -25,7 +25,7 @@ from espcap.query import (
     Words,
 )
 from espcap.query.values import Time, Value
-from espcap.query.words import TEXT_PATHS, expression, whole_words, words
+from espcap.query.words import TEXT_PATHS, expression, whole_words_error, words
 from espcap.stores import Hit, SearchResult
 from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS, WORDS
 
@@ -112,7 +112,7 @@ def _text_condition(query: Condition) -> dict[str, Any]:
             return {"match_phrase": {WORDS: {"query": " ".join(words(text))}}}
         case Exists():
             return {"exists": {"field": WORDS}}
-    raise whole_words(query.path)
+    raise whole_words_error(query.path)
 
 
 def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:

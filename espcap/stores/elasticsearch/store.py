@@ -12,7 +12,7 @@ from espcap.documents.packets import Document
 from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
-from espcap.query.words import fields_of, refuse_texts
+from espcap.query.words import check_sortable, fields_of
 from espcap.sinks import Outcome
 from espcap.stores import SIMPLER, TO_FILL, SearchResult, StoredDay
 from espcap.stores.elasticsearch.connection import (
@@ -255,7 +255,7 @@ class ElasticsearchStore:
 
         See `Store.search`.
         """
-        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
+        check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}
         body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
         with as_store_error(self._connection):

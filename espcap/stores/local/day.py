@@ -31,7 +31,7 @@ from espcap.query import (
     Wildcard,
     Words,
 )
-from espcap.query.words import TEXT_PATHS, whole_words, words
+from espcap.query.words import TEXT_PATHS, whole_words_error, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
 from espcap.stores.local.expressions import expression_of, literal, split_range
@@ -112,7 +112,7 @@ class Day:
                 return self._phrase(path, words(text))
             case Exists(path):
                 return self._exists(path)
-        raise whole_words(query.path)
+        raise whole_words_error(query.path)
 
     def _phrase(self, path: str, found: list[str]) -> tantivy.Query:
         if len(found) < 2:  # tantivy's phrases have two words at least

@@ -19,7 +19,7 @@ from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
-from espcap.query.words import fields_of, refuse_texts
+from espcap.query.words import check_sortable, fields_of
 from espcap.sinks import Outcome
 from espcap.stores import TO_FILL, Hit, SearchResult, StoredDay
 from espcap.stores.local.aggregations import gather
@@ -136,7 +136,7 @@ class LocalStore:
 
         Documents with equal sort values are in the order of index, frame number and capture.
         """
-        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
+        check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         self.flush()
         gatherers = gather(aggregations or {}, self._kind)
         total, best = 0, _Best(sort, start, size, self._kind)
