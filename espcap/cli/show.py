@@ -70,11 +70,9 @@ def _from_excerpt(dissect: Callable[[Loadable], Dissection], original: Original,
         dissection = dissect(excerpt) if excerpt else None
     except EspcapError:
         return None
-    return (
-        with_original_streams(dissection, needed.document)
-        if dissection and matches_document(dissection, needed)
-        else None
-    )
+    if dissection and matches_document(dissection, needed):
+        return with_original_streams(dissection, needed.document)
+    return None
 
 
 def _named_file(options: ShowOptions) -> tuple[Original, int]:
