@@ -1,7 +1,7 @@
-# The front door. `make demo` and `make test` do all their own set-up on Debian and Ubuntu.
+# `make demo` and `make test` install everything that they need on Debian and Ubuntu.
 PYTHON ?= python3
 VENV ?= .venv
-# Two at once: most of the time a test waits for tshark or Elasticsearch. A file's tests share what they set up.
+# Two processes, because tests mostly wait for tshark or Elasticsearch. The tests of a file share their set-up.
 PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
@@ -11,10 +11,10 @@ help:
 	@echo "make demo    index the sample captures into a local index and search it"
 	@echo "make test    run all tests, against a real tshark and a real Elasticsearch"
 	@echo "make lint    check style, types and imports"
-	@echo "make bench   measure speed and memory side by side with others (about an hour), into bench/RESULTS.md"
+	@echo "make bench   compare speed and memory with other programs (about an hour), into bench/RESULTS.md"
 	@echo "make native  compile the native reader, which is several times faster, for the installed tshark"
-	@echo "make setup   install what espcap needs into $(VENV)"
-	@echo "make clean   remove $(VENV) and what tools have cached"
+	@echo "make setup   install espcap and what it needs into $(VENV)"
+	@echo "make clean   delete $(VENV) and the caches of the tools"
 
 setup: $(VENV)/espcap
 
@@ -23,7 +23,7 @@ native: $(VENV)/espcap
 	@$(BIN)/python -m espcap.native
 
 native-if-possible: $(VENV)/espcap
-	@$(MAKE) --silent native || echo "Note: going on without the native reader; documents are the same, more slowly." >&2
+	@$(MAKE) --silent native || echo "Note: continuing without the native reader; the documents are the same, but espcap is slower." >&2
 
 demo: $(VENV)/espcap native-if-possible
 	@scripts/demo.sh $(BIN)/espcap
@@ -52,7 +52,8 @@ $(VENV)/espcap: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/tests: $(VENV)/espcap
 	@scripts/packages.sh curl openssl libzstd1 iproute2 iputils-ping zstd lz4 tcpdump
-	@scripts/packages.sh chromium || echo "Note: without Chromium the tests in a browser are left out." >&2
+	@scripts/packages.sh man-db || echo "Note: without man the test of the man page is skipped." >&2
+	@scripts/packages.sh chromium || echo "Note: without Chromium the tests that need a browser are skipped." >&2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
 

@@ -5,7 +5,7 @@ espcap.index("captures/")
 for document in espcap.search("protocol:dns"): ...
 """
 
-TYPE_CHECKING = False  # typing itself takes longer to import than the rest of this room
+TYPE_CHECKING = False  # importing typing takes longer than the rest of this module
 
 if TYPE_CHECKING:
     from espcap.api import count, index, read, search, stats
@@ -31,7 +31,7 @@ __all__ = [
     "stats",
 ]
 
-_ROOMS = {
+_MODULES = {
     **dict.fromkeys(("EspcapError", "StoreError", "UsageError"), "espcap.base.errors"),
     **dict.fromkeys(("count", "index", "read", "search", "stats"), "espcap.api"),
     **dict.fromkeys(("IncompleteError", "Problem", "Report", "Severity"), "espcap.ingest.report"),
@@ -39,16 +39,16 @@ _ROOMS = {
 }
 
 
-if not TYPE_CHECKING:  # which knows better what there is
+if not TYPE_CHECKING:  # type checkers use the imports above
 
     def __getattr__(name):
-        """Names are looked up when they are wanted: to import their rooms takes longer than most of a start."""
+        """Imports a name when it is used, as importing all modules takes longer than the rest of the start."""
         from importlib import import_module
 
         if name == "__version__":
             return import_module("importlib.metadata").version("espcap")
-        if name in _ROOMS:
-            return getattr(import_module(_ROOMS[name]), name)
+        if name in _MODULES:
+            return getattr(import_module(_MODULES[name]), name)
         raise AttributeError(f"module 'espcap' has no attribute {name!r}")
 
 

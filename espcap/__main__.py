@@ -11,9 +11,10 @@ def run() -> None:
     try:
         if names_local_index(sys.argv[1:]):
             begin_anew()
-        from espcap.cli import failures_told, main
+        from espcap.cli import main
+        from espcap.cli.failures import failures_reported
 
-        with failures_told():
+        with failures_reported():
             main(prog_name="espcap")
     except KeyboardInterrupt:  # before a command has begun
         sys.exit(128 + signal.SIGINT)

@@ -1,8 +1,8 @@
-"""What `import espcap` gives: packets read, indexed and searched in plain functions.
+"""The functions of `import espcap`, which read, index and search packets.
 
-None of them prints, handles signals or keeps anything between two calls, so that they can run side by side, in threads
-and below a running event loop. They read no ESPCAP_… variables but ESPCAP_READER. Failures are EspcapErrors; what a
-query may not find is a warning; what asks for nothing goes to the logger `espcap`.
+They do not print, handle signals or keep state between calls. They can run in several threads and inside a running
+event loop. Of the environment variables ESPCAP_…, they use only ESPCAP_READER. They raise EspcapError for failures,
+warn about packets that a query may not find, and log other notes to the logger `espcap`.
 """
 
 import logging
@@ -23,7 +23,7 @@ from espcap.ingest.report import IncompleteError, Problem, Report
 from espcap.ingest.run import IsKnown, Resuming, Run
 from espcap.ingest.stream import DocumentStream
 from espcap.query import Everything, Query
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import page
 from espcap.searches.searcher import Searcher
 from espcap.searches.summary import summarize
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 StrPath: TypeAlias = str | os.PathLike[str]
 Node: TypeAlias = "str | Sequence[str] | Connection"
-"""`local`, `local:DIR`, one or more addresses of an Elasticsearch, or a Connection with its credentials."""
+"""`local`, `local:DIR`, one or more addresses of Elasticsearch, or a Connection with credentials."""
 
 _log = logging.getLogger("espcap")
-_AT_ONCE = 1000
-"""Packets of one question to a store."""
+_PAGE_SIZE = 1000
+"""Number of packets in one request to a store."""
 
 
 def read(  # noqa: PLR0913 - the options have names
@@ -53,21 +53,22 @@ def read(  # noqa: PLR0913 - the options have names
     count: int = 0,
     on_problem: Callable[[Problem], None] | None = None,
 ) -> Generator[dict[str, Any], None, None]:
-    """The packets of captures, and of all captures below folders, one document after the other.
+    """Yields the packets of capture files, and of all captures below folders, as documents.
 
-    The parameters are the command's options; `count` is for each capture, 0 is all. Memory is bounded. tshark starts
-    with the first document, and ends when the generator does: at the last one, or by its `close`.
+    The parameters are the options of the command. `count` is the number of packets of each capture; 0 reads all. Memory
+    is bounded. tshark starts with the first document, and ends with the last one or when the generator is closed.
 
-    Where packets are left out (a damaged capture, a file that cannot be read) all others come first, and then an
-    IncompleteError. With `on_problem` it is told instead what was left out, as it happens, and what was passed over.
-    Raises UsageError where an option is wrong.
+    If packets are left out (a damaged capture, a file that cannot be read), raises IncompleteError after all other
+    documents. If `on_problem` is given, it is called instead, as soon as packets or files are left out.
+
+    Raises UsageError if an option is invalid.
     """
     settings = Settings(display_filter, _words(decode_as), _words(preferences), count)
-    paths, told = _paths(sources), on_problem or _log.info
+    paths, report_problem = _paths(sources), on_problem or _log.info
     with DocumentStream(settings, payload, lambda: _sources(paths, _is_new)) as reading:
         for part in reading:
             if isinstance(part, Problem):
-                told(part)
+                report_problem(part)
             else:
                 yield part
         if reading.report.exit_code and not on_problem:
@@ -84,11 +85,13 @@ def index(  # noqa: PLR0913 - the options have names
     count: int = 0,
     again: bool = False,
 ) -> Report:
-    """Stores the packets of captures, and of all captures below folders; returns the account.
+    """Stores the packets of capture files, and of all captures below folders. Returns the summary.
 
-    The parameters are the command's options. The same captures again leave one copy of each packet; those that the node
-    has in full are not dissected again, but with `again`. Raises IncompleteError, which has the account too, where
-    packets are left out or refused; UsageError where an option is wrong; StoreError where the node cannot be used.
+    The parameters are the options of the command. A packet is stored only once, also if its capture is indexed again. A
+    capture whose packets are all stored is not dissected again, unless `again` is true.
+
+    Raises IncompleteError, which contains the summary, if packets are left out or rejected; UsageError if an option is
+    invalid; StoreError if the node cannot be used.
     """
     given = Settings(display_filter, _words(decode_as), _words(preferences), count)
     paths, (nodes, credentials) = _paths(sources), _address(node)
@@ -116,24 +119,27 @@ def search(  # noqa: PLR0913 - the options have names
     sort: str = "@timestamp",
     size: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The documents of the packets that match, of all or of the first `size`; they are fetched as they are asked for.
+    """Yields the documents of all packets that match, or of the first `size`. They are fetched in pages.
 
-    The parameters are those of `espcap search`: times as `2024-05-01T10:30`, `1h` or `yesterday`, and `-FIELD` sorts
-    descending, where FIELD is a display filter's name or a document's path. A warning says how a query was taken and
-    what it may not find, or that the store is empty. Raises UsageError where the query is wrong or a field does not
-    exist, StoreError where there is no such store or it cannot be used. Of packets that are sorted by a field of
-    `layers`, or that all have the same time, about 10,000 can be had: to want more is an EspcapError.
+    The parameters are those of `espcap search`. Times are `2024-05-01T10:30`, `1h` or `yesterday`. `-FIELD` sorts in
+    descending order; FIELD is a name in display filters or a path of documents.
+
+    Warns how a query is understood and what it may not find, or if the store is empty.
+
+    Raises UsageError if the query is invalid or a field does not exist; StoreError if the store does not exist or
+    cannot be used; EspcapError after about 10,000 packets that are sorted by a field of `layers`, or that all have the
+    same time.
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
     searcher = _open_searcher(node)
     try:
-        asked = _query(searcher, query, display_filter, since, until)
+        parsed = _query(searcher, query, display_filter, since, until)
         path = searcher.path(sort.removeprefix("-"))
     except EspcapError:
         searcher.close()
         raise
-    return _hits(searcher, asked, (path, sort.startswith("-")), size)
+    return _hits(searcher, parsed, (path, sort.startswith("-")), size)
 
 
 def count(
@@ -144,7 +150,7 @@ def count(
     until: str | datetime = "",
     node: Node = "local",
 ) -> int:
-    """How many packets match. Parameters and errors are those of `search`."""
+    """Returns the number of packets that match. Parameters and errors are those of `search`."""
     with closing(_open_searcher(node)) as searcher:
         found = searcher.store.search(_query(searcher, query, display_filter, since, until), size=0).total
         if not found:
@@ -161,7 +167,10 @@ def stats(  # noqa: PLR0913 - the options have names
     node: Node = "local",
     size: int = 10,
 ) -> dict[str, Any]:
-    """The packets that match summed up, as `espcap stats` prints it: tables of at most `size` lines each."""
+    """Returns a summary of the packets that match: the JSON object of `espcap stats`, with `size` lines in each table.
+
+    Parameters and errors are those of `search`.
+    """
     with closing(_open_searcher(node)) as searcher:
         summary = summarize(searcher.store, _query(searcher, query, display_filter, since, until), size)
         if not summary["packets"]:
@@ -178,7 +187,7 @@ def _paths(sources: Sequence[StrPath]) -> list[str]:
     if not paths:
         raise UsageError("nothing to read", "name captures, or folders of them")
     if "-" in paths:
-        raise UsageError("standard input is read by the command alone", "for a file of this name write ./-")
+        raise UsageError("only the command reads standard input", "for a file of this name write ./-")
     return paths
 
 
@@ -198,7 +207,7 @@ def _sources(paths: Sequence[str], is_known: IsKnown) -> Iterator[Source | Espca
 
 
 def _address(node: Node) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The nodes, and the credentials for them."""
+    """Returns the nodes, and the credentials as arguments of `open_store`."""
     if isinstance(node, Sequence):
         return _words(node), {}
     credentials = asdict(node)
@@ -206,7 +215,7 @@ def _address(node: Node) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _open_store(nodes: Sequence[str], registry: Registry, credentials: dict[str, Any]) -> Store:
-    """The store, which logs when it waits for an Elasticsearch."""
+    """Opens the store. It logs when it waits for Elasticsearch."""
     if not nodes:
         raise UsageError("no node is named", 'node="local", or an address of an Elasticsearch')
     return open_store(nodes, registry, on_note=_log.info, **credentials)
@@ -220,27 +229,27 @@ def _open_searcher(node: Node) -> Searcher:
     except EspcapError:
         registry.close()
         raise
-    return Searcher(program, registry, store).there()
+    return Searcher(program, registry, store).require_existing()
 
 
 def _query(searcher: Searcher, query: str, display_filter: str, since: str | datetime, until: str | datetime) -> Query:
-    """What is asked for. Warns, three calls up, of how it was taken and what it may not find."""
-    asked = searcher.ask(query, display_filter, str(since), str(until))
-    for note in asked.notes:
+    """Returns the query, and warns how it is understood. The warnings point to the caller of the public function."""
+    question = searcher.prepare(query, display_filter, str(since), str(until))
+    for note in question.notes:
         warnings.warn(note, stacklevel=3)
-    return asked.query
+    return question.query
 
 
 def _warn_if_empty(searcher: Searcher) -> None:
-    """Warns, two calls up, that a store has no packets at all."""
+    """Warns if the store has no packets. The warning points to the caller of the public function."""
     if not searcher.store.search(Everything(), size=0).total:
-        warnings.warn(why_nothing(searcher.store, Everything()), stacklevel=3)
+        warnings.warn(explain_no_packets(searcher.store, Everything()), stacklevel=3)
 
 
 def _hits(searcher: Searcher, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
     most, given = sys.maxsize if size is None else size, 0
     with closing(searcher):
-        part = page(searcher, query, sort, None, max(1, min(most, _AT_ONCE)))
+        part = page(searcher, query, sort, None, max(1, min(most, _PAGE_SIZE)))
         if not part.total:
             _warn_if_empty(searcher)
         wanted = min(part.total, most)
@@ -249,7 +258,7 @@ def _hits(searcher: Searcher, query: Query, sort: tuple[str, bool], size: int | 
             given += len(part.hits)
             if part.next is None or given >= wanted:
                 break
-            part = page(searcher, query, sort, part.next, min(wanted - given, _AT_ONCE))
+            part = page(searcher, query, sort, part.next, min(wanted - given, _PAGE_SIZE))
     if given < wanted:
-        message = f"only the first {given:,} of {part.total:,} packets can be had in this order"
+        message = f"only the first {given:,} of {part.total:,} packets can be read in this order"
         raise EspcapError(message, "narrow the query, or sort by @timestamp")

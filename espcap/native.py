@@ -1,4 +1,4 @@
-"""Compiles the native reader: `python -m espcap.native`."""
+"""Compiles the native reader: `python -P -m espcap.native`. The program is in espcap/tshark/native.py."""
 
 from espcap.tshark.native import main
 

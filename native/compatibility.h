@@ -1,6 +1,6 @@
-/* Access to Wireshark's values, for the versions whose interface differs.
+/* Hides the differences between the C interfaces of the Wireshark versions.
  *
- * Built and tested with 4.0, 4.4 and 4.6. What differs in 4.2 follows its headers and is untested.
+ * It is built and tested with 4.0, 4.4 and 4.6. The parts for 4.2 follow its headers and are not tested.
  */
 #ifndef ESPCAP_COMPATIBILITY_H
 #define ESPCAP_COMPATIBILITY_H
@@ -37,7 +37,7 @@ static inline size_t size_of(fvalue_t *value) { return value->value.bytes->len; 
 static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.ipv4; }
 #endif
 
-#ifdef FT_IS_UINT32 /* what IS_FT_UINT32 and the others are called in newer versions */
+#ifdef FT_IS_UINT32 /* newer versions call IS_FT_UINT32 and the others like this */
 #define IS_FT_INT32 FT_IS_INT32
 #define IS_FT_INT64 FT_IS_INT64
 #define IS_FT_UINT32 FT_IS_UINT32
@@ -46,14 +46,16 @@ static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.
 #define IS_FT_STRING FT_IS_STRING
 #endif
 
+/* The result of a wmem callback: whether to keep the callback registered. */
 #if WIRESHARK >= 404
 typedef bool keeps;
 #else
 typedef gboolean keeps;
 #endif
 
+/* The result of a function that starts a tap: nothing, or whether it succeeded. */
 #if WIRESHARK >= 406
-#define PACKETS_HAVE_A_POOL /* and no longer a scope that all share */
+#define PACKETS_HAVE_A_POOL /* each dissection has its own memory pool instead of one packet scope for all */
 typedef bool started;
 #define STARTED return true
 #else

@@ -1,17 +1,23 @@
-/* A plugin for tshark that prints each packet as one line, from which espcap makes a document without touching a field.
+/* A plugin for tshark that prints each packet as one line. espcap makes a document of it without parsing the fields.
  *
- * A line is `PACKET<tab>INFO<tab>CONTEXT<tab>LAYERS`, each of them JSON; INFO is Wireshark's column, empty without one. LAYERS is the document's `layers`. PACKET is a list:
- * frame number, frame length, time as a string, number of values beyond the bound, whether there was text that was no
- * UTF-8, and values that do not fit their types. CONTEXT is what else espcap needs, and the same for the packets of a
- * connection: {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","protocol_column":"TCP","community_id":"1:...",
- * "payload_fields":["tcp.payload"],"layers":{"ip":{"src":...}}}; `inner` are the protocols inside others, each once, and
- * `payload_fields` the names of byte fields that are left out; both are there only where there are some.
+ * A line is `PACKET<tab>INFO<tab>CONTEXT<tab>LAYERS`, each of them JSON:
  *
- * With ESPCAP_TAP_TERMS a line goes on with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the local
- * index in place of values, in two parts, and a list of the paths that have values without a term.
+ * - PACKET is a list: frame number, frame length, time as a string, number of values beyond the limit, whether there
+ *   was text that is not UTF-8, and the values that do not fit their types.
+ * - INFO is Wireshark's column Info. It is empty if the column is empty.
+ * - CONTEXT contains everything else that espcap needs, and is the same for many packets of a connection:
+ *   {"tree":"frame:eth:ip:tcp","inner":"ber:x509sat","protocol_column":"TCP","community_id":"1:...",
+ *   "payload_fields":["tcp.payload"],"layers":{"ip":{"src":...}}}. `inner` lists the protocols inside other protocols,
+ *   each once, and `payload_fields` the names of the byte fields that are left out. Empty members are not printed.
+ *   `layers` contains only the paths that ESPCAP_TAP_HEAD lists.
+ * - LAYERS is the document's `layers`.
  *
- * espcap says by the environment what to do; without ESPCAP_TAP_TABLE the plugin does nothing. `tshark -z espcap,FILTER`
- * starts it, so that a tshark without the plugin ends with an error before it has read anything.
+ * With ESPCAP_TAP_TERMS a line continues with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the
+ * local index in place of values, once with those that are numbers and once with those that are texts, and a list of
+ * the paths with values that have no term.
+ *
+ * Environment variables are the options of the plugin; without ESPCAP_TAP_TABLE it does nothing. `tshark -z
+ * espcap,FILTER` starts it. A tshark without the plugin ends with an error before it has read anything.
  */
 #include "fields.h"
 #include "terms.h"
@@ -29,20 +35,20 @@
 #define HEADER                                                                                                       \
     "espcap " STRING_OF(WIRESHARK_VERSION_MAJOR) "." STRING_OF(WIRESHARK_VERSION_MINOR) "." STRING_OF(                \
         WIRESHARK_VERSION_MICRO) "\n"
-#define BLOCK (256 << 10)       /* printed at once */
-#define BEHIND (16 << 10)       /* of a live input: tshark is then behind, and the next packets come for sure */
-#define KEPT (8 << 20)          /* memory that is kept from packet to packet */
-#define MOST_VALUES 100000      /* of one packet: more is a load for every store */
+#define BLOCK (256 << 10)  /* bytes of output that are written at once */
+#define BEHIND (16 << 10)  /* with more bytes of live input waiting, the next packet comes soon: no need to flush */
+#define KEPT (8 << 20)     /* the largest memory of a text, in bytes, that is kept for the next packet */
+#define MOST_VALUES 100000 /* the most values of one packet, as in espcap/dissection/__init__.py */
 #define NONE UINT32_MAX
-#define GAVE_UP 103             /* an exit status that Wireshark itself does not have; espcap/tshark/plugin.py knows it */
+#define GAVE_UP 103 /* an exit status that Wireshark itself does not use; espcap/tshark/plugin.py has it too */
 
 static struct value_options options;
 static bool is_live, has_terms;
-static size_t largest; /* bytes of values of one packet */
+static size_t largest; /* the most bytes of values of one packet */
 
 static struct text output, numbers, texts, unsearchable;
 
-/* The current packet. */
+/* The values of the current packet: their place in `values`, and the next value of the same path. */
 static struct occurrence {
     size_t start;
     uint32_t length, next;
@@ -51,7 +57,7 @@ static size_t occurrence_count, occurrence_capacity;
 static struct text values, tree, inner, epoch, community_id, info_column, protocol_column, payload_fields;
 static uint64_t packet, left_out, frame_length;
 
-static uint32_t dissected, tapped; /* the numbers of the last frames of which this was told */
+static uint32_t dissected, tapped; /* the numbers of the last frame that was dissected, and passed to the plugin */
 static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
 
 static void flush(void)
@@ -119,7 +125,7 @@ static void append_path(struct path *path, enum group group)
     layer->in[group].last = path;
 }
 
-/* Adds the value that `values` has from `start` on. */
+/* Adds the value that begins at `start` in `values` to a path. */
 static void append_occurrence(struct path *path, enum group group, size_t start)
 {
     if (occurrence_count == occurrence_capacity) {
@@ -137,7 +143,7 @@ static void append_occurrence(struct path *path, enum group group, size_t start)
     path->in[group].last = index;
 }
 
-/* Keeps what a column of Wireshark's shows, if it shows something. */
+/* Keeps the text of one of Wireshark's columns, if it is not empty. */
 static void keep_column(struct text *text, column_info *columns, int column)
 {
     const char *shown = col_get_text(columns, column);
@@ -145,7 +151,7 @@ static void keep_column(struct text *text, column_info *columns, int column)
         options.found_bad_utf8 |= text_string(text, shown, strlen(shown));
 }
 
-/* Returns whether there was something to keep; the first of several is kept. */
+/* Keeps the text of a value, but only the first of several. Returns whether the value has a text. */
 static bool keep_printed(struct text *text, field_info *info)
 {
     char *string = printed(info);
@@ -156,7 +162,7 @@ static bool keep_printed(struct text *text, field_info *info)
     return is_there;
 }
 
-/* Adds a protocol's name to a list of them. */
+/* Adds a protocol's name to a list of names. */
 static void append_protocol(struct text *list, const struct field *field)
 {
     if (list->length)
@@ -164,7 +170,7 @@ static void append_protocol(struct text *list, const struct field *field)
     text_add(list, field->protocol, strlen(field->protocol));
 }
 
-/* A protocol inside others' parts of the tree, such as ber in a certificate: once. */
+/* Adds, once, a protocol inside another protocol's part of the tree, such as ber in a certificate. */
 static void append_inner(struct field *field)
 {
     if (field->inner_in == packet)
@@ -173,6 +179,7 @@ static void append_inner(struct field *field)
     append_protocol(&inner, field);
 }
 
+/* Adds, once, the name of a field that is left out as payload. */
 static void append_payload(struct field *field, const char *name)
 {
     if (field->payload_in == packet)
@@ -214,7 +221,7 @@ static void read_node(proto_node *node, bool is_layer)
         append_occurrence(field->path, fit == WRITTEN ? VALUES : UNPARSED, start);
 }
 
-/* All nodes in the order of the tree; without recursion, so that no depth is too much. */
+/* Reads all nodes in the order of the tree. Without recursion, so that a deep tree does not overflow the stack. */
 static void read_tree(proto_node *root)
 {
     proto_node *node = root->first_child;
@@ -248,7 +255,7 @@ static void write_values(struct text *text, const struct path *path, enum group 
     }
 }
 
-/* Ends an object or a list: in place of the comma after its last member, if it has any. */
+/* Ends an object or a list with `end`, two characters, which replace a comma after the last member. */
 static void close_with(struct text *text, const char *end)
 {
     if (text->start[text->length - 1] == ',')
@@ -308,6 +315,7 @@ static void write_terms(void)
     close_with(&unsearchable, "]\n");
 }
 
+/* Writes the layers of a group; with `only_head`, only the paths that espcap needs for the members outside `layers`. */
 static void write_layers(enum group group, bool only_head)
 {
     text_literal(&output, "{");
@@ -387,20 +395,21 @@ static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epa
     return TAP_PACKET_DONT_REDRAW;
 }
 
-/* Whether more of the input waits to be read than one packet is likely to have. */
+/* Returns whether more input waits to be read than one packet usually has. */
 static bool is_behind(void)
 {
     int waiting;
     return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > BEHIND;
 }
 
-/* The number of the frame whose dissection ends, or 0: the memory of dissections is freed once more after the last. */
+/* Returns the number of the frame whose dissection ends. It is 0 after the last one, when memory is freed once more. */
 static uint32_t number_of_ended(const epan_dissect_t *dissection)
 {
     return dissection ? dissection->pi.num : dissected + 1;
 }
 
-/* At the end of each packet. tshark queues at most 5,000 taps for one and drops what is more; the frame's comes last. */
+/* Called at the end of each packet, to find packets that were not passed to the plugin. tshark queues at most 5,000
+ * taps for a packet and drops the others, and the tap of the frame comes last. */
 static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data)
 {
     uint32_t ended = number_of_ended(data);
@@ -445,7 +454,7 @@ static void do_nothing(void) {}
 
 static void ignore(epan_dissect_t *dissection _U_) {}
 
-/* One dissection, with one pool of memory, serves all packets of a file. */
+/* Called for each new dissection. tshark uses the same dissection, with one memory pool, for all packets of a file. */
 static void on_dissection(epan_dissect_t *dissection)
 {
     static const wmem_allocator_t *known;
@@ -459,7 +468,7 @@ static void watch_packets(void) { is_started = true; }
 
 static void register_dissections(void)
 {
-    /* Wireshark calls the first five without looking whether they are there. */
+    /* Wireshark calls the first five functions without a test for NULL. */
     static epan_plugin plugin = {do_nothing, do_nothing, on_dissection, ignore, do_nothing, NULL, NULL, NULL};
     epan_register_plugin(&plugin);
 }

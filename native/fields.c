@@ -12,7 +12,7 @@ static GHashTable *layers, *paths, *fields;
 static struct field **known;
 static size_t known_size;
 
-/* The line of a name, split at its tabs, or NULL. Lines are sorted by their names as bytes. */
+/* Finds the line of a name in the table and returns its columns, or NULL. The lines are sorted by the names' bytes. */
 static gchar **find_line(const char *name)
 {
     const char *low = table, *high = table_end;
@@ -103,18 +103,20 @@ static enum kind kind_named(const char *name)
     return NO_FIELD;
 }
 
-/* Wireshark's columns, which are fields of the tree from 4.4 on; documents have them outside `layers`. */
+/* Returns whether a name is one of Wireshark's columns. From 4.4 on they are fields of the tree, but documents contain
+ * them outside `layers`. */
 static bool is_column(const char *name)
 {
     return !strcmp(name, "_ws.col") || g_str_has_prefix(name, "_ws.col.");
 }
 
-/* The columns are name, layer, key, kind, display base, and 1 for a protocol. */
+/* Reads a field's line of the table: name, layer, key, kind, display base, and 1 for a protocol. */
 static struct field *read_field(const char *name)
 {
     struct field *field = g_new0(struct field, 1);
     field->kind = NO_FIELD;
-    field->is_community_id = !strcmp(name, "communityid") || !strcmp(name, "communityid.hash"); /* from 4.6 on */
+    /* Wireshark calls the Community ID communityid.hash from 4.6 on. */
+    field->is_community_id = !strcmp(name, "communityid") || !strcmp(name, "communityid.hash");
     gchar **columns = is_column(name) ? NULL : find_line(name);
     if (columns && g_strv_length(columns) == COLUMNS) {
         field->kind = kind_named(columns[3]);
@@ -134,7 +136,7 @@ static struct field *read_field(const char *name)
     return field;
 }
 
-/* Wireshark may have a name several times, each with an id of its own: to documents it is one field. */
+/* Wireshark can register a name several times, with different ids. For documents all of them are one field. */
 static struct field *field_named(const char *name)
 {
     struct field *field = g_hash_table_lookup(fields, name);

@@ -1,55 +1,57 @@
-/* What espcap calls Wireshark's fields: a table that espcap writes for each version of tshark, looked up once for each
- * field that occurs. */
+/* Layers, keys and kinds of Wireshark's fields, from a table that espcap writes for each version of tshark. Each field
+ * is looked up in it once, when it occurs for the first time. */
 #ifndef ESPCAP_FIELDS_H
 #define ESPCAP_FIELDS_H
 
 #include "compatibility.h"
 
+/* The values of a packet that fit their field's type, those that do not, and the number of these groups. */
 enum group { VALUES, UNPARSED, GROUPS };
 
 enum kind { INTEGER, UNSIGNED, FLOAT, BOOLEAN, TIME, IP, BYTES, STRING, NO_FIELD };
 
 struct path;
 
-/* The keys of a layer, and of those the ones that the current packet has. */
+/* A layer, and for each group a list of its paths that occur in a packet. */
 struct layer {
-    char *opening; /* "tcp":{ */
+    char *opening; /* the text "tcp":{ */
     size_t opening_length;
     struct {
-        uint64_t packet;
+        uint64_t packet; /* the packet that the list belongs to; if it is not the current one, the list is outdated */
         struct path *first, *last;
         struct layer *next;
     } in[GROUPS];
 };
 
-/* A path of a document, and its values in the current packet, as indices of occurrences. */
+/* A path of a document, and for each group a list of its values in a packet. */
 struct path {
     struct layer *layer;
     enum kind kind;
-    char *key; /* "srcport": */
+    char *key; /* the text "srcport": */
     size_t key_length;
-    bool is_in_head;
+    bool is_in_head; /* espcap needs it for the members outside `layers` */
     struct {
-        uint64_t packet;
-        uint32_t first, last;
+        uint64_t packet;      /* as in struct layer */
+        uint32_t first, last; /* indices of `occurrences` in espcap_tap.c */
         struct path *next;
     } in[GROUPS];
 };
 
+/* A field of Wireshark. */
 struct field {
-    struct path *path;
+    struct path *path; /* NULL if the kind is NO_FIELD */
     enum kind kind;
     char *protocol; /* the name of a protocol that can be a layer of the tree, else NULL */
     bool is_presence, is_frame_number, is_epoch, is_length, is_reassembled_data, is_community_id;
-    uint64_t inner_in;   /* the last packet that has this protocol inside others' parts of the tree */
-    uint64_t payload_in; /* the last packet that has the field as payload */
+    uint64_t inner_in;   /* the last packet in which this protocol was part of another protocol's tree */
+    uint64_t payload_in; /* the last packet in which the field was left out as payload */
 };
 
-/* Maps the table behind a descriptor. `head` names the paths that espcap needs outside `layers`: "ip.src,ip.dst".
- * Returns what is wrong, or NULL. */
+/* Maps the table of the open file `descriptor` into memory. `head` lists the paths that espcap needs for the members
+ * outside `layers`, such as "ip.src,ip.dst". Returns an error message, or NULL. */
 const char *open_fields(int descriptor, const char *head);
 
-/* What to do with a field. Never NULL. */
+/* Returns the field for Wireshark's description of it, never NULL. */
 struct field *field_of(const header_field_info *info);
 
 #endif

@@ -6,7 +6,7 @@
 #define LONGEST_STRING 8191 /* in UTF-16 units */
 #define NANOSECONDS 1000000000
 
-/* A terminated copy of a short value; "" for one that is not short. */
+/* A copy of a value of up to 63 bytes, with a NUL at the end; empty if the value is longer. */
 struct copy {
     char string[64];
 };
@@ -19,7 +19,7 @@ static struct copy copy_of(const char *start, size_t length)
     return copy;
 }
 
-/* Numbers from 0 on as signed ones of the same order. */
+/* Writes an unsigned number as a signed one with the same order. */
 static bool write_unsigned(struct text *text, const char *json, size_t length)
 {
     struct copy number = copy_of(json, length);
@@ -29,7 +29,7 @@ static bool write_unsigned(struct text *text, const char *json, size_t length)
     return true;
 }
 
-/* Floats as integers of the same order. */
+/* Writes a float as an integer with the same order. */
 static bool write_sortable(struct text *text, const char *json, size_t length)
 {
     char *string = g_strndup(json, length);
@@ -49,6 +49,7 @@ static int64_t digits_at(const char *at, size_t count)
     return value;
 }
 
+/* Days from 1970 to the start of a month. */
 static int64_t days_before(int64_t year, int64_t month)
 {
     int64_t from_march = (month + 9) % 12;
@@ -56,7 +57,7 @@ static int64_t days_before(int64_t year, int64_t month)
     return year * 365 + year / 4 - year / 100 + year / 400 + (from_march * 306 + 5) / 10 - 719468;
 }
 
-/* Nanoseconds since 1970, from "2015-07-30T05:22:12.662099000Z" with its quotes. */
+/* Writes nanoseconds since 1970, from a time such as "2015-07-30T05:22:12.662099000Z" with its quotes. */
 static bool write_nanoseconds(struct text *text, const char *json, size_t length)
 {
     const char *at = json + 1;
@@ -76,7 +77,7 @@ static bool write_nanoseconds(struct text *text, const char *json, size_t length
     return true;
 }
 
-/* `x` and the 32 hexadecimal digits of the IPv6 form. */
+/* Writes `x` and the 32 hexadecimal digits of an IPv6 address; IPv4 addresses as ::ffff:a.b.c.d. */
 static bool write_address(struct text *text, const char *json, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
@@ -96,7 +97,7 @@ static bool write_address(struct text *text, const char *json, size_t length)
     return true;
 }
 
-/* UTF-16 units of a JSON string with its quotes. */
+/* Counts the UTF-16 units of a JSON string, which is given with its quotes. */
 static size_t count_units(const char *json, size_t length)
 {
     size_t units = 0;
@@ -112,7 +113,7 @@ static size_t count_units(const char *json, size_t length)
     return units;
 }
 
-/* Whether tantivy could take a string for a time: it then stands in the index with a NUL at its end. */
+/* Returns whether tantivy could take a string for a time. Such strings get a NUL at their end in the index. */
 static bool is_like_date(const char *json, size_t length)
 {
     static const char form[] = "9999-99-99";

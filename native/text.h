@@ -1,4 +1,4 @@
-/* A growing text, and values written to it as JSON. */
+/* A growing text, and functions that append values to it as JSON. */
 #ifndef ESPCAP_TEXT_H
 #define ESPCAP_TEXT_H
 
@@ -11,9 +11,10 @@
 struct text {
     char *start;
     size_t length, capacity;
-    bool is_ascii; /* all other characters are escaped: Python copies such texts faster */
+    bool is_ascii; /* whether to escape all characters beyond ASCII, because Python copies ASCII texts faster */
 };
 
+/* Makes room for `size` more bytes, and returns where they start. */
 static inline char *text_reserve(struct text *text, size_t size)
 {
     if (text->length + size > text->capacity) {
@@ -33,7 +34,7 @@ static inline void text_add(struct text *text, const char *start, size_t length)
 
 #define text_literal(text, literal) text_add(text, literal, sizeof literal - 1)
 
-/* Empties it; what one huge packet needed is given back. */
+/* Empties a text. Frees its memory if it is more than `kept` bytes, which only a very large packet needs. */
 static inline void text_clear(struct text *text, size_t kept)
 {
     text->length = 0;
@@ -62,7 +63,7 @@ static inline void text_signed(struct text *text, int64_t value)
     text_unsigned(text, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
-/* A number of at least `width` digits at `at`. */
+/* Writes the last `width` digits of a number at `at`, with leading zeros. Returns the end. */
 static inline char *put_digits(char *at, uint32_t value, int width)
 {
     for (int index = width - 1; index >= 0; index--) {
@@ -72,7 +73,7 @@ static inline char *put_digits(char *at, uint32_t value, int width)
     return at + width;
 }
 
-/* Bytes in hexadecimal, "0a:1b", in quotes. */
+/* Appends bytes in hexadecimal, such as "0a:1b", with quotes. */
 static inline void text_bytes(struct text *text, const uint8_t *bytes, size_t size, char separator)
 {
     static const char digits[] = "0123456789abcdef";
@@ -88,8 +89,8 @@ static inline void text_bytes(struct text *text, const uint8_t *bytes, size_t si
     text->length += (size_t)(at - start);
 }
 
-/* The length of the UTF-8 sequence at `at`; where it is none, 0 and in `wrong` the bytes that U+FFFD stands for: as many
- * as Python's "replace" takes, the longest start of a sequence that could have become one. */
+/* Returns the length of the UTF-8 sequence at `at`. If it is not valid, returns 0, and in `wrong` the number of bytes
+ * to replace by one U+FFFD. This is the longest start of a valid sequence, as with Python's "replace". */
 static inline size_t utf8_length(const uint8_t *at, const uint8_t *end, size_t *wrong)
 {
     uint8_t lead = *at, low = 0x80, high = 0xbf;
@@ -119,7 +120,7 @@ static inline size_t utf8_length(const uint8_t *at, const uint8_t *end, size_t *
 static inline char *put_escape(char *at, uint8_t byte)
 {
     static const char digits[] = "0123456789abcdef";
-    static const char letters[] = "btn?fr"; /* from 8 on */
+    static const char letters[] = "btn?fr"; /* for the characters from 8 on */
     *at++ = '\\';
     if (byte == '"' || byte == '\\') {
         *at++ = (char)byte;
@@ -134,7 +135,8 @@ static inline char *put_escape(char *at, uint8_t byte)
     return at;
 }
 
-/* Whether a terminal must not see the character: C1 controls, and what separates lines or turns the direction of text. */
+/* Returns whether a character is not safe on a terminal: a C1 control character, or one that separates lines or changes
+ * the direction of text. */
 static inline bool is_unsafe(const uint8_t *at, size_t size)
 {
     if (size == 2)
@@ -143,6 +145,7 @@ static inline bool is_unsafe(const uint8_t *at, size_t size)
            ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
 }
 
+/* Writes the escape of a UTF-16 unit, such as \u2028, and returns its end. */
 static inline char *put_unit(char *at, uint32_t unit)
 {
     static const char digits[] = "0123456789abcdef";
@@ -152,7 +155,7 @@ static inline char *put_unit(char *at, uint32_t unit)
     return at + 6;
 }
 
-/* A character beyond ASCII as its UTF-16 units. */
+/* Writes the escape of a character beyond ASCII, which has one or two UTF-16 units, and returns its end. */
 static inline char *put_units(char *at, const uint8_t *character, size_t size)
 {
     static const uint8_t lead_bits[] = {0, 0, 31, 15, 7};
@@ -164,14 +167,14 @@ static inline char *put_units(char *at, const uint8_t *character, size_t size)
     return put_unit(put_unit(at, 0xd7c0 + (code >> 10)), 0xdc00 + (code & 0x3ff));
 }
 
-#define CHARACTERS 4096 /* bytes of a string that are written at once */
+#define CHARACTERS 4096 /* bytes of a string that one call appends */
 
-/* Writes the characters that begin in the next CHARACTERS bytes, and returns where the rest is. */
+/* Appends the characters that begin in the next CHARACTERS bytes, and returns where the rest begins. */
 static inline const uint8_t *text_characters(struct text *text, const uint8_t *at, const uint8_t *end, bool *is_bad)
 {
     size_t count = MIN((size_t)(end - at), CHARACTERS);
     const uint8_t *stop = at + count;
-    char *start = text_reserve(text, count * 6 + 6), *to = start; /* the last may be two units */
+    char *start = text_reserve(text, count * 6 + 6), *to = start; /* the last character may need two units */
     while (at < stop) {
         size_t size, wrong;
         if (*at < 0x80) {
@@ -198,7 +201,7 @@ static inline const uint8_t *text_characters(struct text *text, const uint8_t *a
     return at;
 }
 
-/* A string in quotes. What is no UTF-8 becomes U+FFFD; returns whether anything had to. */
+/* Appends a string with quotes, and with U+FFFD for bytes that are not UTF-8. Returns whether there were such bytes. */
 static inline bool text_string(struct text *text, const char *string, size_t length)
 {
     const uint8_t *at = (const uint8_t *)string, *end = at + length;

@@ -20,7 +20,7 @@ static size_t count_digits(const char *at)
     return count;
 }
 
-/* Fractions end with a digit that is not 0, but have one. */
+/* Returns the length of a fraction without zeros at its end, but with at least one digit. */
 static size_t without_zeros(const char *start, size_t length)
 {
     while (length > 2 && start[length - 1] == '0' && start[length - 2] != '.')
@@ -52,7 +52,7 @@ static bool write_float(struct text *text, const char *string)
     char *end, number[G_ASCII_DTOSTR_BUF_SIZE];
     if (whole && (at[0] != '0' || whole == 1) && at[whole] == '.')
         fraction = count_digits(at + whole + 1);
-    if (fraction && !at[whole + 1 + fraction]) { /* JSON already, and no other number when parsed */
+    if (fraction && !at[whole + 1 + fraction]) { /* the text is already a JSON number */
         text_add(text, string, without_zeros(string, (size_t)(at - string) + whole + 1 + fraction));
         return true;
     }
@@ -86,10 +86,10 @@ static bool write_ip(struct text *text, const char *string)
     return true;
 }
 
-/* "2015-07-30T05:22:12.662099000Z" */
+/* Writes a time such as "2015-07-30T05:22:12.662099000Z". */
 static void write_moment(struct text *text, int64_t seconds, uint32_t nanoseconds)
 {
-    int64_t days = seconds / 86400 + 719468; /* since 1 March of the year 0, so that leap days come last */
+    int64_t days = seconds / 86400 + 719468; /* since 1 March of the year 0, so that a leap day ends its year */
     uint32_t era = (uint32_t)(days / 146097), day_of_era = (uint32_t)(days % 146097);
     uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -114,7 +114,7 @@ static void write_moment(struct text *text, int64_t seconds, uint32_t nanosecond
     text->length += (size_t)(at + 2 - start);
 }
 
-/* Whether `string` begins like `form`, in which 9 stands for a digit and _ for a digit or a blank. */
+/* Returns whether `string` begins like `form`, in which 9 stands for a digit and _ for a digit or a blank. */
 static bool has_form(const char *string, const char *form)
 {
     for (; *form; form++, string++)
@@ -124,7 +124,8 @@ static bool has_form(const char *string, const char *form)
     return true;
 }
 
-/* The forms of tshark 4.0, "Jul 30, 2015 05:22:12.662099000 UTC", and of 4.2, "2015-07-30T05:22:12.662099000+0000". */
+/* Reads a time as tshark 4.0 prints it, "Jul 30, 2015 05:22:12.662099000 UTC", or as 4.2 and later versions do,
+ * "2015-07-30T05:22:12.662099000+0000". */
 static bool write_time(struct text *text, const char *string)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -167,7 +168,7 @@ static bool is_payload(const struct field *field, size_t octets, const struct va
     return !options->payload && (octets > LONGEST_BYTES || field->is_reassembled_data);
 }
 
-/* From what tshark prints: right for all types, and slow. */
+/* Writes a value from the text that tshark prints for it. This works for all types, but is slow. */
 static enum fit write_printed(struct text *text, const struct field *field, const char *string,
                               struct value_options *options)
 {
@@ -204,6 +205,7 @@ static enum fit write_printed(struct text *text, const struct field *field, cons
     return fits ? WRITTEN : UNFIT;
 }
 
+/* Cuts a value to the width of its type, as tshark does if it prints hexadecimal digits. */
 static uint64_t as_wide_as_printed(const header_field_info *info, uint64_t value)
 {
     int display = FIELD_DISPLAY(info->display);
@@ -292,7 +294,7 @@ static bool write_plain_string(struct text *text, field_info *info, struct value
         return false;
     const wmem_strbuf_t *string = fvalue_get_strbuf(value);
     if (!string || memchr(string->str, 0, string->len) || string->len > options->room)
-        return false; /* for a NUL tshark prints the two characters \0 */
+        return false; /* tshark prints \0 for a NUL */
     options->found_bad_utf8 |= text_string(text, string->str, string->len);
     return true;
 }
@@ -303,7 +305,7 @@ static char separator_of(const header_field_info *info)
     return display == SEP_DOT ? '.' : display == SEP_DASH ? '-' : ':';
 }
 
-/* The common types, without the detour over what tshark prints. Returns false for all others. */
+/* Writes a value of one of the common types directly, without tshark's text. Returns false for all other values. */
 static bool write_plain(struct text *text, const struct field *field, field_info *info, struct value_options *options)
 {
     switch (field->kind) {
@@ -351,7 +353,7 @@ enum fit write_value(struct text *text, const struct field *field, proto_node *n
         return WRITTEN;
     char *string = printed(info);
     if (!string && node->first_child)
-        return LEFT_OUT; /* tshark prints its children alone */
+        return LEFT_OUT; /* tshark prints only the children of the node */
     enum fit fit = TOO_LARGE;
     if (!string || strlen(string) <= options->room)
         fit = write_printed(text, field, string ? string : "", options);

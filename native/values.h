@@ -1,31 +1,32 @@
-/* Values of fields as typed JSON. */
+/* Writes values of fields as typed JSON. */
 #ifndef ESPCAP_VALUES_H
 #define ESPCAP_VALUES_H
 
 #include "fields.h"
 #include "text.h"
 
-#define LONGEST_BYTES 64 /* of a byte field; a longer one is payload */
+#define LONGEST_BYTES 64 /* bytes of a byte field; longer values are payload */
 
+/* The result of `write_value`. */
 enum fit {
     WRITTEN,
-    PAYLOAD,  /* and left out */
-    LEFT_OUT, /* nothing */
-    UNFIT,    /* does not fit its type: written as a string */
-    TOO_LARGE /* for the room that there is */
+    PAYLOAD,  /* not written, because it is payload */
+    LEFT_OUT, /* not written, because tshark prints no value either */
+    UNFIT,    /* written as a string, because it does not fit its type */
+    TOO_LARGE /* not written, because it is larger than the room */
 };
 
 struct value_options {
-    bool payload;        /* write it too */
-    uint64_t before;     /* what to add to numbers of frames */
-    size_t room;         /* bytes that a value may have */
-    bool found_bad_utf8; /* set where bytes had to be replaced */
+    bool payload;        /* whether to write payload too */
+    uint64_t before;     /* the number to add to frame numbers */
+    size_t room;         /* the largest size of a value in bytes */
+    bool found_bad_utf8; /* set if bytes that are not UTF-8 were replaced */
 };
 
-/* Writes the value of a node as what `tshark -T json` prints for it means. */
+/* Writes the value of a node with the same meaning as the text that `tshark -T json` prints for it. */
 enum fit write_value(struct text *text, const struct field *field, proto_node *node, struct value_options *options);
 
-/* What tshark prints for a value, to be freed with wmem_free(NULL, ...); NULL where there is nothing to print. */
+/* Returns the text that tshark prints for a value, or NULL. Free it with wmem_free(NULL, ...). */
 char *printed(field_info *info);
 
 #endif

@@ -2,8 +2,8 @@
 
 usage: python scripts/dashboard.py > kibana/packets.ndjson
 
-Kibana keeps panels as JSON inside of a JSON text, which nobody can read or edit: hence this program. The shapes are
-those of Kibana 8.9, which later versions bring up to date when they import them.
+Kibana keeps panels as JSON inside a JSON string, which is hard to read and edit; this program makes it from readable
+parts. The objects have the form of Kibana 8.9. Later versions convert them when they import them.
 """
 
 import json
@@ -72,7 +72,7 @@ def over_time() -> Json:
 
 
 def values(field: str, label: str, size: int, by: str, other: bool = False) -> Json:
-    """The most frequent values of a field, in the order of the column `by`; `other` adds one for all the rest."""
+    """The `size` most frequent values of a field, sorted by the column `by`; `other` adds a value for all others."""
     return {
         "label": label,
         "customLabel": True,
@@ -93,14 +93,14 @@ def values(field: str, label: str, size: int, by: str, other: bool = False) -> J
 
 
 def number(column: Json) -> Json:
-    """One number with its label, which says what the title would."""
+    """A panel with one number and its label, without a title, which would only repeat the label."""
     panel = _lens(column["label"], "lnsMetric", {"value": column}, {"metricAccessor": "value"})
     panel["embeddableConfig"]["hidePanelTitles"] = True
     return panel
 
 
 def chart(title: str, split: Json, value: Json) -> Json:
-    """Stacked bars over time."""
+    """A panel with stacked bars over time."""
     layer = {
         "layerId": LAYER,
         "layerType": "data",
@@ -140,7 +140,7 @@ def table(title: str, **columns: Json) -> Json:
 
 
 def top(title: str, field: str, label: str) -> Json:
-    """A table of the most frequent values, with their packets and bytes."""
+    """A panel with a table of the most frequent values, with their packets and bytes."""
     return table(title, value=values(field, label, 20, "packets"), packets=packets(), bytes=bytes_())
 
 
@@ -212,11 +212,11 @@ ROWS: list[tuple[int, list[Json]]] = [
     ),
     (24, [PACKET_LIST]),
 ]
-"""Height and panels of each row; the dashboard is 48 wide."""
+"""Height and panels of each row. The dashboard is 48 units wide."""
 
 
 def laid_out() -> list[Json]:
-    """The panels in their places."""
+    """The panels of all rows with their positions."""
     panels: list[Json] = []
     y = 0
     for height, row in ROWS:
@@ -231,7 +231,7 @@ def laid_out() -> list[Json]:
 
 
 def references(panels: list[Json]) -> list[Json]:
-    """What the panels refer to, under the names that Kibana looks for."""
+    """The objects that the panels refer to, under the names that Kibana expects."""
     return [
         {"type": "search", "id": ID, "name": f"{panel['panelIndex']}:{panel['panelRefName']}"}
         if panel["type"] == "search"

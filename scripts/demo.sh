@@ -1,5 +1,5 @@
 #!/bin/sh
-# Indexes the sample captures into a local index of its own and looks into it.
+# Indexes the sample captures into a temporary local index and searches it.
 # usage: scripts/demo.sh ESPCAP
 set -eu
 espcap=$1
@@ -12,7 +12,7 @@ say 'Index every capture of test_pcaps/ into a local index:'
 echo "\$ espcap --dir test_pcaps --node local:DIR"
 "$espcap" --dir test_pcaps --node "local:$index"
 
-say 'Which protocols are there?'
+say 'Count the packets of each protocol:'
 echo "\$ espcap search --agg protocol --node local:DIR"
 "$espcap" search --agg protocol --size 30 --node "local:$index"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs Debian packages that are missing. A command of the same name, or the package itself, means that it is there.
+# Installs Debian packages that are missing. A package counts as installed if a command of the same name exists;
+# `present` lists the exceptions.
 # usage: scripts/packages.sh PACKAGE...
 set -eu
 
@@ -15,6 +16,7 @@ present() {
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
     iproute2) command -v ip >/dev/null ;;
     iputils-ping) command -v ping >/dev/null ;;
+    man-db) command -v man >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -26,7 +28,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "Error: please install these with your package manager, then try again:$missing" >&2
+    echo "Error: install these packages with your package manager, then try again:$missing" >&2
     exit 1
 fi
 root=

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the packets on an Elasticsearch node that match a query string; needs curl alone.
+# Prints the packets on an Elasticsearch node that match a query string. Needs only curl.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "${1#-}" != "$1" ]; then
@@ -7,7 +7,8 @@ if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "${1#-}" != "$1" ]; then
 
 NODE is host:port or http(s)://host:port. QUERY is an Elasticsearch query string, such as
   'protocol:http AND layers.http.response_code:[400 TO 599]'
-without one, all packets match. ESPCAP_SIZE is the number of packets to print (10). More options for curl, such as
+Without QUERY, all packets match. ESPCAP_SIZE is the number of packets to print (default: 10). More options for curl,
+such as
   user = \"elastic:PASSWORD\"
   cacert = \"ca.pem\"
 are read from the file that ESPCAP_CURL_CONFIG names." >&2
@@ -18,13 +19,13 @@ case $1 in
     *) node=http://$1 ;;
 esac
 
-# A line for sed that makes the JSON escape of a character, given its bytes in octal and its number.
+# Prints a sed command that replaces a character by its JSON escape. usage: escape BYTES-IN-OCTAL NUMBER
 escape() {
     printf "s/$1/\\\\\\\\u%04x/g\n" "$2"
 }
 
-# Passes JSON on without what a terminal takes for more than text: DEL, C1 and changes of direction, which JSON may have
-# raw, become escapes.
+# Copies JSON with characters that are not safe on a terminal as escapes: DEL, C1 control characters, and characters
+# that separate lines or change the direction of text.
 without_controls() {
     LC_ALL=C tr -d '\000-\011\013-\037' | LC_ALL=C sed "$(
         escape '\177' 127

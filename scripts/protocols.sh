@@ -1,11 +1,11 @@
 #!/bin/sh
-# Adds every protocol of the installed tshark to conf/protocols.list, the most general names commented out. Names that
-# other versions have stay. A packet is called by the highest of its protocols that has no '#' before it.
+# Adds every protocol of the installed tshark to conf/protocols.list, and comments out the most general names. Names of
+# other versions stay in the list. The highest protocol of a packet that has no '#' before it names the packet.
 # usage: scripts/protocols.sh
 set -eu
 list=$(dirname "$0")/../conf/protocols.list
 
-# No protocols of their own: what Wireshark adds, payload and its formats, and parts of other protocols.
+# Names that should not name a packet: pseudo-protocols of Wireshark, payload and its formats, parts of other protocols.
 parts='
 _ws\..*|frame|pkt_comment|communityid|ethertype|prp|vssmonitoring|null|raw|raw_.*
 data|data-text-lines|data-l1-events|media|file-.*|fileexp|mime_dlt|pcap_pktdata|pcapng|pcapng\..*|pcaplog|btsnoop|elf

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Puts the index template for packets on an Elasticsearch node; needs curl alone.
+# Writes the index template for packets to an Elasticsearch node. Needs only curl.
 set -eu
 
 if [ $# -ne 1 ] || [ "${1#-}" != "$1" ]; then
     echo "Usage: $0 NODE
 
-NODE is host:port or http(s)://host:port. More options for curl, one each line, such as
+NODE is host:port or http(s)://host:port. More options for curl, one on each line, such as
   user = \"elastic:PASSWORD\"
   cacert = \"ca.pem\"
 are read from the file that ESPCAP_CURL_CONFIG names." >&2
@@ -25,7 +25,7 @@ fi
 case $answer in
     *'"acknowledged":true'*200) echo "The template for packets-* is on the node." ;;
     *)
-        printf 'Error: the node did not take the template: %s\n' "$answer" | LC_ALL=C tr -cd '\012\040-\176' >&2
+        printf 'Error: the node rejected the template: %s\n' "$answer" | LC_ALL=C tr -cd '\012\040-\176' >&2
         exit 1
         ;;
 esac

@@ -261,7 +261,7 @@ class TestSearch:
         assert found == list(espcap.search("_exists_:layers.dns.time", sort="-layers.dns.time", node=node))
 
     def test_a_display_filter_as_query(self, node: str) -> None:
-        with pytest.warns(UserWarning, match="the query is taken as a display filter") as told:
+        with pytest.warns(UserWarning, match="the query is used as a display filter") as told:
             taken = espcap.count("dns && ip.src == 192.0.2.1", node=node)
         assert told[0].filename == __file__
         assert 0 < taken == espcap.count(display_filter="dns && ip.src == 192.0.2.1", node=node)
@@ -322,7 +322,7 @@ def test_what_is_left_out_is_raised_last(tmp_path: Path, capfd: pytest.CaptureFi
     ) as told:
         next(packets)
     assert numbers(documents) == [*range(1, 10), *range(1, 7)]
-    assert told.value.hint == "what was read is stored; the rest of this file cannot be read"
+    assert told.value.hint == "packets that were read are stored; the rest of this file cannot be read"
     assert (told.value.report.files, told.value.report.read, told.value.report.exit_code) == (2, 15, 3)
     assert capfd.readouterr() == ("", "")
 

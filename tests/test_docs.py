@@ -1,10 +1,14 @@
-"""The pages of `docs` name tests and files that exist."""
+"""The pages name files, tests, functions and paths of documents that exist."""
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from espcap.fields.field import ENVELOPE
+from espcap.query.paths import PATHS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -23,7 +27,7 @@ def test_tests_of_the_promise_exist() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_files_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests|docs|scripts|conf)/[\w/.-]+)(?:::\w+)?`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
@@ -33,3 +37,59 @@ def test_every_promise_has_a_test() -> None:
     promised = (ROOT / "docs" / "reliability.md").read_text().partition("## What is not promised")[0]
     items = re.split(r"^- ", promised, flags=re.M)[1:]
     assert [item for item in items if not TEST.search(item)] == []
+
+
+# The page about the architecture
+
+SOURCE_FILE = re.compile(r"`(espcap/[\w/]+\.py)`")
+SOURCE_NAME = re.compile(r"`((?:[A-Z]\w+\.)?[a-z_]\w*)\(\)`|`([A-Z]\w+)`")
+"""A function or method, or a class or constant."""
+
+
+def definitions(path: Path) -> set[str]:
+    """The names that a module defines: functions, classes, constants, and methods as `Class.method`."""
+    names = set[str]()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_source_files_exist(page: Path) -> None:
+    named = re.findall(r"`((?:espcap|native|kibana|tests)/[\w/.-]*)", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_names_of_the_architecture_exist() -> None:
+    """Each name is defined in one of the files that its row, or its paragraph, names."""
+    missing, found = [], 0
+    paragraphs = re.split(r"\n\n|\n(?=[-|])", (ROOT / "docs" / "architecture.md").read_text())
+    for paragraph in paragraphs:
+        files = SOURCE_FILE.findall(paragraph)
+        known = set[str]().union(*(definitions(ROOT / file) for file in files))
+        names = [function or other for function, other in SOURCE_NAME.findall(paragraph)]
+        found += len(names)
+        missing += [f"{name} in {' or '.join(files) or 'no file'}" for name in names if name not in known]
+    assert missing == []
+    assert found > 100
+
+
+def test_the_picture_shows_the_layers() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [re.findall(r"\w+", layer) for layer in rules["contracts"][0]["layers"]]
+    picture = re.search(r"## The rooms.*?```\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(), re.S)
+    assert picture
+    shown = [re.findall(r"\w+", line[:60]) for line in picture[1].splitlines()]
+    assert [names for names in shown if names] == layers
+
+
+def test_all_paths_outside_layers_are_documented() -> None:
+    table = (ROOT / "docs" / "documents.md").read_text().partition("## Paths outside")[2]
+    shown = dict(re.findall(r"^\| `([\w@.]+)` \| (\w+) \|", table, re.M))
+    assert sorted(shown) == PATHS
+    assert {path: kind for path, kind in shown.items() if path in ENVELOPE and kind != ENVELOPE[path]} == {}

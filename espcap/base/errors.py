@@ -1,10 +1,11 @@
-"""What can go wrong for a reason that the user can act on."""
+"""Errors that the user can do something about."""
 
 _SHOWN = 120
+"""Longest text that a message shows whole, in characters."""
 
 
 class EspcapError(Exception):
-    """A failure told in one line, `message`, with the next step, `hint`. The command ends with exit code 1."""
+    """A failure: `message` says in one line what is wrong, `hint` says what to do. The exit code is 1."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -13,18 +14,18 @@ class EspcapError(Exception):
 
 
 def with_hint(message: str, hint: str) -> str:
-    """Both in one line, as the command tells them."""
+    """The message and, in brackets, the hint in one line, as the command prints them."""
     return f"{message} ({hint})" if hint else message
 
 
 class UsageError(EspcapError):
-    """The command's own words are wrong: exit code 2."""
+    """An option or argument of the command is wrong. The exit code is 2."""
 
 
 class StoreError(EspcapError):
-    """The store cannot take or give anything: it is away, refuses the caller, or is not what it should be."""
+    """The store cannot be written or read: it cannot be reached, denies access, or is not in the expected state."""
 
 
 def shortened(text: str) -> str:
-    """Text for a message of one line: without the middle of what is long."""
+    """The text, with `…` in place of the middle if it is longer than 120 characters."""
     return f"{text[: _SHOWN // 2]}…{text[-_SHOWN // 4 :]}" if len(text) > _SHOWN else text

@@ -1,4 +1,4 @@
-"""Sets of frame numbers of one capture, of which there may be many millions, or few that are far apart."""
+"""Sets and sequences of frame numbers of one capture: many millions of them, or a few that are far apart."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ _LARGEST = 2**63 - 1
 
 
 class FrameSet:
-    """Frame numbers, one bit each in pages of 8,192; only pages with a frame take memory."""
+    """A set of frame numbers: a bit map in pages of 8,192 bits. Only pages that contain a frame take memory."""
 
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
@@ -23,7 +23,7 @@ class FrameSet:
         return self._length
 
     def __iter__(self) -> Iterator[int]:
-        """In the order of their numbers."""
+        """Yields the frame numbers in ascending order."""
         for number in sorted(self._pages):
             for place, byte in enumerate(self._pages[number]):
                 if byte:
@@ -31,7 +31,7 @@ class FrameSet:
                     yield from (first + bit for bit in range(8) if byte >> bit & 1)
 
     def add(self, frame: int) -> None:
-        """Takes a frame."""
+        """Adds a frame number."""
         number = frame >> _PAGE_BITS
         page = self._pages.get(number)
         if page is None:
@@ -41,7 +41,10 @@ class FrameSet:
         page[byte] |= bit
 
     def may_have(self, low: int, high: int | None) -> bool:
-        """Whether a frame from `low` on, up to `high`, can be in the set; sure is only that no other is."""
+        """Returns False only if no frame from `low` up to and including `high` is in the set; True may be wrong.
+
+        Without `high` there is no upper limit.
+        """
         first, last = low >> _PAGE_BITS, _LARGEST if high is None else high >> _PAGE_BITS
         if last - first < len(self._pages):
             return any(number in self._pages for number in range(first, last + 1))
@@ -49,32 +52,33 @@ class FrameSet:
 
 
 class Numbering:
-    """The frame numbers that the packets of a file have in the capture that they are from."""
+    """Maps the positions of packets in a file to their frame numbers in the capture that they were copied from."""
 
     def __init__(self) -> None:
-        # Runs of consecutive numbers are few, packets may be many.
+        # Only the starts of runs of consecutive numbers are kept: runs are few, packets may be many.
         self._positions: list[int] = []
-        """Of the first packet of each run in the file, from 1."""
+        """For each run, the position of its first packet in the file, from 1."""
         self._frames: list[int] = []
+        """For each run, the frame number of its first packet in the capture."""
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
     def add(self, frame: int) -> None:
-        """Takes the number of the file's next packet, which is greater than those before."""
+        """Adds the frame number of the file's next packet. It must be greater than those before."""
         self._length += 1
         if not self._frames or frame - self._frames[-1] != self._length - self._positions[-1]:
             self._positions.append(self._length)
             self._frames.append(frame)
 
     def frame(self, position: int) -> int:
-        """The number in the capture of a packet of the file."""
+        """The frame number in the capture of the packet at a position in the file, from 1."""
         place = bisect_right(self._positions, position) - 1
         return self._frames[place] + position - self._positions[place]
 
     def position(self, frame: int) -> int | None:
-        """The place in the file of a packet of the capture; None if it is not there."""
+        """The position in the file, from 1, of a frame of the capture; None if the file does not contain it."""
         place = bisect_right(self._frames, frame) - 1
         if place < 0:
             return None
@@ -83,7 +87,7 @@ class Numbering:
         return position if position < end else None
 
     def runs(self) -> Iterator[tuple[int, int]]:
-        """The first and the last number of each run."""
+        """Yields the first and the last frame number of each run of consecutive numbers."""
         ends = [*self._positions[1:], self._length + 1]
         for first, start, end in zip(self._frames, self._positions, ends, strict=True):
             yield first, first + end - start - 1
@@ -92,10 +96,10 @@ class Numbering:
 def spans(
     least: float, greatest: float, total: int, count: Callable[[int, int], int], most: int
 ) -> Iterator[tuple[int, int]]:
-    """Spans with all of `total` frames, each with at most `most` of them and no two with the same.
+    """Yields ranges of frame numbers, (first, last), that together contain all `total` frames and do not overlap.
 
-    `least` and `greatest` of the frames are those that a store's statistics give, which round large numbers. `count`
-    tells how many frames a span has.
+    Each range contains at most `most` frames. `least` and `greatest` are the smallest and the greatest frame number
+    from a store's statistics, which round large numbers. `count(first, last)` returns the number of frames in a range.
     """
     low, high = int(least), int(greatest)
     yield from _split(max(0, low - (low >> 50)), min(high + (high >> 50), _LARGEST), total, count, most)

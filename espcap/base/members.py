@@ -1,10 +1,13 @@
-"""Members of documents, any of which may be missing or of another shape: `packets-*` may hold another program's too."""
+"""Reads members of documents, any of which may be missing or have another type.
+
+`packets-*` may also match indices of other programs.
+"""
 
 from typing import Any
 
 
 def part(document: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The object below these names; an empty one if there is none."""
+    """The JSON object at the path `names`; an empty one if it is missing or not an object."""
     found: Any = document
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
@@ -12,6 +15,6 @@ def part(document: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def frame_number(document: dict[str, Any]) -> int | None:
-    """The number of the packet in its capture."""
+    """The packet's frame number; None if it is missing or not an integer."""
     number = part(document, "layers", "frame").get("number")
     return number if isinstance(number, int) else None

@@ -1,4 +1,4 @@
-"""Where espcap keeps its files: the XDG base directories."""
+"""The folders for espcap's files, according to the XDG Base Directory Specification."""
 
 import os
 from collections.abc import Iterable
@@ -6,32 +6,32 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """What can be made again: `$XDG_CACHE_HOME/espcap`."""
+    """The folder for files that espcap can make again: `$XDG_CACHE_HOME/espcap`."""
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
 def data_folder() -> Path:
-    """The local index: `$XDG_DATA_HOME/espcap`."""
+    """The folder for the local index: `$XDG_DATA_HOME/espcap`."""
     return _folder("XDG_DATA_HOME", ".local/share")
 
 
 def state_folder() -> Path:
-    """Ledgers, dead letters, and the spool: `$XDG_STATE_HOME/espcap`."""
+    """The folder for ledgers, dead letters and the spool: `$XDG_STATE_HOME/espcap`."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
 def spool_folder() -> Path:
-    """Packets of live captures that wait to be stored, or are kept: `$XDG_STATE_HOME/espcap/spool`."""
+    """The folder for packets of live captures that are not stored yet, or are kept: `$XDG_STATE_HOME/espcap/spool`."""
     return state_folder() / "spool"
 
 
 def is_local(nodes: Iterable[str]) -> bool:
-    """Whether the local index is meant."""
+    """Returns whether a local index, `local` or `local:DIR`, is among the nodes."""
     return any(node == "local" or node.startswith("local:") for node in nodes)
 
 
 def local_folder(node: str) -> Path:
-    """The folder of `local` or `local:DIR`."""
+    """The folder of the local index that `local` or `local:DIR` names."""
     folder = node.removeprefix("local").removeprefix(":")
     return Path(folder).expanduser() if folder else data_folder()
 

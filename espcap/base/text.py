@@ -1,4 +1,4 @@
-"""Text that is safe on a terminal."""
+"""Makes text safe to print on a terminal."""
 
 import re
 
@@ -7,7 +7,11 @@ _CONTROLS |= {code: f"\\u{code:04x}" for code in [*range(0x2028, 0x202F), *range
 
 
 def printable(text: str) -> str:
-    """Text that is safe on a terminal: control and direction characters, and what is no UTF-8, written out."""
+    """The text with characters that are not safe on a terminal as escapes, such as `\\x1b`.
+
+    These are control characters, characters that separate lines or change the direction of text, and bytes that are
+    not UTF-8.
+    """
     return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
 
 
@@ -15,10 +19,13 @@ _UNSAFE_BYTES = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[
 
 
 def without_controls(text: bytes) -> bytes:
-    """JSON that a terminal takes for nothing but text. orjson itself leaves DEL, C1 and changes of direction raw."""
+    """The JSON with escapes for the unsafe characters that orjson does not escape.
+
+    These are DEL, C1 control characters, and characters that separate lines or change the direction of text.
+    """
     return _UNSAFE_BYTES.sub(_escape, text)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
-    """JSON's escape; these characters occur in JSON only inside strings."""
+    """The JSON escape of a character. The unsafe characters occur in JSON only inside strings."""
     return f"\\u{ord(match[0].decode()):04x}".encode()

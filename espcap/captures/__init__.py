@@ -1,0 +1,1 @@
+"""Capture files: finds, reads, rewrites and watches them."""

@@ -1,4 +1,4 @@
-"""What is inside compressed captures: gzip data by Python, zstd and lz4 by the libraries that tshark uses for them."""
+"""Decompresses captures: gzip with Python's zlib, zstd and lz4 with the C libraries that tshark uses too."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,18 +17,18 @@ _LZ4_VERSION = 100
 
 
 class NotInflated(Exception):
-    """The data is damaged, or ends in its middle, or this machine has no library for it."""
+    """The data cannot be decompressed: it is damaged or cut off, or the library for it is not installed."""
 
 
 def is_compressed(file: BinaryIO) -> bool:
-    """Whether a file starts like compressed data; leaves it at its start."""
+    """Returns whether a file starts like gzip, zstd or lz4 data. Reads from its position and returns to its start."""
     head = file.read(4)
     file.seek(0)
     return head.startswith((GZIP, ZSTD, LZ4))
 
 
 def inflated(file: BinaryIO) -> Iterator[bytes]:
-    """What is inside a compressed file, in blocks. Raises NotInflated."""
+    """Yields the decompressed content of a file in blocks. Raises NotInflated, also after some blocks."""
     head = file.read(4)
     file.seek(0)
     blocks = iter(lambda: file.read(_READ), b"")
@@ -41,7 +41,7 @@ def _gzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
             rest = block
             while rest:
-                if inflate.eof:  # several members, one after the other
+                if inflate.eof:  # a gzip file may consist of several members, one after the other
                     inflate = zlib.decompressobj(wbits=31)
                 yield inflate.decompress(rest, _INFLATED)
                 rest = inflate.unconsumed_tail or inflate.unused_data
@@ -53,8 +53,10 @@ def _gzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 _Step = Callable[[bytes, int], tuple[int, bytes, int]]
-"""Takes a block and the place in it from where to read. Returns the bytes that it read, what was inside them, and a
-number that is 0 only at the end of a frame. There may be several frames, one after the other."""
+"""Decompresses a part of a block of compressed data, from an offset on.
+
+Returns the number of bytes that it read, the decompressed data, and a number that is 0 only at the end of a zstd or
+lz4 frame. A file may consist of several frames, one after the other."""
 
 
 def _zstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -103,13 +105,13 @@ def _frames(blocks: Iterable[bytes], step: _Step) -> Iterator[bytes]:
 
 
 class _Buffer(Structure):
-    """`ZSTD_inBuffer` and `ZSTD_outBuffer`. zstd moves the position."""
+    """The C structures `ZSTD_inBuffer` and `ZSTD_outBuffer`. zstd changes `position`."""
 
     _fields_ = (("start", c_void_p), ("size", c_size_t), ("position", c_size_t))
 
 
 def _address(block: bytes) -> int:
-    """Valid as long as the block is."""
+    """The memory address of a block's bytes, valid while the block exists."""
     return cast(c_char_p(block), c_void_p).value or 0
 
 

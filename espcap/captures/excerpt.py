@@ -1,4 +1,4 @@
-"""A copy of a capture in which only some packets have their bytes: the others are empty, so that numbers stay."""
+"""Copies a capture with the bytes of a few packets only. The others are empty, so frame numbers stay the same."""
 
 import io
 from typing import BinaryIO
@@ -8,9 +8,9 @@ from espcap.captures.pcapng import PCAPNG, Numbers, UnknownForm, copy_emptied
 
 
 def write_excerpt(file: io.RawIOBase, output: BinaryIO, wanted: Numbers, last: int) -> None:
-    """Copies the packets up to the last, with the bytes of those that are wanted; times and lengths stay as well.
+    """Copies the packets up to frame number `last`; only those in `wanted` keep their bytes.
 
-    Raises UnknownForm where it takes tshark to read on.
+    The others keep their time and their length on the wire. Raises UnknownForm if only tshark can read the capture.
     """
     with opened(file) as stream:
         if stream.peek(4)[:4] == PCAPNG:

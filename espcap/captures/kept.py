@@ -1,6 +1,7 @@
-"""Capture files that live captures keep: how they are called, and the packets of one capture in them.
+"""Capture files that `--keep-captures` keeps of live captures: their names, and how to read the packets of one capture.
 
-Each is a segment of the spool, and is named after its capture, the packets before its first, and its place.
+Each file was a segment of the spool. Its name contains the identifier of the capture, the number of packets before the
+file, and the file's place among the files of the capture.
 """
 
 import io
@@ -18,38 +19,39 @@ from espcap.base.text import printable
 from espcap.captures.pcapng import Packet, PcapngWriter, UnknownForm, packets
 
 CAPTURES = "captures"
-"""The folder of a spool that has them."""
+"""The folder of a spool that contains the kept files."""
 _NAME = re.compile(r"([0-9a-f]{32})-(\d{12})-(\d{8})\.pcapng")
 _BUFFER = 1 << 18
 
 
 class CaptureGone(EspcapError):
-    """The capture of a document is not there any more, is another one now, or never was a file."""
+    """The capture of a document was deleted, has changed, or never was a file."""
 
 
 @dataclass(frozen=True, order=True)
 class KeptFile:
-    """One of the files of a capture, in the order of their packets."""
+    """One kept file of a live capture. Files of one capture are ordered like their packets."""
 
     before: int
-    """Packets of the capture before its first."""
+    """Number of packets of the capture before this file."""
     place: int
+    """The file's place among the files of the capture."""
     path: Path
 
 
 def kept_name(run: str, before: int, place: int) -> str:
-    """The name of a file with packets of a live capture."""
+    """The name of a kept file of the live capture `run`."""
     return f"{run}-{before:012}-{place:08}.pcapng"
 
 
 def run_of(name: str) -> str:
-    """The live capture of which a file of this name has packets; empty if it is not a name of such a file."""
+    """The identifier of the live capture in the name of a kept file; empty if it is not such a name."""
     match = _NAME.fullmatch(name)
     return match[1] if match else ""
 
 
 def find_kept(capture_id: str, folders: Iterable[Path]) -> list[KeptFile]:
-    """The files of a live capture in these folders and below, in the order of their packets."""
+    """The kept files of a live capture in these folders and their subfolders, in the order of their packets."""
     found = {}
     for folder in folders:
         for path in folder.rglob(f"{capture_id}-*.pcapng") if run_of(kept_name(capture_id, 0, 0)) else ():
@@ -60,34 +62,37 @@ def find_kept(capture_id: str, folders: Iterable[Path]) -> list[KeptFile]:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a live capture."""
+    """The kept files of one live capture, at least one."""
 
     files: list[KeptFile]
     name: str
-    """What to call the capture."""
+    """The capture's name in messages."""
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The size of all files, in bytes."""
         return sum(_size(file.path) for file in self.files)
 
     @property
     def first(self) -> int:
-        """The number of the first packet."""
+        """The frame number of the first packet that is kept."""
         return self.files[0].before + 1
 
     @property
     def kept_from(self) -> str:
-        """Says what there is."""
+        """A part of a message: which packets are kept."""
         return f"{self.name} has kept packets from frame {self.first:,} on"
 
     def near(self, frame: int) -> "Kept":
-        """The file that can have a packet, the one before it and the one after it. Raises CaptureGone."""
+        """The file that can contain a frame, and the files before and after it.
+
+        Raises CaptureGone if the frame is before the first file.
+        """
         place = self._place(frame)
         return Kept(self.files[max(0, place - 1) : place + 2], self.name)
 
     def path_of(self, frame: int) -> str:
-        """The file that can have a packet. Raises CaptureGone."""
+        """The path of the file that can contain a frame. Raises CaptureGone if the frame is before the first file."""
         return str(self.files[self._place(frame)].path)
 
     def _place(self, frame: int) -> int:
@@ -97,17 +102,18 @@ class Kept:
         return place
 
     def gone(self, frame: int) -> CaptureGone:
-        """What to say of a packet that is in none of the files."""
+        """The error for a frame that none of the files contains."""
         message = f"the capture file with frame {frame:,} is gone: {self.kept_from}"
         return CaptureGone(message, "espcap search shows its document; a larger --keep-captures keeps more")
 
     def packets(
         self, writer: PcapngWriter, wanted: FrameSet | None = None, on_read: Callable[[int], None] = lambda count: None
     ) -> Iterator[Packet]:
-        """The wanted packets, or all, with their numbers in the live capture. Interfaces go to the writer as they come.
+        """Yields the wanted packets, by default all, with their frame numbers in the live capture.
 
-        A file that somebody has deleted meanwhile is passed over. `on_read` is told bytes, again and again.
-        Raises EspcapError where a file cannot be read.
+        Interfaces are written to `writer` before their packets are yielded. A file that was deleted in the meantime is
+        skipped. `on_read` is called with the number of bytes after each read. Raises EspcapError if a file cannot be
+        read.
         """
         joined = _Joined(writer)
         for file, following in zip(self.files, [*self.files[1:], None], strict=True):
@@ -122,15 +128,18 @@ class Kept:
         wanted: FrameSet | None = None,
         on_read: Callable[[int], None] = lambda count: None,
     ) -> None:
-        """Writes the wanted packets, or all, as one capture; `numbers` takes theirs in the live one as they come."""
+        """Writes the wanted packets, by default all, as one capture, and adds their frame numbers to `numbers`.
+
+        Raises EspcapError if a file cannot be read.
+        """
         writer = PcapngWriter(output)
         for packet in self.packets(writer, wanted, on_read):
-            numbers.add(packet.number)  # before somebody reads it
+            numbers.add(packet.number)  # first, because the reader of `output` may look the number up at once
             writer.add_packet(packet)
 
 
 class _Joined(PcapngWriter):
-    """Hands on to another writer what accompanies packets: each interface once, however many files have it."""
+    """Writes the blocks of several files, except for packets, to another writer, and each interface only once."""
 
     def __init__(self, writer: PcapngWriter) -> None:
         self._writer = writer
@@ -147,7 +156,7 @@ class _Joined(PcapngWriter):
 
 @dataclass(frozen=True)
 class _Later:
-    """Frame numbers of a capture as those of a file that begins later."""
+    """The wanted frame numbers, for a file that starts after the first `before` packets of the capture."""
 
     numbers: FrameSet
     before: int
@@ -157,7 +166,7 @@ class _Later:
 
 
 class _Counted(io.RawIOBase):
-    """A file that tells how many bytes of it were read."""
+    """A file that calls `on_read` with the number of bytes after each read."""
 
     def __init__(self, file: IO[bytes], on_read: Callable[[int], None]) -> None:
         self._file = file
@@ -187,7 +196,7 @@ def _packets(
     except UnknownForm as error:
         raise EspcapError(f"{name} is damaged", "espcap search shows the documents of its packets") from error
     except OSError as error:
-        hint = "it is its owner's alone: run espcap as the user that captured"
+        hint = "only its owner may read it: run espcap as the user that captured"
         raise EspcapError(f"cannot read {name}: {error.strerror}", hint) from error
 
 

@@ -1,4 +1,4 @@
-"""The original captures of documents: where they are, and whether they still are what was stored."""
+"""Finds the captures that documents were made from, and verifies that their content is still the same."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,19 +13,22 @@ from espcap.captures.compression import is_compressed
 from espcap.captures.kept import CAPTURES, CaptureGone, Kept, find_kept, run_of
 from espcap.captures.sources import CaptureFile, capture_file, walk, without_here
 
-_ELSEWHERE = "run espcap where it was stored from, or name the folder that has it now with --dir"
+_ELSEWHERE = "run espcap in the folder from which it was stored, or name the folder that contains it now with --dir"
 
 
 class Originals:
-    """Finds captures by their names, as documents have them, and in folders by their content."""
+    """Finds captures by the file names in documents, and below given folders by the content of the files."""
 
     def __init__(self, folders: Sequence[str] = ()) -> None:
         self._folders = folders
         self._others: dict[str, set[str]] = {}
-        """Identifiers that paths were not found to have."""
+        """For each path, the identifiers of captures that the file does not contain."""
 
     def open(self, capture_id: str, names: Iterable[str]) -> tuple[CaptureFile, BinaryIO]:
-        """The capture with this digest, at its start. Raises CaptureGone."""
+        """The capture with the identifier `capture_id`, and its open file, at its start.
+
+        Raises CaptureGone if it is not found, and EspcapError if its file cannot be read.
+        """
         names = list(names)
         failures: list[EspcapError] = []
         for path in (*_paths(names), *self._candidates(names)):
@@ -41,7 +44,7 @@ class Originals:
         raise failures[0] if failures else _gone(names)
 
     def kept(self, document: dict[str, Any]) -> Kept:
-        """What is kept of the live capture that a packet is of. Raises CaptureGone if that is nothing."""
+        """The kept files of a document's live capture. Raises CaptureGone if no file is kept."""
         host = printable(part(document, "observer").get("hostname", ""))
         name = f"the live capture{f' on {host}' if host else ''}"
         folders = [spool_folder() / CAPTURES, *map(Path, self._folders)]
@@ -58,7 +61,7 @@ class Originals:
         file = capture.open()
         digest = capture.identify(file)
         if digest != capture_id and is_compressed(file):
-            digest = capture.digest(file)  # as an earlier version identified it
+            digest = capture.digest(file)  # earlier versions identified compressed captures like this
         if digest == capture_id:
             return capture, file
         self._others.setdefault(path, set()).add(capture_id)
@@ -66,7 +69,7 @@ class Originals:
         return None
 
     def _candidates(self, names: list[str]) -> Iterator[str]:
-        """The captures below the folders, those with the same name first."""
+        """Yields the paths of the captures below the folders, those with one of the names first."""
         bases = {os.path.basename(name) for name in names}
         found = [each.path for folder in self._folders for each in walk(folder) if isinstance(each, CaptureFile)]
         found = [path for path in found if not run_of(os.path.basename(path))]
@@ -74,24 +77,27 @@ class Originals:
 
 
 def check_packet(document: dict[str, Any]) -> None:
-    """Raises CaptureGone where a document cannot have a packet in a capture."""
+    """Raises CaptureGone if a document does not name a capture and a frame number."""
     if "capture_id" not in document or frame_number(document) is None:
-        raise CaptureGone("the document is of no packet that espcap stored", "espcap search shows it")
+        raise CaptureGone("espcap did not store this document", "espcap search shows it")
 
 
 def is_live(document: dict[str, Any]) -> bool:
-    """Whether the packet is of a live capture."""
+    """Returns whether a document's packet comes from a live capture."""
     return "file_name" not in document
 
 
 def _gone(names: list[str]) -> CaptureGone:
     if names in ([], ["-"]):
-        return CaptureGone("the capture came on standard input", "name the folder that has it with --dir")
+        return CaptureGone("the capture came on standard input", "name the folder that contains it with --dir")
     return CaptureGone(f"the capture {' or '.join(map(printable, names))} is gone", _ELSEWHERE)
 
 
 def _paths(names: list[str]) -> Iterator[str]:
-    """Documents name a byte that is no UTF-8 by U+FFFD; such a file is looked for in its folder."""
+    """Yields the paths of captures by their names in documents.
+
+    Documents write U+FFFD for a byte that is not UTF-8. For such a name, all files of its folder are compared.
+    """
     for name in names:
         if "\ufffd" not in name:
             yield from () if name == "-" else (name,)

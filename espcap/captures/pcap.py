@@ -1,4 +1,4 @@
-"""Packets of captures, read without tshark: usual forms of pcap and pcapng, also inside gzip."""
+"""Reads packets of captures without tshark: the usual forms of pcap and pcapng, also compressed with gzip."""
 
 import gzip
 import io
@@ -27,28 +27,29 @@ _FORMS = {
     bytes.fromhex("4d3cb2a1"): ("<", 9),
     bytes.fromhex("a1b23c4d"): (">", 9),
 }
-"""The order of bytes, and the decimal digits of times, of pcap files by how they begin."""
+"""Byte order and number of decimal digits of the fraction of a second, by the first four bytes of a pcap file."""
 _PLAIN = frozenset([1, 101, 105, 127, 228, 229])
 USUAL_LINK_TYPES = _PLAIN | {0, 108, 113, 192, 195, 249, 276}
-"""Ethernet, raw IP, 802.11, loopback, cooked, USBPcap, ...: tshark hands on their packets as they are."""
+"""Link types (Ethernet, raw IP, 802.11, loopback, cooked, USBPcap, …) whose packets tshark writes unchanged."""
 _LINK_TYPES = {
     ">": _PLAIN,
     "<": USUAL_LINK_TYPES,
 }
-"""Those that are read, by the order of bytes."""
+"""Link types that are read here, by the byte order of the file."""
 _LARGEST_PACKET = 262_144
-"""Bytes; Wireshark reads no larger one of these link types either."""
+"""In bytes. Wireshark does not read larger packets of these link types either."""
 _BUFFER = 1 << 18
 
 
 class Form(NamedTuple):
-    """How a pcap file is written."""
+    """The form of a pcap file, read from its file header."""
 
     head: bytes
+    """The file header, 24 bytes."""
     record: struct.Struct
-    """Of what comes before each packet: seconds, fraction, bytes kept, bytes on the wire."""
+    """The packet header: seconds, fraction of a second, captured length, length on the wire."""
     digits: int
-    """Of the fraction of a second."""
+    """Decimal digits of the fraction of a second: 6 or 9."""
     link_type: int
 
 
@@ -56,17 +57,22 @@ class PcapRecord(NamedTuple):
     """A packet of a pcap file."""
 
     number: int
+    """Its frame number, from 1."""
     seconds: int
+    """Seconds since 1970."""
     fraction: int
+    """Microseconds or nanoseconds, according to the form."""
     length: int
     """Bytes on the wire."""
     data: bytes
 
 
 def packets(file: io.RawIOBase, writer: PcapngWriter, wanted: Numbers = ALL) -> Iterator[Packet]:
-    """The wanted packets with the numbers that tshark gives them; interfaces and keys go to the writer as they come.
+    """Yields the wanted packets, by default all, with the frame numbers that tshark gives them.
 
-    A file that is cut ends where it is. Raises UnknownForm where only tshark can read on, which then counts the same.
+    Interfaces, names and TLS keys are written to `writer` before the packets that need them are yielded. A file that is
+    cut off ends with its last whole packet. Raises UnknownForm, also after some packets, if only tshark can read the
+    rest. The frame numbers up to there are the same as tshark's.
     """
     with opened(file) as stream:
         if stream.peek(4)[:4] == PCAPNG:
@@ -77,7 +83,7 @@ def packets(file: io.RawIOBase, writer: PcapngWriter, wanted: Numbers = ALL) -> 
 
 @contextmanager
 def opened(file: io.RawIOBase) -> Iterator[io.BufferedReader]:
-    """What is in a file, also inside gzip. Raises UnknownForm where gzip data is wrong."""
+    """Opens the content of a file, decompressed if it is gzip data. Raises UnknownForm if gzip data is damaged."""
     stream: Any = io.BufferedReader(file, _BUFFER)
     try:
         if stream.peek(2)[:2] == _GZIP:
@@ -88,7 +94,7 @@ def opened(file: io.RawIOBase) -> Iterator[io.BufferedReader]:
 
 
 def read_form(stream: BinaryIO) -> Form | None:
-    """The form of a pcap file, from its head; None if it is cut within. Raises UnknownForm for unusual ones."""
+    """Reads the file header of a pcap file; None if the file ends within it. Raises UnknownForm if it is unusual."""
     head = stream.read(24)
     if head[:4] not in _FORMS:
         raise UnknownForm
@@ -102,7 +108,7 @@ def read_form(stream: BinaryIO) -> Form | None:
 
 
 def records(stream: BinaryIO, form: Form) -> Iterator[PcapRecord]:
-    """The packets after the head. Raises UnknownForm at what is none."""
+    """Yields the packets after the file header. Raises UnknownForm at data that cannot be a packet."""
     unpack, units = form.record.unpack, 10**form.digits
     number, read = 0, stream.read
     while len(head := read(16)) == 16:

@@ -1,4 +1,4 @@
-"""The blocks of pcapng, in this machine's order of bytes, and a file of packets made of them."""
+"""Reads and writes the blocks of pcapng, in the byte order of this machine."""
 
 import struct
 import sys
@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
 PCAPNG = bytes.fromhex("0a0d0d0a")
-"""How a file begins."""
+"""The first four bytes of a pcapng file."""
 _SECTION, _INTERFACE, _NAMES, _STATISTICS, _PACKET, _SECRETS = 0x0A0D0D0A, 1, 4, 5, 6, 10
 _NO_PACKETS = frozenset([_SECTION, _INTERFACE, _NAMES, _STATISTICS, _SECRETS])
 _ACCOMPANYING = frozenset([_NAMES, _SECRETS])
-"""Blocks that the dissection of packets needs: names of addresses, and keys."""
+"""Blocks that the dissection of packets needs: names of addresses, and TLS keys."""
 _RESOLUTION, _OFFSET = 9, 14
+"""Options of an interface block: `if_tsresol` and `if_tsoffset`."""
 _BYTE_ORDER = struct.pack("=I", 0x1A2B3C4D)
 _LARGEST_BLOCK = 1 << 24
-"""Bytes; Wireshark reads no larger one either."""
+"""In bytes. Wireshark does not read larger blocks either."""
 
 
 class Numbers(Protocol):
@@ -29,21 +30,22 @@ class _All:
 
 
 ALL = _All()
-"""All packets."""
+"""The set of all frame numbers."""
 
 
 class Packet(NamedTuple):
-    """A packet's block."""
+    """A packet as a pcapng block."""
 
     number: int
     """Its frame number, from 1."""
     time: int
-    """Nanoseconds since 1970; for a block that has none, that of the packet before."""
+    """Nanoseconds since 1970; for a block without a time, the time of the packet before."""
     block: bytes
+    """The whole block, with its interface as the writer numbers it."""
 
 
 class PcapngWriter:
-    """A pcapng file of packets from several sources, each of which has interfaces of its own."""
+    """Writes a pcapng file of packets from several sources, each of which has its own interfaces."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -52,32 +54,35 @@ class PcapngWriter:
         file.write(struct.pack("=IIIHHqI", _SECTION, 28, 0x1A2B3C4D, 1, 0, -1, 28))
 
     def add_interface(self, block: bytes) -> int:
-        """Its number in this file."""
+        """Writes an interface block and returns the interface's number in this file, from 0."""
         self._file.write(block)
         self._interfaces += 1
         return self._interfaces - 1
 
     def add(self, block: bytes) -> None:
-        """Writes another block."""
+        """Writes a block that is neither an interface nor a packet."""
         self._file.write(block)
 
     def add_packet(self, packet: Packet) -> None:
-        """Writes a packet, whose interface is one of this file."""
+        """Writes a packet. Its interface must have been added to this file."""
         self._file.write(packet.block)
         self.packets += 1
 
 
 class _Interface(NamedTuple):
     number: int
-    """In the file that is written."""
+    """The interface's number in the file that is written."""
     resolution: int
     """Units of time in a second."""
     offset: int
-    """Seconds."""
+    """Seconds to add to times."""
 
 
 def copy_emptied(stream: BinaryIO, output: BinaryIO, wanted: Numbers, last: int, link_types: frozenset[int]) -> None:
-    """Copies all blocks up to a packet, only the wanted packets with bytes. Raises UnknownForm as `packets`."""
+    """Copies all blocks up to frame number `last`; only the packets in `wanted` keep their bytes.
+
+    Raises UnknownForm as `packets` does, and for an interface whose link type is not in `link_types`.
+    """
     number = 0
     for kind, block in _blocks(stream):
         if kind == _PACKET:
@@ -100,13 +105,14 @@ def _link_type(block: bytes) -> int:
 
 
 class UnknownForm(Exception):
-    """What is read is written in a way that only tshark reads."""
+    """A capture, or the rest of it, is in a form that only tshark can read."""
 
 
 def packets(stream: BinaryIO, writer: PcapngWriter, wanted: Numbers = ALL) -> Iterator[Packet]:
-    """The wanted packets of a stream; their interfaces, and what accompanies them, go to the writer as they come.
+    """Yields the wanted packets of a stream, by default all.
 
-    Raises UnknownForm at a block of the other order of bytes, and at any that is none of the usual ones.
+    Interfaces, names and TLS keys are written to `writer` before the packets that need them are yielded. Raises
+    UnknownForm at a section in the other byte order and at a block of an unusual type.
     """
     interfaces: list[_Interface] = []
     number = 0
@@ -126,7 +132,7 @@ def packets(stream: BinaryIO, writer: PcapngWriter, wanted: Numbers = ALL) -> It
 
 
 def tsharks_packets(stream: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
-    """As `packets`, of all blocks that tshark counts as packets."""
+    """Like `packets`, but yields every block that tshark counts as a packet, also of unusual types."""
     interfaces: list[_Interface] = []
     number, moment = 0, 0
     for kind, block in _blocks(stream):
@@ -164,14 +170,14 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def packet_block(interface: int, units: int, length: int, data: bytes) -> bytes:
-    """The block of a packet of so many bytes on the wire, at a time in units of the interface's."""
+    """An enhanced packet block. `units` is the time in units of the interface, `length` the bytes on the wire."""
     total = 32 + (len(data) + 3) // 4 * 4
     head = struct.pack("=7I", _PACKET, total, interface, units >> 32, units & 0xFFFFFFFF, len(data), length)
     return head + data + bytes(-len(data) % 4) + struct.pack("=I", total)
 
 
 def interface_block(link_type: int, digits: int) -> bytes:
-    """The block of an interface whose times have so many decimal digits of a second."""
+    """An interface block. `digits` is the number of decimal digits of the fraction of a second in times."""
     return struct.pack("=2I2HI2HB3xII", _INTERFACE, 32, link_type, 0, 0, _RESOLUTION, 1, digits, 0, 32)
 
 

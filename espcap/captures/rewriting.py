@@ -1,4 +1,4 @@
-"""The bytes of pcap and pcapng: a capture passed on without the data of some of its packets."""
+"""Rewrites a pcap or pcapng capture without the data of some of its packets."""
 
 import struct
 import zlib
@@ -20,13 +20,13 @@ _SECTION = bytes.fromhex("0a0d0d0a")
 _ENHANCED_PACKET = 6
 _PACKET_BLOCKS = frozenset([2, 3, _ENHANCED_PACKET, 9])  # obsolete, simple and enhanced packets, systemd journal
 _LARGEST_BLOCK = 1 << 28
-"""A longer record is damage; what follows is passed on as it is, for tshark to judge."""
+"""In bytes. A longer block is damage; the rest of the capture is then passed on unchanged, and tshark reports it."""
 
 
 def without_data(file: BinaryIO, frames: frozenset[int]) -> Iterator[bytes]:
-    """The capture in blocks; packets with these frame numbers keep their record, but have no data.
+    """Returns the capture in blocks of bytes; packets with these frame numbers are empty, but still counted.
 
-    Raises EspcapError where the format, or its compression, is none that can be rewritten.
+    Raises EspcapError if the format or the compression of the capture is not supported.
     """
     stream = _Stream(file)
     head = stream.read(4)
@@ -34,13 +34,11 @@ def without_data(file: BinaryIO, frames: frozenset[int]) -> Iterator[bytes]:
         return _pcap(stream, head, frames)
     if head == _SECTION:
         return _pcapng(stream, head, frames)
-    raise EspcapError(
-        "only pcap and pcapng, plain or inside gzip, zstd or lz4, can be read without some of their packets"
-    )
+    raise EspcapError("packets can be left out only of pcap and pcapng, uncompressed or in gzip, zstd or lz4")
 
 
 class _Stream:
-    """Reads whole pieces of a file, uncompressed where it is compressed."""
+    """Reads a file, decompressed if it is compressed."""
 
     def __init__(self, file: BinaryIO) -> None:
         head = file.read(4)
@@ -50,7 +48,7 @@ class _Stream:
         self._buffer = bytearray()
 
     def read(self, length: int) -> bytes:
-        """So many bytes; fewer at the end."""
+        """Reads `length` bytes; fewer only at the end of the file."""
         while len(self._buffer) < length and (block := next(self._blocks, b"")):
             self._buffer += self._inflated(block)
         piece = bytes(self._buffer[:length])
@@ -63,7 +61,7 @@ class _Stream:
         before = self._inflate.copy()
         try:
             return self._decompressed(block)
-        except zlib.error:  # the capture ends there, as it does for tshark
+        except zlib.error:  # the capture ends here, as it does for tshark
             self._blocks, self._inflate = iter(()), before
             return self._until_damage(block)
 
@@ -89,7 +87,7 @@ class _Stream:
 
 
 def _inside(file: BinaryIO) -> Iterator[bytes]:
-    """What is inside zstd or lz4 data, as far as it can be read."""
+    """Yields the decompressed content of zstd or lz4 data, as far as it can be read."""
     with suppress(NotInflated):
         yield from filter(None, inflated(file))
 

@@ -1,4 +1,4 @@
-"""Where packets come from, as plain values, and how to tell a capture from any other file."""
+"""Sources of packets (capture files, standard input, interfaces), and how to tell a capture from any other file."""
 
 import hashlib
 import os
@@ -36,15 +36,15 @@ _MAGIC_LENGTH = 16
 
 
 class NotACapture(EspcapError):
-    """The first bytes are not those of a capture."""
+    """A file or standard input does not begin like a capture."""
 
 
 def _is_capture(head: bytes) -> bool:
-    return head.startswith((*_CAPTURE_MAGICS, ZSTD, LZ4))  # tshark looks inside
+    return head.startswith((*_CAPTURE_MAGICS, ZSTD, LZ4))  # the content of zstd and lz4 data is left to tshark
 
 
 def _uncompressed_head(head: bytes) -> bytes:
-    """The first bytes inside gzip data; nothing where they cannot be had."""
+    """The first bytes inside gzip data; empty if it cannot be decompressed."""
     try:
         return zlib.decompressobj(wbits=31).decompress(head, _MAGIC_LENGTH)
     except zlib.error:
@@ -52,34 +52,35 @@ def _uncompressed_head(head: bytes) -> bytes:
 
 
 def recognise(head: bytes) -> bool:
-    """Whether a file that starts with these bytes (a few hundred) can be a capture, compressed or not."""
+    """Returns whether a file can be a capture, compressed or not. `head` is its first few hundred bytes."""
     return _is_capture(_uncompressed_head(head) if head.startswith(GZIP) else head)
 
 
 class Stamp(NamedTuple):
-    """What changes when the content of a file does, as far as one can know without reading it."""
+    """The attributes of a file that show, without reading it, whether its content has changed."""
 
     device: int
     inode: int
     size: int
-    """Bytes."""
+    """Size in bytes."""
     modified: int
+    """Time of the last change of the content, in nanoseconds since 1970, UTC."""
     changed: int
-    """Nanoseconds since 1970, UTC, of the last change of the content, and of the content or the file's attributes."""
+    """Time of the last change of the content or of the attributes, in nanoseconds since 1970, UTC."""
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file, from its status."""
+    """The stamp of a file, from the result of `os.stat`."""
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def new_digest() -> "hashlib.blake2b":
-    """What makes capture identifiers of contents."""
+    """The hash that makes a capture identifier from a capture's content."""
     return hashlib.blake2b(digest_size=16)
 
 
 def _digest_inflated(file: BinaryIO) -> str:
-    """The digest of what is inside compressed data; empty where that cannot be had."""
+    """The digest of the decompressed content of a file; empty if it cannot be decompressed."""
     digest = new_digest()
     try:
         for block in inflated(file):
@@ -91,25 +92,25 @@ def _digest_inflated(file: BinaryIO) -> str:
 
 @dataclass(frozen=True)
 class CaptureFile:
-    """A regular file that holds a capture."""
+    """A regular file that contains a capture."""
 
     path: str
     size: int
-    """Bytes on disk."""
+    """Size on disk, in bytes."""
     modified: float
-    """Seconds since 1970, UTC."""
+    """Time of the last change of the content, in seconds since 1970, UTC."""
     label: str = ""
-    """What to call it when not by its path."""
+    """The name to show and to store instead of the path."""
     stamp: Stamp | None = field(default=None, compare=False)
-    """Of the file when it was found."""
+    """The stamp of the file when it was found."""
 
     @property
     def name(self) -> str:
-        """The path as a document holds it: without `./` in front, and a byte that is no UTF-8 becomes U+FFFD."""
+        """The path as documents contain it: without a leading `./`, and with U+FFFD for a byte that is not UTF-8."""
         return self.label or without_here(os.fsencode(self.path).decode("utf-8", "replace"))
 
     def open(self) -> BinaryIO:
-        """The file, at its start. Raises EspcapError where it cannot be read or is no capture."""
+        """Opens the file, at its start. Raises EspcapError if it cannot be read, NotACapture if it is not a capture."""
         try:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
             head = file.read(4096)
@@ -127,16 +128,20 @@ class CaptureFile:
         return file
 
     def identify(self, file: BinaryIO) -> str:
-        """A digest of the whole capture, 32 hexadecimal digits; leaves the file at its start.
+        """A digest of the whole content, 32 hexadecimal digits, which identifies the capture.
 
-        A capture and its compressed copies are one capture. Damaged compressed data is known by its bytes as they are.
+        A capture and its compressed copies have the same digest. For damaged compressed data it is the digest of the
+        compressed bytes. Leaves the file at its start.
         """
         digest = _digest_inflated(file) if is_compressed(file) else ""
         file.seek(0)
         return digest or self.digest(file)
 
     def digest(self, file: BinaryIO) -> str:
-        """A digest of the bytes as they are in the file: so earlier versions identified compressed captures as well."""
+        """A digest of the file's bytes, not decompressed, as earlier versions identified compressed captures too.
+
+        Leaves the file at its start.
+        """
         digest = new_digest()
         while block := file.read(1 << 20):
             digest.update(block)
@@ -148,24 +153,24 @@ _HERE = re.compile(r"(?:\./+)+(?=[^/-])")
 
 
 def without_here(path: str) -> str:
-    """A path without `./` in front: `--dir .` and `--file a.pcap` give a capture the same name."""
+    """The path without a leading `./`, so that `--dir .` and `--file a.pcap` give a capture the same name."""
     return path[match.end() :] if (match := _HERE.match(path)) else path
 
 
 @dataclass(frozen=True)
 class StandardInput:
-    """A capture that somebody writes to standard input, now or later."""
+    """A capture that another program writes to standard input."""
 
     name: str = "-"
 
     def capture_id(self) -> str:
-        """New for each run: the content is not known before the first packet has to be named."""
+        """A random identifier, because the first document needs one before the whole content is known."""
         return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
 class Interfaces:
-    """Live interfaces, captured together."""
+    """Network interfaces that are captured together."""
 
     names: tuple[str, ...]
     capture_filter: str = ""
@@ -175,7 +180,7 @@ class Interfaces:
         return ", ".join(self.names)
 
     def capture_id(self) -> str:
-        """New for each run."""
+        """A random identifier, new for each run."""
         return uuid.uuid4().hex
 
 
@@ -183,9 +188,9 @@ Source = CaptureFile | StandardInput | Interfaces
 
 
 def capture_file(path: str) -> Source:
-    """The source for a path as a user gives it; `-`, and a pipe as standard input, are standard input.
+    """The source for a path that a user gives. `-` is standard input, which may be a file or a pipe.
 
-    Raises EspcapError where there is no such file, or it is a directory, a pipe or a device.
+    Raises EspcapError if the file does not exist or is a directory, a pipe or a device.
     """
     if path == "-":
         return _standard_input()
@@ -211,7 +216,10 @@ def _standard_input() -> Source:
 
 
 def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
-    """The source for interfaces as a user names them. Raises UsageError for names of other things."""
+    """The source for interfaces that a user names.
+
+    Raises UsageError if a name cannot be that of an interface, or the capture filter starts with `-`.
+    """
     for name in names:
         if name.startswith(("-", "TCP@", "rpcap://", "|")) or not name:
             raise UsageError(f"{printable(name)!r} is not an interface", "espcap --list shows the interfaces")
@@ -223,10 +231,11 @@ def interfaces(names: tuple[str, ...], capture_filter: str = "") -> Interfaces:
 def walk(
     folder: str, is_known: Callable[[CaptureFile], bool] = lambda file: False
 ) -> Iterator[CaptureFile | EspcapError]:
-    """The captures below a folder in the order of their paths, each once; what is no capture as NotACapture.
+    """Yields the captures below a folder in the order of their paths, each once.
 
-    A file that `is_known` to be a capture is not opened. A folder below that cannot be read comes as an EspcapError,
-    the folder itself raises one. Links are followed to regular files only.
+    Yields a NotACapture for each other file and an EspcapError for each subfolder that cannot be read. A file for which
+    `is_known` returns True is not opened. Links to files are followed, links to folders are not. Raises EspcapError if
+    the folder itself cannot be read.
     """
     if not os.path.isdir(folder):
         raise EspcapError(f"{printable(folder)} is not a directory", "read a single capture with --file")
@@ -237,7 +246,7 @@ def walk(
             continue
         try:
             status = os.stat(path)
-        except OSError:  # it went away meanwhile
+        except OSError:  # deleted in the meantime
             continue
         if (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
@@ -259,7 +268,7 @@ def _regular_files(folder: str) -> Iterator[str | EspcapError]:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is in a folder, the last first."""
+    """The entries of a folder in descending order of their names. Raises EspcapError if it cannot be read."""
     try:
         return sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name), reverse=True)
     except OSError as error:
@@ -269,19 +278,19 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file()
-    except OSError:  # a link that leads to itself, or where we may not look
+    except OSError:  # a link to itself, or to a folder that we are not allowed to read
         return False
 
 
 def not_a_capture(path: str) -> NotACapture:
-    """What to say of a file in a directory that is none."""
+    """The error for a file in a directory that is not a capture."""
     return NotACapture(f"{printable(without_here(path))} is not a capture")
 
 
 def may_be_capture(path: str) -> bool:
-    """Whether the first bytes are those of a capture.
+    """Returns whether the first bytes of a file are those of a capture.
 
-    True also for a file that cannot be read: reading it will say so.
+    Returns True for a file that cannot be read, so that the error is reported when it is opened.
     """
     try:
         with open(path, "rb") as file:

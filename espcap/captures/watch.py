@@ -1,4 +1,4 @@
-"""Follows directories: yields each capture below them once nobody writes to it any more."""
+"""Watches directories and yields each capture below them when no program writes to it any more."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from espcap.base.errors import EspcapError
 from espcap.captures.sources import CaptureFile, Stamp, may_be_capture, not_a_capture, walk
 
 SCAN_SECONDS = 1.0
-"""Between two looks at the directories; ten times as long as a look takes where that is more."""
+"""Shortest pause between two scans of the directories. After a slow scan the pause is ten times the scan's duration."""
 _STEP_SECONDS = 0.2
 
 
@@ -20,12 +20,15 @@ def watch(
     is_ended: Callable[[], bool],
     is_known: Callable[[CaptureFile], bool] = lambda file: False,
 ) -> Iterator[CaptureFile | EspcapError | None]:
-    """Captures as they settle, and None after each look, until `is_ended`.
+    """Yields captures when they have settled, and None after each scan, until `is_ended` returns True.
 
-    A file has settled when it was the same for so many seconds and no process has it open for writing, as far as
-    the kernel tells. One that `is_known` has settled. A file that changes afterwards is another capture.
+    A file has settled if it did not change for `settle_seconds` and no process has it open for writing, as far as the
+    kernel reports that. A new file for which `is_known` returns True counts as settled. A file that changes afterwards
+    is yielded again, as another capture. Files that are not captures, and folders that cannot be read, are yielded as
+    errors, each once.
     """
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody opens a file at the moment that `is_written_to` looks
+    # The kernel sends SIGIO if another process opens a file while `is_written_to` tests it.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
     settling = Settling(folders, settle_seconds, is_known)
     while not is_ended():
         began = time.monotonic()
@@ -40,7 +43,7 @@ def watch(
 
 
 class Settling:
-    """The files of some directories from one look to the next."""
+    """The state of the files below some directories between two scans."""
 
     def __init__(self, folders: Sequence[str], settle_seconds: float, is_known: Callable[[CaptureFile], bool]) -> None:
         self._folders = folders
@@ -48,16 +51,19 @@ class Settling:
         self._is_known = is_known
         self._taken: dict[str, Stamp] = {}
         self._waiting: dict[str, tuple[Stamp, float]] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def look(self, now: float) -> Iterator[CaptureFile | EspcapError]:
-        """What has settled since the last look, each once, and failures, each once; `now` is monotonic, in seconds."""
+        """Scans once; yields the captures that have settled since the last scan, and new errors.
+
+        `now` is monotonic time in seconds.
+        """
         taken, waiting = self._taken, self._waiting
         self._taken, self._waiting = {}, {}
         for found in self._files():
             if isinstance(found, EspcapError):
-                if found.message not in self._told:
-                    self._told.add(found.message)
+                if found.message not in self._reported:
+                    self._reported.add(found.message)
                     yield found
                 continue
             stamp, path = found.stamp, found.path
@@ -75,7 +81,7 @@ class Settling:
     def _files(self) -> Iterator[CaptureFile | EspcapError]:
         for folder in self._folders:
             try:
-                yield from walk(folder, is_known=lambda file: True)  # what is no capture is told when it has settled
+                yield from walk(folder, is_known=lambda file: True)  # files are judged only after they have settled
             except EspcapError as error:
                 yield error
 
@@ -86,9 +92,10 @@ class Settling:
 
 
 def is_written_to(path: str) -> bool:
-    """Whether a process has the file open for writing. False also where the kernel does not tell.
+    """Returns whether a process has the file open for writing; False if the kernel does not report it.
 
-    It refuses a lease for reading then. It tells the owner of a file and root, on file systems that have leases.
+    The kernel denies a read lease (see fcntl(2)) on such a file. Only the owner of the file and root can ask for a
+    lease, and only on file systems that support leases.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

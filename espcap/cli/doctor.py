@@ -1,4 +1,4 @@
-"""The doctor command: what espcap needs, whether it is there, and what to do where it is not."""
+"""The doctor command: checks the programs, rights and folders that espcap needs, and says how to get missing ones."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,8 @@ import click
 from espcap.base.allocator import LIBRARY, find_library
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.text import printable
-from espcap.cli.options import StoreOptions, open_named_store
+from espcap.cli.opening import open_named_store
+from espcap.cli.options.storing import StoreOptions
 from espcap.documents.packets import HEAD
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
@@ -22,32 +23,32 @@ from espcap.tshark.rights import capture_right
 
 
 def doctor(options: StoreOptions) -> int:
-    """Runs the command; returns the exit code, 1 where something is missing."""
+    """Runs the command and returns its exit code: 1 if something is missing."""
     try:
         program = find_program(options.tshark)
     except EspcapError as error:
-        _tell_missing("tshark", error)
+        _report_missing("tshark", error)
         return 1
-    _tell_tshark(program)
-    _tell_sharkd(program)
+    _report_tshark(program)
+    _report_sharkd(program)
     results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
-        _tell_reader(program)
-    _tell_allocator()
+        _report_reader(program)
+    _report_allocator()
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
 
 
-def _tell_tshark(program: Program) -> None:
-    """Which it is. A newer one than espcap knows is no fault: most of what it prints is as before."""
+def _report_tshark(program: Program) -> None:
+    """Prints the version. A newer one than espcap was tested with is only a note: most of its output is the same."""
     click.echo(printable(f"ok       tshark: {program.banner.rstrip('.')}, {program.path}"))
     if program.is_newer_than_known:
         click.echo(f"note     tshark: espcap is tested with versions up to {NEWEST} (look for a newer espcap)")
 
 
-def _tell_sharkd(program: Program) -> None:
-    """What shows packets; all else works without it."""
+def _report_sharkd(program: Program) -> None:
+    """Prints where sharkd is. Only showing packets needs it."""
     try:
         click.echo(printable(f"ok       sharkd: {beside(program, 'sharkd')}"))
     except EspcapError as error:
@@ -55,8 +56,8 @@ def _tell_sharkd(program: Program) -> None:
         click.echo(printable(f"note     sharkd: espcap show and the page cannot show packets: {reason}"))
 
 
-def _tell_reader(program: Program) -> None:
-    """Which reader is in use, and how to get the other; the slower one is no fault."""
+def _report_reader(program: Program) -> None:
+    """Prints which reader of tshark's output is used, and how to get the native one. The slower one is only a note."""
     try:
         click.echo(printable(f"ok       reader: native, {_loaded_reader(program)}"))
     except EspcapError as error:
@@ -64,18 +65,18 @@ def _tell_reader(program: Program) -> None:
         click.echo(printable(f"note     reader: tshark's JSON, several times slower: {reason}"))
 
 
-def _tell_allocator() -> None:
-    """What a local index gets its memory from; glibc's is no fault."""
+def _report_allocator() -> None:
+    """Prints which memory allocator a local index uses. glibc's is only a note."""
     if library := find_library():
         click.echo(f"ok       memory: jemalloc, {library}")
     else:
         click.echo(
-            f"note     memory: glibc's, slower with a local index: there is no {LIBRARY} (apt install libjemalloc2)"
+            f"note     memory: glibc's, slower with a local index: {LIBRARY} is missing (apt install libjemalloc2)"
         )
 
 
 def _loaded_reader(program: Program) -> Path:
-    """Where it is. Raises EspcapError unless tshark loads it."""
+    """Returns the folder of the native reader. Raises EspcapError if tshark does not load it."""
     if os.environ.get("ESPCAP_READER") == "json":
         raise EspcapError("ESPCAP_READER is json", "unset it")
     user = dissecting_user(program)
@@ -86,7 +87,7 @@ def _loaded_reader(program: Program) -> Path:
     return home_folder(program)
 
 
-def _tell_missing(name: str, error: EspcapError) -> None:
+def _report_missing(name: str, error: EspcapError) -> None:
     click.echo(printable(f"missing  {name}: {with_hint(error.message, error.hint)}"))
 
 
@@ -94,7 +95,7 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
     try:
         click.echo(printable(f"ok       {name}: {check()}"))
     except EspcapError as error:
-        _tell_missing(name, error)
+        _report_missing(name, error)
         return False
     return True
 

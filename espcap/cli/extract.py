@@ -1,4 +1,4 @@
-"""The extract command: the packets that match, from their captures, as one capture."""
+"""The extract command: writes the packets that match, from their captures, to one capture."""
 
 import os
 import sys
@@ -13,21 +13,24 @@ import click
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.originals import Originals
-from espcap.cli.options import ExtractOptions, forget_standard_output
+from espcap.cli.failures import discard_standard_output
+from espcap.cli.options.querying import ExtractOptions
 from espcap.cli.progress import Progress
-from espcap.cli.search import open_searcher, tell_why_nothing, wanted
+from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
 from espcap.extract.extraction import Extraction, Missing
-from espcap.searches.selection import Selection, selected
+from espcap.searches.selection import Selection, select_packets
 from espcap.tshark.program import dissecting_user, find_program
 
 PARTIAL = 3
-"""The exit code where packets are missing."""
+"""The exit code if packets are missing."""
 
 
 def extract(options: ExtractOptions) -> int:
     """Runs the command and returns its exit code."""
     if options.write == "-" and sys.stdout.isatty():
-        raise UsageError("a capture is nothing for a terminal", "name a file with -w, or pipe it on: | tshark -r -")
+        raise UsageError(
+            "a capture cannot be printed on a terminal", "name a file with -w, or use a pipe: | tshark -r -"
+        )
     if os.path.isfile(options.write) and not options.force:
         raise UsageError(
             f"{printable(options.write)} exists", "name another file with -w, or overwrite it with --force"
@@ -35,34 +38,34 @@ def extract(options: ExtractOptions) -> int:
     program = find_program(options.tshark)
     missing: list[Missing] = []
     progress = Progress(sys.stderr.isatty())
-    extraction = Extraction(program, dissecting_user(program), lambda one: _tell(one, missing), progress.update)
+    extraction = Extraction(program, dissecting_user(program), lambda one: _report(one, missing), progress.update)
     selections, status = _select(options)
     extraction.find(selections, Originals(options.dir), options.write)
     progress.expect(extraction.size)
     with progress, _opened(options.write) as output:
         output.packets = extraction.write(output.file)
-    gone = sum(one.packets for one in missing)
+    missing_packets = sum(one.packets for one in missing)
     captures = f"{len(selections):,} capture{'' if len(selections) == 1 else 's'}"
     packets = f"{output.packets:,} packet{'' if output.packets == 1 else 's'}"
-    click.echo(f"{packets} of {captures} extracted, {gone:,} missing", err=True)
+    click.echo(f"{packets} of {captures} extracted, {missing_packets:,} missing", err=True)
     if not output.packets and output.is_left_out:
         click.echo(f"Note: no packet was extracted, so {printable(options.write)} is not written", err=True)
-    return PARTIAL if gone else status
+    return PARTIAL if missing_packets else status
 
 
 def _select(options: ExtractOptions) -> tuple[list[Selection], int]:
-    """What to extract, and the exit code so far."""
+    """Returns the packets to extract, and the exit code of the search."""
     searcher = open_searcher(options)
     try:
-        asked = wanted(options, searcher)
-        selections = selected(searcher, asked.query, options.flow)
-        tell_why_nothing(searcher, asked, len(selections))
-        return selections, asked.status
+        prepared = prepare_search(options, searcher)
+        selections = select_packets(searcher, prepared.query, options.flow)
+        explain_if_empty(searcher, prepared, len(selections))
+        return selections, prepared.status
     finally:
         searcher.store.close()
 
 
-def _tell(one: Missing, missing: list[Missing]) -> None:
+def _report(one: Missing, missing: list[Missing]) -> None:
     missing.append(one)
     Progress.message(f"Error: {one.packets:,} packets are missing: {one.reason}")
 
@@ -72,12 +75,12 @@ class _Output:
     file: BinaryIO
     packets: int = 0
     is_left_out: bool = False
-    """Whether there is no file without packets."""
+    """Whether the file is not made if it would have no packets."""
 
 
 @contextmanager
 def _opened(name: str) -> Iterator[_Output]:
-    """The output; a regular file is there with all of its packets, or as it was before."""
+    """Opens the output. A regular file is replaced only when all packets are written."""
     try:
         if name == "-":
             yield _Output(sys.stdout.buffer)
@@ -91,7 +94,7 @@ def _opened(name: str) -> Iterator[_Output]:
         raise
     except OSError as error:
         if name == "-":
-            forget_standard_output()
+            discard_standard_output()
         raise EspcapError(
             f"cannot write {printable(name)}: {error.strerror}", "make room or name another -w"
         ) from error

@@ -1,4 +1,4 @@
-"""The forget command: deletes one capture from a store, so that it can be loaded again, or stays away."""
+"""The forget command: deletes the packets of one capture from a store."""
 
 import os
 import re
@@ -9,7 +9,8 @@ import click
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, capture_file
-from espcap.cli.options import StoreOptions, open_existing_store
+from espcap.cli.opening import open_existing_store
+from espcap.cli.options.storing import ForgetOptions
 from espcap.ingest.claims import Claims
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.tshark.program import find_program
@@ -18,9 +19,10 @@ from espcap.tshark.registry import open_registry
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
 
-def forget(options: StoreOptions, capture: str) -> None:
+def forget(options: ForgetOptions) -> None:
     """Runs the command."""
-    content = _identify(capture)
+    capture = printable(options.capture)
+    content = _identify(options.capture)
     store = open_existing_store(options, open_registry(find_program(options.tshark)))
     path = ledger_path(options.node)
     claims = _claim(path.with_suffix(".claims"), content) if path.exists() else None
@@ -32,14 +34,12 @@ def forget(options: StoreOptions, capture: str) -> None:
         if claims:
             claims.close()
     if not (packets or known):
-        raise EspcapError(
-            f"the node has no packets of {printable(capture)}", "espcap search --agg capture_id lists all"
-        )
-    click.echo(f"{packets:,} packets of {printable(capture)} deleted", err=True)
+        raise EspcapError(f"the node has no packets of {capture}", "espcap search --agg capture_id lists all")
+    click.echo(f"{packets:,} packets of {capture} deleted", err=True)
 
 
 def _identify(capture: str) -> str:
-    """The `capture_id` of a capture that is named by it, or by the path of a file with the same content."""
+    """Returns the `capture_id` of a capture, named by it or by the path of a file with the same content."""
     if _IDENTIFIER.fullmatch(capture) and not os.path.exists(capture):
         return capture
     if not os.path.exists(capture):
@@ -64,7 +64,10 @@ def _claim(path: Path, content: str) -> Claims | None:
 
 
 def _forget_in_ledger(path: Path, content: str) -> int:
-    """First, so that a capture of which the store has lost a part is not taken for done."""
+    """Deletes the capture from the ledger and returns how many entries it had there.
+
+    This comes before the store: a capture that the store has only in part must not count as stored.
+    """
     try:
         ledger = Ledger(path)
         known = ledger.forget([content])

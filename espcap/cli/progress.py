@@ -9,12 +9,12 @@ from tqdm import tqdm
 
 from espcap.base.text import printable
 
-tqdm.set_lock(threading.RLock())  # its own is for several processes, and has Python 3.14 start one more
+tqdm.set_lock(threading.RLock())  # the default lock is for several processes; on Python 3.14 it starts another process
 _OF_TOTAL = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
 
 
 class Progress:
-    """A bar of the bytes read, where standard error is a terminal; else nothing but the messages."""
+    """A bar of the bytes read, if it is `shown`, and messages above it."""
 
     def __init__(self, shown: bool) -> None:
         self._before = 0
@@ -22,7 +22,7 @@ class Progress:
         self._bar = tqdm(unit="B", unit_scale=True, disable=not shown, dynamic_ncols=True, leave=False)
 
     def expect(self, total: int) -> None:
-        """`total` is the size of all files in bytes; 0 where it is not known, as with a live capture."""
+        """Sets the size of all files, in bytes; 0 if it is not known, as with a live capture."""
         if total:
             self._bar.total = total
             self._bar.bar_format = _OF_TOTAL
@@ -37,7 +37,7 @@ class Progress:
         self._bar.close()
 
     def update(self, position: int, packets: int) -> None:
-        """`position` are the bytes read of the current file: less than before means that a new one began."""
+        """Moves the bar. `position` is in bytes in the current file. A smaller one is in the next file."""
         if position < self._position:
             self._before += self._position
         self._position = position
@@ -47,11 +47,11 @@ class Progress:
 
     @staticmethod
     def message(text: str) -> None:
-        """A line above the bar, if there is one. A server's words may have control characters."""
+        """Prints a line above the bar. Control characters, such as in a server's message, are escaped."""
         with tqdm.external_write_mode(file=sys.stderr):
             click.echo(printable(text), err=True)
 
     @staticmethod
     def note(text: str) -> None:
-        """A line that asks for nothing."""
+        """Prints a line about something that needs no action."""
         Progress.message(f"Note: {text}")

@@ -1,4 +1,4 @@
-"""The main command: sources to documents, with progress, and the account at the end."""
+"""espcap without a command: reads packets from sources, with a progress bar, and prints the summary at the end."""
 
 import json
 import signal
@@ -14,13 +14,10 @@ from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
-from espcap.cli.options import (
-    DeliveryOptions,
-    ReadOptions,
-    forget_standard_output,
-    open_dead_letters,
-    open_patient_store,
-)
+from espcap.cli.failures import discard_standard_output
+from espcap.cli.opening import open_dead_letters, open_store_for_writing
+from espcap.cli.options.reading import ReadOptions
+from espcap.cli.options.storing import DeliveryOptions
 from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
@@ -38,9 +35,9 @@ from espcap.tshark.program import Program, User, find_program
 from espcap.tshark.rights import print_interfaces
 
 SECONDS_TO_FINISH = 10
-"""How long an interrupted run may take to store what it has read; a live capture, to store more of its spool."""
+"""How long an interrupted run may take to store the packets read, or a live capture to store more of its spool."""
 
-UNPARSED = "Note: {:,} values do not fit the type of their field, and are kept as text under `unparsed`"
+UNPARSED = "Note: {:,} values do not fit the type of their field and are kept as text under `unparsed`"
 NOTHING_PASSES = "no packet passes the display filter"
 
 INTERRUPTED = "Interrupted before all was stored."
@@ -75,9 +72,9 @@ def _check_usage(options: ReadOptions) -> None:
     if (options.keep_captures or options.keep_captures_for) and not options.nic:
         raise UsageError("--keep-captures is for interfaces", "files stay where they are")
     if options.keep_captures_for and not options.keep_captures:
-        raise UsageError("--keep-captures-for needs --keep-captures", "say how much of the disk it may take")
+        raise UsageError("--keep-captures-for needs --keep-captures", "name how much of the disk the files may take")
     if options.watch and (options.nic or not options.dir):
-        raise UsageError("--watch follows directories and nothing else", "name them with --dir, and no --nic")
+        raise UsageError("--watch reads only directories", "name them with --dir, without --nic")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
 
@@ -99,25 +96,25 @@ def _spool(options: ReadOptions) -> SpoolSettings:
 
 def _sink(options: ReadOptions, registry: Registry) -> Sink:
     if options.node:
-        return open_patient_store(options, registry, endless=_is_endless(options))
+        return open_store_for_writing(options, registry, endless=_is_endless(options))
     return LinesSink(sys.stdout.buffer, _form(options.pretty))
 
 
 def _form(pretty: bool) -> Callable[[Document], bytes]:
-    """How documents are printed: as JSON, or for people in a table."""
+    """Returns the function that formats a document: indented JSON, a row of a table, or a line of JSON."""
     if pretty:
         return indented
     return PacketRows() if sys.stdout.isatty() else as_line
 
 
 def _is_endless(options: ReadOptions) -> bool:
-    """Whether packets come from where they would be lost, not from files that can be read again."""
+    """Returns whether packets come from a live capture or a pipe: unlike those of files, they cannot be read again."""
     piped = "-" in options.file and isinstance(capture_file("-"), StandardInput)
     return bool(options.nic) or piped
 
 
 def _resuming(options: ReadOptions, sink: Sink) -> Resuming | None:
-    """How captures that are stored already are found; None if no file is stored."""
+    """Returns how captures that are already stored are recognized; None if no files are stored."""
     if not options.node or not (options.file or options.dir):
         return None
     return Resuming(cast(Store, sink), options.node, options.again)
@@ -141,22 +138,22 @@ def _sources(options: ReadOptions, is_known: IsKnown) -> Iterator[Source | Espca
 def _all_sources(
     options: ReadOptions, is_known: IsKnown, is_ended: Callable[[], bool]
 ) -> Iterator[Source | EspcapError | None]:
-    """Those that are there now, and with --watch those to come."""
+    """Yields the sources that exist now, and with --watch new files as they appear."""
     yield from _sources(options, is_known)
     if options.watch:
         yield from watch(options.dir, options.settle, is_ended, is_known)
 
 
 def _bytes_to_read(options: ReadOptions, is_known: IsKnown) -> int:
-    """Of all files that are not done yet."""
+    """Returns the size of all files that are not yet stored."""
     files = (source for source in _sources(options, is_known) if isinstance(source, CaptureFile))
     return sum(file.size for file in files if not is_known(file))
 
 
-def _who_dissects(user: User, program: Program) -> str:
+def _note_of_user(user: User, program: Program) -> str:
     note = f"Note: started as root; tshark runs as {user.name}"
     if user.reads_all:
-        note += f", who may read every file here, as {printable(program.path)} is out of reach for others"
+        note += f", which can read every file here, as {printable(program.path)} cannot be reached by other users"
     return note
 
 
@@ -167,7 +164,7 @@ def _run(job: Job, options: ReadOptions) -> int:
         listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
         run = Run(job, sink, listener, open_dead_letters(options))
         if job.user:
-            progress.message(_who_dissects(job.user, job.program))
+            progress.message(_note_of_user(job.user, job.program))
         end_in_order(run.interrupt)
 
         def sources(is_known: IsKnown) -> Iterator[Source | EspcapError | None]:
@@ -182,23 +179,23 @@ def _run(job: Job, options: ReadOptions) -> int:
             run.report.signal = run.report.signal or signal.SIGINT
     signal.alarm(0)
     if run.failure and not options.node:
-        forget_standard_output()
+        discard_standard_output()
     if options.display_filter and not (run.report.read or run.report.exit_code):
         progress.message(problem_line(run.report.add_problem(Severity.NOTE, NOTHING_PASSES)))
-    tell_account(run.report, options)
+    print_summary(run.report, options)
     return run.report.exit_code
 
 
 def problem_line(problem: object) -> str:
-    """A problem as the command tells it."""
+    """Returns the line that reports a problem."""
     severity = getattr(problem, "severity", Severity.NOTE)
     return f"{'Error' if severity else 'Note'}: {problem}"
 
 
 def end_in_order(interrupt: Callable[[int], None]) -> None:
-    """The first SIGINT or SIGTERM ends the reading and stores what was read; the second, or ten seconds, ends all.
+    """Lets the first SIGINT or SIGTERM end the reading, after which the packets read are stored.
 
-    `interrupt` is told the number of the first; the end of all is a KeyboardInterrupt.
+    `interrupt` gets the number of the first signal. A second one, or ten seconds, raises KeyboardInterrupt.
     """
 
     def first(number: int, _: FrameType | None) -> None:
@@ -215,18 +212,18 @@ def end_in_order(interrupt: Callable[[int], None]) -> None:
 
 
 def more_time() -> None:
-    """What makes headway after the first signal gets its ten seconds anew: a spool may take long to be stored."""
+    """Starts the ten seconds after the first signal again, when documents were stored: a spool may take long."""
     if signal.alarm(0):
         signal.alarm(SECONDS_TO_FINISH)
 
 
-def tell_account(report: Report, options: DeliveryOptions) -> None:
-    """The last lines of a run, and the report. Raises EspcapError where it cannot be written."""
+def print_summary(report: Report, options: DeliveryOptions) -> None:
+    """Prints the last lines of a run and writes the report. Raises EspcapError if it cannot be written."""
     for reason, times in report.reasons.items():
-        click.echo(f"Refused {times:,} times: {printable(reason)}", err=True)
+        click.echo(f"Rejected {times:,} times: {printable(reason)}", err=True)
     if report.dead_letters:
         name = printable(report.dead_letters)
-        click.echo(f"Refused documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
+        click.echo(f"Rejected documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
     if report.unparsed:
         hint = "espcap search _exists_:unparsed finds the packets" if options.node else ""
         click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.text import printable
-from espcap.cli.options import DeliveryOptions, open_dead_letters, open_patient_store
+from espcap.cli.opening import open_dead_letters, open_store_for_writing
+from espcap.cli.options.storing import RetryOptions
 from espcap.cli.progress import Progress
-from espcap.cli.read import INTERRUPTED, end_in_order, more_time, problem_line, tell_account
+from espcap.cli.read import INTERRUPTED, end_in_order, more_time, print_summary, problem_line
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import read_dead_letters
 from espcap.ingest.report import Report, Severity
@@ -17,13 +18,13 @@ from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 
 
-def retry(options: DeliveryOptions, file: str) -> int:
+def retry(options: RetryOptions) -> int:
     """Runs the command and returns its exit code."""
-    path, target = Path(file), options.dead_letters
+    path, target = Path(options.file), options.dead_letters
     if target and target.exists() and path.exists() and os.path.samefile(path, target):
         raise UsageError("--dead-letters is the file that is read", "name another one")
     dead_letters = open_dead_letters(options)
-    store = open_patient_store(options, open_registry(find_program(options.tshark)), endless=False)
+    store = open_store_for_writing(options, open_registry(find_program(options.tshark)), endless=False)
     report, signals = Report(), list[int]()
     end_in_order(signals.append)
     try:
@@ -39,12 +40,12 @@ def retry(options: DeliveryOptions, file: str) -> int:
         report.signal = signals[0]
     signal.alarm(0)
     report.take_back(store.not_durable())
-    tell_account(report, options)
+    print_summary(report, options)
     return report.exit_code
 
 
 def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) -> None:
-    """Sends all documents, or those read before a signal came."""
+    """Sends all documents, or those read before a signal."""
     damaged: list[int] = []
     for document in read_dead_letters(path, damaged.append):
         if signals:
@@ -56,6 +57,6 @@ def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) 
     batches.finish()
     report.files = 1
     if damaged:
-        message = f"{printable(str(path))}: {len(damaged):,} damaged, passed over; the first is line {damaged[0]:,}"
-        hint = "its writer may have been killed; read the capture again"
+        message = f"{printable(str(path))}: damaged lines skipped: {len(damaged):,}; the first is line {damaged[0]:,}"
+        hint = "espcap may have been killed while it wrote the file; read the capture again"
         Progress.message(problem_line(report.add_problem(Severity.PARTIAL, message, hint)))

@@ -1,4 +1,4 @@
-"""The search command: hits as a table or as NDJSON, or counts by the values of a field."""
+"""The search command: prints packets as a table or as NDJSON, or counts them by the values of a field."""
 
 import sys
 from collections.abc import Iterable
@@ -9,10 +9,12 @@ import click
 import orjson
 
 from espcap.base.text import printable, without_controls
-from espcap.cli.options import QueryOptions, SearchOptions, StoreOptions, open_named_store
+from espcap.cli.opening import open_named_store
+from espcap.cli.options.querying import QueryOptions, SearchOptions
+from espcap.cli.options.storing import StoreOptions
 from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.query import Query
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.searcher import Searcher
 from espcap.searches.selection import MOST_VALUES
 from espcap.stores import Hit
@@ -22,11 +24,11 @@ from espcap.tshark.registry import open_registry
 
 @dataclass(frozen=True)
 class PreparedSearch:
-    """What a command is asked for."""
+    """The query of a command, and whether all captures could be filtered for it."""
 
     query: Query
     status: int = 0
-    """The exit code: 3 where captures could not be filtered."""
+    """The exit code: 3 if packets of some captures could not be filtered."""
 
 
 def search(options: SearchOptions) -> int:
@@ -34,62 +36,62 @@ def search(options: SearchOptions) -> int:
     searcher = open_searcher(options)
     store = searcher.store
     try:
-        asked = wanted(options, searcher)
-        query = asked.query
+        prepared = prepare_search(options, searcher)
+        query = prepared.query
         if options.agg:
             terms = {
                 "field": _path(options.agg, query, searcher),
                 "size": min(options.size + 1, max(options.size, MOST_VALUES)),
             }
             found = store.search(query, size=0, aggregations={"values": {"terms": terms}})
-            tell_why_nothing(searcher, asked, found.total)
+            explain_if_empty(searcher, prepared, found.total)
             buckets = found.aggregations["values"]["buckets"]
             _show_values(options.agg, buckets[: options.size])
-            _tell_other_values(options, len(buckets), found.total)
+            _note_other_values(options, len(buckets), found.total)
         else:
             sort = (_path(options.sort.removeprefix("-"), query, searcher), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
-            tell_why_nothing(searcher, asked, found.total)
+            explain_if_empty(searcher, prepared, found.total)
             _show_hits(found.hits, found.total)
-            _tell_other_packets(options, len(found.hits), found.total)
-        return asked.status
+            _note_other_packets(options, len(found.hits), found.total)
+        return prepared.status
     finally:
         store.close()
 
 
 def _path(name: str, query: Query, searcher: Searcher) -> str:
     path, notes = searcher.values_of(name, query)
-    _tell(notes)
+    _print_notes(notes)
     return path
 
 
-def _tell(notes: Iterable[str]) -> None:
+def _print_notes(notes: Iterable[str]) -> None:
     for note in notes:
         click.echo(f"Note: {printable(note)}", err=True)
 
 
 def open_searcher(options: StoreOptions) -> Searcher:
-    """The store that `--node` names, by default the local index, to be asked. Raises StoreError where there is none."""
+    """Opens the store that `--node` names, by default the local index. Raises StoreError if it does not exist."""
     program = find_program(options.tshark)
     registry = open_registry(program)
-    return Searcher(program, registry, open_named_store(options, registry, default="local")).there()
+    return Searcher(program, registry, open_named_store(options, registry, default="local")).require_existing()
 
 
-def wanted(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
-    """What QUERY, the display filter and the times ask for together. Notes tell how they were taken."""
+def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
+    """Returns the query for packets that match QUERY, the display filter and the times. Prints notes on them."""
     if options.captures:
-        from espcap.cli.captures import wanted_of_captures
+        from espcap.cli.captures import prepare_with_captures
 
-        return wanted_of_captures(options, searcher)
-    asked = searcher.ask(options.query, options.display_filter, options.since, options.until)
-    _tell(asked.notes)
-    return PreparedSearch(asked.query)
+        return prepare_with_captures(options, searcher)
+    question = searcher.prepare(options.query, options.display_filter, options.since, options.until)
+    _print_notes(question.notes)
+    return PreparedSearch(question.query)
 
 
-def tell_why_nothing(searcher: Searcher, asked: PreparedSearch, packets: int) -> None:
-    """Says why no packets were found, unless there may be some where it could not be looked."""
-    if not packets and not asked.status:
-        click.echo(f"Note: {printable(why_nothing(searcher.store, asked.query))}", err=True)
+def explain_if_empty(searcher: Searcher, prepared: PreparedSearch, packets: int) -> None:
+    """Prints why no packets were found, unless captures that could not be filtered may contain some."""
+    if not packets and not prepared.status:
+        click.echo(f"Note: {printable(explain_no_packets(searcher.store, prepared.query))}", err=True)
 
 
 def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
@@ -107,20 +109,20 @@ def _show_hits(hits: list[Hit], total: int) -> None:
         _lines(hit.source for hit in hits)
 
 
-def _tell_other_packets(options: SearchOptions, shown: int, total: int) -> None:
-    """A pipe has no line that says of how many packets it got the first."""
+def _note_other_packets(options: SearchOptions, shown: int, total: int) -> None:
+    """Prints a note if more packets match than a pipe gets. On a terminal, the line below the table says so."""
     if total and options.start >= total:
-        _tell([f"--from leaves out all {total:,} packets that match"])
+        _print_notes([f"--from skips all {total:,} packets that match"])
     elif shown < total - options.start and not sys.stdout.isatty():
-        _tell([f"{shown:,} of {total:,} packets are printed (--size N prints more)"])
+        _print_notes([f"{shown:,} of {total:,} packets are printed (--size N prints more)"])
 
 
-def _tell_other_values(options: SearchOptions, values: int, packets: int) -> None:
-    """Values that are not shown, or that no packet has."""
+def _note_other_values(options: SearchOptions, values: int, packets: int) -> None:
+    """Prints a note if the field has more values than are printed, or no packet has the field."""
     if values > options.size:
-        _tell([f"{options.agg} has more than {options.size:,} values (--size prints more)"])
+        _print_notes([f"{options.agg} has more than {options.size:,} values (--size prints more)"])
     elif packets and not values:
-        _tell([f"none of the {packets:,} packets that match has {options.agg}"])
+        _print_notes([f"none of the {packets:,} packets that match has {options.agg}"])
 
 
 def _lines(values: Iterable[Any]) -> None:

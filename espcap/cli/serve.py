@@ -1,4 +1,4 @@
-"""The serve command: a web page for one store."""
+"""The serve command: serves the web page of one store."""
 
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,8 @@ import click
 from espcap.base.errors import UsageError
 from espcap.base.paths import data_folder, is_local, local_folder
 from espcap.captures.sources import CaptureFile
-from espcap.cli.options import ServeOptions, open_named_store
+from espcap.cli.opening import open_named_store
+from espcap.cli.options.querying import ServeOptions
 from espcap.cli.search import open_searcher
 from espcap.ingest.job import Listener, check_words, close_job, open_job
 from espcap.ingest.report import Report
@@ -23,7 +24,7 @@ from espcap.web.dissector import Dissector
 from espcap.web.parts import Parts
 from espcap.web.searchers import SearcherPool
 from espcap.web.server import ListenAddress, is_loopback
-from espcap.web.server import serve as answer
+from espcap.web.server import serve as serve_application
 from espcap.web.uploads import Uploads
 
 
@@ -32,10 +33,9 @@ def serve(options: ServeOptions) -> None:
     host, port = _host_and_port(options.listen)
     if not (is_loopback(host) or options.certificate or options.without_tls):
         raise UsageError(
-            f"{host} is not loopback: others could read along", "name a --certificate, or say --without-tls"
+            f"{host} is not loopback: others could read the traffic", "name a --certificate, or give --without-tls"
         )
     program, nodes = find_program(options.tshark), options.node or ("local",)
-
     node = _describe(open_searcher(options))
     user = dissecting_user(program)
     settings = hand_over_files(_settings(options), user)
@@ -52,7 +52,7 @@ def serve(options: ServeOptions) -> None:
             folders=options.dir,
         )
         try:
-            answer(build(parts), ListenAddress(host, port, options.certificate, options.key), click.echo)
+            serve_application(build(parts), ListenAddress(host, port, options.certificate, options.key), click.echo)
         finally:
             parts.close()
 
@@ -62,12 +62,12 @@ def _settings(options: ServeOptions) -> Settings:
 
 
 def _captures_folder(nodes: tuple[str, ...]) -> Path:
-    """Where captures that are dropped on the page are kept."""
+    """Returns the folder for captures that are dropped on the page."""
     return (local_folder(nodes[0]) if is_local(nodes) else data_folder()).absolute() / "captures"
 
 
 class _Indexer:
-    """Indexes a capture as `espcap --file` does, with the same ledger."""
+    """Indexes one capture as `espcap --file` does, with the same ledger."""
 
     def __init__(self, options: ServeOptions, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
         self._nodes = nodes
@@ -96,7 +96,7 @@ class _Indexer:
 
 
 def _describe(searcher: Searcher) -> str:
-    """What the store is and where; what is wrong with it is told now."""
+    """Returns the kind and address of the store. Its failures are reported here, before the page is served."""
     try:
         return searcher.store.describe()
     finally:
@@ -107,5 +107,5 @@ def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"{text!r} is not a place to listen at", "write HOST:PORT, such as 127.0.0.1:8477")
+        raise UsageError(f"{text!r} is not an address to listen on", "write HOST:PORT, such as 127.0.0.1:8477")
     return host, int(port)

@@ -1,4 +1,4 @@
-"""The setup command: the index template, printed or sent, and what Kibana shows packets with."""
+"""The setup command: prints or sends the index template, and imports a data view and a dashboard into Kibana."""
 
 import json
 
@@ -6,7 +6,8 @@ import click
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local
-from espcap.cli.options import StoreOptions, credentials, open_named_store
+from espcap.cli.opening import credentials, open_named_store
+from espcap.cli.options.storing import SetupOptions, StoreOptions
 from espcap.searches.summary import time_span
 from espcap.stores import Store
 from espcap.stores.retention import parse_age
@@ -14,12 +15,13 @@ from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 
 
-def setup(options: StoreOptions, print_template: bool, keep: str, kibana: str) -> None:
+def setup(options: SetupOptions) -> None:
     """Runs the command."""
-    days = parse_age(keep) if keep else 0
+    kibana = options.kibana
+    days = parse_age(options.keep) if options.keep else 0
     if kibana and is_local(options.node):
-        raise UsageError("Kibana does not see a local index", "name an Elasticsearch, or look with: espcap serve")
-    if print_template:
+        raise UsageError("Kibana cannot read a local index", "name an Elasticsearch, or use espcap serve instead")
+    if options.print_template:
         from espcap.stores.elasticsearch.template import build_template
 
         registry = open_registry(find_program(options.tshark))
@@ -45,7 +47,7 @@ def _prepared_store(options: StoreOptions, days: int) -> Store:
 
 
 def _span(store: Store) -> tuple[str, str] | None:
-    """Those who may send templates need not have the right to search."""
+    """Returns the first and the last time of packets; None if the user has no right to search."""
     try:
         return time_span(store)
     except StoreError:
@@ -53,11 +55,11 @@ def _span(store: Store) -> tuple[str, str] | None:
 
 
 def _import_objects(options: StoreOptions, kibana: str, span: tuple[str, str] | None) -> None:
-    """A fingerprint is that of the node's certificate, and of Kibana's only where no node is named."""
+    """Imports the objects and prints their address. `--fingerprint` is Kibana's only if no node is named."""
     from espcap.stores.elasticsearch.kibana import at_times, import_objects, kibana_connection
 
     if options.no_verify:
-        click.echo("Warning: Kibana's certificate is not checked; anybody can be Kibana.", err=True)
+        click.echo("Warning: Kibana's certificate is not verified; any server could impersonate it.", err=True)
     values = credentials(options) | ({"fingerprint": None} if options.node else {})
     imported = import_objects(kibana_connection(kibana, **values))
     click.echo(f"Kibana has {', '.join(imported.titles)}: {at_times(imported.dashboard, span)}", err=True)

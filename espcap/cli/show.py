@@ -1,4 +1,4 @@
-"""The show command: one packet from its capture, as Wireshark shows it."""
+"""The show command: prints one packet from its capture, as Wireshark shows it."""
 
 import os
 import re
@@ -13,10 +13,10 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable, without_controls
 from espcap.captures.originals import Originals
 from espcap.captures.sources import CaptureFile, capture_file, without_here
-from espcap.cli.options import ShowOptions
+from espcap.cli.options.querying import ShowOptions
 from espcap.cli.search import open_searcher
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
-from espcap.extract.needed import Needed, agrees, find_needed, with_its_streams
+from espcap.extract.needed import Needed, find_needed, matches_document, with_original_streams
 from espcap.ingest.job import check_words
 from espcap.query import And, Equals, Or, Query
 from espcap.stores import Hit
@@ -51,9 +51,9 @@ def show(options: ShowOptions) -> None:
             with capture, Sharkd(program, capture.file, user, known, capture.numbers) as sharkd:
                 return sharkd.frame(frame)
 
-        dissection = (_of_excerpt(dissect, original, needed) if needed else None) or dissect(original.whole())
+        dissection = (_from_excerpt(dissect, original, needed) if needed else None) or dissect(original.whole())
         if isinstance(original, LiveOriginal):
-            dissection = with_its_streams(dissection, original.document)
+            dissection = with_original_streams(dissection, original.document)
     if options.json:
         named = {"file_name": original.name, "frame": frame}
         click.echo(without_controls(orjson.dumps(named | _plain(dissection))))
@@ -63,14 +63,16 @@ def show(options: ShowOptions) -> None:
             click.echo(line if is_coloured else click.unstyle(line))
 
 
-def _of_excerpt(dissect: Callable[[Loadable], Dissection], original: Original, needed: Needed) -> Dissection | None:
-    """The packet from what is needed of its capture; None if that is not enough."""
+def _from_excerpt(dissect: Callable[[Loadable], Dissection], original: Original, needed: Needed) -> Dissection | None:
+    """Returns the packet, dissected with only the frames that it needs; None if they are not enough."""
     try:
         excerpt = original.excerpt(needed)
         dissection = dissect(excerpt) if excerpt else None
     except EspcapError:
         return None
-    return with_its_streams(dissection, needed.document) if dissection and agrees(dissection, needed) else None
+    if dissection and matches_document(dissection, needed):
+        return with_original_streams(dissection, needed.document)
+    return None
 
 
 def _named_file(options: ShowOptions) -> tuple[Original, int]:
@@ -81,7 +83,7 @@ def _named_file(options: ShowOptions) -> tuple[Original, int]:
 
 
 def _stored(options: ShowOptions) -> tuple[Original, int, Needed | None]:
-    """The capture and the frame number of a document, and what it takes to show the packet."""
+    """Returns the capture and the frame number of a stored packet, and the frames that are needed to show it."""
     found, needed = _document(options)
     frame = int(found.id.rpartition("-")[2])
     return find_original(Originals(options.dir), found.source, frame), frame, needed
@@ -104,7 +106,7 @@ def _document(options: ShowOptions) -> tuple[Hit, Needed | None]:
 
 
 def _named(packet: str) -> Query:
-    """What finds a packet by its identifier, or by the name of its capture and its number."""
+    """Returns the query for a packet, named by its identifier or by the name of its capture and its number."""
     if _IDENTIFIER.fullmatch(packet):
         return Equals("_id", packet)
     name, sharp, number = packet.rpartition("#")
@@ -112,13 +114,13 @@ def _named(packet: str) -> Query:
         hint = "write FILE#NUMBER as espcap search does, a document's capture_id-NUMBER, or a capture file and a number"
         raise UsageError(f"{packet!r} does not name a packet", hint)
     plain = without_here(name)
-    files = {name, plain, f"./{plain}"}  # earlier versions stored the last for --dir .
+    files = {name, plain, f"./{plain}"}  # earlier versions stored the last with --dir .
     capture = Or((*(Equals("file_name", one) for one in sorted(files)), Equals("observer.hostname", name)))
     return And((capture, Equals("layers.frame.number", int(number))))
 
 
 def packet_lines(dissection: Dissection) -> Iterator[str]:
-    """What `tshark -V -x` prints, with colours: notes of experts by their severity, as Wireshark has them."""
+    """Yields the lines of `tshark -V -x`, with Wireshark's colours for the severity of expert information."""
     yield from _tree_lines(dissection)
     for source in dissection.sources:
         yield ""
@@ -135,7 +137,7 @@ def _tree_lines(dissection: Dissection) -> Iterator[str]:
 
 
 def _plain(dissection: Dissection) -> dict[str, Any]:
-    """A flat tree: the depth of a hostile packet's would be too much for JSON's readers."""
+    """Returns the tree as a flat list: the nesting of a hostile packet could be too deep for JSON parsers."""
     sources = [{"name": source.name, "hex": source.data.hex()} for source in dissection.sources]
     return {"tree": [_line(depth, node) for depth, node in dissection.nodes()], "sources": sources}
 

@@ -1,4 +1,4 @@
-"""The counts of a capture that runs for long, from time to time."""
+"""Prints the counts of a live capture at an interval."""
 
 import threading
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from espcap.ingest.report import Report
 
 
 class Statistics:
-    """Tells the account so far every `interval` seconds, 0 for never, while the body of the `with` runs."""
+    """Prints the summary so far every `interval` seconds, 0 for never, while the body of the `with` runs."""
 
-    def __init__(self, report: Report, interval: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, report: Report, interval: float, print_line: Callable[[str], None]) -> None:
         self._report = report
         self._interval = interval
-        self._tell = tell
+        self._print_line = print_line
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -31,4 +31,4 @@ class Statistics:
 
     def _run(self) -> None:
         while not self._end.wait(self._interval):
-            self._tell(f"So far: {self._report.account(is_over=False)}")
+            self._print_line(f"So far: {self._report.account(is_over=False)}")

@@ -1,4 +1,4 @@
-"""The stats command: a query's packets summed up, as tables or as JSON."""
+"""The stats command: summarizes the packets that match a query, as tables or as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import click
 import orjson
 
 from espcap.base.text import without_controls
-from espcap.cli.options import StatsOptions
-from espcap.cli.search import open_searcher, tell_why_nothing, wanted
+from espcap.cli.options.querying import StatsOptions
+from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
 from espcap.cli.table import show_table
 from espcap.searches.summary import TABLES, summarize
 
@@ -28,16 +28,16 @@ def stats(options: StatsOptions) -> int:
     """Runs the command and returns its exit code."""
     searcher = open_searcher(options)
     try:
-        asked = wanted(options, searcher)
-        summary = summarize(searcher.store, asked.query, options.size)
-        tell_why_nothing(searcher, asked, summary["packets"])
+        prepared = prepare_search(options, searcher)
+        summary = summarize(searcher.store, prepared.query, options.size)
+        explain_if_empty(searcher, prepared, summary["packets"])
     finally:
         searcher.store.close()
     if options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(summary)))
     else:
         _show(summary)
-    return asked.status
+    return prepared.status
 
 
 def _show(summary: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def _show(summary: dict[str, Any]) -> None:
 
 
 def sparkline(values: Sequence[int]) -> str:
-    """A bar for each value; none where it is 0."""
+    """Returns a character for each value, a bar of its height; a blank for 0."""
     most = max(values, default=0)
     return "".join(_BARS[(value * len(_BARS) - 1) // most] if value else " " for value in values)
 

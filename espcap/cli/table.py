@@ -1,4 +1,4 @@
-"""Tables on a terminal: columns side by side that fit its width, with nothing in them that a terminal would obey."""
+"""Tables on a terminal: columns that fit its width, without control characters."""
 
 import shutil
 import unicodedata
@@ -12,16 +12,16 @@ from espcap.base.text import printable
 from espcap.documents.packets import Document
 
 PACKET = "packet"
-"""The column that names a packet, by its capture and frame number. It is never cut: `espcap show` takes it."""
+"""The column that names a packet, by its capture and frame number. It is never cut: `espcap show` accepts it."""
 
 PACKET_COLUMNS = ("time", "source", "destination", "protocol", "length", PACKET, "info")
 _STREAMED_WIDTHS = (27, 21, 21, 8, 6, 0, 0)
-"""Characters of `PACKET_COLUMNS` if rows are printed as they come; longer cells push the rest of their row aside."""
+"""Widths of `PACKET_COLUMNS` in characters, if rows are printed one by one. Longer cells move the rest of their row."""
 _GAP = "  "
 _SMALLEST = 8
-"""Characters that a column has at least, if it has as many."""
+"""Columns are not cut to fewer characters than this."""
 _SMALLEST_LAST = 20
-"""The same of the last column while no other is cut."""
+"""The last column is not cut to fewer characters than this before others are cut."""
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -35,7 +35,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def packet_row(document: dict[str, Any]) -> list[str]:
-    """The cells of a packet's document, for `PACKET_COLUMNS`. Also a document of another program gets a row."""
+    """Returns the cells of a document for `PACKET_COLUMNS`. Documents of other programs also get a row."""
     ends = [_end(part(document, end)) for end in ("source", "destination")]
     frame = part(document, "layers", "frame")
     name = document.get("file_name") or part(document, "observer").get("hostname", "")
@@ -46,20 +46,20 @@ def packet_row(document: dict[str, Any]) -> list[str]:
 
 
 class PacketRows:
-    """Makes of each document a line of a table whose end is not known, the names of the columns before the first."""
+    """Formats documents, one at a time, as rows of a table. The names of the columns come before the first row."""
 
     def __init__(self) -> None:
         self._is_begun = False
 
     def __call__(self, document: Document) -> bytes:
-        """The line with its newline, UTF-8."""
+        """Returns the row with its newline, UTF-8."""
         rows = [packet_row(document.source)] if self._is_begun else [PACKET_COLUMNS, packet_row(document.source)]
         self._is_begun = True
         return "".join(f"{_streamed(row)}\n" for row in rows).encode()
 
 
 def _streamed(row: Sequence[str]) -> str:
-    """Only the last column is cut, or left out if there is next to no room for it."""
+    """Returns the row as a line, in which only the last column is cut, or left out if it has almost no room."""
     *cells, last = (_filled(printable(cell), width) for cell, width in zip(row, _STREAMED_WIDTHS, strict=True))
     line = _joined(cells)
     room = shutil.get_terminal_size().columns - _width(line) - len(_GAP)
@@ -75,7 +75,7 @@ def _end(end: dict[str, Any]) -> str:
 
 
 def _fit(widths: list[int], kept: set[int], total: int) -> None:
-    """Makes the last column smaller, then the widest of all, until all fit or none can be smaller."""
+    """Makes the last column smaller, then each time the widest, until all fit or none can be smaller."""
     last = len(widths) - 1
     if last not in kept:
         widths[last] -= max(0, min(_excess(widths, total), widths[last] - _SMALLEST_LAST))
@@ -93,7 +93,7 @@ def _excess(widths: list[int], total: int) -> int:
 
 
 def _cut(text: str, width: int) -> str:
-    """Text of exactly this width: filled with blanks, or cut with `…` at its end."""
+    """Returns text of exactly this width: filled with blanks, or cut with `…` at its end."""
     if _width(text) > width:
         text = text[:width]
         while _width(text) > width - 1:
@@ -111,7 +111,7 @@ def _joined(cells: Iterable[str]) -> str:
 
 
 def _width(text: str) -> int:
-    """The columns of a terminal that text takes."""
+    """Returns how many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)
     return sum(_character_width(character) for character in text)

@@ -1,4 +1,4 @@
-"""tshark's output, read into records: one reader for each of tshark's output formats."""
+"""Turns tshark's output into records, with one reader for each output format."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,53 +7,55 @@ from typing import NamedTuple, Protocol
 from espcap.fields.casts import Value
 
 Layers = dict[str, dict[str, Value | list[Value]]]
-
+"""Values by layer and key, such as `layers["tcp"]["srcport"]`; a list if a field occurs several times."""
 
 MOST_VALUES = 100_000
-"""Values of one packet; what is more is counted and left out. The native reader has the same bound."""
+"""The most values of one packet; more are counted and left out. The native reader has the same limit."""
 
 
 class Terms(NamedTuple):
-    """Layers as the local index has them, where a reader makes that form as well; see `stores.local.values`."""
+    """The layers with terms of the local index in place of values; see `stores.local.values`."""
 
     numbers: bytes
+    """JSON of the layers with the terms that are numbers."""
     texts: bytes
-    """JSON of the layers with terms in place of values."""
+    """JSON of the layers with the terms that are texts."""
     unsearchable: Sequence[str]
-    """Paths with a value that no term stands for."""
+    """Paths of values that have no term, so that a search cannot find them."""
 
 
 @dataclass(slots=True)
 class Record:
-    """One dissected packet. `layers` has its final shape: `layers["tcp"]["srcport"]`, a list where a field repeats.
-
-    Where `layers_json` holds all layers, `layers` has of them at least what `documents.HEAD` names.
-    """
+    """One dissected packet."""
 
     epoch: str
-    """Seconds since 1970 as tshark prints them: decimal, nanoseconds; a text of any kind where the time is damaged."""
+    """Seconds since 1970 as tshark prints them, with nine decimals; any other text if the time is damaged."""
     layers: Layers
+    """All values as they are in the document; if `layers_json` is set, perhaps only those that
+    `documents.packets.HEAD` names."""
     tree: list[str]
-    """The protocols of the packet's tree from the outermost, as in Wireshark's packet details."""
+    """The protocols of the packet from the outermost, as Wireshark's packet details show them at the top level."""
     unparsed: Layers = field(default_factory=dict)
-    """Values that do not fit their field's type, under the same paths."""
+    """Texts of values that do not fit their field's type, by layer and key."""
     community_id: str = ""
+    """The flow's Community ID; empty if it has none."""
     layers_json: bytes = b""
-    """In it characters that a terminal must not see are escaped."""
+    """All layers as JSON, in which characters that are not safe on a terminal are escaped; empty if not made."""
     terms: Terms | None = None
+    """The layers in the form of the local index; None if not made."""
     left_out: int = 0
-    """Values beyond what a reader takes of one packet."""
+    """Number of values beyond MOST_VALUES, or beyond the memory limit of the native reader."""
     inner: list[str] = field(default_factory=list)
-    """Protocols that occur inside others' parts of the tree, in the order in which they come."""
+    """Protocols inside other protocols' parts of the tree, such as `ber` in a certificate, in the order of the tree."""
     number: int = 0
-    """The packet's number in its capture, from 1; 0 where it is in `layers` alone."""
+    """The frame number, from 1; 0 if only `layers` contains it."""
     length: int = 0
-    """Its bytes; without a context they are in `layers` alone."""
+    """The length of the packet in bytes; without a context only `layers` contains it."""
     context: bytes = b""
-    """Records of one context are the same in `layers`, `tree`, `inner`, `community_id`, `protocol_column` and
-    `payload_fields`; without one: unknown."""
+    """A key: records with the same key have the same `layers`, `tree`, `inner`, `community_id`, `protocol_column` and
+    `payload_fields`. Empty if the reader makes no keys."""
     info: bytes = b""
-    """JSON of Wireshark's column Info; empty where it shows nothing."""
+    """Wireshark's column Info as JSON; empty if the column is empty."""
     protocol_column: str = ""
     """Wireshark's column Protocol, such as TLSv1.3."""
     payload_fields: list[str] = field(default_factory=list)
@@ -61,12 +63,12 @@ class Record:
 
     @property
     def frame_number(self) -> int:
-        """The packet's number in its capture, from 1."""
+        """The frame number, from 1."""
         return self.number or int(str(self.layers["frame"].get("number", 0)))
 
     @property
     def frame_length(self) -> Value | list[Value] | None:
-        """The packet's bytes."""
+        """The length of the packet in bytes; None if it is missing."""
         return self.length if self.context else self.layers.get("frame", {}).get("len")
 
 
@@ -74,7 +76,7 @@ class RecordReader(Protocol):
     """Turns tshark's output into records."""
 
     bad_utf8: int
-    """Packets with text that was no UTF-8; the bytes became U+FFFD."""
+    """Number of packets with text that is not UTF-8; U+FFFD replaces the wrong bytes."""
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
-        """A record for each whole packet; None for each empty block, so that the caller can see that time passes."""
+        """Yields a record for each whole packet, and None for each empty block, which shows that time has passed."""

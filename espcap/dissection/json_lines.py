@@ -1,8 +1,8 @@
-"""The reader of `tshark -T json`, line by line.
+"""Reads the output of `tshark -T json` line by line.
 
-tshark prints one member of an object on each line, so that a packet's fields come as lines `"name": "value",` in the
-order of its tree: reading the lines keeps every value and their order, needs no JSON parser (whose objects keep only
-the last of equal keys), and no recursion. Most lines of a packet stood in an earlier one: what they mean is remembered.
+tshark prints each member of an object on a line of its own, so a packet's fields are lines such as `"name": "value",`
+in the order of its tree. Reading lines keeps all values in their order; a JSON parser would keep only the last of equal
+keys. It also needs no recursion. Most lines occur in many packets, so the meaning of a line is remembered.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,9 +21,9 @@ from espcap.tshark.columns import Columns
 from espcap.tshark.output import IDLE
 
 LONGEST_BYTES = 64
-"""Bytes of a byte field; a longer one is payload."""
+"""Longest value of a byte field, in bytes. Longer values are payload and are left out by default."""
 
-_PACKET_END = b"\n  }"  # in the array of packets only a packet's own bracket is indented by two
+_PACKET_END = b"\n  }"  # only the closing brace of a packet is indented by two blanks
 _LAYER_INDENT = '        "'
 _REMEMBERED_LINES = 50_000
 _REMEMBERED_LABELS = 10_000
@@ -31,7 +31,7 @@ _LONGEST_REMEMBERED = 200
 
 
 class _Entry(NamedTuple):
-    """What a line adds: a value under a key of a layer, in one of a packet's three groups."""
+    """The meaning of a line: a value to add to one of a packet's three groups, under a layer and a key."""
 
     group: int
     layer: str
@@ -40,22 +40,26 @@ class _Entry(NamedTuple):
 
 
 _LAYERS, _UNPARSED, _TREE = range(3)
+"""The groups: values of fields, values that do not fit their field's type, and facts about the packet itself."""
 _NO_TIME = "NULL"
-"""What `tshark -T fields` prints for a time of NTP's that is not set, and `-T json` up to 4.4."""
+"""The text of an NTP time that is not set, in `tshark -T fields`, and in `-T json` up to 4.4."""
 _NO_TIME_AS_JSON = "1970-01-01T00:00:00.000000000Z"
-"""What `-T json` prints for it from 4.6 on."""
-_COMMUNITY_IDS = frozenset(["communityid", "communityid.hash"])  # the latter from Wireshark 4.6 on
+"""The text of an NTP time that is not set, in `-T json` from 4.6 on."""
+_COMMUNITY_IDS = frozenset(["communityid", "communityid.hash"])
+"""Names of the Community ID, up to Wireshark 4.4 and from 4.6 on."""
 
 
 class JsonReader:
-    """Reads the lines of `tshark -T json`. Payload is left out unless asked for.
-
-    `before` is added to all numbers of frames: the packets of the capture before the first one that this tshark saw.
-    """
+    """Makes records from the output of `tshark -T json`."""
 
     def __init__(
         self, registry: Registry, payload: bool = False, before: int = 0, columns: Columns | None = None
     ) -> None:
+        """`payload`: keep payload, which is left out by default.
+
+        `before` is the number of packets of the capture that this tshark did not get; it is added to all frame numbers.
+        `columns` supplies Wireshark's columns of each packet.
+        """
         self._registry = registry.installed()
         self._payload = payload
         self._before = before
@@ -64,10 +68,10 @@ class JsonReader:
         self._fields: dict[str, Field] = {}
         self._is_name = lru_cache(_REMEMBERED_LABELS)(self._is_field_or_protocol)
         self.bad_utf8 = 0
-        """Packets with text that was no UTF-8; the bytes became U+FFFD."""
+        """Number of packets with text that is not UTF-8; U+FFFD replaces the wrong bytes."""
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
-        """A record for each whole packet, None for each IDLE. What follows the last whole packet is dropped."""
+        """Yields a record for each whole packet, and None for each IDLE block. Drops an unfinished last packet."""
         buffer = bytearray()
         for block in blocks:
             if block == IDLE:
@@ -162,7 +166,7 @@ class JsonReader:
 
     def _field(self, name: str) -> Field | None:
         field = self._fields.get(name) or self._registry.field(name)
-        if field:  # a name that is none is a label with a packet's text: not to be remembered
+        if field:  # other names are labels with text of a packet, of which there is no limit: they are not remembered
             self._fields[name] = field
         return field
 
@@ -176,7 +180,7 @@ class JsonReader:
             return None
         text = _unquoted(text)
         if not text and field.kind not in (Kind.STRING, Kind.BYTES):
-            return None  # a label that reads like a field's name: such a field is never empty
+            return None  # a label that reads like a field's name, because fields of this kind are never empty
         if field.name == "frame.time_epoch":
             return _Entry(_TREE, "", "epoch", epoch_text(text))
         if text == _NO_TIME_AS_JSON and field.name in NTP_TIMES:
@@ -184,7 +188,7 @@ class JsonReader:
         try:
             return _Entry(_LAYERS, field.layer, field.key, self._cast(field, text))
         except ValueError:
-            if field.name == "frame.time" and text.endswith("Z"):  # JSON of 4.6; -T fields prints the zone
+            if field.name == "frame.time" and text.endswith("Z"):  # -T json of 4.6; -T fields prints +0000
                 text = f"{text[:-1]}+0000"
             return _Entry(_UNPARSED, field.layer, field.key, text)
 
@@ -195,17 +199,17 @@ class JsonReader:
     def _is_payload(self, field: Field, text: str) -> bool:
         if field.kind is not Kind.BYTES or self._payload or not text.startswith('"'):
             return False
-        octets = (len(text) - 1) // 3  # "01:02:03" with its quotes
+        octets = (len(text) - 1) // 3  # the text is "01:02:03" with its quotes
         return octets > LONGEST_BYTES or field.name.endswith(".reassembled.data")
 
 
 def _without(labels: Iterable[str], packet: str) -> str:
-    """The packet without the lines of these labels, which read like those of fields and protocols without a value."""
+    """The packet without the lines of these labels, which look like lines of fields and protocols without a value."""
     lines = packet.split("\n")
     for label in labels:
         alike = (f'"{label}": ""', f'"{label}": {{')
         found = [index for index, line in enumerate(lines) if line.strip(" ,") in alike]
-        if found:  # a protocol has a value or members, and the deeper one is not the layer
+        if found:  # a line with members is rather the protocol than the label, and so is the less indented line
             del lines[min(found, key=lambda index: (lines[index].endswith("{"), -lines[index].index('"')))]
     return "\n".join(lines)
 
@@ -215,7 +219,7 @@ def _unquoted(text: str) -> str:
         return text[1:-1]
     try:
         return str(orjson.loads(text))
-    except orjson.JSONDecodeError:  # half of a surrogate pair
+    except orjson.JSONDecodeError:  # tshark has printed half of a surrogate pair
         return text[1:-1]
 
 

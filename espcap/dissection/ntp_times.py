@@ -1,4 +1,4 @@
-"""Wireshark's fields whose times are NTP's, in which zero says that there is none."""
+"""Names of Wireshark's fields with times in NTP's form, in which zero means that the time is not set."""
 
 _KEYS = {
     "diameter": ["3gpp.mbms_abs_time_ofmbms_data_tfer"],
@@ -36,4 +36,4 @@ _KEYS = {
     "rtcp": ["app.poc1.request.ts"],
 }
 NTP_TIMES = frozenset(f"{layer}.{key}" for layer, keys in _KEYS.items() for key in keys)
-"""Those of Wireshark 4.4 and 4.6 with the base ABSOLUTE_TIME_NTP_UTC, which `tshark -G fields` does not tell."""
+"""Fields of Wireshark 4.4 and 4.6 with the base ABSOLUTE_TIME_NTP_UTC, which `tshark -G fields` does not print."""

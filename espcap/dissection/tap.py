@@ -1,4 +1,7 @@
-"""The reader of what our plugin prints: for each packet a line of JSON texts; the longest stay text."""
+"""Reads the output of espcap's plugin for tshark: for each packet a line with several JSON texts.
+
+The longest of them, the layers, is passed on without being parsed.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,15 +16,15 @@ _LONGEST_REMEMBERED = 2000
 
 
 class TapReader:
-    """Reads the lines of the native reader's plugin; see native/espcap_tap.c for what they hold."""
+    """Makes records from the lines of the plugin; native/espcap_tap.c describes them."""
 
     def __init__(self) -> None:
         self._contexts: dict[bytes, dict[str, Any]] = {}
         self.bad_utf8 = 0
-        """Packets with text that was no UTF-8; the bytes became U+FFFD."""
+        """Number of packets with text that is not UTF-8; U+FFFD replaces the wrong bytes."""
 
     def records(self, blocks: Iterable[bytes]) -> Iterator[Record | None]:
-        """A record for each whole packet, None for each IDLE. What follows the last whole packet is dropped."""
+        """Yields a record for each whole line, and None for each IDLE block. Drops an unfinished last line."""
         for lines in whole_lines(blocks):
             if lines is None:
                 yield None
@@ -31,7 +34,7 @@ class TapReader:
 
     def _record(self, line: bytes) -> Record:
         packet, info, context, rest = line.split(b"\t", 3)
-        layers, _, rest = rest.partition(b"\t")  # which finds the end of a long text faster than `split`
+        layers, _, rest = rest.partition(b"\t")  # on a long text `partition` is faster than `split`
         number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
         self.bad_utf8 += is_bad_utf8
         known = self._contexts.get(context) or self._read(context)

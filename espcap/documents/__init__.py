@@ -1,0 +1,1 @@
+"""Builds the document of a packet from its record."""

@@ -1,6 +1,6 @@
-"""From a record to its document: pure, and the same for files and live captures.
+"""Builds the document of a packet from its record, in the same way for files and live captures, without side effects.
 
-The shape is Wireshark's under `layers` and the Elastic Common Schema's (ECS) above it.
+The names under `layers` are Wireshark's; the names outside it follow the Elastic Common Schema (ECS).
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,23 +17,23 @@ from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
 
 FORM = 2
-"""The version of the documents' form: a greater one where the same packet gives another document."""
+"""The version of the documents' form. Increase it if the same packet gives another document than before."""
 
 UNDATED_INDEX = "packets-undated"
-"""For packets whose time is none, and for those past MOST_DAYS."""
+"""The index for packets without a valid time, and for those after the first MOST_DAYS days."""
 
 MOST_DAYS = 366
-"""Days of one capture that get an index of their own: damaged times must not make thousands of indices."""
+"""The most days of one capture that get their own index, so that damaged times do not create thousands of indices."""
 
 _ADDRESSES = {"ip": ("ip", "src", "dst"), "ipv6": ("ipv6", "src", "dst")}
 _PORTS = {"tcp", "udp", "sctp", "dccp"}
 _MACS = {"eth": ("eth", "src", "dst"), "wlan": ("wlan", "sa", "da")}
 _NETWORK_TYPES = {"ip": "ipv4"}
 _REMEMBERED_TEMPLATES = 10_000
-_LENGTH = 0x6C656E677468
-"""Stands for a packet's length in a template."""
-_PARTS = 3  # of a template: around the length of `source` and of `network`
-_TRANSPORT_NAMES = {"icmpv6": "ipv6-icmp"}  # as IANA, and so ECS, calls it
+_LENGTH = b"\n"
+"""Stands for the packet's length in the JSON of a template, which contains no other newline: in strings it is `\\n`."""
+_TRANSPORT_NAMES = {"icmpv6": "ipv6-icmp"}
+"""Names of transport protocols that differ in ECS, which uses those of IANA."""
 
 
 HEAD = (
@@ -41,21 +41,21 @@ HEAD = (
     *(f"{layer}.{key}" for layer, *keys in (*_ADDRESSES.values(), *_MACS.values()) for key in keys),
     *(f"{layer}.{key}" for layer in sorted(_PORTS) for key in ("srcport", "dstport")),
 )
-"""What is needed of a packet's layers for what is outside `layers`: the only ones that are looked at."""
+"""Fields of a packet that the members outside `layers` are made from, as paths below `layers`."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What all documents of one capture have in common."""
+    """The properties that all documents of one capture share."""
 
     capture_id: str
     file_name: str = ""
     file_modified: float | None = None
-    """Seconds since 1970, UTC."""
+    """The time of the file's last change, in seconds since 1970, UTC."""
     hostname: str = ""
-    """The observing host of a live capture."""
+    """The host that made a live capture."""
     settings_id: str = ""
-    """What shaped the documents, as a digest."""
+    """A digest of the settings that change documents, such as preferences and rules of `-d`."""
 
 
 @dataclass(slots=True)
@@ -63,29 +63,31 @@ class Document:
     """One packet, ready for a store."""
 
     index: str
-    """Name of its day's index, `packets-2015-07-30`."""
+    """The name of the index of its day, such as `packets-2015-07-30`."""
     id: str
-    """`<capture_id>-<frame number>`; a store keeps one document for each."""
+    """`<capture_id>-<frame number>`. A store contains at most one document with this identifier."""
     notes: dict[str, Any]
-    """What most packets do without: their values that are unparsed, and what espcap says of them."""
+    """The members `unparsed` and `espcap`, which most packets do not have."""
     body: bytes
-    """The document as one line of JSON, UTF-8, without a newline. It has all that is here."""
+    """The whole document as one line of JSON, in UTF-8, without a newline."""
     nanoseconds: int | None = None
-    """The packet's time since 1970, where it has one."""
+    """The packet's time in nanoseconds since 1970; None if it is not valid."""
     shared: bytes = b""
-    """What else is outside `layers`: members of a JSON object, each with a comma behind it. Equal for many packets."""
+    """The members outside `layers` except for times, `info` and `notes`: JSON, each followed by a comma.
+
+    They are equal for many packets."""
     info: bytes = b""
-    """JSON of Wireshark's column Info; empty where the packet has none."""
+    """Wireshark's column Info as JSON; empty if the packet has none."""
     terms: Terms | None = None
-    """What `layers` is in the local index, where a reader has made it."""
+    """`layers` in the form of the local index, if the reader has made it."""
     settings_id: str = ""
-    """What shaped it, as a digest. A store replaces a document that another one shaped."""
+    """A digest of the settings. A store replaces a document that was made with other settings."""
     is_printable: bool = False
-    """Whether it is known that no control character, and none that turns the direction of text, is in `body` raw."""
+    """Whether all characters of `body` are known to be safe on a terminal."""
 
     @property
     def source(self) -> dict[str, Any]:
-        """The document, made anew from its text."""
+        """The document, parsed from `body` at each call."""
         source: dict[str, Any] = orjson.loads(self.body)
         return source
 
@@ -96,7 +98,7 @@ class Document:
 
 
 class _Wanted(NamedTuple):
-    """A value of `source` or `destination`, and where it is in a packet's layers."""
+    """A member of `source` or `destination`, and the field that its value is taken from."""
 
     end: str
     name: str
@@ -106,7 +108,7 @@ class _Wanted(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What the names of a packet's protocols say of its document; captures repeat a few hundred combinations."""
+    """The parts of a document that depend only on the packet's protocols; a capture has a few hundred combinations."""
 
     protocol: str
     stack: dict[str, str]
@@ -116,10 +118,10 @@ class _Plan(NamedTuple):
 
 
 class _Template(NamedTuple):
-    """What the documents of one context share outside `layers`."""
+    """The members outside `layers` that all records with the same context share."""
 
     parts: list[bytes]
-    """JSON; between each two of them belongs the packet's length."""
+    """Parts of the JSON of these members. The packet's length belongs between each two of them."""
     envelopes: list[tuple[bytes, bytes]]
     is_printable: bool
 
@@ -161,21 +163,20 @@ class DocumentBuilder:
 
     def _template(self, record: Record) -> _Template:
         names = str(record.layers.get("frame", {}).get("protocols", ""))
-        plan = self._plan(names or ":".join(record.tree[1:]))  # from Wireshark 4.4 on it can be empty
+        plan = self._plan(names or ":".join(record.tree[1:]))  # from Wireshark 4.4 on frame.protocols can be empty
         envelopes = _envelopes(tuple(record.tree), plan.roles)
-        if record.context:
-            shared = self._shared(record, plan, _LENGTH)
-            parts = shared.split(b"%d" % _LENGTH)
-            if len(parts) == _PARTS:  # else a name has the same digits
-                if len(self._templates) >= _REMEMBERED_TEMPLATES:
-                    self._templates.clear()
-                template = self._templates[record.context] = _Template(parts, envelopes, _is_printable(shared))
-                return template
-        shared = self._shared(record, plan, record.frame_length)
-        return _Template([shared], envelopes, bool(record.layers_json) and _is_printable(shared))
+        if not record.context:
+            shared = self._shared(record, plan, record.frame_length)
+            return _Template([shared], envelopes, bool(record.layers_json) and _is_printable(shared))
+        shared = self._shared(record, plan, orjson.Fragment(_LENGTH))
+        if len(self._templates) >= _REMEMBERED_TEMPLATES:
+            self._templates.clear()
+        template = _Template(shared.split(_LENGTH), envelopes, _is_printable(shared))
+        self._templates[record.context] = template
+        return template
 
     def _shared(self, record: Record, plan: _Plan, length: Any) -> bytes:
-        """What is outside `layers` and the same for records with the same context."""
+        """The members outside `layers` that are the same for records with the same context, with `length`."""
         layers = record.layers
         shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
         if record.protocol_column:
@@ -202,7 +203,7 @@ class DocumentBuilder:
 
 
 def _times(nanoseconds: int | None) -> bytes:
-    """The members of a document that tell its time."""
+    """The members of a document with its time, as JSON, each followed by a comma."""
     if nanoseconds is None:
         return b""
     moment, epoch, date = timestamp(nanoseconds), nanoseconds / SECOND, date_text(nanoseconds // SECOND)
@@ -222,13 +223,13 @@ def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:
 
 
 def info_of(source: dict[str, Any]) -> bytes:
-    """What `Document.info` is of a document that was read as JSON."""
+    """`Document.info` of a document that was parsed from JSON."""
     info = source.get("info")
     return orjson.dumps(info) if info and isinstance(info, str) else b""
 
 
 def members(part: dict[str, Any]) -> bytes:
-    """The members of a JSON object, each with a comma behind it."""
+    """The members of an object as JSON, each followed by a comma, without the braces."""
     return orjson.dumps(part)[1:-1] + b"," if part else b""
 
 
@@ -237,7 +238,7 @@ def _is_printable(text: bytes) -> bool:
 
 
 def _occurrence(layers: Layers, layer: str, key: str, occurrence: int) -> Value | None:
-    """One value of a field; where it occurs less often than its protocol, the last."""
+    """The value of a field for one occurrence of its protocol; the last value if the field occurs less often."""
     values = layers.get(layer, {}).get(key)
     if isinstance(values, list):
         return values[min(occurrence, len(values) - 1)]
@@ -257,7 +258,7 @@ def _plan(protocol: str, stack: Stack) -> _Plan:
 
 
 def _places(stack: Stack) -> Iterator[_Wanted]:
-    """Where the values of `source` and `destination` are."""
+    """Yields the fields that the members of `source` and `destination` are taken from."""
     for index, end in enumerate(("source", "destination"), 1):
         if stack.network and (names := _ADDRESSES.get(stack.network.protocol)):
             yield _Wanted(end, "ip", names[0], names[index], stack.network.occurrence)
@@ -269,7 +270,7 @@ def _places(stack: Stack) -> Iterator[_Wanted]:
 
 
 def _ends(layers: Layers, wanted: Iterable[_Wanted], length: Any) -> dict[str, Any]:
-    """`source` and `destination`."""
+    """The members `source` and `destination` of a document. `source.bytes` is the packet's length."""
     ends: dict[str, dict[str, Any]] = {"source": {}, "destination": {}}
     for end, name, layer, key, occurrence in wanted:
         value = _occurrence(layers, layer, key, occurrence)
@@ -284,7 +285,7 @@ def _ends(layers: Layers, wanted: Iterable[_Wanted], length: Any) -> dict[str, A
 
 @lru_cache(maxsize=10_000)
 def _mac(address: Any) -> str | None:
-    """As ECS writes it: 58-23-8C-B4-42-56."""
+    """The address as ECS writes it: 58-23-8C-B4-42-56. None if it is not text."""
     return address.replace(":", "-").upper() if isinstance(address, str) else None
 
 
@@ -297,7 +298,10 @@ def _observer(hostname: str, frame: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=10_000)
 def _envelopes(tree: tuple[str, ...], roles: frozenset[str]) -> list[tuple[bytes, bytes]]:
-    """As JSON, the name of each layer that has no role in the stack, and the layer that it is in, or all of them."""
+    """The name and the envelope, as JSON, of each layer that has no role in the stack.
+
+    The envelope is the layer below it, or a list of these layers if the layer occurs several times.
+    """
     envelopes: dict[str, list[str]] = {}
     for below, name in pairwise(tree):
         if name not in roles:
@@ -314,10 +318,10 @@ def _with(layers: bytes, envelopes: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _with_envelope(layers: bytes, name: bytes, envelope: bytes) -> bytes:
-    """The JSON of layers with one more member in a layer.
+    """The JSON of `layers` with the member `envelope` added to the layer `name`.
 
-    The layer is found by its name as text, without parsing: a quote inside a string is escaped, so that `"xml":{` can
-    only be a key and the start of an object, and objects are what layers alone are.
+    The layer is found as text, such as `"xml":{`, without parsing the JSON. No value can contain this text, because a
+    quote inside a string is escaped, and only layers are objects.
     """
     opening = b"%b:{" % name
     before, found, after = layers.partition(opening)

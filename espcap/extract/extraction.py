@@ -1,4 +1,4 @@
-"""Packets from their original captures into one: each capture's in their order, several captures' by time."""
+"""Copies packets from their original captures to one file. Several captures are merged by time."""
 
 import heapq
 import io
@@ -22,15 +22,16 @@ from espcap.tshark.program import Program, User
 
 @dataclass
 class Missing:
-    """Packets that could not be extracted."""
+    """Packets of one capture that could not be extracted."""
 
     packets: int
+    """Their number."""
     reason: str
 
 
 @dataclass
 class _Capture:
-    """A capture that is what it was when its documents were stored."""
+    """A capture file with the same content as when its documents were stored."""
 
     selection: Selection
     file: CaptureFile
@@ -38,31 +39,31 @@ class _Capture:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return self.file.size
 
     def open(self) -> BinaryIO:
         file = self.file.open()
         if stamp_of(os.fstat(file.fileno())) != self.stamp:
-            raise EspcapError(f"{printable(self.file.name)} was changed meanwhile", "run espcap again")
+            raise EspcapError(f"{printable(self.file.name)} has changed during the extraction", "run espcap again")
         return file
 
 
 @dataclass
 class _LiveCapture:
-    """What is kept of a live capture."""
+    """The kept files of a live capture."""
 
     selection: Selection
     kept: Kept
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return self.kept.size
 
 
-class _Watched(io.RawIOBase):
-    """A stream that tells when something of it was read."""
+class _ObservedStream(io.RawIOBase):
+    """A stream that calls a function after each read."""
 
     def __init__(self, stream: IO[bytes], on_read: Callable[[], None]) -> None:
         self._stream = stream
@@ -78,7 +79,7 @@ class _Watched(io.RawIOBase):
 
 
 class Extraction:
-    """Packets of captures on their way into one file."""
+    """Copies packets of captures to one file: call `find`, then `write`."""
 
     def __init__(
         self,
@@ -87,8 +88,11 @@ class Extraction:
         on_missing: Callable[[Missing], None],
         on_progress: Callable[[int, int], None] = lambda position, packets: None,
     ) -> None:
-        """`on_missing` is told of packets that cannot be had any more, capture by capture, `on_progress` how many bytes
-        of all captures were read, and how many packets written."""
+        """Prepares an extraction.
+
+        `on_missing` is called for each capture with packets that cannot be read any more. `on_progress` is called with
+        the bytes read of all captures and the number of packets written.
+        """
         self._command = [program.path, "-n", "-r", "-", "-F", "pcapng", "-w", "-"]
         self._user = user
         self._on_missing = on_missing
@@ -99,11 +103,11 @@ class Extraction:
 
     @property
     def size(self) -> int:
-        """Bytes of all captures that were found."""
+        """Size in bytes of all captures that were found."""
         return sum(capture.size for capture in self._captures)
 
     def find(self, selections: list[Selection], originals: Originals, output: str) -> None:
-        """Finds the captures. Raises UsageError where one of them is the output."""
+        """Finds the captures. Raises UsageError if one of them is the output."""
         for selection in selections:
             try:
                 self._captures.append(_find(selection, originals, output))
@@ -114,14 +118,14 @@ class Extraction:
         self._captures.sort(key=lambda capture: capture.selection.start)
 
     def write(self, file: BinaryIO) -> int:
-        """Writes the packets as pcapng and returns how many there were."""
+        """Writes the packets as pcapng and returns their number."""
         writer = PcapngWriter(file)
         waiting = self._captures[::-1]
         heads: list[tuple[int, int, Packet, Iterator[Packet]]] = []
         order = 0
         while waiting or heads:
             if waiting and (not heads or waiting[-1].selection.start <= heads[0][0]):
-                order += 1  # captures whose packets have the same time stay in their order
+                order += 1  # packets with the same time keep the order of their captures
                 rest = self._packets(waiting.pop(), writer)
                 heads += [(first.time, order, first, rest) for first in [next(rest, None)] if first]
                 heapq.heapify(heads)
@@ -143,9 +147,11 @@ class Extraction:
             self._on_progress(self._read, self._written)
 
     def _packets(self, capture: _Capture | _LiveCapture, writer: PcapngWriter) -> Iterator[Packet]:
-        return self._live(capture, writer) if isinstance(capture, _LiveCapture) else self._of_file(capture, writer)
+        if isinstance(capture, _LiveCapture):
+            return self._live_packets(capture, writer)
+        return self._file_packets(capture, writer)
 
-    def _live(self, capture: _LiveCapture, writer: PcapngWriter) -> Iterator[Packet]:
+    def _live_packets(self, capture: _LiveCapture, writer: PcapngWriter) -> Iterator[Packet]:
         frames, kept, position = capture.selection.frames, capture.kept, 0
 
         def on_read(count: int) -> None:
@@ -154,7 +160,7 @@ class Extraction:
             self._advance(capture, position)
 
         left = len(frames)
-        reason = f"the capture files with them are gone: {kept.kept_from}"
+        reason = f"their capture files were deleted: {kept.kept_from}"
         try:
             for packet in kept.packets(writer, frames, on_read):
                 left -= 1
@@ -164,13 +170,13 @@ class Extraction:
         if left:
             self._on_missing(Missing(left, reason))
 
-    def _of_file(self, capture: _Capture, writer: PcapngWriter) -> Iterator[Packet]:
-        """Read by ourselves as far as we can, for a tshark costs as much time as thousands of packets."""
+    def _file_packets(self, capture: _Capture, writer: PcapngWriter) -> Iterator[Packet]:
+        """Yields the packets of a file. tshark is slower and reads only files that espcap cannot read."""
         selection = capture.selection
-        left, last, reason = len(selection.frames), 0, "it cannot be read so far"
+        left, last, reason = len(selection.frames), 0, "it cannot be read up to these packets"
         try:
             with capture.open() as file:
-                for read in (self._own, self._tsharks):
+                for read in (self._read_directly, self._read_by_tshark):
                     file.seek(0)
                     for packet in read(capture, file, writer):
                         if packet.number > last and packet.number in selection.frames:
@@ -183,17 +189,17 @@ class Extraction:
             reason = error.message
         self._on_missing(Missing(left, f"{printable(capture.file.name)}: {reason}"))
 
-    def _own(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
-        watched = _Watched(file, lambda: self._advance(capture, file.tell()))
+    def _read_directly(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
+        observed = _ObservedStream(file, lambda: self._advance(capture, file.tell()))
         with suppress(UnknownForm):
-            yield from packets(watched, writer, capture.selection.frames)
+            yield from packets(observed, writer, capture.selection.frames)
 
-    def _tsharks(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
-        """Raises EspcapError with what tshark says of the end of the capture."""
+    def _read_by_tshark(self, capture: _Capture, file: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
+        """Yields the packets, then raises EspcapError with tshark's message on the end of the capture."""
         process = Process(self._command, file.fileno(), user=self._user)
         try:
-            watched = _Watched(process.stdout, lambda: self._advance(capture, file.tell()))
-            yield from tsharks_packets(io.BufferedReader(watched, 1 << 18), writer)
+            observed = _ObservedStream(process.stdout, lambda: self._advance(capture, file.tell()))
+            yield from tsharks_packets(io.BufferedReader(observed, 1 << 18), writer)
             raise EspcapError(process.wait().message)
         except UnknownForm as error:
             raise EspcapError("tshark's output is damaged", "run espcap doctor") from error
@@ -202,7 +208,7 @@ class Extraction:
 
 
 def _find(selection: Selection, originals: Originals, output: str) -> _Capture | _LiveCapture:
-    """The capture of a selection. Raises EspcapError if it is gone, UsageError if it is the output."""
+    """Finds the capture of a selection. Raises EspcapError if it is missing, UsageError if it is the output."""
     check_packet(selection.document)
     if is_live(selection.document):
         kept = originals.kept(selection.document)
@@ -217,6 +223,6 @@ def _find(selection: Selection, originals: Originals, output: str) -> _Capture |
 
 def _check_output(output: str, *paths: str) -> None:
     for path in paths:
-        with suppress(OSError):  # there is no output, or a live capture's file was deleted meanwhile
+        with suppress(OSError):  # the output does not exist, or a live capture's file was just deleted
             if os.path.samefile(output, path):
                 raise UsageError(f"{printable(output)} is one of the captures to read", "name another file")

@@ -1,4 +1,4 @@
-"""Display filters that documents cannot answer: tshark filters the captures of the packets that can pass."""
+"""Applies display filters that documents cannot answer: tshark filters the captures of packets that may match."""
 
 import os
 import re
@@ -23,15 +23,15 @@ from espcap.tshark.program import Program, User
 
 MOST_CAPTURES = 10_000
 MOST_FRAMES = 1_000_000
-"""Frames that a store is asked for in one query."""
+"""The most frames in one query of a store."""
 _STALL_SECONDS = 60.0
 _COUNTED = re.compile(r"\b(frame\.number|frame\.time_relative|[a-z0-9_]+\.stream)\b")
-"""Fields whose values tshark counts from the beginning of a capture."""
+"""Fields whose values tshark counts from the start of a capture."""
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A capture with packets that can pass."""
+    """A capture with packets that may match."""
 
     capture_id: str
     packets: int
@@ -42,28 +42,28 @@ class _Candidate:
 
 @dataclass
 class _Filtered:
-    """What came of a capture."""
+    """The result of filtering one capture."""
 
     frames: FrameSet = field(default_factory=FrameSet)
     missing: Missing | None = None
     kept: Kept | None = None
-    """What there is of a live capture, all of which was looked at."""
+    """The kept files of a live capture, all of which were filtered."""
     numbers: Numbering = field(default_factory=Numbering)
-    """Of the packets in it."""
+    """The frame numbers of the packets in these files."""
 
 
 @dataclass
 class Filtering:
-    """Filters captures. `settings` has the display filter, and what tshark dissects them with."""
+    """Filters captures. `settings` contains the display filter and how tshark dissects packets."""
 
     program: Program
     user: User | None
     settings: Settings
     originals: Originals
     on_missing: Callable[[Missing], None]
-    """Told of packets that could not be looked at, capture by capture."""
+    """Called for each capture with packets that could not be filtered."""
     on_progress: Callable[[int, int], None] = lambda position, packets: None
-    """Told the bytes read of all captures, and the packets found, again and again and by several threads."""
+    """Called repeatedly, by several threads, with the bytes read of all captures and the number of packets found."""
     _outputs: set[Output] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _position: int = 0
@@ -71,7 +71,10 @@ class Filtering:
     _is_ended: bool = False
 
     def passing(self, store: Store, query: Query) -> Query:
-        """The packets that pass, of the captures that have some of the query's. Raises UsageError for too many."""
+        """Returns the query for packets that match the filter, in captures with packets of a query.
+
+        Raises UsageError if there are too many captures or packets.
+        """
         candidates = list(_candidates(store, query))
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             try:
@@ -89,7 +92,7 @@ class Filtering:
             if filtered.frames:
                 yield candidate.capture_id, filtered.frames
             if self._packets > MOST_FRAMES:
-                message = f"the filter passes more than {MOST_FRAMES:,} packets, and so many cannot be looked up"
+                message = f"the filter matches more than {MOST_FRAMES:,} packets, which are too many for a query"
                 raise UsageError(message, "narrow it down, or print them: espcap --file FILE -Y FILTER")
 
     def _filter(self, candidate: _Candidate) -> _Filtered:
@@ -139,12 +142,12 @@ class Filtering:
         for lines in whole_lines(output.blocks()):
             for line in lines or ():
                 add(int(line))
-            self._tell(output.position - position, len(lines or ()))
+            self._advance(output.position - position, len(lines or ()))
             position = output.position
         with self._lock:
             self._outputs.remove(output)
 
-    def _tell(self, bytes_read: int, packets: int) -> None:
+    def _advance(self, bytes_read: int, packets: int) -> None:
         with self._lock:
             self._position += bytes_read
             self._packets += packets
@@ -161,23 +164,23 @@ def _candidates(store: Store, query: Query) -> Iterator[_Candidate]:
     captures = {"values": {"terms": {"field": "capture_id", "size": MOST_CAPTURES}}}
     buckets = store.search(query, size=0, aggregations=captures).aggregations["values"]["buckets"]
     if len(buckets) >= MOST_CAPTURES:
-        raise UsageError(f"the packets are of {MOST_CAPTURES:,} captures or more", "narrow the query")
+        raise UsageError(f"the packets belong to {MOST_CAPTURES:,} captures or more", "narrow the query")
     names = {"names": {"terms": {"field": "file_name", "size": 100}}}
     for bucket in buckets:
         found = store.search(And((query, Equals("capture_id", bucket["key"]))), size=1, aggregations=names)
-        called = [name["key"] for name in found.aggregations["names"]["buckets"]]
+        file_names = [name["key"] for name in found.aggregations["names"]["buckets"]]
         if found.hits:
-            yield _Candidate(bucket["key"], bucket["doc_count"], called, found.hits[0].source)
+            yield _Candidate(bucket["key"], bucket["doc_count"], file_names, found.hits[0].source)
 
 
 def _not_kept(store: Store, query: Query, candidate: _Candidate, filtered: _Filtered) -> Missing | None:
-    """The packets of a live capture whose files are gone."""
+    """Returns the packets of a live capture whose files were deleted; None if there are none."""
     if not filtered.kept:
         return None
-    gone, last = 0, 0
+    missing, last = 0, 0
     for first, end in filtered.numbers.runs():
         if first > last + 1:
             frames = Range("layers.frame.number", last, first, include_low=False, include_high=False)
-            gone += store.search(And((query, Equals("capture_id", candidate.capture_id), frames)), size=0).total
+            missing += store.search(And((query, Equals("capture_id", candidate.capture_id), frames)), size=0).total
         last = end
-    return Missing(gone, f"the capture files with them are gone: {filtered.kept.kept_from}") if gone else None
+    return Missing(missing, f"their capture files were deleted: {filtered.kept.kept_from}") if missing else None

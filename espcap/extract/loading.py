@@ -1,4 +1,4 @@
-"""What sharkd loads to show a packet: its capture, or as much of it as there is and matters."""
+"""Opens the capture of a packet for sharkd: the whole capture, or the packets that are needed and kept."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ class Loadable:
 
     file: BinaryIO
     numbers: Numbering | None = None
-    """Of its packets, where they are not the packets' places in it."""
+    """The frame numbers of its packets; None if they are the positions in the file."""
 
     def __enter__(self) -> "Loadable":
         return self
@@ -33,27 +33,27 @@ class Original(Protocol):
 
     @property
     def name(self) -> str:
-        """What its documents, or the user, call it."""
+        """Name of the capture in its documents, or as the user gave it."""
 
     @property
     def path(self) -> str:
-        """The file that has the packet."""
+        """Path of the file that contains the packet."""
 
     @property
     def stamp(self) -> Stamp:
-        """What changes with the file. Raises EspcapError where it is gone."""
+        """Identifies the version of the file. Raises EspcapError if the file is missing."""
 
     def __enter__(self) -> "Original":
-        """Itself."""
+        """Returns itself."""
 
     def __exit__(self, *_: object) -> None:
-        """Closes it."""
+        """Closes the capture."""
 
     def whole(self) -> Loadable:
-        """All of it that matters. Raises EspcapError where it cannot be read, or does not have the packet."""
+        """Opens the part that contains the packet. Raises EspcapError if it is missing or cannot be read."""
 
     def excerpt(self, needed: Needed) -> Loadable | None:
-        """What is needed of it; None where that cannot be had. Raises EspcapError as `whole`."""
+        """Opens a copy of the needed packets; None if they cannot be copied. Raises EspcapError as `whole`."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class FileOriginal:
 
     @property
     def stamp(self) -> Stamp:
-        """What changes with the file."""
+        """Identifies the version of the file."""
         return stamp_of(os.fstat(self.file.fileno()))
 
     def __enter__(self) -> "FileOriginal":
@@ -76,18 +76,18 @@ class FileOriginal:
         self.file.close()
 
     def whole(self) -> Loadable:
-        """The file."""
+        """Opens the file."""
         return Loadable(os.fdopen(os.dup(self.file.fileno()), "rb", buffering=0))
 
     def excerpt(self, needed: Needed) -> Loadable | None:
-        """A copy in which other packets are empty."""
+        """Opens a copy in which all other packets are empty."""
         file = open_excerpt(self.file, needed)
         return Loadable(file) if file else None
 
 
 @dataclass(frozen=True)
 class LiveOriginal:
-    """What is kept of a live capture around a packet."""
+    """The kept files of a live capture, for one packet."""
 
     kept: Kept
     document: dict[str, Any]
@@ -101,24 +101,24 @@ class LiveOriginal:
 
     @property
     def name(self) -> str:
-        """What to call the capture."""
+        """Name of the capture."""
         return self.kept.name
 
     @property
     def path(self) -> str:
-        """The file that has the packet."""
+        """Path of the file that contains the packet."""
         return self.kept.path_of(self.frame)
 
     @property
     def stamp(self) -> Stamp:
-        """What changes with the file. Raises CaptureGone where it was deleted meanwhile."""
+        """Identifies the version of the file. Raises CaptureGone if it was deleted."""
         try:
             return stamp_of(os.stat(self.path))
         except OSError as error:
             raise self.kept.gone(self.frame) from error
 
     def whole(self) -> Loadable:
-        """A copy of the file that has the packet, of the one before it and of the one after it."""
+        """Opens a copy of the file that contains the packet, with the file before and the file after it."""
         loadable = self._copy(self.kept.near(self.frame), None)
         if not loadable.numbers or loadable.numbers.position(self.frame) is None:
             loadable.file.close()
@@ -126,7 +126,7 @@ class LiveOriginal:
         return loadable
 
     def excerpt(self, needed: Needed) -> Loadable | None:
-        """A copy of the packets that are needed, as far as they are kept."""
+        """Opens a copy of the needed packets that are kept."""
         return self._copy(self.kept, needed.frames)
 
     def _copy(self, kept: Kept, frames: FrameSet | None) -> Loadable:
@@ -147,7 +147,7 @@ class LiveOriginal:
 
 
 def find_original(originals: Originals, document: dict[str, Any], frame: int) -> Original:
-    """The capture of a document's packet. Raises EspcapError where it is gone or cannot be read."""
+    """Finds the capture of a document's packet. Raises EspcapError if it is missing or cannot be read."""
     check_packet(document)
     if is_live(document):
         return LiveOriginal(originals.kept(document), document, frame)

@@ -1,4 +1,7 @@
-"""What of a large capture it takes to show one packet: its conversation, as long as the packet's document agrees."""
+"""Finds the packets of a large capture that are needed to show one packet, so that not all of them are loaded.
+
+They are the packets of its conversation. The dissected packet is then compared with its document.
+"""
 
 import os
 import re
@@ -20,9 +23,9 @@ from espcap.searches.selection import select_conversations
 from espcap.tshark.sharkd import Dissection, Node
 
 SMALL = 16 << 20
-"""Bytes of a capture that is loaded whole: it takes less than a second."""
+"""Bytes of the largest capture that is loaded as a whole, which takes less than a second."""
 _MOST_FRAMES = 100_000
-"""Packets of a conversation that are worth an excerpt."""
+"""The most packets in a conversation for which an excerpt is faster."""
 _STREAM = re.compile(r"([a-z0-9_]+\.stream) == (\d+)")
 
 Document = dict[str, Any]
@@ -30,38 +33,41 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Needed:
-    """The packets of a capture that a packet may be about."""
+    """The packets of a capture that are needed to show one packet."""
 
     document: Document
-    """Of the packet, as the whole capture made it."""
+    """The packet's document, which was made from the whole capture."""
     frames: FrameSet
-    telling: frozenset[str]
-    """Display filters of its values that other packets decide: numbers of frames, and times since others."""
+    decisive: frozenset[str]
+    """Display filters of values that depend on other packets: frame numbers, and times since other packets."""
 
     @property
     def number(self) -> int:
-        """Of the packet."""
+        """The packet's frame number."""
         return frame_number(self.document) or 0
 
 
 def find_needed(searcher: Searcher, document: Document) -> Needed | None:
-    """The conversation of a packet, with all that it was put together from; None if the whole capture is to be read."""
+    """Returns the conversation of a packet, with its fragments; None if the whole capture should be loaded."""
     number = frame_number(document)
     if number is None or "capture_id" not in document or (not is_live(document) and _is_small(document["file_name"])):
         return None
     packet = And((Equals("capture_id", document["capture_id"]), Equals("layers.frame.number", number)))
     for selection in select_conversations(searcher.store, packet, searcher.registry):
         if selection.capture_id == document["capture_id"] and len(selection.frames) <= _MOST_FRAMES:
-            selection.frames.add(1)  # times are counted from it
+            selection.frames.add(1)  # its time is the start of relative times
             selection.frames.add(number)
             if is_live(document):
-                selection.frames.add(number - 1)  # others are not even there empty, and times are counted from it, too
-            return Needed(document, selection.frames, frozenset(_telling(document, searcher.registry)))
+                selection.frames.add(number - 1)  # an excerpt of a live capture leaves out the others
+            return Needed(document, selection.frames, frozenset(_decisive(document, searcher.registry)))
     return None
 
 
 def open_excerpt(file: BinaryIO, needed: Needed) -> BinaryIO | None:
-    """A capture without a name, at its start, in which all other packets are empty; None if only tshark can read it."""
+    """Returns a temporary capture, at its start, in which all other packets are empty.
+
+    Returns None if only tshark can read the capture. Raises EspcapError if the disk is full.
+    """
     excerpt = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
         with os.fdopen(os.dup(file.fileno()), "rb", buffering=0) as copy:
@@ -80,10 +86,11 @@ def open_excerpt(file: BinaryIO, needed: Needed) -> BinaryIO | None:
         file.seek(0)
 
 
-def agrees(dissection: Dissection, needed: Needed) -> bool:
-    """Whether the packet is what it was in the whole capture: its protocols, what refers to other packets, its notes.
+def matches_document(dissection: Dissection, needed: Needed) -> bool:
+    """Returns whether the packet was dissected as in the whole capture.
 
-    What came before in other conversations may matter: a port that was agreed upon, keys, an address seen twice.
+    Compares its protocols, values that depend on other packets, and the number of expert messages. They can differ
+    because of earlier packets in other conversations: a negotiated port, keys, an address that was seen twice.
     """
     document, nodes = needed.document, [node for _, node in dissection.nodes()]
     protocols = str(part(document, "layers", "frame").get("protocols", ""))
@@ -91,24 +98,24 @@ def agrees(dissection: Dissection, needed: Needed) -> bool:
         return False
     shown = {node.filter for node in nodes}
     notes = _listed(part(document, "layers", "_ws").get("expert_message"))
-    return needed.telling <= shown and sum(node.filter == "_ws.expert" for node in nodes) >= len(notes)
+    return needed.decisive <= shown and sum(node.filter == "_ws.expert" for node in nodes) >= len(notes)
 
 
-def with_its_streams(dissection: Dissection, document: Document) -> Dissection:
-    """The numbers of its conversations as in the whole capture, which an excerpt has fewer of."""
+def with_original_streams(dissection: Dissection, document: Document) -> Dissection:
+    """Returns the dissection with stream numbers as in the whole capture; those of an excerpt are smaller."""
     seen: dict[str, int] = {}
     return replace(dissection, tree=[_renumbered(node, document, seen) for node in dissection.tree])
 
 
 def stream_of(dissection: Dissection, protocol: str) -> int | None:
-    """The number that the innermost conversation of a protocol has; None if there is none."""
+    """Returns the stream number of the innermost conversation of a protocol; None if the packet has none."""
     filters = [_STREAM.fullmatch(node.filter) for _, node in dissection.nodes()]
     numbers = [int(match[2]) for match in filters if match and match[1] == f"{protocol}.stream"]
     return numbers[-1] if numbers else None
 
 
 def _is_small(name: Any) -> bool:
-    """Not of one that has moved."""
+    """Returns whether the file is small; False if it was moved."""
     try:
         return os.path.getsize(str(name)) <= SMALL
     except (OSError, ValueError):
@@ -132,7 +139,7 @@ def _renumbered(node: Node, document: Document, seen: dict[str, int]) -> Node:
     return node
 
 
-def _telling(document: Document, registry: Registry) -> Iterator[str]:
+def _decisive(document: Document, registry: Registry) -> Iterator[str]:
     for layer in part(document, "layers"):
         members = part(document, "layers", layer)
         for name in registry.names_below(layer):

@@ -1,4 +1,4 @@
-"""tshark's texts as typed values."""
+"""Converts the texts that tshark prints to typed values."""
 
 import re
 from collections.abc import Callable
@@ -38,12 +38,12 @@ def _ip(text: str) -> str:
 
 
 def _integer(text: str) -> int:
-    return int(text, 16) if text[:2] == "0x" else int(text)  # also what Wireshark itself shows in octal
+    return int(text, 16) if text[:2] == "0x" else int(text)  # tshark prints fields with BASE_OCT in decimal
 
 
 def _float(text: str) -> float:
     number = float(text)
-    if not isfinite(number):  # JSON has no word for it
+    if not isfinite(number):  # JSON cannot represent it
         raise ValueError(text)
     return number
 
@@ -59,7 +59,10 @@ _CASTS: dict[Kind, Callable[[str], Any]] = {
 
 
 def cast(field: Field, text: str) -> Value:
-    """The typed value of tshark's text for a field. Raises ValueError where the text does not fit the type."""
+    """Converts tshark's text for a field to a value of the field's type.
+
+    Raises ValueError if the text does not fit the type.
+    """
     if field.base == PRESENCE:
         return True
     convert = _CASTS.get(field.kind)

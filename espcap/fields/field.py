@@ -1,11 +1,11 @@
-"""A registered field: its name, its type, and where documents have it."""
+"""Fields that Wireshark has registered: name, type, and path in documents."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """What a value is in a document, and so how stores index it."""
+    """The type of a value in documents. Stores index the value according to it."""
 
     INTEGER = "integer"
     UNSIGNED = "unsigned"  # up to 2^64-1
@@ -19,11 +19,11 @@ class Kind(StrEnum):
 
 OUTSIDE_LAYERS = {
     **dict.fromkeys(["frame.time", "frame.time_epoch"], "@timestamp"),
-    "communityid.hash": "network.community_id",  # from Wireshark 4.6 on; before, it is in no list of fields
-    "_ws.col.info": "info",  # columns are fields from 4.2 on
+    "communityid.hash": "network.community_id",  # earlier versions than Wireshark 4.6 do not list it as a field
+    "_ws.col.info": "info",  # columns are fields from Wireshark 4.2 on
     "_ws.col.protocol": "protocol_column",
 }
-"""Paths of the fields that documents do not have among their layers."""
+"""Paths of the fields that documents do not contain under `layers`, by the fields' names."""
 
 
 class Field(NamedTuple):
@@ -40,12 +40,15 @@ class Field(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where documents have it."""
+        """The field's path in documents, such as `layers.tcp.srcport`."""
         return OUTSIDE_LAYERS.get(self.name) or f"layers.{self.layer}.{self.key}"
 
 
 def is_frame_number(field: Field) -> bool:
-    """Whether the value is the number of this frame or of another: FT_FRAMENUM is the only integer without a base."""
+    """Returns whether the values of a field are frame numbers.
+
+    FT_FRAMENUM is the only integer type without a display base.
+    """
     return field.name == "frame.number" or (field.kind is Kind.INTEGER and not field.base)
 
 
@@ -62,9 +65,9 @@ ENVELOPE: dict[str, Kind] = {
     "network.bytes": Kind.INTEGER,
     "espcap.bad_time": Kind.BOOLEAN,
 }
-"""Kinds of the paths outside `layers`; a path that is not here is a string."""
+"""Kinds of the paths outside `layers`; a path that is not listed is a string."""
 PRESENCE = "presence"
-"""The base of a field that has no value: that it occurs is all it says."""
+"""The base of a field without a value, such as FT_NONE. Documents contain `true` if it occurs."""
 
 ValueName = tuple[int, int, str]
-"""The least value, the greatest, and their name."""
+"""A range of values, (least, greatest), and the name that Wireshark shows for them."""

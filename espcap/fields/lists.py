@@ -17,10 +17,11 @@ _KINDS = {
     **dict.fromkeys(["FT_BYTES", "FT_UINT_BYTES"], Kind.BYTES),
 }
 COLUMNS = "_ws.col"
-"""What Wireshark's columns are called as fields; documents have only those that have a path here."""
+"""The protocol of Wireshark's columns as fields. Documents contain only the columns that OUTSIDE_LAYERS lists."""
 _TYPES_OF_4_0 = {"frame.time_epoch": "FT_RELATIVE_TIME"}
-"""Fields whose values documents have in the form of Wireshark 4.0, on every version: seconds, not a date."""
-_RESERVED = frozenset(["envelope"])  # what documents add to a layer
+"""Types of fields as in Wireshark 4.0, used for every version so that documents are the same: seconds, not a date."""
+_RESERVED = frozenset(["envelope"])
+"""Keys that espcap itself adds to a layer."""
 
 
 def _kind(wireshark_type: str, base: str) -> tuple[Kind, str]:
@@ -30,7 +31,10 @@ def _kind(wireshark_type: str, base: str) -> tuple[Kind, str]:
 
 
 def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
-    """Fields from the lines of `tshark -G fields` (`F`, description, name, type, protocol, base, bitmask, blurb)."""
+    """Yields the fields in the lines of `tshark -G fields`.
+
+    The columns are `F`, description, name, type, protocol, base, bitmask and blurb, separated by tabs.
+    """
     for line in lines:
         columns = line.rstrip("\n").split("\t")
         if columns[0] != "F":
@@ -47,25 +51,30 @@ def parse_fields(lines: Iterable[str]) -> Iterator[Field]:
 
 
 def parse_protocols(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(name, description) from the lines of `tshark -G protocols` (description, short name, filter name, …)."""
+    """Yields (filter name, description) of the protocols in the lines of `tshark -G protocols`.
+
+    The columns are description, short name, filter name, …, separated by tabs.
+    """
     for line in lines:
         columns = line.rstrip("\n").split("\t")
-        if len(columns) >= 3:  # from 4.2 on there are three more
+        if len(columns) >= 3:  # Wireshark 4.2 added three columns
             yield columns[2], columns[0]
 
 
 def protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
-    """Protocols such as `_ws.short`, whose name is a path: their presence is a value like that of a field."""
+    """Yields a field for each protocol with a dot in its name, such as `_ws.short`. Its value is `true`."""
     for name, _ in protocols:
         layer, dot, rest = name.partition(".")
         if dot and name != COLUMNS:
             yield Field(name, layer, rest.replace(".", "_"), Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")
 
 
-def set_apart(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
-    """Gives a second name that would come to a path of another kind (`bgp.prefix.length`) a path of its own.
+def with_distinct_paths(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
+    """Yields the fields so that no path is shared by fields of different kinds.
 
-    Fields of the user's own dissectors take no path of Wireshark's.
+    If a field's name leads to the path of an earlier field of another kind, as `bgp.prefix.length` does, its key gets
+    `__` in place of the dots. Wireshark's fields come before those of the user's own dissectors, for which `is_own`
+    returns True, so the user's fields never change the path of one of Wireshark's.
     """
     kinds: dict[tuple[str, str], Kind] = {}
     for field in sorted(fields, key=lambda field: (is_own(field.name), field.name.count("."), field.name)):

@@ -1,7 +1,7 @@
-"""Fields of the user's own dissectors: what a profile adds to tshark's own, as stores record it.
+"""Own fields: fields and protocols of the user's own dissectors, which a profile adds to those of tshark.
 
-As JSON: `{"version": 1, "fields": [[name, layer, key, kind, base, type], …], "protocols": [[name, description], …],
-"values": {"FIELD": [[least, greatest, name], …]}}`.
+Stores keep them as JSON: `{"version": 1, "fields": [[name, layer, key, kind, base, type], …],
+"protocols": [[name, description], …], "values": {"FIELD": [[least, greatest, name], …]}}`.
 """
 
 from dataclasses import dataclass, field
@@ -20,25 +20,26 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class OwnFields:
-    """What tshark knows with a profile, and not without it."""
+    """The fields and protocols that tshark has with a profile and not without it."""
 
     fields: tuple[Field, ...] = ()
     protocols: tuple[tuple[str, str], ...] = ()
-    """(name, description)."""
+    """(name, description) of each protocol."""
     values: dict[str, tuple[ValueName, ...]] = field(default_factory=dict)
-    """Names of values, by the names of the fields."""
+    """For each field with named values, by its name, the names of its values."""
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.protocols)
 
     def names_of(self, name: str) -> list[ValueName]:
-        """The names of a field's values."""
+        """The names of a field's values; empty if it has none."""
         return list(self.values.get(name, ()))
 
-    def merged(self, newer: "OwnFields", where: str) -> "OwnFields":
-        """Both; of a name in both the newer.
+    def merged(self, newer: "OwnFields", store: str) -> "OwnFields":
+        """Merges two sets of own fields; for a name in both, the definition in `newer` counts.
 
-        Raises StoreError if a field has another kind in each: values of both could not be searched together.
+        Raises StoreError if a field's kind differs, because values of two kinds cannot be searched together. `store`
+        names the store in the message.
         """
         kinds = {one.path: one.kind for one in self.fields}
         others = [one for one in newer.fields if kinds.get(one.path, one.kind) is not one.kind]
@@ -48,7 +49,7 @@ class OwnFields:
             )
             more = f", and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
             hint = "give the field another name in its dissector, or store the packets elsewhere"
-            raise StoreError(f"{where} has {named}{more}", hint)
+            raise StoreError(f"{store} has {named}{more}", hint)
         fields = {one.name: one for one in (*self.fields, *newer.fields)}
         replaced = {one.name for one in newer.fields}
         values = {name: names for name, names in self.values.items() if name not in replaced}
@@ -58,13 +59,13 @@ class OwnFields:
         )
 
     def to_json(self) -> bytes:
-        """The form that stores keep."""
+        """The JSON that stores keep."""
         fields = [list(one) for one in self.fields]
         return orjson.dumps({"version": _VERSION, "fields": fields, "protocols": self.protocols, "values": self.values})
 
 
 def parse_own_fields(text: bytes | str) -> OwnFields:
-    """What `to_json` gave. Raises ValueError if it is something else."""
+    """Reads the JSON of `OwnFields.to_json`. Raises ValueError if it has another form or version."""
     try:
         return _parsed(orjson.loads(text))
     except (KeyError, TypeError, AttributeError) as error:
@@ -87,7 +88,7 @@ def _parsed(record: Any) -> OwnFields:
 
 
 def write_own(path: Path, own: OwnFields) -> None:
-    """Writes a file of own fields, whole or not at all."""
+    """Writes own fields to a file. If this fails, the file stays as it was."""
 
     def write(name: str) -> None:
         Path(name).write_bytes(own.to_json())

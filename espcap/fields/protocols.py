@@ -1,6 +1,6 @@
-"""Which protocol a packet is called by, and which protocols are its link, network, transport and application.
+"""Finds the protocol that names a packet, and its link, network, transport and application protocols.
 
-Source: `frame.protocols` (`eth:ethertype:ip:tcp:http:xml`) and `conf/protocols.list`.
+The input is `frame.protocols`, such as `eth:ethertype:ip:tcp:http:xml`, and the file `conf/protocols.list`.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,15 @@ LINKS = frozenset(
 )
 NETWORKS = frozenset("ip ipv6 arp rarp ipx clnp llc-ip ddp".split())
 TRANSPORTS = frozenset("tcp udp udplite sctp dccp icmp icmpv6 igmp".split())
-_ERRORS = frozenset(["icmp", "icmpv6"])  # what follows is the packet that the error is about
-_NO_PROTOCOLS = frozenset(["frame", "ethertype"])  # names in frame.protocols that have no header of their own
+_ERRORS = frozenset(["icmp", "icmpv6"])
+"""Protocols after which `frame.protocols` continues with the protocols of the packet that an error message quotes."""
+_NO_PROTOCOLS = frozenset(["frame", "ethertype"])
+"""Names in `frame.protocols` that do not stand for a header."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A protocol of the packet and which of its occurrences is meant, from 0: the inner `ip` of a tunnel is 1."""
+    """One occurrence of a protocol in a packet, counted from 0: the inner `ip` of a tunnel is occurrence 1."""
 
     protocol: str
     occurrence: int
@@ -30,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Stack:
-    """The protocols of a packet by their role; None where there is none. In tunnels those of the innermost packet."""
+    """The protocols of a packet by role; None if a role is missing. In a tunnel, those of the innermost packet."""
 
     link: Place | None
     network: Place | None
@@ -39,7 +41,7 @@ class Stack:
 
     @property
     def names(self) -> dict[str, str]:
-        """`{"link": "eth", "network": "ip", …}` without what is not there."""
+        """The names by role, `{"link": "eth", "network": "ip", …}`, without the roles that are missing."""
         roles = {
             "link": self.link,
             "network": self.network,
@@ -50,19 +52,20 @@ class Stack:
 
 
 class ProtocolList:
-    """The protocols that a packet may be called by."""
+    """The protocols that may name a packet."""
 
     def __init__(self, names: Iterable[str], known: Iterable[str] = (), own: Iterable[str] = ()) -> None:
-        """`known` are all that Wireshark has, if given: any other above a transport names a packet too.
+        """`names` and `own`, those of the user's own dissectors, may name a packet at any place in it.
 
-        `own` are those of the user's own dissectors, which name a packet wherever they are.
+        `known` are all protocols of the list, also those that may not name a packet. If it is given, any other protocol
+        may name a packet too if it is above a transport protocol.
         """
         self._names = frozenset([*names, *own])
         self._known = self._names.union(known) if known else None
-        self.describe = lru_cache(maxsize=10_000)(self._describe)  # captures repeat a few hundred combinations
+        self.describe = lru_cache(maxsize=10_000)(self._describe)  # a capture has a few hundred combinations
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
-        """The name of the packet and its stack, from `frame.protocols`."""
+        """The name of the protocol that names a packet, and the packet's stack, from `frame.protocols`."""
         names = _own([name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS])
         named = self._names.union(self._unlisted(names))
         stack = _stack(names, named)
@@ -71,7 +74,7 @@ class ProtocolList:
         return (listed[-1] if listed else fallback[0].protocol if fallback else "frame"), stack
 
     def _unlisted(self, names: list[str]) -> list[str]:
-        """Protocols of the user's own dissectors, or of a newer Wireshark: in no list, and above a transport."""
+        """The protocols above the transport that no list contains: of own dissectors, or of a newer Wireshark."""
         transport = _last(names, TRANSPORTS)
         if self._known is None or transport is None:
             return []
@@ -79,7 +82,7 @@ class ProtocolList:
 
 
 def _own(names: list[str]) -> list[str]:
-    """The packet's own protocols, without those of a packet that an error message quotes."""
+    """The protocols of the packet itself, without those of the packet that an ICMP error message quotes."""
     end = next((index + 1 for index, name in enumerate(names) if name in _ERRORS), len(names))
     return names[:end]
 
@@ -106,10 +109,10 @@ def _place(names: list[str], index: int) -> Place:
 
 
 def read_list(path: str = "", own: Iterable[str] = ()) -> ProtocolList:
-    """The protocols that a file names, one on each line; lines with `#` are comments. Without a path, our own list.
+    """Reads a list of protocols from a file: one name on each line, and comments after `#`.
 
-    `own` are those of the user's own dissectors, which need no list.
-    Raises EspcapError where the file cannot be read.
+    Without a path, reads espcap's own list. `own` are the protocols of the user's own dissectors, which need not be in
+    the file. Raises EspcapError if the file cannot be read.
     """
     usual = _lines(_own_list())
     lines = _lines(Path(path)) if path else usual
@@ -127,7 +130,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _own_list() -> Path:
-    """In an installed package beside the code, in a checkout in `conf`."""
+    """The path of espcap's own list: beside the code in an installed package, in `conf` in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "protocols.list"
     return installed if installed.exists() else package.parent / "conf" / "protocols.list"

@@ -1,7 +1,7 @@
-"""The field registry: what Wireshark knows of each field's name and type, as paths and kinds of a document.
+"""The field registry: Wireshark's fields and protocols, with the path and the kind that each field has in documents.
 
-Source: `tshark -G fields` and `tshark -G protocols`, kept in an SQLite file for each version of tshark, because the
-quarter of a million fields take a second to read and a capture needs a few hundred of them.
+It is made from `tshark -G fields` and `tshark -G protocols` and kept in an SQLite file for each version of tshark,
+because reading all of the 240,000 fields takes a second, and a capture needs only a few hundred of them.
 """
 
 import os
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.fields.field import ENVELOPE, Field, Kind
-from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, set_apart
+from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, with_distinct_paths
 
 if TYPE_CHECKING:
     from espcap.fields.own import OwnFields
 
 
 _ALL = 10_000_000
-"""More names than there are."""
+"""A limit for queries that is greater than the number of names in any registry."""
 
 
 def _field_of(row: tuple[Any, ...]) -> Field:
@@ -32,25 +32,25 @@ def _field_of(row: tuple[Any, ...]) -> Field:
 
 
 ASKED_AGAIN_SECONDS = 2.0
-"""A record of own fields is not read more often: another process may have added to it."""
+"""Shortest time between two reads of a store's record of own fields, to which other processes may add."""
 _JOINED = (
     "CREATE TEMP TABLE own_field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID;"
     "CREATE TEMP TABLE own_protocol (name PRIMARY KEY, description) WITHOUT ROWID;"
     "CREATE TEMP VIEW field AS SELECT * FROM main.field UNION ALL SELECT * FROM own_field;"
     "CREATE TEMP VIEW protocol AS SELECT * FROM main.protocol UNION ALL SELECT * FROM own_protocol;"
 )
-"""From then on all queries find own fields too. Without any, none gets slower."""
+"""Makes all queries find own fields too. It runs only when the first own fields are known, because it slows queries."""
 
 
 class Registry:
-    """Looks fields up by name and by path. Made by `open_registry`."""
+    """Looks up fields by name and by path. `open_registry` opens it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.own: OwnFields | None = None
-        """What a profile adds, for stores to record; None without a profile."""
+        """The fields that a profile adds, for stores to record; None without a profile."""
         address = f"file:{path}?mode=ro&immutable=1"
-        self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite itself serializes
+        self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite serializes the threads
         self._database.execute("SELECT type FROM main.protocol, main.field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
         self._recorded: Callable[[], OwnFields | None] | None = None
@@ -60,15 +60,16 @@ class Registry:
         self._without_store: Registry | None = None
 
     def close(self) -> None:
-        """Lets go of the file. A program that ends need not."""
+        """Closes the file. Not needed if the program ends."""
         self._database.close()
         if self._without_store:
             self._without_store.close()
 
     def installed(self) -> "Registry":
-        """One that never asks a store: the store may be away, and tshark prints only what it knows itself.
+        """The registry of the installed tshark alone, which never reads own fields from a store.
 
-        It is the same at each call, and is closed with this one.
+        Use it to read tshark's output, which contains only fields of that tshark: the store may be out of reach. All
+        calls return the same registry, and it is closed together with this one.
         """
         if not self._recorded:
             return self
@@ -77,16 +78,22 @@ class Registry:
             return self._without_store
 
     def consult(self, recorded: "Callable[[], OwnFields | None]") -> None:
-        """Looks names that tshark does not have up in what a store has recorded, which is asked when one comes."""
+        """Also looks up names that tshark does not have in a store's record of own fields.
+
+        `recorded` reads the record. It is called when such a name is looked up, at most every ASKED_AGAIN_SECONDS.
+        """
         self._recorded = recorded
 
     def look_again(self) -> None:
-        """Call it before questions: what is known of own fields may have another type or other names by now."""
+        """Reads the store's record of own fields again, if any were known. Call it before a query is built.
+
+        Another process may have recorded other types or other names of values.
+        """
         if self._known_own is not None:
             self._has_learned()
 
     def _has_learned(self) -> bool:
-        """Whether the record has more than was known of it."""
+        """Reads the record of own fields, and returns whether it has changed."""
         with self._turn:
             if not self._recorded or time.monotonic() - self._asked < ASKED_AGAIN_SECONDS:
                 return False
@@ -109,24 +116,24 @@ class Registry:
         self._kinds = dict(ENVELOPE)
 
     def _first(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
-        """The first row, if need be of what a store has recorded."""
+        """The first row. If there is none, reads the store's record of own fields and tries again."""
         row = self._database.execute(query, words).fetchone()
         if row is None and self._has_learned():
             row = self._database.execute(query, words).fetchone()
         return tuple(row) if row else None
 
     def _all(self, query: str, words: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """All rows, with those of what a store has recorded."""
+        """All rows, including those from the store's record of own fields."""
         self._has_learned()
         return self._database.execute(query, words).fetchall()
 
     def field(self, name: str) -> Field | None:
-        """The field with this Wireshark name, or None if neither tshark nor the store knows it."""
+        """The field with this Wireshark name; None if neither tshark nor the store has it."""
         row = self._first("SELECT * FROM field WHERE name = ?", (name,))
         return _field_of(row) if row else None
 
     def value_names(self, name: str) -> "list[tuple[int, int, str]] | None":
-        """The least value, the greatest and their name, of each named value of a recorded field; None for others."""
+        """The named values, (least, greatest, name), of a field that a store has recorded; None for tshark's fields."""
         if (
             self._known_own is None
             or self._database.execute("SELECT 1 FROM main.field WHERE name = ?", (name,)).fetchone()
@@ -135,8 +142,8 @@ class Registry:
         return self._known_own.names_of(name)
 
     def kind(self, path: str) -> Kind:
-        """The kind of a path of a document: `layers.ip.src` or `source.port`; a string where nothing is known."""
-        kinds = self._kinds  # another thread may put a new one there, which nothing older gets into
+        """The kind of a path of a document, such as `layers.ip.src` or `source.port`; STRING if the path is unknown."""
+        kinds = self._kinds  # another thread may replace it, and the new one must not get an outdated kind
         if path not in kinds:
             kinds[path] = self._layer_kind(path)
         return kinds[path]
@@ -149,23 +156,24 @@ class Registry:
         return Kind(row[0]) if row else Kind.STRING
 
     def has_path(self, layer: str, key: str) -> bool:
-        """Whether documents can have this field of a layer; without a key, whether they can have the layer."""
+        """Returns whether documents can contain this field of a layer or, without a key, the layer itself."""
         query = "SELECT 1 FROM field WHERE layer = ? AND (key = ? OR ? = '') LIMIT 1"
         return self._first(query, (layer, key, key)) is not None
 
     def paths(self, kind: Kind) -> list[str]:
-        """The paths of all fields of a kind, sorted: `layers.ip.src`, …"""
+        """The paths of all fields of a kind, such as `layers.ip.src`, sorted."""
         query = "SELECT DISTINCT 'layers.' || layer || '.' || key FROM field WHERE kind = ? ORDER BY 1"
         return [row[0] for row in self._all(query, (kind,))]
 
     def is_protocol(self, name: str) -> bool:
-        """Whether tshark, or the store, has a protocol with this filter name."""
+        """Returns whether tshark, or the store's record, has a protocol with this filter name."""
         return self._first("SELECT 1 FROM protocol WHERE name = ?", (name,)) is not None
 
     def table(self) -> Path:
-        """A file with a line for each name, sorted by their bytes: name, layer, key, kind, base, 1 for a protocol.
+        """The path of a text file for the native reader, which is written if it does not exist.
 
-        Made when there is none. Raises EspcapError where it cannot be.
+        It has a line for each name, sorted by the names' bytes, with columns separated by tabs: name, layer, key, kind,
+        base, and `1` for a protocol. Raises EspcapError if the file cannot be written.
         """
         path = self.path.with_suffix(".tsv")
         if not path.exists():
@@ -189,14 +197,17 @@ class Registry:
         return [row[0] for row in self._all(query, (f"{layer}.", f"{layer}/"))]
 
     def names_starting(self, start: str, most: int) -> list[str]:
-        """Names of protocols and fields that start with this, sorted; protocols are among them, and come first."""
+        """The first `most` names that start with `start`: protocols first, then fields, each sorted."""
         query = "SELECT name FROM {} WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
         words = (start, f"{start}\U0010ffff", most)
         found = [self._all(query.format(table), words) for table in ("protocol", "field")]
         return list(dict.fromkeys(row[0] for rows in found for row in rows))[:most]
 
     def paths_starting(self, start: str, most: int) -> list[str]:
-        """Paths below `layers` that start with this: `ip` gives `ip`, and `ip.s` gives `ip.src`, …"""
+        """The first `most` paths below `layers` that start with `start`, sorted.
+
+        Without a dot in `start` these are layers: `ip` gives `ip`, `ipv6`, …; `ip.s` gives `ip.src`, …
+        """
         layer, dot, key = start.partition(".")
         if not dot:
             query = "SELECT DISTINCT layer FROM field WHERE layer >= ? AND layer < ? ORDER BY 1 LIMIT ?"
@@ -210,7 +221,7 @@ class Registry:
         return [(row[0], row[1]) for row in self._all("SELECT name, description FROM protocol ORDER BY name")]
 
     def beyond(self, other: Path) -> tuple[tuple[Field, ...], tuple[tuple[str, str], ...]]:
-        """The fields and the protocols whose names another registry's file does not have."""
+        """The fields, and (name, description) of the protocols, whose names are not in another registry's file."""
         self._database.execute("ATTACH ? AS other", (f"file:{other}?mode=ro&immutable=1",))
         try:
             query = "SELECT * FROM main.{0} WHERE name NOT IN (SELECT name FROM other.{0}) ORDER BY name"
@@ -223,6 +234,7 @@ class Registry:
 
 @contextmanager
 def kept_in(folder: Path) -> Iterator[None]:
+    """Raises EspcapError if the statements in the context cannot write the registry's files to the folder."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -233,9 +245,10 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 
 def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None = None) -> None:
-    """Writes the registry's file whole or not at all, whoever else does the same at once.
+    """Writes the registry's file from the lines of `tshark -G fields` and `tshark -G protocols`.
 
-    `plain` is that of tshark alone, if the lists are those of a profile.
+    The file is complete or missing, even if several processes write it at the same time. If the lists are those of a
+    profile, `plain` is the registry of tshark alone. Raises OSError if the file cannot be written.
     """
     known = frozenset(plain.names_starting("", _ALL)) if plain else None
     write_whole(
@@ -244,7 +257,7 @@ def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str], 
 
 
 def write_whole(path: Path, write: Callable[[str], None]) -> None:
-    """Has a file made under another name first, so that nobody finds it unfinished."""
+    """Calls `write` with the name of a temporary file, which then replaces `path`; no reader finds it unfinished."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fields-")
     os.close(handle)
@@ -259,11 +272,13 @@ def _fill(name: str, fields: Iterable[str], protocols: Iterable[str], is_own: Ca
     known, parsed = dict(parse_protocols(protocols)), list(parse_fields(fields))
     if not (known and parsed):
         missing = "fields" if known else "protocols"
-        raise EspcapError(f"tshark -G {missing} has no list that espcap can read", "tell the makers of espcap")
+        raise EspcapError(
+            f"espcap cannot read the list that tshark -G {missing} prints", "report this to the authors of espcap"
+        )
     with sqlite3.connect(name) as database:
         database.execute("CREATE TABLE field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID")
         database.execute("CREATE TABLE protocol (name PRIMARY KEY, description) WITHOUT ROWID")
-        every = set_apart([*parsed, *protocol_fields(known.items())], is_own)
+        every = with_distinct_paths([*parsed, *protocol_fields(known.items())], is_own)
         database.executemany("INSERT OR IGNORE INTO field VALUES (?, ?, ?, ?, ?, ?)", every)
         database.executemany("INSERT INTO protocol VALUES (?, ?)", known.items())
         database.execute("CREATE INDEX path ON field (layer, key)")

@@ -1,4 +1,4 @@
-"""Starts tshark for the next files while one is read: small files take tshark's start more than its work."""
+"""Starts tshark for the next files while one file is read: for a small file, its start takes most of the time."""
 
 import contextlib
 import os
@@ -14,20 +14,20 @@ from espcap.tshark.output import Output, read_file
 
 _Source = TypeVar("_Source")
 LARGEST = 4_000_000
-"""Bytes of a file whose tshark is started ahead: what a larger one prints soon has to wait."""
+"""Largest file, in bytes, whose tshark is started ahead. For a larger file, tshark would soon wait for a full pipe."""
 
 
 class Ahead:
-    """Outputs of files that are not read yet. Use it as a context manager; its end stops what was not taken."""
+    """The tsharks of files that are not read yet. Use it as a context manager; its end stops tsharks not taken."""
 
     def __init__(self, job: Job, is_ours: Callable[[CaptureFile], bool] = lambda file: True) -> None:
-        """`is_ours` says which files are to be read, and by this process."""
+        """`is_ours` returns whether a file is to be read by this process."""
         self._job = job
         self._is_ours = is_ours
         self._most = job.tsharks - 1
         self._begun: dict[str, Future[tuple[BinaryIO, Output]]] = {}
         self._taken: BinaryIO | None = None
-        self._threads = ThreadPoolExecutor(max(1, self._most))  # each waits for its tshark to greet
+        self._threads = ThreadPoolExecutor(max(1, self._most))  # one for each tshark that is starting
 
     def __enter__(self) -> "Ahead":
         return self
@@ -40,10 +40,13 @@ class Ahead:
             self._taken.close()
 
     def over(self, sources: Iterable[_Source]) -> Iterator[_Source]:
-        """The sources in their order, with the next files begun. Waits for none when there is one that is no file."""
+        """Yields the sources in their order, and starts tshark for the files that follow.
+
+        A source that is not a file is yielded at once, without waiting for further sources.
+        """
         waiting: deque[_Source] = deque()
         for source in sources:
-            if waiting and isinstance(source, CaptureFile):  # what is read at once is not begun here
+            if waiting and isinstance(source, CaptureFile):  # the first file is read at once
                 self._begin(source)
             waiting.append(source)
             while waiting and (len(waiting) > self._most or not isinstance(source, CaptureFile)):
@@ -52,7 +55,7 @@ class Ahead:
 
     def _begin(self, source: CaptureFile) -> None:
         is_worth_it = self._most and 0 < source.size <= LARGEST and source.path not in self._begun
-        with contextlib.suppress(EspcapError):  # it is told when it is the file's turn
+        with contextlib.suppress(EspcapError):  # it is reported when the file is read
             if is_worth_it and self._is_ours(source):
                 self._begun[source.path] = self._threads.submit(self._start, source)
 
@@ -66,13 +69,16 @@ class Ahead:
             raise
 
     def take(self, source: CaptureFile, file: BinaryIO) -> Output | None:
-        """What was begun for a source, unless it failed or what is now open as `file` is another file."""
+        """Returns the output of the tshark that was started for a source.
+
+        Returns None if none was started, if it failed, or if it reads another file than the one open as `file`.
+        """
         if not (begun := self._begun.pop(source.path, None)):
             return None
         with contextlib.suppress(EspcapError):
             opened, output = begun.result()
             if stamp_of(os.fstat(opened.fileno())) == stamp_of(os.fstat(file.fileno())):
-                if self._taken:  # that one's output has come to its end
+                if self._taken:  # its output has been read to the end
                     self._taken.close()
                 self._taken = opened
                 return output
@@ -80,7 +86,7 @@ class Ahead:
         return None
 
     def drop(self, path: str) -> None:
-        """Stops what was begun for a file that need not be read."""
+        """Stops the tshark that was started for a file, if it was not taken."""
         if begun := self._begun.pop(path, None):
             with contextlib.suppress(EspcapError):
                 _stop(*begun.result())

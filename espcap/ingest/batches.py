@@ -1,4 +1,4 @@
-"""Documents on their way to the store, in batches: some are being stored while the next is gathered."""
+"""Stores documents in batches: earlier batches are being stored while the next one is filled."""
 
 import threading
 import time
@@ -8,21 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from espcap.documents.packets import Document
-from espcap.ingest.dead_letters import DeadLetters, account
+from espcap.ingest.dead_letters import DeadLetters, record_outcome
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Sink
 
 LARGEST_BATCH = 8 << 20
-"""Bytes of JSON at which a batch is written, however few documents it has."""
+"""Size in bytes of JSON at which a batch is written, even if it has few documents."""
 
 LARGEST_WAITING = 16 << 20
-"""Bytes of JSON of the batches that may wait for their turn."""
+"""Bytes of JSON that may wait, in full batches, for the store."""
 
 LONGEST_WAIT = 1.0
-"""Seconds after which a batch of a live capture is written."""
+"""Seconds after its first document at which a batch of a live capture is written."""
 
 SECONDS_TO_END, SECONDS_TO_LEAVE = 10.0, 1.0
-"""How long the batches that are being stored may still take after a failure, and when all is to end at once."""
+"""How long espcap waits for batches that are being stored: after a failure, and after a second interruption."""
 
 
 @dataclass
@@ -39,12 +39,12 @@ class _Batch:
 
 
 class _Writing:
-    """A batch that is being stored: in the background, by a thread that touches the store and the outcome alone."""
+    """A batch that is being stored, in the background by a thread that uses only the store and the outcome."""
 
     def __init__(
         self, sink: Sink, batch: _Batch, in_background: bool, live: bool, before: "_Writing | None" = None
     ) -> None:
-        """Its turn comes when `before` is stored, and never where that fails."""
+        """The batch is written after `before` is stored, and not at all if that fails."""
         self.documents = batch.documents
         self.size = batch.size
         self._live = live
@@ -52,7 +52,7 @@ class _Writing:
         self._sink = sink
         self._before = before
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, daemon=True)  # an end at once does not wait for it
+        self._thread = threading.Thread(target=self._write, daemon=True)  # must not delay the exit of Python
         if in_background:
             self._thread.start()
         else:
@@ -74,7 +74,7 @@ class _Writing:
         return not self._thread.is_alive()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Waits for the end, and raises what the store raised."""
+        """Waits until the batch is stored, at most for `seconds`. Raises the exception that the store raised."""
         if self._thread.ident:
             self._thread.join(seconds)
         if self._error:
@@ -82,17 +82,17 @@ class _Writing:
 
 
 class Batches:
-    """Gathers documents and has them stored. Use it as a context manager, and `finish` it at the end.
+    """Collects documents and stores them in batches. Use it as a context manager, and call `finish` at the end.
 
-    `report` and `dead_letters` get what became of the documents, in the order of reading.
+    The outcomes go to `report`, and rejected documents to `dead_letters`, in the order in which packets were read.
     """
 
     def __init__(self, sink: Sink, dead_letters: DeadLetters, report: Report, chunk: int, live: bool = False) -> None:
-        """`chunk` is the number of documents of a batch. When `live`, somebody waits for what comes."""
+        """`chunk` is the number of documents of a batch. If `live`, smaller batches are written after LONGEST_WAIT."""
         self.on_stored: Callable[[int], None] = lambda frame: None
-        """Told the last frame number of each batch whose documents have found their end, in the order of reading."""
+        """Called with the last frame number of each batch that is finished, in the order of reading."""
         self.is_waited_for: Callable[[int], bool] = lambda frame: False
-        """Tells whether what was read up to a frame number should be stored as soon as the store has nothing to do."""
+        """Returns whether the packets up to a frame number should be stored as soon as the store is idle."""
         self._sink = sink
         self._dead_letters = dead_letters
         self._report = report
@@ -103,15 +103,15 @@ class Batches:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every document that came has found its end."""
+        """Whether no document is waiting or being stored."""
         return not self._batch.documents and not self._writing
 
     def add(self, document: Document) -> None:
-        """Takes a document that was read, and counted."""
+        """Adds a document, which the report has already counted as read."""
         self._batch.add(document)
 
     def write_if_due(self) -> None:
-        """Begins to store the batch when it is large enough or, of a live capture, old enough. Raises StoreError."""
+        """Starts to store the batch if it is large enough or, in a live capture, old enough. Raises StoreError."""
         while self._writing and self._writing[0].is_done:
             self._settle_first()
         batch = self._batch
@@ -120,17 +120,17 @@ class Batches:
             waited
             or len(batch.documents) >= self._chunk
             or batch.size >= LARGEST_BATCH
-            or (self._live and self._holds_up())
+            or (self._live and self._should_not_wait())
         ):
             self._write()
 
-    def _holds_up(self) -> bool:
-        """Whether the source can go on sooner if a part of a batch is stored now, and the store is idle."""
+    def _should_not_wait(self) -> bool:
+        """Returns whether the store is idle and the source can continue only after the documents so far are stored."""
         documents = self._batch.documents
         return bool(documents) and not self._writing and self.is_waited_for(documents[-1].frame_number)
 
     def finish(self) -> None:
-        """Has all stored. Raises StoreError."""
+        """Stores all documents, and waits until they are stored. Raises StoreError."""
         if self._batch.documents:
             self._write()
         while self._writing:
@@ -140,17 +140,17 @@ class Batches:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """After a failure takes what is known, soon, of the batches that are being stored."""
+        """After a failure, waits a few seconds for batches that are being stored, and records their outcomes."""
         seconds = SECONDS_TO_END if kind and issubclass(kind, Exception) else SECONDS_TO_LEAVE
         deadline = time.monotonic() + seconds
         while self._writing:
             writing = self._writing.popleft()
-            with suppress(Exception):  # it had the same cause
+            with suppress(Exception):  # it has the same cause as the failure that ended the block
                 writing.wait(max(0, deadline - time.monotonic()))
-            account(writing.outcome, self._dead_letters, self._report)
+            record_outcome(writing.outcome, self._dead_letters, self._report)
 
     def _write(self) -> None:
-        """Waits while the store has as much to do as it can take: tshark then waits as well."""
+        """Starts to store the batch. Waits first if the store is busy, so that tshark waits as well."""
         at_once = self._sink.writes_at_once
         while len(self._writing) >= max(1, at_once) and not self._may_wait():
             self._settle_first()
@@ -161,7 +161,7 @@ class Batches:
             self._settle_first()
 
     def _may_wait(self) -> bool:
-        """Whether another batch may wait for its turn."""
+        """Returns whether one more batch may wait for the store."""
         size = sum(writing.size for writing in self._writing)
         return len(self._writing) < self._sink.batches_ahead and size < LARGEST_WAITING
 
@@ -172,5 +172,5 @@ class Batches:
         finally:
             if self._writing and self._writing[0] is writing and writing.is_done:
                 self._writing.popleft()
-                account(writing.outcome, self._dead_letters, self._report)
+                record_outcome(writing.outcome, self._dead_letters, self._report)
         self.on_stored(writing.documents[-1].frame_number)

@@ -1,6 +1,6 @@
-"""Which captures of a run need no dissection, and the recording of those that come to a good end.
+"""Finds captures that are already stored, and records the captures that a run stores in full.
 
-A capture is recorded once the store has made all of its packets durable, some captures at a time.
+A capture is recorded after the store has made all of its packets durable; several captures are recorded together.
 """
 
 import time
@@ -20,7 +20,7 @@ from espcap.stores import Store, StoredDay
 _Answer = TypeVar("_Answer")
 
 SETTLE_SECONDS = 2.0
-"""Captures are recorded together so long after the first of them, and at the end of a run."""
+"""Seconds after which finished captures are recorded together; the rest are recorded at the end of a run."""
 
 
 class CaptureResult(Protocol):
@@ -28,7 +28,7 @@ class CaptureResult(Protocol):
 
     @property
     def packets(self) -> int:
-        """Those that were read."""
+        """Number of packets that were read."""
 
     @property
     def indices(self) -> frozenset[str]:
@@ -36,21 +36,21 @@ class CaptureResult(Protocol):
 
     @property
     def replaced(self) -> int:
-        """Packets that were there with other settings."""
+        """Number of packets that replaced documents of other settings."""
 
 
 @dataclass
 class _Pending:
-    """What is to be recorded together."""
+    """Finished captures that are to be recorded together."""
 
     captures: list[FinishedCapture] = field(default_factory=list)
     files: list[tuple[Stamp, str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    """Claims on the captures: one at a time reads a capture, with whatever settings."""
+    """Claims on the captures, to be released. They do not depend on settings."""
     replaced: list[str] = field(default_factory=list)
-    """Those of the captures that were there with other settings."""
+    """Contents of the captures that were stored with other settings before."""
     earlier: list[str] = field(default_factory=list)
-    """Identifiers that an earlier version gave some of the captures."""
+    """Identifiers that an earlier version of espcap gave to captures."""
     since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
@@ -58,7 +58,7 @@ class _Pending:
 
 
 class Checkpoints:
-    """What a run asks its ledger. A ledger that fails is reported once and not asked again."""
+    """The captures that are stored in full, as the ledger has them. If the ledger fails, that is reported once."""
 
     def __init__(
         self,
@@ -68,14 +68,14 @@ class Checkpoints:
         on_failure: Callable[[LedgerError], None],
         again: bool = False,
     ) -> None:
-        """`path` is that of the ledger. If it cannot be used, that is reported, and no capture is known.
+        """`path` is the file of the ledger. If it cannot be used, `on_failure` is called, and no capture is known.
 
-        `digests` are those of the run's settings; `again` has everything dissected, and still recorded.
+        `digests` are those of the run's settings. If `again`, all captures are dissected, and still recorded.
         """
         self.outdated: set[str] = set()
-        """Contents that were passed over though another version of tshark or espcap stored them."""
+        """Contents of captures that were skipped although another version of tshark or espcap stored them."""
         self.moved = 0
-        """Packets that an earlier version had stored under other identifiers."""
+        """Packets that an earlier version had stored under other identifiers and that were deleted."""
         self._store = store
         self._ledger: Ledger | None = None
         self._claims: Claims | None = None
@@ -96,18 +96,21 @@ class Checkpoints:
             self._give_up(LedgerError(f"cannot write {claims}: {error.strerror}"))
 
     def verify(self) -> int:
-        """Forgets what the store has lost; returns how many captures. A store that hides its indices has no ledger."""
+        """Removes captures from the ledger if the store has lost packets of them. Returns their number.
+
+        Without the right to list the store's indices, the ledger is not used.
+        """
         try:
             days = self._store.days()
         except StoreError as error:
-            self._give_up(LedgerError(f"what is done cannot be verified: {error.message}", error.hint))
+            self._give_up(LedgerError(f"the ledger cannot be verified: {error.message}", error.hint))
             return 0
         return self._ask(lambda ledger: ledger.verify(days, time.time())) or 0
 
     def verify_settings(self) -> int:
-        """Forgets what other settings have replaced since, in whole or in part; returns how many captures.
+        """Removes captures from the ledger if packets of them were replaced with other settings. Returns their number.
 
-        A store that may not be searched, or has too many captures to count, is taken at the ledger's word.
+        If the store cannot be searched, or has too many captures to count, nothing is removed.
         """
         known = self._ask(lambda ledger: ledger.all_known(self._digests.work))
         if not known or self._again:
@@ -119,7 +122,7 @@ class Checkpoints:
         return self._ask(lambda ledger: ledger.forget(replaced, self._digests.work)) or 0
 
     def packets_of_file(self, file: CaptureFile) -> int | None:
-        """Packets of a file that is done and has not changed since; None where it must be looked at."""
+        """Returns the number of packets of a file that is stored and has not changed since; None if it must be read."""
         stamp = file.stamp
         if self._again or stamp is None:
             return None
@@ -131,15 +134,18 @@ class Checkpoints:
         return known.packets if known else None
 
     def is_known(self, file: CaptureFile) -> bool:
-        """Whether a file is done and has not changed since."""
+        """Returns whether a file is stored and has not changed since."""
         return self.packets_of_file(file) is not None
 
     def take(self, content: str) -> bool:
-        """Claims a capture for this process; False where another one is at it."""
+        """Claims a capture for this process. Returns False if another process has claimed it."""
         return not self._claims or self._claims.take(content)
 
     def claim(self, file: CaptureFile) -> bool:
-        """Whether a file is to be read, and by this process, which claims it then. Raises what `open` raises."""
+        """Claims a file for this process. Returns False if it need not be read or another process reads it.
+
+        Raises EspcapError if the file cannot be read.
+        """
         if self.is_known(file):
             return False
         with file.open() as opened:
@@ -147,9 +153,9 @@ class Checkpoints:
         return self.take(content) and self.packets_of_content(content, file) is None
 
     def packets_of_content(self, content: str, file: CaptureFile, earlier: str = "") -> int | None:
-        """Packets of a capture that is done, maybe as another file; None where it must be dissected.
+        """Returns the number of packets of a capture that is stored, maybe from another file; None if it is not.
 
-        `earlier` is the identifier that an earlier version would have given it, if that is another one.
+        `earlier` is the identifier that an earlier version of espcap gave to it, if it differs.
         """
         if self._again:
             return None
@@ -162,12 +168,12 @@ class Checkpoints:
         return packets
 
     def release(self, content: str) -> None:
-        """Lets another process try a capture that did not come to a good end here."""
+        """Releases the claim on a capture, so that another process can read it."""
         if self._claims:
             self._claims.release(content)
 
     def add(self, file: CaptureFile, content: str, ended: CaptureResult, earlier: str = "") -> None:
-        """Keeps a capture that came to a good end until its packets are known to be durable."""
+        """Adds a capture that was read in full. It is recorded by `settle`, when its packets are durable."""
         self._note(file, content)
         digests, pending = self._digests, self._pending
         pending.captures.append(FinishedCapture(content, digests.work, ended.packets, ended.indices, digests.documents))
@@ -182,16 +188,16 @@ class Checkpoints:
             self._pending.files.append((file.stamp, content))
 
     def settle_if_due(self) -> None:
-        """Settles some seconds after the first capture that is not recorded yet."""
+        """Calls `settle` if a capture has been waiting for SETTLE_SECONDS. Raises StoreError."""
         if self._pending and time.monotonic() - self._pending.since >= SETTLE_SECONDS:
             self.settle()
 
     def settle(self) -> None:
-        """Has the store make all durable, records it, and lets go of the claims. Raises StoreError."""
+        """Flushes the store, records the captures that were added, and releases their claims. Raises StoreError."""
         pending, self._pending = self._pending, _Pending()
         if pending.captures:
             self._store.flush()
-            if pending.replaced and self._digests.is_whole:  # what other settings have left of them
+            if pending.replaced and self._digests.is_whole:  # other packets of them may still have the old settings
                 self._store.forget(pending.replaced, keep=self._digests.documents)
             self._forget_earlier(pending.earlier)
             self._record(pending, self._store.days() if self._ledger else [])
@@ -200,7 +206,7 @@ class Checkpoints:
             self.release(key)
 
     def _forget_earlier(self, captures: list[str]) -> None:
-        """Deletes what an earlier version stored under other identifiers, now that it is there under its own."""
+        """Deletes packets that an earlier version stored under other identifiers, as they are stored again now."""
         if captures and SettingsInStore(self._store).has_earlier():
             self.moved += self._store.forget(captures)
 
@@ -208,7 +214,7 @@ class Checkpoints:
         self._ask(lambda ledger: ledger.add(pending.captures, days))
 
     def close(self) -> None:
-        """Lets go of the ledger and of all claims."""
+        """Closes the ledger and releases all claims."""
         self._ask(Ledger.close)
         if self._claims:
             self._claims.close()

@@ -1,4 +1,7 @@
-"""Who works on what, among all that store into one place: locks that the kernel takes back from a process that dies."""
+"""Locks on captures, so that of several runs into one store only one reads a capture.
+
+The kernel releases the locks of a process that dies.
+"""
 
 import contextlib
 import errno
@@ -9,30 +12,30 @@ from pathlib import Path
 
 
 class Claims:
-    """Claims of one run on captures, each the lock of one byte in a file.
+    """The claims of one run on captures. Each claim is a lock of one byte in a file.
 
-    The kernel keeps the locks of one opening of the file apart from those of any other, in the same process or not.
+    The locks belong to this opening of the file, so that two runs in the same process exclude each other as well.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError where the file can be neither opened nor made."""
+        """Opens the file, and creates it if it is missing. Raises OSError."""
         self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
     def take(self, key: str) -> bool:
-        """Claims the capture with this hexadecimal digest; False where another run has it."""
+        """Claims the capture with this hexadecimal digest. Returns False if another run has claimed it."""
         try:
             self._lock(fcntl.F_WRLCK, key)
-        except OSError as error:  # a file system without locks lets everybody have everything
+        except OSError as error:  # on a file system without locks, every claim succeeds
             return error.errno not in (errno.EAGAIN, errno.EACCES)
         return True
 
     def release(self, key: str) -> None:
-        """Lets others have the capture."""
+        """Releases the claim on a capture."""
         with contextlib.suppress(OSError):
             self._lock(fcntl.F_UNLCK, key)
 
     def close(self) -> None:
-        """Releases all."""
+        """Releases all claims."""
         os.close(self._handle)
 
     def _lock(self, kind: int, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Documents that a store refused for good: kept in a file with the reason, and read from it to be sent again.
+"""Keeps documents that a store has rejected in a file, with the reasons, and reads them from there to be sent again.
 
 A dead letter is one line of JSON: `{"reason": …, "index": …, "id": …, "source": {…}}`.
 """
@@ -26,18 +26,21 @@ _ID = re.compile(r"[^\s/]+-\d{1,18}")
 
 
 class DeadLetters:
-    """A file of dead letters, made when the first comes; only its owner can read it."""
+    """A file of dead letters. It is created for the first dead letter, and only its owner can read it."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Without a path, a file of this moment and this process in the state folder."""
+        """Without a path, the file is in the state folder, and its name has the time and the process identifier."""
         self._chosen = path
         self._started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self._file: int | None = None
         self.path: Path | None = None
-        """The file, once there is one."""
+        """The file; None before the first dead letter."""
 
     def add(self, refusals: Sequence[Refusal]) -> None:
-        """Appends all, on the disk when this returns. Raises StoreError, with none of them in the file."""
+        """Appends rejected documents and syncs the file to disk.
+
+        Raises StoreError if that fails; then none of them is in the file.
+        """
         if not refusals:
             return
         path = self.path or self._chosen or _folder() / f"{self._started}-{os.getpid()}.ndjson"
@@ -47,8 +50,8 @@ class DeadLetters:
             _append(self._file, b"".join(map(_line, refusals)))
         except OSError as error:
             raise StoreError(
-                f"cannot write the refused documents to {printable(str(path))}: {error.strerror or error}",
-                "make room, or name another file with --dead-letters; the same command again stores what is missing",
+                f"cannot write the rejected documents to {printable(str(path))}: {error.strerror or error}",
+                "make room, or name another file with --dead-letters; then run the same command again",
             ) from error
         self.path = path
 
@@ -62,7 +65,7 @@ class DeadLetters:
         if stat.S_ISREG(status.st_mode):
             os.fchmod(descriptor, 0o600)
             if status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
-                os.write(descriptor, b"\n")  # a writer was killed in the middle of its line
+                os.write(descriptor, b"\n")  # an earlier writer was killed before it finished its line
         return descriptor
 
 
@@ -77,7 +80,7 @@ def _line(refusal: Refusal) -> bytes:
 
 
 def _append(descriptor: int, text: bytes) -> None:
-    """Writes all of the text, or takes back what it wrote."""
+    """Writes the whole text, or none of it. Raises OSError."""
     before = os.fstat(descriptor).st_size
     rest = memoryview(text)
     try:
@@ -91,8 +94,11 @@ def _append(descriptor: int, text: bytes) -> None:
         raise
 
 
-def account(outcome: Outcome, dead_letters: DeadLetters, report: Report) -> None:
-    """Counts what became of a batch and keeps what was refused, which counts as not stored where it cannot be kept."""
+def record_outcome(outcome: Outcome, dead_letters: DeadLetters, report: Report) -> None:
+    """Adds the outcome of a batch to the report, and its rejected documents to the dead letters.
+
+    Raises StoreError if the dead letters cannot be written; the rejected documents then count as not stored.
+    """
     report.add_outcome(replace(outcome, refused=[]))
     dead_letters.add(outcome.refused)
     report.add_outcome(Outcome(refused=outcome.refused))
@@ -100,9 +106,10 @@ def account(outcome: Outcome, dead_letters: DeadLetters, report: Report) -> None
 
 
 def read_dead_letters(path: Path, on_damaged: Callable[[int], None]) -> Iterator[Document]:
-    """The documents of a file, one at a time. `on_damaged` is told the number of each line that is none.
+    """Yields the documents of a file of dead letters.
 
-    Raises EspcapError where the file cannot be read or does not look like one of dead letters.
+    `on_damaged` is called with the number, from 1, of each line that is not a dead letter. Raises EspcapError if the
+    file cannot be read or does not look like a file of dead letters.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Digests of a run's settings: of those that choose packets and values, and of those that shape their documents."""
+"""Digests of a run's settings, with which a run finds captures that are already stored with the same settings."""
 
 import hashlib
 import os
@@ -16,20 +16,24 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Digests:
-    """What a run's settings are, in few bytes."""
+    """Digests of a run's settings, in hexadecimal."""
 
     work: str = ""
-    """Of all that the user chose: the same work needs not be done again."""
+    """Digest of the options that select packets and values. A capture stored with the same digest is skipped."""
     documents: str = ""
-    """Of all that shapes a document, the versions of tshark and of its form too: its `settings_id`."""
+    """Digest of everything that changes a document, with the versions of tshark and of the document's form.
+
+    Documents have it as `settings_id`.
+    """
     is_whole: bool = True
-    """Whether all packets of a capture are stored, as no option selects some."""
+    """Whether all packets of a capture are stored: no display filter and no count."""
 
 
 def digest_settings(program: Program, settings: Settings, payload: bool, protocols: str = "") -> Digests:
-    """The digests of settings as the user gave them; `protocols` is a file. Files count by their contents.
+    """Returns the digests of the settings that the user gave.
 
-    Raises UsageError where one of the files cannot be read.
+    `protocols` is the path of the protocol list, or empty. Files count by their contents. Raises UsageError if one of
+    the files cannot be read.
     """
     files = [*_contents(settings), *([digest_file(protocols)] if protocols else [])]
     chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
@@ -47,20 +51,20 @@ def _hash(text: str, contents: list[bytes], size: int) -> str:
 
 
 def _contents(settings: Settings) -> Iterator[bytes]:
-    """Digests of the files that preferences name, such as a log of keys, and of those of the profile."""
+    """Yields digests of the files that preferences name, such as a TLS key log, and of the files of the profile."""
     for preference in settings.preferences:
         yield from map(digest_file, _files(preference))
     yield from contents(settings.profile_folder)
 
 
 def _files(preference: str) -> list[str]:
-    """The files that a preference names: as its value, or in quotes in a table."""
+    """Returns the files that a preference names: its whole value, or quoted strings in it (rows of a table)."""
     value = preference.partition(":")[2]
     return [path for path in (value, *_QUOTED.findall(value)) if os.path.isfile(path)]
 
 
 def _without_paths(preference: str) -> str:
-    """The preference, where it does not matter in which file its keys are."""
+    """Returns the preference without the paths of files: where a key log is stored does not change a document."""
     for path in _files(preference):
         preference = preference.replace(path, "")
     return preference

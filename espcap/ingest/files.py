@@ -1,4 +1,4 @@
-"""Capture files: each is read once whatever crashed before, and without the packets at which tshark crashes."""
+"""Reads capture files: each capture once, also after crashes, and without the packets at which tshark crashes."""
 
 import os
 import signal
@@ -20,21 +20,21 @@ from espcap.tshark.output import Output, read_file
 from espcap.tshark.plugin import GAVE_UP
 
 PLUGIN_FAILED = frozenset([GAVE_UP, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL])
-"""How a tshark ends whose plugin gave up, or crashed, which a dissector may have done as well."""
+"""Exit statuses of a tshark whose plugin gave up, or which crashed, in the plugin or in a dissector."""
 
 
 class Files:
-    """Reads files through `transfer`. What is done is kept in the checkpoints, where there are some."""
+    """Reads files through `transfer`. Captures that are stored in full are recorded in `checkpoints`, if given."""
 
     def __init__(self, transfer: Transfer, checkpoints: Checkpoints | None, ahead: Ahead) -> None:
         self.deferred: list[tuple[CaptureFile, str]] = []
-        """Captures, with their digests, that other processes were at."""
+        """Captures, with their digests, that other processes were reading."""
         self._transfer = transfer
         self._checkpoints = checkpoints
         self._ahead = ahead
 
     def read(self, source: CaptureFile) -> None:
-        """Stores a file's packets, unless the checkpoints say that they are. Raises EspcapError."""
+        """Stores the packets of a file, unless the checkpoints have it as stored. Raises EspcapError."""
         try:
             self._read(source)
         finally:
@@ -48,7 +48,7 @@ class Files:
         with source.open() as file:
             if source.size == 0:
                 self._transfer.report.files += 1
-                self._transfer.tell(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
+                self._transfer.add_problem(Severity.NOTE, f"{printable(source.name)} is empty (0 bytes)")
                 return
             content = source.identify(file)
             if self._checkpoints:
@@ -57,12 +57,12 @@ class Files:
                 self._dissect_whole(source, file, content)
 
     def _read_once(self, source: CaptureFile, file: BinaryIO, content: str, checkpoints: Checkpoints) -> None:
-        """Reads a file unless another process is at it or has done it, and records a good end."""
+        """Reads a file unless another process reads it or has read it, and records it if it is stored in full."""
         if not checkpoints.take(content):
             self.deferred.append((source, content))
             return
         earlier = source.digest(file) if is_compressed(file) else content
-        earlier = "" if earlier == content else earlier  # damaged data has kept its identifier
+        earlier = "" if earlier == content else earlier  # the identifier of damaged data is the same in all versions
         if (packets := checkpoints.packets_of_content(content, source, earlier)) is not None:
             self._transfer.report.add_done_before(packets)
             return
@@ -77,7 +77,7 @@ class Files:
             checkpoints.release(content)
 
     def _dissect_whole(self, source: CaptureFile, file: BinaryIO, content: str) -> tuple[TransferResult, bool]:
-        """Also whether nothing was left out."""
+        """Reads a file. Returns also whether all of its packets are stored."""
         report = self._transfer.report
         before = report.left_out
         ended = self._dissect_file(source, file, content)
@@ -99,9 +99,11 @@ class Files:
     def _read_on_as_json(
         self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: TransferResult
     ) -> TransferResult:
-        """Reads what the native reader left, so that no fault of its own costs a packet."""
+        """Reads the rest of a file with the JSON reader, so that a fault of the native reader does not lose packets."""
         job, name = self._transfer.job, printable(source.name)
-        self._transfer.tell(Severity.NOTE, f"{name}: read on without the native reader: {ended.tshark.message}")
+        self._transfer.add_problem(
+            Severity.NOTE, f"{name}: continued without the native reader: {ended.tshark.message}"
+        )
         file.seek(0)
         settings = replace(job.settings, plugin=None)
         output = self._open(file, settings)
@@ -114,25 +116,25 @@ class Files:
     def _finish_without_faults(
         self, source: CaptureFile, file: BinaryIO, origin: Origin, ended: TransferResult
     ) -> TransferResult:
-        """Reads the rest of a file without the packets at which tshark crashes or hangs, and says which they are.
+        """Reads the rest of a file without the packets at which tshark crashes or hangs, and reports their numbers.
 
-        A tshark that was ended from outside does not end at the same packet again: then all stays as it is.
+        If tshark was killed from outside, it does not end at the same packet again: then no packet is left out.
         """
         job, faults = self._transfer.job, frozenset[int]()
         capture = FaultyCapture(job.program, job.settings, job.user, job.stall_timeout, file)
         while ended.broke and not self._transfer.signal and len(faults) < MOST_FAULTS:
             try:
                 fault = capture.locate(faults)
-                if fault is None or fault in faults:  # it is not the packet's data, then
+                if fault is None or fault in faults:  # the cause is not the data of a packet
                     faults -= {fault}
                     break
                 faults |= {fault}
                 output = capture.read(faults)
-            except EspcapError:  # the format cannot be read without some of its packets
+            except EspcapError:  # packets of this file format cannot be left out
                 return ended
             ended = ended.followed_by(self._transfer.run(output, origin, ended.last_frame, faults))
         if faults:
             frames = ", ".join(map(str, sorted(faults)))
             hint = "tshark crashes or hangs there"
-            self._transfer.tell(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
+            self._transfer.add_problem(Severity.PARTIAL, f"{printable(source.name)}: left out frame {frames}", hint)
         return ended

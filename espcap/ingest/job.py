@@ -1,4 +1,4 @@
-"""What all sources of a run share, found and opened, and whom a run tells how it goes."""
+"""The job of a run (programs, settings and registry that all its sources share), and the listener to its progress."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -22,50 +22,51 @@ from espcap.tshark.registry import find_own, open_registry
 
 @dataclass(frozen=True)
 class Job:
-    """What all sources of a run share."""
+    """The programs, settings and registry that all sources of a run share."""
 
     program: Program
     registry: Registry
     protocols: ProtocolList
     settings: Settings
     user: User | None = None
-    """As whom tshark runs; None is as ourselves."""
+    """The user that tshark runs as; None for the user of this process."""
     payload: bool = False
     digests: Digests = field(default_factory=Digests)
-    """Of the settings as the user gave them."""
+    """Digests of the settings that the user gave."""
     chunk: int = 1000
-    """Documents of a batch."""
+    """Largest number of documents of a batch."""
     jobs: int | None = None
-    """How many tsharks run at once; None is one for each core that we may use, for files that are worth it."""
+    """How many tsharks run at the same time; None for one on each core that this process may use."""
     stall_timeout: float = 60
-    """Seconds of silence after which a file's tshark is given up."""
+    """Seconds without output after which tshark is ended, if it reads a file."""
     spool: SpoolSettings = field(default_factory=SpoolSettings)
-    """Where live captures wait for the store."""
+    """The spool, in which live captures wait for the store."""
 
     @property
     def tsharks(self) -> int:
-        """How many tsharks run at once at most."""
+        """Largest number of tsharks that run at the same time."""
         return self.jobs or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Whom to tell how a run goes."""
+    """Functions that are called while a run goes on."""
 
     on_progress: Callable[[int, int], None] = lambda position, packets: None
-    """Told the bytes read of the current file and the packets read of all, block by block."""
+    """Called with the bytes read of the current file and the packets read of all files, after each block of output."""
     on_problem: Callable[[Problem], None] = lambda problem: None
     on_stored: Callable[[], None] = lambda: None
-    """Called whenever packets have found their end in the store."""
+    """Called after each batch that the store has answered."""
 
 
 def open_job(
     program: Program, settings: Settings, nodes: Sequence[str], payload: bool = False, protocols: str = "", **own: Any
 ) -> Job:
-    """The job of reading with these settings into the store that `nodes` name, or none.
+    """Returns the job for these settings; close it with `close_job`.
 
-    `protocols` is a file, `own` is the rest of a Job. Raises UsageError where tshark refuses a filter, a rule or a
-    preference.
+    `nodes` are the addresses of the store, or empty. `protocols` is the path of the protocol list, or empty for the
+    built-in one. `own` are further members of Job. Raises UsageError if tshark does not accept a display filter, a
+    decode-as rule or a preference.
     """
     user = dissecting_user(program)
     digests = digest_settings(program, settings, payload, protocols)
@@ -82,14 +83,14 @@ def open_job(
 
 
 def check_words(program: Program, settings: Settings, user: User | None) -> None:
-    """Raises UsageError where tshark refuses the filter, a rule or a preference."""
+    """Raises UsageError if tshark does not accept the display filter, a decode-as rule or a preference."""
     ended = check_settings(program, settings, user)
     if ended.status:
         raise UsageError(ended.message, "see man wireshark-filter, and -d and -o in man tshark")
 
 
 def close_job(job: Job) -> None:
-    """Closes its registry, and the files that its tsharks inherited. A program that ends with the job need not."""
+    """Closes the job's registry and the files that its tsharks inherited. Not needed in a program that ends then."""
     job.registry.close()
     plugin = job.settings.plugin
     for descriptor in (*job.settings.descriptors, *(plugin.descriptors if plugin else ())):

@@ -1,7 +1,7 @@
-"""The ledger of captures done: what one store has acknowledged in full, so that it need not be dissected again.
+"""The ledger: a list of the captures that one store has in full, so that they need not be dissected again.
 
-SQLite, for several processes at once. One ledger belongs to one store: it lies in the folder of a local index, and in
-the user's state folder for an Elasticsearch.
+It is an SQLite database that several processes can use at the same time. Each store has its own ledger, in the folder
+of a local index, or in the user's state folder for an Elasticsearch.
 """
 
 import hashlib
@@ -31,31 +31,31 @@ CREATE TABLE IF NOT EXISTS days (identity TEXT PRIMARY KEY, name TEXT, expires R
 CREATE TABLE IF NOT EXISTS capture_days (identity TEXT, capture INTEGER, PRIMARY KEY (identity, capture)) WITHOUT ROWID;
 """
 _COLUMN = "ALTER TABLE captures ADD COLUMN documents TEXT NOT NULL DEFAULT ''"
-"""Ledgers of earlier versions have none."""
+"""Adds the column that ledgers of earlier versions do not have."""
 _BUSY_SECONDS = 60.0
 _LARGEST = 2**63
 
 
 class LedgerError(EspcapError):
-    """The ledger cannot be used. Nothing is lost by that, but captures are dissected again."""
+    """The ledger cannot be used. No packets are lost, but captures are dissected again."""
 
 
 class FinishedCapture(NamedTuple):
-    """A capture whose packets the store has acknowledged, all of them."""
+    """A capture of which the store has acknowledged all packets."""
 
     content: str
     """Digest of its content."""
     settings: str
-    """Digest of what decides which packets and values of it are stored."""
+    """Digest of the options that select its packets and values (`Digests.work`)."""
     packets: int
     indices: frozenset[str]
-    """Names of the indices that hold them."""
+    """Names of the indices that contain its packets."""
     documents: str = ""
-    """The `settings_id` of its documents; empty for those of earlier versions, which have none."""
+    """The `settings_id` of its documents; empty for documents of earlier versions, which do not have it."""
 
 
 class StoredCapture(NamedTuple):
-    """What is known of a capture that is done."""
+    """A capture that the ledger has as stored in full."""
 
     content: str
     packets: int
@@ -64,7 +64,7 @@ class StoredCapture(NamedTuple):
 
 
 def ledger_path(nodes: Sequence[str]) -> Path:
-    """Where the ledger of a store is, from what the user calls its node. Its name holds no credentials."""
+    """Returns the path of the ledger for the store at these `--node` addresses. It contains no credentials."""
     if nodes[0] == "local" or nodes[0].startswith("local:"):
         return local_folder(nodes[0]) / "ledger.sqlite"
     from espcap.stores.elasticsearch.connection import Connection
@@ -75,7 +75,7 @@ def ledger_path(nodes: Sequence[str]) -> Path:
 
 
 class Ledger:
-    """The ledger in one file, which is made where it is missing. All methods raise LedgerError where it fails."""
+    """The ledger in one file, which is created if it is missing. All methods raise LedgerError if the file fails."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -92,7 +92,7 @@ class Ledger:
     def _add_column(self) -> None:
         execute = self._connection.execute
         with self._connection:
-            execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+            execute("BEGIN IMMEDIATE")  # another process may add the column at the same time
             if not any(name == "documents" for _, name, *_ in execute("PRAGMA table_info(captures)")):
                 execute(_COLUMN)
 
@@ -102,11 +102,11 @@ class Ledger:
             yield
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "without it captures are dissected again, and nothing is stored twice; remove it if it is damaged"
+            hint = "without it captures are dissected again, and nothing is stored twice; delete it if it is damaged"
             raise LedgerError(f"the ledger {self.path} cannot be used: {reason}", hint) from error
 
     def find_file(self, stamp: Stamp, settings: str) -> StoredCapture | None:
-        """The capture of a file that has not changed since it was done; None where it is not known to be done."""
+        """Returns the capture of a file that is stored and has not changed since; None if there is no such capture."""
         return self._one(
             "SELECT content, packets, documents FROM files JOIN captures USING (content) WHERE device = ? AND inode = ?"
             " AND size = ? AND modified = ? AND changed = ? AND settings = ?",
@@ -114,7 +114,7 @@ class Ledger:
         )
 
     def find_content(self, content: str, settings: str) -> StoredCapture | None:
-        """A capture that is done; None where it is not."""
+        """Returns the capture with this digest of its content; None if it is not stored with these settings."""
         question = "SELECT content, packets, documents FROM captures WHERE content = ? AND settings = ?"
         return self._one(question, (content, settings))
 
@@ -124,15 +124,15 @@ class Ledger:
             return StoredCapture(*row) if row else None
 
     def all_known(self, settings: str) -> list[StoredCapture]:
-        """All captures that are done with these settings."""
+        """Returns all captures that are stored with these settings."""
         question = "SELECT content, packets, documents FROM captures WHERE settings = ?"
         with self._failures():
             return [StoredCapture(*row) for row in self._connection.execute(question, (settings,))]
 
     def add(self, captures: Iterable[FinishedCapture], days: Iterable[StoredDay]) -> None:
-        """Records captures; `days` are those of the store as they are now.
+        """Records captures as stored. `days` are the indices that the store has now.
 
-        A capture is left out where one of its indices is no longer there.
+        A capture is not recorded if one of its indices does not exist any more.
         """
         present = {day.name: day for day in days}
         with self._failures(), self._connection:
@@ -158,15 +158,15 @@ class Ledger:
             execute("INSERT INTO capture_days (identity, capture) VALUES (?, ?)", (day.identity, capture))
 
     def add_files(self, files: Iterable[tuple[Stamp, str]]) -> None:
-        """Records the contents of files, by digest."""
+        """Records the digests of the contents of files."""
         rows = [(*_storable(stamp), content) for stamp, content in files]
         with self._failures(), self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def verify(self, days: Iterable[StoredDay], now: float) -> int:
-        """Forgets captures with packets in an index that is gone though it neither expired nor was pruned.
+        """Removes captures of which an index is missing from the store, although it did not expire and was not pruned.
 
-        `days` are those of the store, `now` seconds since 1970. Returns how many captures were forgotten.
+        `days` are the indices that the store has, `now` is in seconds since 1970. Returns how many captures it removed.
         """
         present = {day.identity: day for day in days}
         with self._failures(), self._connection:
@@ -187,7 +187,7 @@ class Ledger:
         return forgotten
 
     def forget(self, contents: Iterable[str], settings: str | None = None) -> int:
-        """Forgets captures, those done with these settings or with any; returns how many."""
+        """Removes captures that are stored with these settings, or with any settings if None. Returns their number."""
         with self._failures(), self._connection:
             return sum(self._forget_content(content, settings) for content in contents)
 
@@ -198,15 +198,15 @@ class Ledger:
         return execute(f"DELETE FROM captures WHERE capture IN ({which})", chosen).rowcount
 
     def prune(self, index: str) -> None:
-        """Notes that an index is deleted because it is too old: captures with packets in it stay done."""
+        """Records that an index is deleted because of its age: its captures still count as stored."""
         with self._failures(), self._connection:
             self._connection.execute("UPDATE days SET pruned = 1 WHERE name = ?", (index,))
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._connection.close()
 
 
 def _storable(stamp: Stamp) -> tuple[int, ...]:
-    """SQLite's integers are signed, and an inode may use all 64 bits."""
+    """Returns the stamp as signed 64-bit numbers for SQLite: an inode may need an unsigned one."""
     return tuple((value + _LARGEST) % (2 * _LARGEST) - _LARGEST for value in stamp)

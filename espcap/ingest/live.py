@@ -1,4 +1,4 @@
-"""Live captures: dumpcap writes a spool, one tshark after the other dissects it."""
+"""Live captures: dumpcap writes packets to a spool, and tshark dissects it. A tshark that dies or grows is replaced."""
 
 import socket
 from contextlib import nullcontext
@@ -21,23 +21,30 @@ from espcap.tshark.process import Exit
 from espcap.tshark.rights import remedy
 
 FRUITLESS_ATTEMPTS = 3
-"""How many tsharks of a live capture may die one after the other before their first packet."""
+"""How many tsharks of a live capture may die in succession before their first packet."""
 
 
 class Live:
-    """Captures on interfaces and stores through `transfer`."""
+    """Captures on interfaces and stores the packets through `transfer`."""
 
     def __init__(self, transfer: Transfer) -> None:
         self._transfer = transfer
         self._capture: SpooledCapture | None = None
 
     def interrupt(self) -> bool:
-        """Ends the capture, if there is one; what it has written is still stored. For signal handlers, too."""
+        """Ends the capture; the packets that it has written are still stored. May be called from a signal handler.
+
+        Returns False if no capture is running.
+        """
         if self._capture:
             self._capture.interrupt()
         return self._capture is not None
 
     def read(self, source: Interfaces) -> None:
+        """Captures and stores packets until the capture ends.
+
+        Raises EspcapError if the capture or its spool cannot be started, and UsageError for an invalid capture filter.
+        """
         job = self._transfer.job
         folder = create(job.spool.folder, socket.gethostname())
         try:
@@ -48,12 +55,12 @@ class Live:
             self._leave(folder)
 
     def _keeper(self, folder: RunFolder) -> Keeper | nullcontext[None]:
-        """What keeps the packets that are stored, if they are to be kept. Raises EspcapError where they cannot be."""
+        """Returns the keeper of stored packets, or a context without one. Raises EspcapError if they cannot be kept."""
         spool = self._transfer.job.spool
         return Keeper(spool, spool.keep, folder, self._not_kept) if spool.keep else nullcontext()
 
     def _not_kept(self, reason: str) -> None:
-        self._transfer.tell(Severity.PARTIAL, reason, "their documents are stored all the same")
+        self._transfer.add_problem(Severity.PARTIAL, reason, "their documents are stored")
 
     def _read(self, source: Interfaces, ring: Ring) -> None:
         job = self._transfer.job
@@ -74,10 +81,12 @@ class Live:
         finally:
             self._leave(folder)
         if packets := self._transfer.report.read - before:
-            self._transfer.tell(Severity.NOTE, f"stored what an earlier run had left in the spool: {packets:,} packets")
+            self._transfer.add_problem(
+                Severity.NOTE, f"stored {packets:,} packets that an earlier run had left in the spool"
+            )
 
     def _follow(self, ring: Ring, name: str) -> bool:
-        """Stores all packets of a ring, through one tshark after the other; False where tshark fails for good."""
+        """Stores all packets of a ring. If tshark dies, a new one continues. Returns False if tshark keeps failing."""
         job = self._transfer.job
         origin = Origin(ring.folder.run, hostname=ring.folder.hostname)
         fruitless, settings = 0, job.settings
@@ -90,12 +99,14 @@ class Live:
             fruitless = 0 if ended.packets else fruitless + 1
             failed = f"{name}: tshark: {ended.tshark.message} after packet {feed.stored:,} of the capture"
             if fruitless == FRUITLESS_ATTEMPTS:
-                self._transfer.tell(Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f")
+                self._transfer.add_problem(
+                    Severity.FAILED, failed, "run espcap again; or leave out the next packet with -f"
+                )
                 return False
-            self._transfer.tell(Severity.PARTIAL, failed, "tshark is started again")
-            settings = replace(settings, plugin=None)  # which may have been the cause
+            self._transfer.add_problem(Severity.PARTIAL, failed, "tshark is started again")
+            settings = replace(settings, plugin=None)  # it may have caused the failure
             stuck = not ended.packets and feed.passed > feed.stored
-            poison = stuck and not feed.tshark.is_tapped  # the second to die on the same packet
+            poison = stuck and not feed.tshark.is_tapped  # two tsharks have died at the same packet
             ring.resume = feed.stored + poison
             self._dropped(int(poison))
         return True
@@ -104,17 +115,20 @@ class Live:
         self._transfer.report.spool_dropped += packets
 
     def _leave(self, folder: RunFolder) -> None:
-        """Removes the folder of a run, unless packets are left in it: then says so."""
+        """Removes the folder of a run. If it still contains packets, it stays, and that is reported."""
         size = folder.size()
         left = bool(folder.segments())
         if left:
             folder.write_dropped(0)
             message = f"{size:,} bytes of packets that are not stored stay in {printable(str(folder.path))}"
-            self._transfer.tell(Severity.FAILED, message, "the next live capture with this spool stores them")
+            self._transfer.add_problem(Severity.FAILED, message, "the next live capture with this spool stores them")
         folder.close(remove=not left)
 
     def _captured(self, source: Interfaces, capture: Exit, ring: Ring) -> None:
-        """Counts what dumpcap dropped, and says where it did not do as asked. Raises UsageError for a bad filter."""
+        """Counts the packets that dumpcap dropped, and reports its failures.
+
+        Raises UsageError if the capture filter is invalid.
+        """
         name, count = printable(source.name), self._transfer.job.settings.count
         self._transfer.report.dropped += dropped_packets(capture, has_all=bool(count) and ring.packets >= count)
         if (unwritten := written_packets(capture) - ring.packets) > 0:
@@ -125,9 +139,9 @@ class Live:
             hint = remedy(self._transfer.job.program) if "permission" in capture.message else "see espcap --list"
             hint = "make room there, and start espcap again" if "no space" in capture.message else hint
             hint = "the spool was removed; start espcap again" if not ring.folder.path.exists() else hint
-            self._transfer.tell(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)
+            self._transfer.add_problem(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)
         if self._transfer.report.spool_dropped:
             hint = "raise --spool-size, or make the store faster"
-            self._transfer.tell(
+            self._transfer.add_problem(
                 Severity.PARTIAL, f"{name}: the spool dropped {self._transfer.report.spool_dropped:,} packets", hint
             )

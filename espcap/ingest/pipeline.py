@@ -1,4 +1,4 @@
-"""From sources to a store: each source is opened, dissected and stored, and the account is kept."""
+"""Reads sources into a store: opens each source, dissects it, stores its packets, and keeps the report of the run."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ from espcap.tshark.output import read_pipe
 __all__ = ["Job", "Listener", "Pipeline"]
 
 CLAIM_SECONDS = 0.2
-"""How often to look whether another process has finished a capture."""
+"""Seconds between attempts to claim a capture that another process is reading."""
 
 
 class Pipeline:
@@ -34,7 +34,7 @@ class Pipeline:
         listener: Listener = Listener(),  # noqa: B008 - it cannot be changed
         dead_letters: DeadLetters | None = None,
     ) -> None:
-        """Without `dead_letters` refused documents go to a file of the default folder."""
+        """Without `dead_letters`, rejected documents are written to a file in the default folder."""
         self._transfer = Transfer(job, sink, listener, dead_letters or DeadLetters())
         self._live = Live(self._transfer)
         self._files: Files
@@ -43,34 +43,35 @@ class Pipeline:
 
     @property
     def report(self) -> Report:
-        """The account so far."""
+        """The counts and problems so far."""
         return self._transfer.report
 
     @property
     def interrupted(self) -> bool:
-        """Whether an end was asked for."""
+        """Whether `interrupt` was called."""
         return bool(self._transfer.signal)
 
-    def tell(self, severity: Severity, message: str, hint: str = "") -> None:
-        """Keeps a problem in the report, and shows it."""
-        self._transfer.tell(severity, message, hint)
+    def add_problem(self, severity: Severity, message: str, hint: str = "") -> None:
+        """Adds a problem to the report, and calls the listener with it."""
+        self._transfer.add_problem(severity, message, hint)
 
     def note(self, error: EspcapError) -> None:
-        """Reports a failure that leaves nothing out."""
-        self.tell(Severity.NOTE, error.message, error.hint)
+        """Reports a failure that does not lose packets."""
+        self.add_problem(Severity.NOTE, error.message, error.hint)
 
     def interrupt(self, signal: int) -> None:
-        """Asks for an end in order. May be called from a signal handler."""
+        """Stops reading; packets that were read are still stored. May be called from a signal handler."""
         self._transfer.signal = signal
         if not self._live.interrupt():
             self._transfer.interrupt()
 
     def run(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None = None) -> Report:
-        """Reads all sources. An error among them is told and passed over; NotACapture is worth a note only.
+        """Reads all sources, and returns the report.
 
-        None among them says that nothing is there to be read at present. Files that the checkpoints know are passed
-        over, and those that come to a good end are recorded there. Raises StoreError where the store fails, UsageError
-        where an option turns out to be wrong.
+        An error among the sources is reported and skipped (NotACapture as a note). A None means that there is nothing
+        to read at the moment: files that were read until then are recorded. Files that the checkpoints know as stored
+        are skipped, and files that are stored in full are recorded there. Raises StoreError if the store fails, and
+        UsageError if an option is wrong.
         """
         self._checkpoints = checkpoints
         is_ours = checkpoints.claim if checkpoints else lambda file: True
@@ -79,17 +80,17 @@ class Pipeline:
             opened = self._read_all(ahead.over(sources), checkpoints)
         self._settle()
         self._read_deferred()
-        self._tell_outdated()
-        self._tell_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
+        self._report_outdated()
+        self._report_unreadable(Severity.PARTIAL if opened else Severity.FAILED)
         return self.report
 
     def _read_all(self, sources: Iterable[Source | EspcapError | None], checkpoints: Checkpoints | None) -> bool:
-        """Whether any could be opened."""
+        """Reads sources. Returns whether at least one could be opened."""
         opened = False
         for source in sources:
             if source is None:
                 self._settle()
-                self._tell_unreadable(Severity.PARTIAL)
+                self._report_unreadable(Severity.PARTIAL)
                 continue
             if self.interrupted:
                 self.report.signal = self._transfer.signal
@@ -100,7 +101,7 @@ class Pipeline:
         return opened
 
     def _try_to_read(self, source: Source | EspcapError) -> bool:
-        """Whether the source could be opened."""
+        """Reads a source. Returns False if it could not be opened."""
         try:
             self._read(source)
         except (StoreError, UsageError):
@@ -110,25 +111,27 @@ class Pipeline:
             return False
         return True
 
-    def _tell_unreadable(self, severity: Severity) -> None:
+    def _report_unreadable(self, severity: Severity) -> None:
         for failure in self._unreadable:
-            self._transfer.tell(severity, failure.message, failure.hint)
+            self._transfer.add_problem(severity, failure.message, failure.hint)
         self._unreadable.clear()
 
-    def _tell_outdated(self) -> None:
+    def _report_outdated(self) -> None:
         if self._checkpoints and (captures := len(self._checkpoints.outdated)):
-            message = f"{captures:,} captures stay as another version of tshark or espcap has stored them"
-            self._transfer.tell(Severity.NOTE, message, "--again reads them anew")
+            message = f"{captures:,} captures were stored by another version of tshark or espcap and are not read again"
+            self._transfer.add_problem(Severity.NOTE, message, "--again reads them again")
         if self._checkpoints and (packets := self._checkpoints.moved):
-            message = f"{packets:,} packets of compressed captures are deleted that an earlier version had stored"
-            self._transfer.tell(Severity.NOTE, message, "they are stored anew under the identifiers of what is inside")
+            message = f"{packets:,} packets of compressed captures that an earlier version had stored are deleted"
+            self._transfer.add_problem(
+                Severity.NOTE, message, "they are stored again under the identifiers of their uncompressed contents"
+            )
 
     def _settle(self) -> None:
         if self._checkpoints:
             self._checkpoints.settle()
 
     def _read_deferred(self) -> None:
-        """Comes back to what other processes were at, once they have done it or given it up."""
+        """Reads the captures that other processes had claimed, after those have released them."""
         files = self._files
         while files.deferred and not self.interrupted:
             waiting, files.deferred = files.deferred, []
@@ -145,7 +148,7 @@ class Pipeline:
     def _read(self, source: Source | EspcapError) -> None:
         match source:
             case NotACapture():
-                self._transfer.tell(Severity.NOTE, f"skipped: {source.message}")
+                self._transfer.add_problem(Severity.NOTE, f"skipped: {source.message}")
             case EspcapError():
                 raise source
             case CaptureFile():

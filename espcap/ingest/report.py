@@ -1,4 +1,4 @@
-"""The account of a run: what was read, what became of it, what went wrong, and the exit code that follows."""
+"""The report of a run: how many packets were read and stored, what went wrong, and the exit code."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -12,17 +12,17 @@ from espcap.sinks import Outcome, Refusal
 
 
 class Severity(IntEnum):
-    """How much a problem weighs."""
+    """How severe a problem is."""
 
     NOTE = 0
     PARTIAL = 1
-    """Something was left out; the rest is there."""
+    """Some packets or values are not stored; the others are."""
     FAILED = 2
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that the user should know, in one line, with the next step."""
+    """Something that the user should know: a message of one line, and a hint with the next step."""
 
     severity: Severity
     message: str
@@ -34,42 +34,47 @@ class Problem:
 
 @dataclass
 class Report:
-    """Counts of packets, those dropped were never read.
+    """The counts of a run, in packets if not said otherwise, and its problems.
 
-    read = stored + replaced + already_there + refused + not_stored
+    `read` is the sum of `stored`, `replaced`, `already_there`, `refused` and `not_stored`. Dropped packets were not
+    read.
     """
 
     files: int = 0
     read: int = 0
     stored: int = 0
     replaced: int = 0
-    """Packets whose documents took the place of those that other settings had made."""
+    """Packets whose documents replaced documents that were made with other settings."""
     already_there: int = 0
     refused: int = 0
+    """Packets whose documents the store rejected."""
     dropped: int = 0
     """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
     spool_dropped: int = 0
-    """Packets of a live capture that were overwritten in a full spool, or lost on a full disk, before dissection."""
+    """Packets of a live capture that were lost before dissection: overwritten in a full spool, or the disk was full."""
     done_before: int = 0
     """Files that an earlier run stored in full and that were not dissected again."""
     done_before_packets: int = 0
-    """Their packets; they are among the read and the already there."""
+    """Packets of these files; they count as `read` and as `already_there`."""
     unparsed: int = 0
-    """Values that did not fit their field's type; they are in the documents, under `unparsed`."""
+    """Values that do not fit their field's type; the documents have them under `unparsed`."""
     values_left_out: int = 0
-    """Values of packets that have more of them than the native reader takes."""
+    """Values that are not in the documents, because their packet has too many values."""
     bad_utf8: int = 0
+    """Packets for which tshark printed text that is not valid UTF-8."""
     earliest: int | None = None
+    """Time of the earliest packet, in nanoseconds since 1970."""
     latest: int | None = None
-    """Times of packets, in nanoseconds since 1970."""
+    """Time of the latest packet, in nanoseconds since 1970."""
     signal: int = 0
-    """The signal that ended the reading of a file early; 0 is none."""
+    """Number of the signal that ended the run early; 0 if there was none."""
     problems: list[Problem] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
-    """Why documents were refused: the first ten reasons, and how often each."""
+    """Why documents were rejected: the first ten reasons, each with its number of documents."""
     dead_letters: str = ""
-    """The file of the refused documents, if there is one."""
+    """The file with the rejected documents; empty if there is none."""
     started: float = field(default_factory=time.monotonic)
+    """When the run began, as seconds of `time.monotonic`."""
 
     def add_document(self, document: Document) -> None:
         """Counts a packet that was read."""
@@ -89,16 +94,16 @@ class Report:
 
     @property
     def first(self) -> str:
-        """`@timestamp` of the earliest packet; empty without one."""
+        """`@timestamp` of the earliest packet; empty without packets."""
         return "" if self.earliest is None else timestamp(self.earliest)
 
     @property
     def last(self) -> str:
-        """`@timestamp` of the latest packet."""
+        """`@timestamp` of the latest packet; empty without packets."""
         return "" if self.latest is None else timestamp(self.latest)
 
     def add_done_before(self, packets: int) -> None:
-        """Counts a file that is stored since an earlier run, with its packets."""
+        """Counts a file that an earlier run has stored in full, with its number of packets."""
         self.files += 1
         self.done_before += 1
         self.done_before_packets += packets
@@ -106,7 +111,7 @@ class Report:
         self.already_there += packets
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Counts what became of a batch."""
+        """Adds the outcome of a batch."""
         self.stored += outcome.stored
         self.replaced += outcome.replaced
         self.already_there += outcome.already_there
@@ -115,7 +120,7 @@ class Report:
             self._add_reason(refusal)
 
     def take_back(self, outcome: Outcome) -> None:
-        """What the store had said of documents before it lost them: they are not stored."""
+        """Subtracts the outcome of documents that the store has lost: they count as not stored."""
         self.stored -= outcome.stored
         self.replaced -= outcome.replaced
         self.already_there -= outcome.already_there
@@ -125,7 +130,7 @@ class Report:
             self.reasons[refusal.reason] = self.reasons.get(refusal.reason, 0) + 1
 
     def add_problem(self, severity: Severity, message: str, hint: str = "") -> Problem:
-        """Keeps a problem, and returns it to be shown. Of mere notes only the first thousand are kept."""
+        """Adds a problem, and returns it. Of notes, only the first thousand are kept."""
         problem = Problem(severity, message, hint)
         if severity or len(self.problems) < 1000:
             self.problems.append(problem)
@@ -133,18 +138,18 @@ class Report:
 
     @property
     def not_stored(self) -> int:
-        """Packets that were read and of which the store never said what became of them."""
+        """Packets that were read and that the store has not answered for."""
         return self.read - self.stored - self.replaced - self.already_there - self.refused
 
     @property
     def left_out(self) -> tuple[int, int]:
-        """Grows with each packet that is read and not in the store, and with each problem worth more than a note."""
+        """(packets, problems): packets that were read and are not in the store, and problems that are not notes."""
         severe = sum(1 for problem in self.problems if problem.severity)
         return self.not_stored + self.refused, severe
 
     @property
     def exit_code(self) -> int:
-        """0, 1 or 3; 130 or 143 after a signal. See the README."""
+        """0 (all stored), 1 (failed) or 3 (some packets left out); 130 or 143 after a signal."""
         worst = max((problem.severity for problem in self.problems), default=Severity.NOTE)
         if worst is Severity.FAILED or self.not_stored:
             return 1
@@ -153,11 +158,11 @@ class Report:
         return 3 if worst is Severity.PARTIAL or self.refused else 0
 
     def _rate(self, seconds: float) -> float:
-        """Packets that were dissected per second."""
+        """Returns the packets that were dissected per second."""
         return (self.read - self.done_before_packets) / max(seconds, 1e-9)
 
     def account(self, is_over: bool = True) -> str:
-        """The counts in one line. Before the end the store may still answer for what it has not yet: it waits."""
+        """Returns the summary: the counts in one line. If the run is not over, packets may still wait for the store."""
         seconds = time.monotonic() - self.started
         counts = [
             f"{self.files:,} file{'' if self.files == 1 else 's'}",
@@ -165,7 +170,7 @@ class Report:
             f"{self.stored:,} stored",
             *([f"{self.replaced:,} replaced"] if self.replaced else []),
             f"{self.already_there:,} already there",
-            f"{self.refused:,} refused",
+            f"{self.refused:,} rejected",
             f"{self.dropped:,} dropped",
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
@@ -177,7 +182,7 @@ class Report:
         return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self._rate(seconds):,.0f} packets/s"])
 
     def as_json(self) -> dict[str, Any]:
-        """The same for scripts."""
+        """Returns all members and derived values for `--json-report`."""
         seconds = time.monotonic() - self.started
         values = asdict(self) | {"first": self.first, "last": self.last, "not_stored": self.not_stored}
         for name in ("started", "signal", "earliest", "latest"):
@@ -191,7 +196,10 @@ class Report:
 
 
 class IncompleteError(EspcapError):
-    """Packets were left out, refused or not stored; `report` is the account. `message` is its gravest problem's."""
+    """Some packets were left out, rejected or not stored. `report` has the counts and all problems.
+
+    `message` is that of the most severe problem, or the summary.
+    """
 
     def __init__(self, report: Report) -> None:
         worst = max(report.problems, key=lambda problem: problem.severity, default=None)
@@ -203,5 +211,5 @@ class IncompleteError(EspcapError):
         self.report = report
 
     def __reduce__(self) -> tuple[type["IncompleteError"], tuple[Report]]:
-        """For pools of processes, which pickle what they raise."""
+        """Makes the error picklable, for pools of processes."""
         return IncompleteError, (self.report,)

@@ -1,4 +1,4 @@
-"""One run: sources are read into a sink, which is prepared before and closed after."""
+"""One run: prepares a sink, reads sources into it, and closes it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -16,50 +16,55 @@ from espcap.sinks import Sink
 from espcap.stores import Store
 
 IsKnown = Callable[[CaptureFile], bool]
-"""Whether a file need not be read, because the store has all of it."""
+"""Returns whether a file need not be read, because the store has all of its packets."""
 Sources = Callable[[IsKnown], Iterable[Source | EspcapError | None]]
+"""Returns the sources of a run. An EspcapError stands for a source that failed, None for a pause without sources."""
 
 
 @dataclass(frozen=True)
 class Resuming:
-    """What tells which captures need not be read: the store, and the ledger of what is stored there."""
+    """The store, and the addresses of its ledger, from which a run learns which captures need not be read."""
 
     store: Store
     nodes: Sequence[str]
     again: bool = False
-    """Read all captures, and still record them."""
+    """Read all captures, also those that are stored, and record them."""
 
 
 class Run:
-    """Reads sources into a sink once. `report` says what became of their packets, also if the run is interrupted."""
+    """Reads sources into a sink. Call `read` once. `report` has the counts, also if the run fails or is interrupted."""
 
     def __init__(
         self, job: Job, sink: Sink, listener: Listener | None = None, dead_letters: DeadLetters | None = None
     ) -> None:
-        """Without `dead_letters`, rejected documents go to a file of the default folder."""
+        """Without `dead_letters`, rejected documents are written to a file in the default folder."""
         self._job = job
         self._sink = sink
         self._pipeline = Pipeline(job, sink, listener or Listener(), dead_letters)
         self._checkpoints: Checkpoints | None = None
         self.failure: StoreError | None = None
-        """The failure of the store that ended the run."""
+        """The failure of the store that ended the run; None if the store did not fail."""
 
     @property
     def report(self) -> Report:
-        """What became of the packets so far."""
+        """The counts and problems so far."""
         return self._pipeline.report
 
     @property
     def interrupted(self) -> bool:
-        """Whether an end was asked for."""
+        """Whether `interrupt` was called."""
         return self._pipeline.interrupted
 
     def interrupt(self, signal: int) -> None:
-        """Asks for an end in order. May be called from a signal handler."""
+        """Stops reading; packets that were read are still stored. May be called from a signal handler."""
         self._pipeline.interrupt(signal)
 
     def read(self, sources: Sources, resuming: Resuming | None = None) -> Report:
-        """Reads what `sources` gives, without the captures that the store has. Raises UsageError for a wrong option."""
+        """Reads the sources that `sources` returns, and returns the report.
+
+        With `resuming`, captures that the store has in full are skipped. A failure of the store is in the report, and
+        in `failure`. Raises UsageError if an option is wrong.
+        """
         try:
             self._sink.prepare()
             if resuming:
@@ -68,7 +73,7 @@ class Run:
             self._sink.close()
         except StoreError as error:
             self.failure = error
-            self._pipeline.tell(Severity.FAILED, error.message, error.hint)
+            self._pipeline.add_problem(Severity.FAILED, error.message, error.hint)
             with suppress(StoreError):
                 self._sink.close()
         finally:
@@ -78,13 +83,17 @@ class Run:
         return self.report
 
     def _open_checkpoints(self, resuming: Resuming) -> Checkpoints:
-        """What earlier runs have stored and the store still has. Notes report what is lost."""
+        """Returns the captures that earlier runs have stored and the store still has. Reports lost ones in notes."""
         note, digests = self._pipeline.note, self._job.digests
         checkpoints = Checkpoints(ledger_path(resuming.nodes), resuming.store, digests, note, resuming.again)
         if lost := checkpoints.verify():
             note(EspcapError(f"{lost:,} captures are read again: the node has lost some of their packets"))
         if replaced := checkpoints.verify_settings():
-            note(EspcapError(f"{replaced:,} captures are read again: other settings have replaced packets"))
+            note(
+                EspcapError(
+                    f"{replaced:,} captures are read again: some of their packets were replaced with other settings"
+                )
+            )
         return checkpoints
 
 

@@ -1,4 +1,4 @@
-"""Which settings the documents of captures were made with, as the store itself tells."""
+"""Asks a store with which settings the documents of captures were made."""
 
 from collections.abc import Iterable
 
@@ -7,21 +7,21 @@ from espcap.query import Equals, Everything, Exists, Not, Query
 from espcap.stores import Store
 
 MOST_VALUES = 65_536
-"""Buckets that Elasticsearch gives in one answer."""
+"""Largest number of buckets in one answer of Elasticsearch."""
 
 SETTINGS, CAPTURE = "settings_id", "capture_id"
 
 
 class SettingsInStore:
-    """What a store tells of the settings of its documents. Its methods raise StoreError."""
+    """The settings of the documents of a store. All methods raise StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def find_replaced(self, known: Iterable[StoredCapture]) -> list[str]:
-        """Contents of captures that have packets of other settings in the place of their own.
+        """Returns the contents of captures of which packets were replaced with other settings.
 
-        A capture without any other packets is none of them: its days were pruned.
+        A capture that only lacks packets is not among them: its days were pruned.
         """
         settings = list(self._count_values(Everything(), SETTINGS))
         settings += [""] if self.has_earlier() else []
@@ -34,7 +34,7 @@ class SettingsInStore:
         return [each.content for each in known if _is_replaced(each, counts)]
 
     def has_earlier(self) -> bool:
-        """Whether there are documents of an earlier version, which have no `settings_id`."""
+        """Returns whether there are documents of an earlier version, which have no `settings_id`."""
         return bool(self._store.search(_made_with(""), size=0).total)
 
     def _count_values(self, query: Query, path: str) -> dict[str, int]:
@@ -44,7 +44,7 @@ class SettingsInStore:
 
 
 def _made_with(settings: str) -> Query:
-    """Documents with this `settings_id`; without one for the empty one."""
+    """Returns the query for documents with this `settings_id`, or without any if it is empty."""
     return Equals(SETTINGS, settings) if settings else Not(Exists(SETTINGS))
 
 

@@ -1,4 +1,4 @@
-"""Documents for who asks for them one by one: a pipeline in a thread of its own, which is never far ahead."""
+"""Documents as an iterator: a run in a thread of its own, which waits while its documents are not taken."""
 
 import signal
 import threading
@@ -20,27 +20,27 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import find_program
 
 _CHUNK = 100
-"""Documents that are handed over at a time."""
+"""Documents that are passed to the caller's thread at a time."""
 
 
 class _Handover:
-    """A stream from one thread to another. Who writes waits while two pieces are not taken."""
+    """A stream from one thread to another. `write` waits while two pieces have not been taken."""
 
     def __init__(self) -> None:
         self._pieces: Queue[bytes | Problem | None] = Queue(2)
         self._is_closed = False
 
     def write(self, piece: bytes | Problem) -> None:
-        """Hands a piece over. Raises BrokenPipeError where nobody wants more."""
+        """Passes a piece on. Raises BrokenPipeError after `close`."""
         if self._is_closed:
             raise BrokenPipeError
         self._pieces.put(piece)
 
     def flush(self, more_comes: bool = False) -> None:
-        """Nothing to do: all is handed over at once."""
+        """Does nothing: `write` passes everything on at once."""
 
     def end(self) -> None:
-        """Says that nothing more comes."""
+        """Ends the iteration of the reading thread."""
         self._pieces.put(None)
 
     def __iter__(self) -> Iterator[bytes | Problem]:
@@ -48,7 +48,7 @@ class _Handover:
             yield piece
 
     def close(self) -> None:
-        """Wants no more: who writes is not kept waiting, be it with a last piece and the end."""
+        """Drops all pieces, so that the writing thread does not wait: there is room for its last piece and the end."""
         self._is_closed = True
         with suppress(Empty):
             while True:
@@ -56,7 +56,7 @@ class _Handover:
 
 
 class _Worker:
-    """What the thread runs."""
+    """The work of the thread: reads the sources and passes on their documents and problems."""
 
     def __init__(
         self,
@@ -75,9 +75,10 @@ class _Worker:
         self._run: Run | None = None
 
     def run(self) -> None:
+        """Reads the sources. An exception is kept in `error`."""
         try:
             self._read()
-        except BaseException as error:  # it is raised where the documents are asked for
+        except BaseException as error:  # it is raised in the thread that takes the documents
             self.error = error
         finally:
             self._handover.end()
@@ -93,6 +94,7 @@ class _Worker:
             close_job(job)
 
     def interrupt(self) -> None:
+        """Stops reading, or prevents it if it has not begun."""
         self._is_wanted = False
         if self._run:
             self._run.interrupt(signal.SIGTERM)
@@ -101,22 +103,22 @@ class _Worker:
 class DocumentStream:
     """Iterates over the documents of sources and over the problems with them. Use it as a context manager.
 
-    Its end, and that of the program, ends the tsharks.
+    Its tsharks end with the context and with the program.
     """
 
     def __init__(
         self, settings: Settings, payload: bool, sources: Callable[[], Iterable[Source | EspcapError]]
     ) -> None:
-        """`sources` is called in the thread that reads."""
+        """`sources` returns the sources; it is called in the reading thread."""
         self._handover = _Handover()
         self._worker = _Worker(self._handover, settings, payload, sources)
-        # A daemon, because Python waits for other threads before it lets anybody end them.
+        # Must be a daemon: Python joins other threads before it runs the finalizer that ends them.
         self._thread = threading.Thread(target=self._worker.run, name="espcap-reading", daemon=True)
         self._end = weakref.finalize(self, _end, self._handover, self._worker, self._thread)
 
     @property
     def report(self) -> Report:
-        """The account so far."""
+        """The counts and problems so far."""
         return self._worker.report
 
     def __enter__(self) -> "DocumentStream":
@@ -127,7 +129,7 @@ class DocumentStream:
         self._end()
 
     def __iter__(self) -> Iterator[dict[str, Any] | Problem]:
-        """Raises what ended the reading."""
+        """Yields documents and problems. Raises the exception that ended the run."""
         for piece in self._handover:
             if isinstance(piece, Problem):
                 yield piece

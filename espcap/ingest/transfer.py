@@ -1,4 +1,4 @@
-"""One tshark's packets to the store."""
+"""Stores the packets that tshark prints."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _FOREIGN = "isn't a capture file in a format"
 
 @dataclass(frozen=True)
 class TransferResult:
-    """How the dissection of a source ended."""
+    """How the dissection of a source ended. `packets` were read, `last_frame` is the number of the last one."""
 
     tshark: Exit
     stalled: bool
@@ -33,51 +33,54 @@ class TransferResult:
     indices: frozenset[str]
     """Names of the indices that the packets belong to."""
     replaced: int = 0
-    """Packets that were there with other settings."""
+    """Number of packets that replaced documents of other settings."""
 
     @property
     def broke(self) -> bool:
-        """Whether tshark hung, or was ended by a signal."""
+        """Whether tshark hung, or was killed by a signal."""
         return self.stalled or self.tshark.status < 0
 
     def followed_by(self, rest: "TransferResult") -> "TransferResult":
-        """The same source with what another tshark read of it."""
+        """Returns the result of this tshark and the one that read the rest of the source, together."""
         packets, replaced = self.packets + rest.packets, self.replaced + rest.replaced
         return replace(rest, packets=packets, indices=self.indices | rest.indices, replaced=replaced)
 
 
 class Transfer:
-    """Has the packets of one tshark after the other stored, and keeps the account of all."""
+    """Stores the packets of one tshark after the other, and counts them in `report`."""
 
     def __init__(self, job: Job, sink: Sink, listener: Listener, dead_letters: DeadLetters) -> None:
         self.job = job
         self.sink = sink
         self.report = Report()
         self.signal = 0
-        """The signal that asked for an end."""
+        """Number of the signal that interrupted the run; 0 if there was none."""
         self._listener = listener
         self._dead_letters = dead_letters
         self._output: Output | None = None
-        self._has_told_script = False
+        self._has_reported_script = False
 
-    def tell(self, severity: Severity, message: str, hint: str = "") -> None:
-        """Keeps a problem in the report, and shows it."""
+    def add_problem(self, severity: Severity, message: str, hint: str = "") -> None:
+        """Adds a problem to the report, and calls the listener with it."""
         self._listener.on_problem(self.report.add_problem(severity, message, hint))
 
     def interrupt(self) -> None:
-        """Ends the reading of the tshark that runs. May be called from a signal handler."""
+        """Stops reading from the tshark that is running. May be called from a signal handler."""
         if self._output:
             self._output.interrupt()
 
     def run(
         self, output: Output, origin: Origin, after: int = 0, without: frozenset[int] = frozenset()
     ) -> TransferResult:
-        """Stores what tshark prints of the packets after the one numbered `after`, and without some."""
+        """Stores the packets that tshark prints. Raises StoreError.
+
+        Packets with frame numbers up to `after` are skipped, and those in `without`.
+        """
         reader = self._reader(output)
         settings = self.job.digests.documents
         builder = DocumentBuilder(replace(origin, settings_id=settings), self.job.protocols)
         self._output = output
-        if self.signal:  # it came while the content of a large file was being identified
+        if self.signal:  # it arrived while the digest of a large file was being computed
             output.interrupt()
         before, last_frame, indices = self.report.read, after, set[str]()
         replaced = self.report.replaced
@@ -100,13 +103,13 @@ class Transfer:
                         self._listener.on_stored()
             batches.finish()
             tshark = output.finish()
-        self._tell_failed_script(tshark)
+        self._report_failed_script(tshark)
         self.report.bad_utf8 += reader.bad_utf8
-        self._tell_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
+        self._report_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         if output.columns and output.columns.missing:
-            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing of"
-            missing = f"{message} {output.columns.missing:,} packets, which have no info"
-            self.tell(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
+            name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing for"
+            missing = f"{message} {output.columns.missing:,} packets, which therefore have no info"
+            self.add_problem(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
         self._output = None
         packets, replaced = self.report.read - before, self.report.replaced - replaced
         return TransferResult(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
@@ -120,20 +123,20 @@ class Transfer:
         output.acknowledge(frame)
         self._listener.on_stored()
 
-    def _tell_failed_script(self, tshark: Exit) -> None:
-        """Once: every tshark of the run says so."""
-        if tshark.failed_script and not self._has_told_script:
-            self._has_told_script = True
-            hint = "mend it, and run the same command again; packets were dissected without it"
-            self.tell(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
+    def _report_failed_script(self, tshark: Exit) -> None:
+        """Reports a script that does not load. Reports it once: every tshark of the run prints the same error."""
+        if tshark.failed_script and not self._has_reported_script:
+            self._has_reported_script = True
+            hint = "correct it, and run the same command again; packets were dissected without it"
+            self.add_problem(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
 
-    def _tell_left_out(self, name: str, values: int) -> None:
+    def _report_left_out(self, name: str, values: int) -> None:
         if values:
             message = f"left out {values:,} values of packets with more than {MOST_VALUES:,} of them"
             hint = (
-                f"espcap.left_out has their number; the native reader takes {LARGEST_PACKET:,} bytes of a packet, too"
+                f"espcap.left_out is their number; the native reader also stops at {LARGEST_PACKET:,} bytes of a packet"
             )
-            self.tell(Severity.PARTIAL, f"{name or 'live'}: {message}", hint)
+            self.add_problem(Severity.PARTIAL, f"{name or 'live'}: {message}", hint)
 
     def _with_progress(self, output: Output) -> Iterator[bytes]:
         for block in output.blocks():
@@ -141,18 +144,22 @@ class Transfer:
             self._listener.on_progress(output.position, self.report.read)
 
     def judge(self, source: Source, ended: TransferResult) -> None:
-        """Says what a tshark that did not come to a clean end has left out."""
+        """Reports a tshark that did not end cleanly. Raises NotACapture if the source is not a capture."""
         name, after = printable(source.name), f"after {ended.packets:,} packets"
         if self.signal:
             self.report.signal = self.signal
         elif ended.stalled:
-            hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
-            self.tell(Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint)
+            hint = (
+                "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
+            )
+            self.add_problem(
+                Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint
+            )
         elif ended.tshark.status < 0:
-            hint = "what was read is stored; run espcap again"
-            self.tell(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
+            hint = "packets that were read are stored; run espcap again"
+            self.add_problem(Severity.FAILED, f"{name}: tshark was {ended.tshark.message} {after}", hint)
         elif ended.tshark.status > 0 and not ended.packets and _FOREIGN in ended.tshark.message:
             raise NotACapture(f"{name} is not a capture that tshark understands", "see capinfos for its type")
         elif ended.tshark.status > 0:
-            hint = "what was read is stored; the rest of this file cannot be read"
-            self.tell(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
+            hint = "packets that were read are stored; the rest of this file cannot be read"
+            self.add_problem(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)

@@ -1,4 +1,4 @@
-"""The blocks of pcapng, as far as whole ones can be told apart, counted and passed on."""
+"""Splits pcapng files into whole blocks, which can be counted and passed on."""
 
 import struct
 from pathlib import Path
@@ -9,13 +9,13 @@ _SHORTEST = 12
 READ_SIZE = 1 << 20
 
 Block = tuple[int, int, int]
-"""A block in a buffer: its kind, its start and its end."""
+"""A block in a buffer: its block type, and the positions of its first byte and after its last byte."""
 
 _kind_and_length = struct.Struct("=II").unpack_from  # dumpcap writes in the byte order of the machine that it runs on
 
 
 def _whole_blocks(buffer: bytes) -> list[Block]:
-    """The blocks that are in the buffer from their first byte to their last; ends at one that is not, or is damaged."""
+    """Returns the blocks at the start of the buffer. Ends before a block that is incomplete or damaged."""
     blocks: list[Block] = []
     start, size = 0, len(buffer)
     while start + _SHORTEST <= size:
@@ -36,7 +36,7 @@ class BlockReader:
         self._rest = b""
 
     def read(self) -> tuple[bytes, list[Block]]:
-        """A buffer and its whole blocks; none where nothing more has been written."""
+        """Returns a buffer and the whole blocks in it; no blocks if nothing more has been written. Raises OSError."""
         buffer = self._rest + (self._file.read(READ_SIZE) or b"")
         blocks = _whole_blocks(buffer)
         self._rest = buffer[blocks[-1][2] :] if blocks else buffer
@@ -44,7 +44,7 @@ class BlockReader:
 
 
 def count_packets(path: Path) -> int:
-    """The whole packets of a file. Raises OSError where it cannot be read."""
+    """Returns the number of whole packets in a file. Raises OSError if it cannot be read."""
     count = 0
     with path.open("rb", buffering=0) as file:
         reader = BlockReader(file)

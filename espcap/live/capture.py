@@ -1,4 +1,4 @@
-"""dumpcap, which writes the ring, and what makes sure that it ends with us."""
+"""Runs dumpcap, which writes the segments of the spool, and makes sure that it ends when espcap ends."""
 
 import signal
 import threading
@@ -21,7 +21,7 @@ class SpooledCapture:
     def __init__(
         self, program: Program, settings: Settings, source: Interfaces, spool: SpoolSettings, ring: Ring
     ) -> None:
-        """Raises EspcapError where dumpcap cannot be run."""
+        """Starts dumpcap. Raises EspcapError if it cannot be started."""
         path = str(ring.folder.path / f"{CAPTURED}.pcapng")
         command = capturing(program, settings, source)
         size = ring.keeper.segment_size if ring.keeper else spool.segment_size()
@@ -33,7 +33,7 @@ class SpooledCapture:
         except EspcapError:
             self._process.stop()
             raise
-        self._watch = threading.Thread(target=self._hear, daemon=True)
+        self._watch = threading.Thread(target=self._count_segments, daemon=True)
         self._watch.start()
 
     def __enter__(self) -> "SpooledCapture":
@@ -46,17 +46,17 @@ class SpooledCapture:
         self._watch.join()
         self._guard.dismiss()
 
-    def _hear(self) -> None:
-        """dumpcap prints the name of each segment that it has closed."""
+    def _count_segments(self) -> None:
+        """Marks segments as complete: dumpcap prints the name of each segment that it has closed."""
         for _ in self._process.stdout:
             self._ring.complete_one()
         self._ring.end()
 
     def interrupt(self) -> None:
-        """Ends the capture in order."""
+        """Stops the capture; dumpcap finishes its last segment."""
         self._process.send(signal.SIGINT)
 
     def finish(self) -> Exit:
-        """How dumpcap ended. Call it when the ring has ended."""
+        """Waits for dumpcap, and returns how it ended. Call it when the ring has ended."""
         self._watch.join()
         return self._process.wait()

@@ -1,4 +1,4 @@
-"""A tshark that is passed the segments of a ring, one after the other, as one capture."""
+"""A tshark that reads the segments of a ring, one after the other, as one capture from a pipe."""
 
 import array
 import contextlib
@@ -21,33 +21,36 @@ from espcap.tshark.program import Program, User
 from espcap.tshark.waiting import readable
 
 _PAUSE = 0.1
-"""Seconds between looks at a segment that grows; dumpcap writes every half second."""
+"""Seconds between attempts to read more of a growing segment. dumpcap writes every half second."""
 
 
 class Feed(Output):
-    """The output of one tshark. It ends where the capture ends, where packets are missing, or at a border of segments
-    once tshark is larger than `memory` bytes."""
+    """The output of one tshark, which reads segments.
+
+    It ends when the capture ends, before packets that are missing, or after the segment in which tshark's memory
+    exceeds `memory` bytes.
+    """
 
     idle_after = 0.1
 
     def __init__(self, tshark: Process, ring: Ring, first: Segment, memory: int, filtered: bool) -> None:
-        """`filtered`: not every packet gives a document."""
+        """`memory` is in bytes. `filtered`: there is a display filter, so that not every packet becomes a document."""
         super().__init__(tshark)
         self.before = max(first.first, ring.resume)
-        """Packets of the run before tshark's first."""
+        """Number of packets of the run before tshark's first packet."""
         self.passed = self.before
-        """The number in the run of the last packet that tshark was passed."""
+        """Number, in the run, of the last packet that was written to tshark."""
         self.stored = self.before
-        """The number in the run of the last packet that is known to be stored."""
+        """Number, in the run, of the last packet that is known to be stored."""
         self.before_removal: Callable[[], None] = lambda: None
-        """Makes durable what is stored; what it raises keeps the segments."""
+        """Called before a segment is deleted, to make its packets durable. If it raises, the segment stays."""
         self._ring = ring
         self._memory = memory
         self._filtered = filtered
         self._in_flight: deque[Segment] = deque()
         self._closed = False
         self._first = first
-        self._headed: Segment | None = None  # whose headers tshark has
+        self._headed: Segment | None = None  # the segment of which tshark has read the headers
         self._pump = threading.Thread(target=self._pass_segments, daemon=True)
         self._pump.start()
 
@@ -62,7 +65,10 @@ class Feed(Output):
         self._ring.put_back(self._in_flight)
 
     def finish(self) -> Exit:
-        """How tshark ended; where in order, a filter may have left out the last packets that it was passed."""
+        """Waits for tshark, and returns how it ended.
+
+        After a clean end with a display filter, the packets without a document count as stored.
+        """
         ended = self._wait(SECONDS_TO_END)
         self._closed = True
         self._pump.join()
@@ -70,7 +76,7 @@ class Feed(Output):
         return ended
 
     def acknowledge(self, packet: int) -> None:
-        """All packets of the run up to this number are stored: removes the segments that hold no other."""
+        """Call it when all packets of the run up to this number are stored. Deletes the segments with only these."""
         self.stored = packet
         while self._in_flight:
             segment = self._in_flight[0]
@@ -81,18 +87,18 @@ class Feed(Output):
             self._ring.remove(segment)
 
     def waits_for(self, packet: int) -> bool:
-        """Whether it is about to stop for want of segments, and gets one when packets up to this number are stored."""
+        """Returns whether tshark needs a new segment soon, and gets one if packets up to this number are stored."""
         if len(self._in_flight) <= IN_FLIGHT // 2:
             return False
         first = self._in_flight[0]
         return first.packets is not None and first.first + first.packets <= packet
 
     def acknowledge_idle(self) -> bool:
-        """Call it when all documents are stored and tshark prints nothing. Says whether there was headway.
+        """Call it when all documents are stored and tshark prints nothing. Returns whether `stored` has grown.
 
-        Segments go that turned out to be complete, or to have no packet, after the last of their packets was stored.
-        A display filter may let nothing pass. A tshark that sleeps with nothing left in its pipe, and nothing more to
-        be read from it, has dissected all that it was passed; not so a program that has a tshark of its own.
+        Deletes the segments that were completed after the last of their packets was stored, or that have no packets.
+        With a display filter, packets may pass without a document: if tshark sleeps, has read all of its pipe and has
+        printed nothing more, it has dissected all packets that it was given.
         """
         passed, stored = self.passed, self.stored
         sleeps = self._filtered and self._pending() == 0 and self.tshark.is_asleep()
@@ -100,28 +106,28 @@ class Feed(Output):
         return self.stored > stored
 
     def _pending(self) -> int:
-        """Bytes that tshark has not read."""
+        """Returns the bytes in the pipe that tshark has not read."""
         count = array.array("i", [0])
-        with contextlib.suppress(OSError, ValueError):  # the pump has closed it
+        with contextlib.suppress(OSError, ValueError):  # the pump thread has closed the pipe
             fcntl.ioctl(self.tshark.stdin.fileno(), termios.FIONREAD, count)  # type: ignore[union-attr]
         return count[0]
 
     def _pass_segments(self) -> None:
         assert self.tshark.stdin is not None
         segment: Segment | None = self._first
-        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
+        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # OSError: tshark has ended
             while segment:
                 self._in_flight.append(segment)
                 segment.packets = self._pass(segment, stdin)
                 segment = None if self.tshark.memory() > self._memory else self._next(segment)
 
     def _pass(self, segment: Segment, stdin: IO[bytes]) -> int | None:
-        """Passes a segment on as it grows; the packets in it, or None where that ended early."""
+        """Writes a segment to tshark while it grows. Returns the number of its packets; None if the feed was closed."""
         number = segment.first
         with segment.open() as file:
             reader = BlockReader(file)
             while not self._closed:
-                complete = self._ring.is_complete(segment)  # before the reading, which may then be the last
+                complete = self._ring.is_complete(segment)  # must precede the read: if it is true, the read is the last
                 buffer, blocks = reader.read()
                 wanted, number = self._choose(segment, blocks, number)
                 write_all(stdin, b"".join([buffer[start:end] for _, start, end in wanted]))
@@ -133,9 +139,10 @@ class Feed(Output):
         return None
 
     def _choose(self, segment: Segment, blocks: list[Block], number: int) -> tuple[list[Block], int]:
-        """What of the blocks tshark shall see, and the number of the last packet.
+        """Returns the blocks that tshark is to read, and the number of the last packet.
 
-        The headers are the same in each segment: those of the first do for all, and tshark's interfaces stay the same.
+        The headers are the same in each segment: only those of the first are passed on, so that tshark does not see
+        new interfaces.
         """
         wanted = []
         for block in blocks:
@@ -159,7 +166,10 @@ class Feed(Output):
 
 
 def open_feed(program: Program, settings: Settings, ring: Ring, user: User | None, memory: int) -> Feed | None:
-    """A new tshark at the next segment of the ring, once there is one; None where there will be no more."""
+    """Waits for the next segment of the ring, and starts a tshark that reads from there on.
+
+    Returns None if the capture has ended and no segment is left. Raises EspcapError if tshark cannot be started.
+    """
     while (first := ring.take()) is Next.LATER:
         time.sleep(_PAUSE / 2)
     if not isinstance(first, Segment):

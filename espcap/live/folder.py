@@ -1,8 +1,8 @@
-"""The folder of one run in the spool: who writes it, its segments, and the numbers of their first packets.
+"""The folder of one run in the spool: which run it belongs to, its segments, and the numbers of their first packets.
 
-A run holds a lock on its folder for as long as it or its dumpcap lives; the kernel lets go of it whatever ends them, so
-that a folder that can be locked is a dead run's. (Process identifiers would not do: they are used again, and two
-containers that share a folder do not see each other's.)
+A run locks its folder as long as espcap or its dumpcap lives. The kernel releases the lock when they end, however they
+end: if a folder can be locked, its run has ended. (Process identifiers would not do: they are used again, and two
+containers that share a folder do not see each other's processes.)
 """
 
 import contextlib
@@ -21,9 +21,10 @@ from espcap.base.text import printable
 from espcap.live.spool import SEGMENTS
 
 NUMBERS = 100_000
-"""dumpcap's numbers of files begin again after so many."""
+"""dumpcap numbers its files from 0 to 99,999, and then begins again."""
 
 CAPTURED, HELD = "packets", "held"
+"""Starts of the names of a segment: the one that dumpcap gives, and the second one during dissection."""
 _NAME = re.compile(rf"({CAPTURED}|{HELD})_(\d{{5}})_\d+\.pcapng")
 _LINE = 26
 _SLOTS = 4 * SEGMENTS
@@ -31,9 +32,10 @@ _PATIENCE = 2.0  # seconds that a dumpcap may take to end after its espcap
 
 
 class RunFolder:
-    """An own, locked folder of the spool."""
+    """The folder of one run in the spool, locked by this process."""
 
     def __init__(self, path: Path, lock: int) -> None:
+        """`lock` is the open and locked file `run.json`. Raises OSError or ValueError if it is not valid."""
         self.path = path
         self.lock = lock
         about = json.loads(os.pread(lock, 4096, 0))
@@ -42,9 +44,9 @@ class RunFolder:
         self._numbers = os.open(path / "numbers", os.O_RDWR | os.O_CREAT, 0o600)
 
     def segments(self) -> dict[int, list[Path]]:
-        """The files of each segment by dumpcap's number; a segment that is being dissected has a second name.
+        """Returns the files of each segment, by dumpcap's number: two names if it is being dissected.
 
-        None where somebody has removed the folder.
+        Empty if somebody has deleted the folder.
         """
         found: dict[int, list[Path]] = {}
         names: list[str] = []
@@ -56,7 +58,7 @@ class RunFolder:
         return found
 
     def size(self) -> int:
-        """Bytes of the segments."""
+        """Returns the size of all segments in bytes."""
         size = 0
         for paths in self.segments().values():
             with contextlib.suppress(FileNotFoundError):
@@ -64,15 +66,15 @@ class RunFolder:
         return size
 
     def write_number(self, segment: int, packets: int) -> None:
-        """Keeps how many packets came before a segment. In place, for which a full disk has room too."""
+        """Writes how many packets of the run come before a segment. Overwrites in place, which works on a full disk."""
         self._write_line(1 + segment % _SLOTS, f"{segment:010} {packets:014}\n")
 
     def write_dropped(self, packets: int) -> None:
-        """Keeps how many packets the run has dropped from the spool and not yet told."""
+        """Writes how many packets the spool has dropped that are not yet in a report."""
         self._write_line(0, f"{0:010} {packets:014}\n")
 
     def reserve(self) -> None:
-        """Takes the room for all lines. Raises OSError where the disk is full."""
+        """Allocates disk space for all lines. Raises OSError if the disk is full."""
         os.pwrite(self._numbers, b" " * (_LINE * (_SLOTS + 1)), 0)
         self.write_number(1, 0)
 
@@ -80,14 +82,14 @@ class RunFolder:
         os.pwrite(self._numbers, line.encode(), slot * _LINE)
 
     def read_numbers(self) -> tuple[dict[int, int], int]:
-        """The packets before each segment, and those dropped, as far as they were kept."""
+        """Returns the numbers written: the packets before each segment, by its number, and the dropped packets."""
         lines = os.pread(self._numbers, _LINE * (_SLOTS + 1), 0).decode("ascii", "replace")
         pairs = re.findall(r"(\d{10}) (\d{14})\n", lines)
         numbers = {int(segment): int(packets) for segment, packets in pairs}
         return numbers, numbers.pop(0, 0)
 
     def close(self, remove: bool) -> None:
-        """Lets go of the folder. No other espcap looks at it while it is removed."""
+        """Releases the folder, and deletes it if `remove`. Other espcaps cannot open it during that."""
         with contextlib.suppress(FileNotFoundError):
             if remove:
                 with _locked(self.path.parent):
@@ -97,7 +99,7 @@ class RunFolder:
 
 
 def create(spool: Path, hostname: str) -> RunFolder:
-    """A new folder. Raises EspcapError where the spool cannot be written."""
+    """Creates the folder of a new run and locks it. Raises EspcapError if the spool cannot be written."""
     run = uuid.uuid4().hex
     path = spool / run
     try:
@@ -118,9 +120,9 @@ def create(spool: Path, hostname: str) -> RunFolder:
 
 
 def left_over(spool: Path) -> Iterator[RunFolder]:
-    """The folders of dead runs, the oldest first, each locked; what is no run's folder stays untouched.
+    """Yields the folders of runs that have ended and left packets, the oldest first. Each one is locked.
 
-    Another espcap may take or remove any of them at any moment.
+    Folders that another espcap locks or deletes at the same time are skipped. Other files in the spool are not touched.
     """
     for path in _runs(spool):
         folder = None
@@ -141,16 +143,16 @@ def _runs(spool: Path) -> list[Path]:
 
 
 def _open_dead(path: Path) -> RunFolder | None:
-    """The folder, locked; None where its run lives, or nothing is left of it."""
+    """Locks and returns the folder of a run; None if the run is alive, or if no packets are left in the folder."""
     lock = -1
     try:
         lock = os.open(path / "run.json", os.O_RDWR)
         _lock_dead(lock)
         return RunFolder(path, lock)
-    except FileNotFoundError:  # killed before it had a run.json or after that was removed, or all is removed just now
+    except FileNotFoundError:  # killed before run.json was made or after it was deleted, or being deleted now
         if path.exists() and not set(os.listdir(path)) - {"numbers"}:
             shutil.rmtree(path, ignore_errors=True)
-    except ValueError:  # killed while it wrote it, before dumpcap was started
+    except ValueError:  # killed while run.json was written, before dumpcap was started
         shutil.rmtree(path, ignore_errors=True)
     except OSError:
         pass
@@ -160,7 +162,7 @@ def _open_dead(path: Path) -> RunFolder | None:
 
 
 def _lock_dead(lock: int) -> None:
-    """Locks the folder of a run that has ended. Raises BlockingIOError where it lives."""
+    """Locks the folder of a run that has ended. Raises BlockingIOError if the run is alive."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -174,7 +176,7 @@ def _lock_dead(lock: int) -> None:
 
 @contextlib.contextmanager
 def _locked(spool: Path) -> Iterator[None]:
-    """Keeps other espcaps from looking at a folder that is being made."""
+    """Locks the spool while a folder in it is made or deleted, so that other espcaps do not open that folder."""
     descriptor = os.open(spool, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Keeps the segments of live captures as files, and deletes the oldest of all captures' when they are too many."""
+"""Keeps segments of live captures as files, and deletes the oldest files of all captures to stay within the limits."""
 
 import os
 import threading
@@ -14,8 +14,8 @@ from espcap.captures.kept import CAPTURES, kept_name, run_of
 from espcap.live.folder import RunFolder
 from espcap.live.spool import SEGMENTS, Keeping, SpoolSettings
 
-_LOOKS = 10.0
-"""Seconds between looks at what is too old, or at a disk that others fill."""
+_CHECK_SECONDS = 10.0
+"""Longest pause, in seconds, between checks of the files' ages and of the free disk space."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,23 @@ class _File:
     path: Path
     size: int
     modified: float
-    """Seconds since 1970: when its last packet was written."""
+    """When its last packet was written, in seconds since 1970."""
 
 
 class Keeper:
     """The kept files of a spool, while a capture runs. Use it as a context manager.
 
-    A segment gets its name among them when it is taken for dissection, so that its packets can be shown as soon as they
-    are found. It counts, and may be deleted, when it is no longer in the spool.
+    A segment is linked into the folder of kept files when its dissection begins, so that its packets can be shown as
+    soon as they are found. It counts toward the limits, and may be deleted, after it has left the spool.
     """
 
     def __init__(
         self, spool: SpoolSettings, keeping: Keeping, ring: RunFolder, on_failure: Callable[[str], None]
     ) -> None:
-        """`on_failure` is told once why packets are not kept. Raises EspcapError where they cannot be."""
+        """`on_failure` is called once with the reason if packets cannot be kept later on.
+
+        Raises EspcapError if the folder of kept files cannot be used.
+        """
         self._spool = spool
         self._keeping = keeping
         self._ring = ring
@@ -47,8 +50,8 @@ class Keeper:
         self._has_failed = False
         self._prepare()
         self.segment_size = spool.segment_size(sum(file.size for file in self._stored()))
-        """Kilobytes."""
-        self._watch = threading.Thread(target=self._look_again, daemon=True)
+        """Size of a segment in kilobytes (1,000 bytes)."""
+        self._watch = threading.Thread(target=self._enforce_regularly, daemon=True)
 
     def __enter__(self) -> "Keeper":
         self.enforce()
@@ -61,7 +64,10 @@ class Keeper:
         self.enforce()
 
     def keep(self, run: str, segment: Path, before: int, place: int) -> None:
-        """Gives a segment of a capture its name among the kept files."""
+        """Links a segment into the folder of kept files.
+
+        `before` is the number of the run's packets before it, `place` the number of the segment.
+        """
         try:
             with suppress(FileExistsError):  # an earlier run was killed before the segment was stored
                 os.link(segment, self._folder / kept_name(run, before, place))
@@ -69,13 +75,13 @@ class Keeper:
             self._fail(error)
 
     def release(self, run: str, before: int, place: int, packets: int) -> None:
-        """A segment is no longer in the spool."""
+        """Call it when a segment has left the spool. Deletes the file if it has no packets, and others as needed."""
         if not packets:
             (self._folder / kept_name(run, before, place)).unlink(missing_ok=True)
         self.enforce()
 
     def enforce(self) -> None:
-        """Deletes files, the oldest first, until the rest is neither too much nor too old, nor in the spool's way."""
+        """Deletes the oldest files until the rest is within the limits and leaves disk space for the whole spool."""
         with self._lock:
             try:
                 self._enforce()
@@ -97,12 +103,12 @@ class Keeper:
             total, short = total - file.size, short - file.size
 
     def _short(self) -> int:
-        """Bytes that the disk lacks for a spool that is full."""
+        """Returns the bytes of disk space that a full spool would still need; negative if there is enough."""
         status = os.statvfs(self._spool.folder)
         return self.segment_size * 1000 * SEGMENTS - self._ring.size() - status.f_bavail * status.f_frsize
 
     def _stored(self) -> list[_File]:
-        """The files that no spool has any more, the oldest first."""
+        """Returns the kept files that are not in a spool any more, the oldest first."""
         found = []
         for entry in os.scandir(self._folder):
             with suppress(FileNotFoundError):  # another espcap has deleted it
@@ -113,12 +119,12 @@ class Keeper:
         return sorted(found, key=lambda file: (file.modified, file.path.name))
 
     def _prepare(self) -> None:
-        """Makes the folder, and tries what is to be done there."""
-        trial = self._folder / "trial"  # a name that others use too: a run that is killed leaves one at most
+        """Makes the folder, and tries to make a hard link there. Raises EspcapError."""
+        trial = self._folder / "trial"  # the same name in all runs, so that killed runs leave at most one
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             trial.unlink(missing_ok=True)
-            with suppress(FileExistsError):  # another espcap's
+            with suppress(FileExistsError):  # another espcap tries it at the same time
                 os.link(self._ring.path / "run.json", trial)
             trial.unlink(missing_ok=True)
         except OSError as error:
@@ -126,11 +132,11 @@ class Keeper:
             hint = "name another folder with --spool, on a file system with hard links"
             raise EspcapError(f"cannot keep captures in {name}: {error.strerror}", hint) from error
 
-    def _look_again(self) -> None:
-        while not self._ended.wait(min(_LOOKS, self._keeping.seconds / 20 or _LOOKS)):
+    def _enforce_regularly(self) -> None:
+        while not self._ended.wait(min(_CHECK_SECONDS, self._keeping.seconds / 20 or _CHECK_SECONDS)):
             self.enforce()
 
-    def _fail(self, error: OSError, what: str = "packets are not kept in") -> None:
+    def _fail(self, error: OSError, message: str = "packets are not kept in") -> None:
         if not self._has_failed:
             self._has_failed = True
-            self._on_failure(f"{what} {printable(str(self._folder))}: {error.strerror}")
+            self._on_failure(f"{message} {printable(str(self._folder))}: {error.strerror}")

@@ -1,4 +1,4 @@
-"""The segments of a run in their order: which are complete, which comes next, which dumpcap has overwritten."""
+"""The segments of a run in their order: which are complete, which is next, and which dumpcap has overwritten."""
 
 import os
 import threading
@@ -16,10 +16,10 @@ from espcap.live.keeper import Keeper
 
 
 class Next(Enum):
-    """Why there is no segment to take."""
+    """Why `Ring.take` has no segment."""
 
     LATER = "dumpcap has not begun it"
-    NEVER = "the capture has ended, or the one that comes next was overwritten"
+    NEVER = "the capture has ended, or the next segment was overwritten"
 
 
 @dataclass
@@ -27,32 +27,33 @@ class Segment:
     """A segment that has been taken for dissection."""
 
     number: int
-    """From 1 on, without end."""
+    """Counts from 1, and does not begin again as dumpcap's numbers do."""
     first: int
-    """Packets of the run before it."""
+    """Number of packets of the run before it."""
     path: Path
-    """Stays there until the segment is removed, whatever dumpcap overwrites."""
+    """The file under its second name, which dumpcap does not overwrite."""
     packets: int | None = None
-    """Known when all of them have been passed on."""
+    """Number of its packets; None until all of them have been written to tshark."""
 
     def open(self) -> BinaryIO:
-        """Its content from the start."""
+        """Opens the file. Raises OSError."""
         return self.path.open("rb", buffering=0)
 
 
 class Ring:
-    """The segments of one folder. Used by the thread that hears dumpcap and the one that feeds tshark."""
+    """The segments of one folder. Two threads use it: one waits for dumpcap's messages, one writes to tshark."""
 
     def __init__(self, folder: RunFolder, on_dropped: Callable[[int], None], keeper: Keeper | None = None) -> None:
-        """`on_dropped` is told how many packets were overwritten before they were dissected, when they are.
+        """`on_dropped` is called with the number of packets when packets were overwritten before their dissection.
 
-        With a `keeper` the segments stay as files when they are removed from the ring.
+        With a `keeper`, segments stay as files after they are removed from the ring.
         """
         self.folder = folder
         self.keeper = keeper
         self.ended = False
+        """Whether dumpcap has ended."""
         self.resume = 0
-        """Packets of the run before the first one that is still to be dissected."""
+        """Number of packets of the run before the first one that is still to be dissected."""
         self._on_dropped = on_dropped
         self._lock = threading.RLock()
         self._before = {1: 0}  # packets before each segment
@@ -63,12 +64,12 @@ class Ring:
 
     @property
     def packets(self) -> int:
-        """Packets of all complete segments, or more where those that were dissected could not be counted."""
+        """Number of packets of all complete segments; or of those dissected, if a segment could not be counted."""
         return max(self._before[self._complete + 1], self.resume)
 
     def load(self) -> None:
-        """Takes up the folder of a run that has ended."""
-        known, untold = self.folder.read_numbers()
+        """Reads which segments the folder of a run that has ended contains."""
+        known, unreported = self.folder.read_numbers()
         numbers = _ordinals(self.folder.segments(), known)
         self._next = min(numbers, default=1)
         self._complete, self.ended = self._next - 1, True
@@ -76,11 +77,11 @@ class Ring:
         self._before.setdefault(self._next, max(known.values(), default=0))
         while self._complete < max(numbers, default=0):
             self._complete_one()
-        if untold:
-            self._drop(untold)
+        if unreported:
+            self._drop(unreported)
 
     def complete_one(self) -> None:
-        """The newest segment is complete: counts it, and tells what dumpcap has overwritten by now."""
+        """Call it when dumpcap has closed the newest segment. Counts its packets, and reports overwritten segments."""
         with self._lock:
             self._complete_one()
             self.folder.write_number(self._complete + 1, self.packets)
@@ -93,30 +94,33 @@ class Ring:
         self._complete = number
 
     def _count(self, number: int) -> int:
-        """What dumpcap has overwritten before it could be counted is in its own count at the end."""
+        """Returns the packets of a segment; 0 if dumpcap has overwritten it (dumpcap's final count includes them)."""
         paths = self.folder.segments().get(number % NUMBERS, [])
         with suppress(OSError):
             return count_packets(paths[0]) if paths else 0
         return 0
 
     def end(self) -> None:
-        """The capture has ended: the newest segment is all there will be, also where dumpcap did not say so."""
+        """Call it when dumpcap has ended. The newest segment then is complete, even if dumpcap did not report it."""
         with self._lock:
             if self.folder.segments().get((self._complete + 1) % NUMBERS):
                 self.complete_one()
             self.ended = True
 
     def is_complete(self, segment: Segment) -> bool:
-        """Whether nothing more will be written to it."""
+        """Returns whether nothing more will be written to the segment."""
         return segment.number <= self._complete or self.ended
 
     def take(self, after: Segment | None = None) -> Segment | Next:
-        """The segment that comes next: any, or the one right after another. Stays until it is removed or returned."""
+        """Returns the next segment, or why there is none. With `after`, only the one that directly follows that one.
+
+        The file stays until the segment is removed or put back.
+        """
         with self._lock:
             while self._returned:
                 if (segment := self._returned.popleft()).path.exists():
                     return segment
-                self._pass_over(segment.number)  # somebody has removed the folder
+                self._pass_over(segment.number)  # somebody has deleted the folder
             self._pass_over_missing()
             paths = self.folder.segments().get(self._next % NUMBERS, [])
             if after and self._next != after.number + 1:
@@ -130,7 +134,7 @@ class Ring:
             return segment
 
     def put_back(self, segments: deque[Segment]) -> None:
-        """Takes back segments that were not dissected to their end."""
+        """Puts back segments that were not dissected to their end: `take` returns them again. Empties the deque."""
         with self._lock:
             while segments:
                 segment = segments.pop()
@@ -155,7 +159,7 @@ class Ring:
             self._next += 1
 
     def _pass_over(self, number: int) -> None:
-        """Packets that could not be counted are in dumpcap's own count at the end."""
+        """Counts the packets of an overwritten segment as dropped; those not counted are in dumpcap's final count."""
         if packets := self._before.get(number + 1, 0) - self._before.get(number, 0):
             self._drop(packets)
 
@@ -166,7 +170,10 @@ class Ring:
 
 
 def _hold(path: Path) -> Path:
-    """A second name, under which dumpcap does not overwrite the file; the first where the disk has no such names."""
+    """Gives the file a second name, under which dumpcap does not overwrite it. Returns that name.
+
+    Returns the first name on a file system without hard links.
+    """
     held = path.with_name(path.name.replace(CAPTURED, HELD, 1))
     with suppress(FileExistsError):
         try:
@@ -179,7 +186,7 @@ def _hold(path: Path) -> Path:
 
 
 def _ordinals(numbers: dict[int, list[Path]], known: dict[int, int]) -> list[int]:
-    """The segments' numbers without end, from dumpcap's, which begin again."""
+    """Returns the numbers of the segments, which count on where dumpcap's numbers begin again."""
     newest = max(known, default=1)
     half = NUMBERS // 2
     return [newest + (number - newest + half) % NUMBERS - half for number in numbers]

@@ -1,7 +1,7 @@
-"""The spool: a live capture waits on disk, in a bounded ring of pcapng segments, until the store has taken it.
+"""The spool: the folder in which packets of a live capture wait on disk until they are stored.
 
-dumpcap writes the segments, a tshark is passed them in order, and a segment goes when all its documents are written.
-What a run leaves behind when it is killed, the next one stores.
+dumpcap writes the packets to segments: pcapng files of limited number and size. tshark dissects them in order, and a
+segment is deleted when all of its documents are stored. If a run is killed, the next run stores the segments it left.
 """
 
 import os
@@ -12,46 +12,47 @@ from typing import ClassVar
 from espcap.base.paths import spool_folder
 
 SEGMENTS = 32
-"""Segments of a spool, those included that are being dissected."""
+"""Number of segments of a spool, including those that are being dissected."""
 
 IN_FLIGHT = 8
-"""Segments that may be with tshark or the store while dumpcap goes on to overwrite others."""
+"""Number of segments that may be dissected or stored at a time; dumpcap cannot overwrite these."""
 
 SMALLEST_SPOOL = 1 << 18
-"""Bytes."""
+"""Least size of a spool in bytes."""
 
 _LARGEST_SEGMENT = 2_000_000  # kB, dumpcap's own limit
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """How many stored packets stay in files."""
+    """The limits of the files in which captured packets are kept after they are stored."""
 
     size: int
-    """Bytes of all files."""
+    """Largest size of all files together, in bytes."""
     seconds: float = 0
-    """How old the last packet of a file may be; 0 is any age."""
+    """Greatest age of the last packet of a file, in seconds; 0 for any age."""
 
 
 @dataclass(frozen=True)
 class SpoolSettings:
-    """Where live captures wait, and how much of the disk they may take there."""
+    """The folder of the spool, and how much of the disk it may use."""
 
     folder: Path = field(default_factory=spool_folder)
     size: int = 1_000_000_000
-    """Bytes."""
+    """Largest size of the spool, in bytes."""
     keep: Keeping | None = None
-    """Of the packets that are stored; None is none."""
+    """Limits of kept files; None if stored packets are not kept in files."""
     tshark_memory: ClassVar[int] = 1 << 30
-    """Bytes of resident memory past which tshark is started anew at the next border of segments."""
+    """Resident memory, in bytes, above which tshark is replaced by a new one at the end of a segment."""
 
     def segment_size(self, kept: int = 0) -> int:
-        """Kilobytes of a segment, of dumpcap's 1,000 bytes, where the folder's disk has room for the whole spool.
+        """Returns the size of a segment in kilobytes of 1,000 bytes, the unit of dumpcap.
 
-        Where it has not, the segments are smaller, so that the ring fits in nine tenths of what is free, with whole
-        blocks of the disk for each and the packet that a segment may be too long. Where packets are kept, the ring
-        has half of the disk that both can have, `kept` bytes of it in files; and a segment is at most a quarter of
-        what is kept, for files go whole.
+        If the disk does not have enough free space for the whole spool, the segments are smaller: all of them then use
+        nine tenths of the free space. Two disk blocks are subtracted for each segment, because its last block is not
+        full and its last packet may exceed the size. If packets are kept, the segments use half of the free space and
+        of the `kept` bytes that are in files; and a segment is at most a quarter of the size that is kept, because
+        files are deleted as a whole.
         """
         status = os.statvfs(self.folder)
         free = status.f_bavail * status.f_frsize
@@ -62,6 +63,8 @@ class SpoolSettings:
 
     @property
     def segment_seconds(self) -> int:
-        """After how long a segment ends before it is full, so that its packets are not kept for much longer than was
-        asked for; 0 is never."""
+        """Seconds after which a segment ends even if it is not full; 0 for never.
+
+        A file is deleted when its last packet is too old, so this limits how much older its first packet can be.
+        """
         return max(1, int(self.keep.seconds / 4)) if self.keep and self.keep.seconds else 0

@@ -1,7 +1,7 @@
-"""One query for every store: a small tree whose values are typed. Each language has a room that reads it.
+"""The query tree that every store understands. Parsers make it of query strings and of display filters.
 
-On a field with several values a condition holds when any of them meets it; NOT holds wherever the condition does not,
-also where the field is missing.
+A condition holds for a packet if any value of the field meets it. NOT holds if the condition does not, also if the
+field is missing.
 """
 
 from dataclasses import dataclass
@@ -12,33 +12,41 @@ from espcap.query.values import Value
 
 @dataclass(frozen=True)
 class Everything:
-    """Every document."""
+    """Matches every document."""
 
 
 @dataclass(frozen=True)
 class And:
+    """All parts match. Matches every document if there are no parts."""
+
     parts: "tuple[Query, ...]"
 
 
 @dataclass(frozen=True)
 class Or:
+    """At least one part matches. Matches no document if there are no parts."""
+
     parts: "tuple[Query, ...]"
 
 
 @dataclass(frozen=True)
 class Not:
+    """The part does not match."""
+
     part: "Query"
 
 
 @dataclass(frozen=True)
 class Equals:
+    """A value at the path equals the value."""
+
     path: str
     value: Value
 
 
 @dataclass(frozen=True)
 class Range:
-    """None is an open end."""
+    """A value at the path is between two values. None is an open end."""
 
     path: str
     low: Value | None
@@ -49,14 +57,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Exists:
-    """The path, a field or an object such as `layers.dns`, has a value."""
+    """The path has a value. It is that of a field or an object, such as `layers.dns`."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Wildcard:
-    """`*` is any text, `?` one character; a backslash takes the meaning from them and from itself."""
+    """The whole text at the path matches: `*` is any text, `?` is one character, `\\` escapes the next character."""
 
     path: str
     pattern: str
@@ -64,10 +72,10 @@ class Wildcard:
 
 @dataclass(frozen=True)
 class Matches:
-    """The whole text matches a regular expression in what Elasticsearch and tantivy have in common.
+    """The whole text at the path matches a regular expression, in the syntax that Elasticsearch and tantivy share.
 
-    That is: characters, `.` for any character, `[…]`, `(…)`, `|`, `*`, `+`, `?` and `{n,m}`, and a backslash before
-    each of these characters that means itself. Case counts. A `"` stands in brackets.
+    The syntax is: characters, `.` for any character, `[…]`, `(…)`, `|`, `*`, `+`, `?` and `{n,m}`; a backslash escapes
+    one of these characters. It is case-sensitive. The character `"` must be written `["]`.
     """
 
     path: str
@@ -76,7 +84,7 @@ class Matches:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of `text` stand one after the other in the value; see `espcap.query.words`."""
+    """The value contains the words of `text`, one directly after the other; see `espcap.query.words`."""
 
     path: str
     text: str
@@ -84,19 +92,20 @@ class Words:
 
 @dataclass(frozen=True)
 class Unsearchable:
-    """The path has a value in the document that is not in the index, such as a text that is too long for it."""
+    """The document has a value at the path that is not indexed, such as a text that is too long."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Packets by their numbers in their captures; a capture by its `capture_id`."""
+    """The packet is one of these."""
 
     captures: tuple[tuple[str, FrameSet], ...]
+    """The `capture_id` of each capture, and frame numbers in it."""
 
 
 Condition = Equals | Range | Exists | Wildcard | Matches | Words | Unsearchable
-"""What is asked of one path."""
+"""A condition on one path."""
 
 Query = Everything | And | Or | Not | Condition | Frames

@@ -1,4 +1,4 @@
-"""What may be meant by a query that nothing matches. Pure."""
+"""Suggests why a query finds no packets, and what the user may mean. Pure."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,9 +17,10 @@ _PART_OF_ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}(?:\.\d{1,3})?")
 
 
 def advice(query: Query, earliest: float | None, latest: float | None, matches: Callable[[Query], bool]) -> str:
-    """One clause, or nothing. The times are those of all packets, in milliseconds since 1970.
+    """Returns one clause without a full stop; empty if there is no advice.
 
-    `matches` tells whether a part of the query finds anything by itself.
+    `earliest` and `latest` are the times of all packets, in milliseconds since 1970. `matches` returns whether a part
+    of the query alone finds packets.
     """
     parts = list(_parts(query))
     for part in parts:
@@ -32,7 +33,7 @@ def advice(query: Query, earliest: float | None, latest: float | None, matches: 
 
 
 def _parts(query: Query) -> Iterator[Query]:
-    """What each packet must meet."""
+    """Yields the conditions that each packet must meet."""
     if isinstance(query, And):
         for part in query.parts:
             yield from _parts(part)
@@ -55,7 +56,7 @@ def _shown(moment: Time) -> str:
 
 
 def _of_word(part: Query) -> str:
-    """A word without a field is a query of many parts."""
+    """Returns advice on a word without a field, which is an `Or` of many fields."""
     texts = [one.text for one in part.parts if isinstance(one, Words)] if isinstance(part, Or) else []
     if not texts:
         return ""
@@ -63,10 +64,10 @@ def _of_word(part: Query) -> str:
     if _DATE.fullmatch(word):
         return f"@timestamp:{word} finds packets by their time"
     if _PART_OF_ADDRESS.fullmatch(word):
-        return f"write {word}.* for addresses that begin so"
+        return f"write {word}.* for addresses that begin with it"
     if len(words(texts[0])) > 1:
-        return f"'{word}' is looked for as words that stand one after the other"
-    return f"'{word}' is looked for as a whole word, and {word}* finds words that begin so"
+        return f"'{word}' is searched for as words that follow each other"
+    return f"'{word}' is searched for as a whole word; {word}* finds words that begin with it"
 
 
 def _of_value(part: Query) -> str:
@@ -74,7 +75,7 @@ def _of_value(part: Query) -> str:
         return ""
     value = shortened(part.value)
     if part.path in _PROTOCOLS and value != value.lower():
-        return f"protocols are named in lower case: {part.path}:{value.lower()}"
+        return f"names of protocols are in lower case: {part.path}:{value.lower()}"
     if part.path in _IDENTIFIERS or not _PLAIN.fullmatch(value):
         return ""
-    return f"{part.path} is compared as a whole, and the query {part.path}:*{value}* finds longer values too"
+    return f"{part.path} is compared as a whole value; {part.path}:*{value}* finds longer values too"

@@ -1,4 +1,4 @@
-"""Earlier names of protocols that tshark still takes: `ssl.handshake` for `tls.handshake`."""
+"""Former names of protocols that tshark still accepts: `ssl.handshake` for `tls.handshake`."""
 
 from espcap.fields.registry import Registry
 
@@ -12,11 +12,11 @@ _ALIASES = {
     "nm": "autosar-nm",
     "ssl": "tls",
 }
-"""Those that Wireshark 4.0 to 4.6 register as aliases; tshark has no list of them."""
+"""The aliases that Wireshark 4.0 to 4.6 register. tshark cannot list them."""
 
 
 def current_name(name: str, registry: Registry) -> str:
-    """The name of a field or protocol as the installed Wireshark lists it, if it is given by an alias."""
+    """Returns the name of a field or protocol in the installed Wireshark, if it is named by an alias."""
     protocol, dot, rest = name.partition(".")
     if protocol not in _ALIASES or registry.is_protocol(protocol):
         return name

@@ -1,4 +1,4 @@
-"""Words that people use for a field: what it is called in display filters, or where documents have it."""
+"""Everyday words for fields, such as `src_ip`, and the fields that users may mean by them."""
 
 from espcap.fields.registry import Registry
 
@@ -27,6 +27,6 @@ _FIELDS = {word: names for words, names in _NAMES.items() for word in words}
 
 
 def everyday(name: str, registry: Registry, paths: list[str] | None = None) -> list[str]:
-    """At most three fields that a word may mean: names of display filters, and of `paths` those of documents."""
+    """Returns at most three fields that a word can mean: names in display filters, and paths that are in `paths`."""
     names = _FIELDS.get(name.lower(), ())
     return [one for one in names if registry.field(one) or one in (paths or [])][:3]

@@ -1,6 +1,6 @@
-"""What the display filters of newer versions of Wireshark have that 4.0 has not, or mean otherwise.
+"""The differences between the display filters of Wireshark 4.0 and of newer versions.
 
-Each difference was tried with tshark 4.0, 4.4 and 4.6; 4.2 could not be tried, and is taken to be as 4.4.
+Each difference was tested with tshark 4.0, 4.4 and 4.6. 4.2 could not be tested and is treated as 4.4.
 """
 
 from typing import NamedTuple
@@ -13,38 +13,39 @@ _NEWER, _NEWEST = (4, 2), (4, 6)
 
 
 class Language(NamedTuple):
-    """The language of one version of tshark."""
+    """The display filter language of one version of tshark."""
 
     release: tuple[int, int]
 
     @property
     def version(self) -> str:
-        """As complaints name it: `4.4`."""
+        """The version as messages name it: `4.4`."""
         return ".".join(map(str, self.release))
 
     @property
     def is_newer(self) -> bool:
-        """Whether it has `xor`, `vals()`, `matches` on named values, functions of addresses, and columns.
+        """Whether the language has `xor`, `vals()`, `matches` on named values, functions of addresses, and columns.
 
-        Times may be numbers of seconds, and `~=` is gone. `not in` needs the field, as `!=` does.
+        In this language times can be numbers of seconds, `~=` does not exist, and `not in` holds only if the field
+        exists, as `!=` does.
         """
         return self.release >= _NEWER
 
     @property
     def is_newest(self) -> bool:
-        """Whether it has `contains` on named values.
+        """Whether the language has `contains` on named values.
 
-        True and false have names, values without a name have their number, and a negative number is less than all
-        values of an unsigned field; before, no comparison with one holds.
+        In this language true and false have names, the name of a value without one is its number, and a negative
+        number is less than all values of an unsigned field. In earlier versions, no comparison with it holds.
         """
         return self.release >= _NEWEST
 
-    def need_newer(self, what: str, hint: str) -> None:
-        """Raises UsageError if the version does not have this."""
+    def require_newer(self, feature: str, hint: str) -> None:
+        """Raises UsageError if the language does not have a feature of tshark 4.4."""
         if not self.is_newer:
-            raise UsageError(f"filter: {what} needs tshark 4.4 or newer, and {self.version} is installed", hint)
+            raise UsageError(f"filter: {feature} needs tshark 4.4 or newer, and {self.version} is installed", hint)
 
 
 def language_of(version: Version) -> Language:
-    """The language of this version of tshark."""
+    """Returns the display filter language of a version of tshark."""
     return Language((version.major, version.minor))

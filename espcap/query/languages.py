@@ -1,7 +1,7 @@
-"""What language a text is in that was given as a query string: many first queries are display or capture filters.
+"""Recognizes display filters and capture filters that a user gives as a query string.
 
-A display filter is known by a field or protocol that exists and an operator of that language; words, fields with a
-colon and everything else are a query string.
+A text is a display filter if it contains the name of an existing field or protocol and an operator of display filters.
+Everything else, such as words and fields with a colon, is a query string.
 """
 
 import re
@@ -28,24 +28,24 @@ _ALONE = re.compile(rf"{_NAME}(?![\w.:*?-])")
 _JOINED = re.compile(r"(?<![\w.-])(?:and|or|not)(?![\w.-])")
 _WORD = re.compile(r"[\w.:*?/-]+")
 _LONGEST = 500
-"""Characters of a text that may be a slip of the other language."""
+"""Characters of the longest text that is tried in the other language after an error."""
 
-TAKEN = "the query is taken as a display filter, as with -Y; put quotes around words to look for them as they stand"
-WORDS = "'{}' is looked for as a word like any other; AND, OR and NOT join conditions"
+FILTER_NOTE = "the query is used as a display filter, as with -Y; put quotes around words to search for them"
+WORDS_NOTE = "'{}' is searched for like any other word; AND, OR and NOT join conditions"
 
 
 class Sign(Enum):
-    """What speaks for a display filter."""
+    """Why a text may be a display filter."""
 
     NONE = 0
     LOGIC = 1
-    """Names of protocols alone, joined by `and`, `or` and `not`."""
+    """It consists of names of protocols, joined by `and`, `or` and `not`."""
     NAMES = 2
-    """A field, or a comparison."""
+    """It contains a field or a comparison."""
 
 
 def sign_of_filter(text: str, registry: Registry) -> Sign:
-    """Whether a text may be a display filter, and how surely."""
+    """Returns whether and why a text may be a display filter."""
     plain = _QUOTED.sub('""', text)
 
     def is_name(name: str) -> bool:
@@ -68,11 +68,14 @@ def sign_of_filter(text: str, registry: Registry) -> Sign:
 def read_query(
     text: str, sign: Sign, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
 ) -> tuple[Query, list[str]]:
-    """The query of a text in either language, and what to tell of how it was taken. Raises UsageError."""
+    """Returns the query of a text in either language, and notes on how it is understood.
+
+    Raises UsageError if the text is invalid in the language of its sign.
+    """
     if sign is Sign.NONE:
         return _string(text, read_string, read_filter)
     try:
-        return read_filter(text), [TAKEN]
+        return read_filter(text), [FILTER_NOTE]
     except UsageError as error:
         hint = _as_path(text) or _slip(text, error.message) or error.hint
         raise UsageError(f"{error.message}; {_as_string(text, read_string)}", hint) from error
@@ -82,7 +85,7 @@ def _string(
     text: str, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
 ) -> tuple[Query, list[str]]:
     if translation := capture_filter(text):
-        raise taken_for_capture_filter(text, translation)
+        raise capture_filter_error(text, translation)
     try:
         query = read_string(text)
     except UsageError as error:
@@ -90,20 +93,20 @@ def _string(
             raise
         raise UsageError(f"{error.message}; {_as_filter(text, read_filter)}", error.hint) from error
     joined = sorted(set(_JOINED.findall(_QUOTED.sub("", text))))
-    return query, [WORDS.format("', '".join(joined))] if joined else []
+    return query, [WORDS_NOTE.format("', '".join(joined))] if joined else []
 
 
 def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
-    """What the text is as a query string."""
+    """Returns what to do to use the text as a query string, or why it is not one."""
     try:
         read_string(text)
     except UsageError as error:
         return f"nor is it a query string: {error.message}"
-    return "to look for its words, put it in double quotes"
+    return "to search for its words, put it in double quotes"
 
 
 def _as_path(text: str) -> str:
-    """What to write where a path of documents stands before an operator of display filters."""
+    """Returns what to write instead of a path of documents before an operator of display filters; empty for others."""
     plain = _QUOTED.sub('""', text)
     paths = [(match[1], match[2]) for match in _COMPARED.finditer(plain) if _is_path(match[1])]
     paths += [(match[1], "=") for match in _ASSIGNED.finditer(plain) if _is_path(match[1])]
@@ -118,13 +121,13 @@ def _is_path(name: str) -> bool:
     return name in PATHS or name.startswith("layers.")
 
 
-def _slip(text: str, complaint: str) -> str:
-    """What to write instead of what the complaint is about: `=`, `AND`, or a set without commas."""
-    if "'=' was not expected" in complaint:
+def _slip(text: str, message: str) -> str:
+    """Returns what to write instead of `=`, `AND` or a set without commas; empty if the error is another."""
+    if "'=' was not expected" in message:
         return "write == for equal"
-    if (joined := _UPPER.search(_QUOTED.sub('""', text))) and f"'{joined[0]}' was not expected" in complaint:
+    if (joined := _UPPER.search(_QUOTED.sub('""', text))) and f"'{joined[0]}' was not expected" in message:
         return f"in a display filter write {joined[0].lower()}; {joined[0]} joins conditions such as ip.src:10.0.0.4"
-    if re.search(r"\bin\s*\{[^,}]*\s", text) and "was not expected" in complaint:
+    if re.search(r"\bin\s*\{[^,}]*\s", text) and "was not expected" in message:
         return 'write commas in a set, and quotes around text: in {"GET", "POST"}'
     return ""
 
@@ -134,7 +137,7 @@ def _as_filter(text: str, read_filter: Callable[[str], Query]) -> str:
         read_filter(text)
     except UsageError as error:
         return f"nor is it a display filter: {error.message}"
-    return "as a display filter it is right: give it with -Y"
+    return "as a display filter it is valid: use it with -Y"
 
 
 # Capture filters
@@ -143,13 +146,13 @@ _ADDRESS = r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+(?:/\d{1,3})?|[\w-]+(?:\.[\w-]+)+"
 _ENDS = r"(?:(?P<end>src or dst|src|dst)\s+)?"
 _PRIMITIVE = re.compile(
     rf"(?:(?P<layer>ether|ip6?|tcp|udp|sctp|arp)\s+)?{_ENDS}"
-    rf"(?:(?P<what>host|net|gateway)\s+(?P<address>{_ADDRESS})|(?P<port>port|portrange)\s+(?P<number>\d+(?:-\d+)?|[a-z]+))"
+    rf"(?:(?P<kind>host|net|gateway)\s+(?P<address>{_ADDRESS})|(?P<port>port|portrange)\s+(?P<number>\d+(?:-\d+)?|[a-z]+))"
 )
 _FILLING = re.compile(r"(?:\s|[()]|\b(?:and|or|not|ip6?|tcp|udp|sctp|arp|icmp6?)\b|&&|\|\||!)*")
 
 
 def capture_filter(text: str) -> str:
-    """The display filter for a text that is a capture filter as tcpdump takes it; nothing where it is none."""
+    """Returns the display filter for a text that is a capture filter, as of tcpdump; empty if it is not one."""
     found = list(_PRIMITIVE.finditer(text))
     if not found or any(match["number"] and not _is_port(match) for match in found):
         return ""
@@ -158,19 +161,19 @@ def capture_filter(text: str) -> str:
     return _PRIMITIVE.sub(_translated, text).strip()
 
 
-def taken_for_capture_filter(text: str, translation: str) -> UsageError:
-    """The complaint, with what to write instead."""
-    message = f"{shortened(text)!r} is a capture filter, and stored packets are found by display filters"
+def capture_filter_error(text: str, translation: str) -> UsageError:
+    """Returns the error for a capture filter, with the display filter to use instead."""
+    message = f"{shortened(text)!r} is a capture filter; stored packets are found by display filters"
     return UsageError(message, f"write -Y '{translation}', or put quotes around words")
 
 
 def _is_port(match: re.Match[str]) -> bool:
-    """A number; the name of a service only behind a protocol, for `port unreachable` is what packets say."""
+    """A number is a port. A name is one only after a protocol, as packets contain the text `port unreachable`."""
     return match["number"][0].isdecimal() or bool(match["layer"])
 
 
 def _translated(match: re.Match[str]) -> str:
-    if match["what"]:
+    if match["kind"]:
         return _address_condition(match)
     layers = [match["layer"]] if match["layer"] in ("tcp", "udp", "sctp") else ["tcp", "udp"]
     field = {"src": "srcport", "dst": "dstport"}.get(match["end"] or "", "port")
@@ -185,6 +188,6 @@ def _address_condition(match: re.Match[str]) -> str:
     address, field = match["address"], {"src": "src", "dst": "dst"}.get(match["end"] or "", "addr")
     if match["layer"] == "ether":
         return f"eth.{field} == {address}"
-    if not re.fullmatch(r"[0-9A-Fa-f.:]+(?:/\d+)?", address):  # nothing looks addresses of names up
+    if not re.fullmatch(r"[0-9A-Fa-f.:]+(?:/\d+)?", address):  # a host name: addresses are not looked up
         return f'(dns.qry.name == "{address}" || http.host == "{address}")'
     return f"{'ipv6' if ':' in address else 'ip'}.{field} == {address}"

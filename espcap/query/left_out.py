@@ -1,4 +1,4 @@
-"""Which conditions of a query ask for what documents leave out, or for texts that are too long for an index."""
+"""Finds conditions of a query on values that documents leave out, or on texts that are too long to be indexed."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,22 @@ from espcap.query.limits import LONGEST_INDEXED, bounded
 from espcap.query.words import TEXT_PATHS
 
 Kinds = Callable[[str], Kind]
-"""Tells the kind of a path."""
+"""Returns the kind of values at a path."""
 HasLong = Callable[[str], bool]
-"""Tells whether packets have a text at a path that is too long for the index."""
+"""Returns whether packets have a text at a path that is too long for the index."""
 
 _LONGEST = 64
-"""Bytes of a byte field that documents have without --payload."""
+"""Bytes of the longest byte field that documents contain without --payload."""
 
 
 def payload_fields(query: Query, kind: Kinds) -> list[str]:
-    """The paths of byte fields for which packets with long values may be missed, or found in spite of them."""
-    return sorted({path for path in _paths(query, 3 * _LONGEST) if kind(path) is Kind.BYTES})  # aa:bb:cc
+    """Returns the paths of byte fields with long values for which a query may find wrong packets."""
+    paths = _paths(query, 3 * _LONGEST)  # aa:bb:cc
+    return sorted({path for path in paths if kind(path) is Kind.BYTES})
 
 
 def text_fields(query: Query, kind: Kinds) -> list[str]:
-    """The paths of texts for which packets with long ones may be missed, or found in spite of them."""
+    """Returns the paths of texts with long values for which a query may find wrong packets."""
     paths = _paths(query, LONGEST_INDEXED + 1)
     return sorted({path for path in paths if kind(path) is Kind.STRING and path not in TEXT_PATHS})
 
@@ -41,7 +42,10 @@ def _paths(query: Query, longest: int) -> list[str]:
 
 
 def bounds_of(query: Query, widen: Callable[[Query], Query]) -> tuple[Query, Query]:
-    """What a query finds for certain, and what that is with all that it may miss: `widen` says so of a condition."""
+    """Returns a query for packets that match for certain, and one for all packets that may match.
+
+    `widen` returns the query for all packets that may meet a condition.
+    """
     match query:
         case And(parts) | Or(parts):
             least, most = zip(*(bounds_of(part, widen) for part in parts), strict=True) if parts else ((), ())
@@ -53,15 +57,15 @@ def bounds_of(query: Query, widen: Callable[[Query], Query]) -> tuple[Query, Que
 
 
 def with_long_texts(query: Query, kind: Kinds, has_long: HasLong) -> Query:
-    """A condition, and the packets of which it cannot tell because a text of theirs is too long."""
+    """Returns a query for packets that meet a condition, or may meet it because they have a text that is too long."""
     paths = [path for path in text_fields(query, kind) if has_long(path)]
     return Or((query, *map(Unsearchable, paths))) if paths else query
 
 
 def undecided(query: Query, path: str, kind: Kinds, has_long: HasLong) -> Query:
-    """The packets with a long text at the path that a query finds or not depending on what is in their long texts.
+    """Returns a query for packets with a long text at the path, if this text decides whether they match.
 
-    Raises UsageError where that is too large a query.
+    Raises UsageError if this query is too large.
     """
 
     def widen(condition: Query) -> Query:

@@ -1,7 +1,7 @@
-"""Reads Elasticsearch's query string (Lucene).
+"""Parses Elasticsearch's query string syntax (Lucene) into the query tree.
 
-Words side by side must all match (the default operator is AND), and bind looser than OR. AND, OR, NOT, `&&`, `||`, `!`,
-`+` and `-` are plain Boolean algebra.
+Conditions without an operator between them must all match, as with AND, but OR binds stronger. AND, OR, NOT, `&&`,
+`||`, `!`, `+` and `-` are plain Boolean operators.
 """
 
 import re
@@ -14,7 +14,7 @@ from luqum.exceptions import ParseError
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import Kind
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
-from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
+from espcap.query.limits import TOO_DEEP, bounded, check_utf8
 from espcap.query.luqum_parser import parse as parse_lucene
 from espcap.query.values import span
 from espcap.query.word_paths import WORD_PATHS
@@ -26,14 +26,14 @@ DEFAULT_PATHS = (
     *("source.ip", "destination.ip", "source.mac", "destination.mac", "source.port", "destination.port"),
     *("file_name", "network.community_id"),
 )
-"""Where a word without a field is looked for as a whole value, as far as it fits the path's kind."""
+"""Paths in which a word without a field is searched as a whole value, if it fits the kind of the path."""
 
 _PROTOCOL_PATHS = ("protocol", "protocols")
 _HEX = "[0-9A-Fa-f]"
 _ADDRESSES = rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
 _ADDRESS = rf"(?<![^\s(])(?P<address>{_ADDRESSES})(?![^\s)])"
 _OPERATORS = re.compile(rf'"(?:\\.|[^"\\])*"|\\.|{_ADDRESS}|&&|\|\||(?<![^\s(])!(?=\S)|(?<=[<>=])-', re.DOTALL)
-_WORDS = {"&&": " AND ", "||": " OR ", "!": "NOT ", "-": r"\-"}  # luqum knows neither these nor >=-5
+_WORDS = {"&&": " AND ", "||": " OR ", "!": "NOT ", "-": r"\-"}  # luqum has none of these, and cannot parse >=-5
 _MACS = ("source.mac", "destination.mac")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 _FIRST_PARTS = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)+", re.ASCII)
@@ -52,20 +52,21 @@ def parse(
     exists: Callable[[str], Query] = Exists,
     current: Callable[[str], str] = str,
 ) -> Query:
-    """Reads a query string; `kind` tells the kind of a path. Empty text is everything.
+    """Returns the query of a query string. Empty text matches everything.
 
-    `field` gives the path of what a user calls a field, and `exists` the query of `_exists_` with it; both may refuse.
-    `current` gives the name of a protocol for an earlier one.
-    Raises UsageError for wrong or unsupported syntax and for a value that does not fit its field.
+    `kind` returns the kind of values at a path, `field` the path of a field's name, `exists` that of `_exists_` for a
+    name, and `current` the current name of a protocol. `field` and `exists` raise UsageError for unknown names.
+
+    Raises UsageError if the syntax is invalid or not supported, or if a value does not fit its field.
     """
     if not text.strip():
         return Everything()
-    refuse_surrogates(text)
+    check_utf8(text)
     try:
         plain = _OPERATORS.sub(_plain, text)
         return bounded(_Builder(kind, field, exists, current).build(_parsed(plain)))
     except ParseError as error:
-        hint = "put quotes around values that have spaces or colons, and close what is open"
+        hint = "put quotes around values that contain spaces or colons, and close quotes and parentheses"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
         raise UsageError(f"query {shortened(text)!r}: {shortened(reason)}", hint) from error
     except RecursionError:
@@ -73,17 +74,17 @@ def parse(
 
 
 def _parsed(plain: str) -> tree.Item:
-    """luqum's tree. Raises ParseError also for a number behind ^ or ~ that is not one, as in `tcp^..`."""
+    """Returns luqum's tree. Raises ParseError, also if the text after ^ or ~ is not a number, as in `tcp^..`."""
     try:
         return parse_lucene(plain)
-    except ParseError:  # which is a ValueError too
+    except ParseError:  # a subclass of ValueError
         raise
     except (ValueError, InvalidOperation) as error:
-        raise ParseError("the text behind ^ or ~ is not a number") from error
+        raise ParseError("the text after ^ or ~ is not a number") from error
 
 
 def _plain(match: re.Match[str]) -> str:
-    """What luqum can read: an IPv6 or MAC address goes in quotes."""
+    """Returns what luqum can parse instead: IPv6 and MAC addresses in quotes, operators as words."""
     return f'"{match[0]}"' if match["address"] else _WORDS.get(match[0], match[0])
 
 
@@ -92,19 +93,19 @@ def _unescape(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    """A pattern without what only the query string needs a backslash for."""
+    """Returns a pattern without backslashes that only the query string syntax needs."""
     return re.sub(r"\\([^*?\\])", r"\1", text)
 
 
 def _value(path: str, text: str) -> str:
-    """A MAC address as documents have it."""
+    """Returns a value as documents contain it: MAC addresses with hyphens and in upper case."""
     return text.replace(":", "-").upper() if path in _MACS and _MAC.fullmatch(text) else text
 
 
-def _refuse_parts(path: str) -> None:
-    """Raises UsageError for a pattern or a range of identifiers, which no store has as values."""
+def _check_not_identifier(path: str) -> None:
+    """Raises UsageError if a pattern or range is on `_id`, which stores do not index as a value."""
     if path == "_id":
-        raise UsageError("_id is looked for as a whole", "capture_id:4334b* finds the packets of a capture")
+        raise UsageError("_id is searched as a whole value", "capture_id:4334b* finds the packets of a capture")
 
 
 def _has_wildcard(text: str) -> bool:
@@ -112,7 +113,7 @@ def _has_wildcard(text: str) -> bool:
 
 
 def _network(text: str) -> str:
-    """The network that the first parts of an IPv4 address name: `192.168.*` is 192.168.0.0/16; empty if it is none."""
+    """Returns the network of the first parts of an IPv4 address: 192.168.0.0/16 for `192.168.*`; empty for others."""
     match = _FIRST_PARTS.fullmatch(text)
     if not match or text.count(".") > 3:
         return ""
@@ -121,7 +122,7 @@ def _network(text: str) -> str:
 
 
 def _literal(node: tree.Item) -> str:
-    """The text of a word, a quoted phrase or a number with a sign."""
+    """Returns the text of a word, a quoted phrase or a number with a sign. Raises UsageError for other nodes."""
     if isinstance(node, tree.Phrase):
         return _unescape(node.value[1:-1])
     if isinstance(node, tree.Prohibit):
@@ -129,7 +130,7 @@ def _literal(node: tree.Item) -> str:
     if isinstance(node, tree.Word):
         return _unescape(node.value)
     raise UsageError(
-        f"query: {shortened(str(node).strip())!r} cannot stand here", "put quotes around values that have colons"
+        f"query: {shortened(str(node).strip())!r} cannot stand here", "put quotes around values that contain colons"
     )
 
 
@@ -151,7 +152,7 @@ class _Builder:
         self._current = current
 
     def build(self, node: tree.Item, path: str | None = None) -> Query:
-        """The tree of luqum's tree; `path` is the field that the part belongs to."""
+        """Returns the query of a node of luqum's tree; `path` is that of the field to which the node belongs."""
         match node:
             case tree.SearchField():
                 return self._field(node, path)
@@ -170,7 +171,7 @@ class _Builder:
         if outer is not None:
             raise UsageError(
                 f"query: {shortened(f'{outer}:{name}')}: has two colons",
-                "put quotes around values that have colons",
+                "put quotes around values that contain colons",
             )
         if name == "_exists_":
             return self._exists(_literal(node.expr))
@@ -190,12 +191,12 @@ class _Builder:
             raise UsageError(
                 f"query: {shortened(str(node).strip())} needs a field", "write for example source.port:[80 TO 443]"
             )
-        self._refuse_unsupported(node)
+        self._check_supported(node)
         parts = [part for path in DEFAULT_PATHS if (part := self._fitting(node, path)) is not None]
         return Or((*parts, *self._in_texts(node)))
 
     def _in_texts(self, node: tree.Item) -> Iterator[Query]:
-        """A word, or several in quotes, among the words of texts; patterns only where words are not all there is."""
+        """Yields queries for a word or phrase in texts. Patterns skip paths that are indexed only by words."""
         if isinstance(node, tree.Word) and _has_wildcard(node.value):
             pattern = _pattern(node.value)
             yield Wildcard("protocols", pattern.lower())
@@ -215,7 +216,7 @@ class _Builder:
             return None
 
     def _leaf(self, node: tree.Item, path: str) -> Query:
-        self._refuse_unsupported(node)
+        self._check_supported(node)
         match node:
             case tree.Range():
                 return self._range(path, _end(node.low), _end(node.high), node.include_low, node.include_high)
@@ -230,7 +231,7 @@ class _Builder:
         return Equals(path, low) if low == high else Range(path, low, high)
 
     def _range(self, path: str, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Query:
-        _refuse_parts(path)
+        _check_not_identifier(path)
         kind = self._kind(path)
         if kind is Kind.BOOLEAN:
             raise UsageError(f"{path}: a range does not fit true and false")
@@ -243,7 +244,7 @@ class _Builder:
     def _wildcard(self, path: str, text: str) -> Query:
         if set(text) == {"*"}:
             return Exists(path) if path != "_id" else Everything()
-        _refuse_parts(path)
+        _check_not_identifier(path)
         kind = self._kind(path)
         if kind is Kind.IP and (network := _network(text)):
             return Range(path, *span(path, kind, network))
@@ -252,9 +253,9 @@ class _Builder:
             raise UsageError(f"{path}: wildcards fit text, and this field is of type {kind}", hint)
         return Wildcard(path, _pattern(text))
 
-    def _refuse_unsupported(self, node: tree.Item) -> None:
+    def _check_supported(self, node: tree.Item) -> None:
         if type(node) in _UNSUPPORTED:
-            hint = "put quotes around text that has these characters, or write wildcards (* and ?)"
+            hint = "put quotes around text that contains these characters, or write wildcards (* and ?)"
             raise UsageError(
                 f"query: {_UNSUPPORTED[type(node)]} are not supported: {shortened(str(node).strip())}", hint
             )

@@ -1,7 +1,7 @@
-"""luqum's parser, imported without a word.
+"""Imports luqum's parser without output on standard error.
 
-luqum has ply make the parser's tables at its first import, and ply reports conflicts of the grammar on standard error,
-which only luqum's makers can use. Where the user may not write luqum's folder, it does so at each import.
+At luqum's first import, ply builds tables for the parser and reports conflicts of the grammar, which users cannot act
+on. If the user cannot write to luqum's folder, this happens at each import.
 """
 
 from collections.abc import Iterator

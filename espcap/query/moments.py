@@ -1,4 +1,4 @@
-"""The two times of a query: dates and times of ISO 8601, or relative to now. Nothing is guessed."""
+"""Parses the start and the end time of a query: in ISO 8601, or relative to now. Ambiguous times are errors."""
 
 import re
 
@@ -13,7 +13,10 @@ _SPELLED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\S+?) ?(Z|UTC|[+-]\d\d:?\d\d)?", r
 
 
 def read_times(since: str, until: str) -> Query:
-    """Packets from one time on and before another; empty text is no bound. Raises UsageError."""
+    """Returns the query for packets from one time on and before another. Empty text is no limit.
+
+    Raises UsageError if a text is not a time, or if the end is not later than the start.
+    """
     low, high = read_moment(since), read_moment(until)
     if low is None and high is None:
         return Everything()
@@ -23,7 +26,10 @@ def read_times(since: str, until: str) -> Query:
 
 
 def read_moment(text: str) -> Time | None:
-    """The first moment that a text names, UTC unless it says otherwise; None for empty text. Raises UsageError."""
+    """Returns the first point in time that a text means, in UTC unless it names a zone; None for empty text.
+
+    Raises UsageError if the text is not a time.
+    """
     text = text.strip()
     if not text:
         return None
@@ -36,7 +42,7 @@ def read_moment(text: str) -> Time | None:
 
 
 def _plain(text: str) -> str:
-    """The same in the words of a query string: `1h` and `-1h` are `now-1h`."""
+    """Returns the time in the syntax of query strings: `1h` and `-1h` become `now-1h`."""
     if match := _AGO.fullmatch(text):
         return f"now-{match[1]}"
     if match := _SPELLED.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What a display filter and other parts of a query ask for together, and what they may not find."""
+"""Combines the parts of a query, and reports packets that it may not find."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
 from espcap.query import And, Everything, Or, Query, Unsearchable
-from espcap.query.languages import capture_filter, taken_for_capture_filter
+from espcap.query.languages import capture_filter, capture_filter_error
 from espcap.query.left_out import HasLong, payload_fields, text_fields, undecided
 from espcap.query.limits import LONGEST_INDEXED
 
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from espcap.query.display_filter.literals import NameLookup
     from espcap.query.filter_language import Language
 
-_PAYLOAD = "documents have values of more than 64 bytes only with --payload, and indices at most 2,730 bytes"
+_PAYLOAD = "documents contain values of more than 64 bytes only with --payload, and at most 2,730 bytes are indexed"
 _TOO_LONG = f"{{}}: {{:,}} packets have a text of more than {LONGEST_INDEXED:,} characters, which"
-_NOT_SEARCHED = f"{_TOO_LONG} the index does not search; espcap search --captures -Y FILTER looks into it"
-_NOT_ORDERED = f"{_TOO_LONG} the index neither sorts nor counts"
+_NOT_SEARCHED = f"{_TOO_LONG} is not indexed; espcap search --captures -Y FILTER searches it"
+_NOT_ORDERED = f"{_TOO_LONG} cannot be sorted or counted"
 
 
 def read_filter(text: str, registry: Registry, named_values: "NameLookup", language: "Language") -> Query:
-    """A display filter's query; its grammar is loaded only where there is one. Raises UsageError."""
+    """Returns the query of a display filter. Empty text matches everything, without loading the grammar.
+
+    Raises UsageError if the filter is invalid, or if documents cannot answer it.
+    """
     if not text.strip():
         return Everything()
     from espcap.query.display_filter import parse as parse_filter
@@ -30,21 +33,21 @@ def read_filter(text: str, registry: Registry, named_values: "NameLookup", langu
         return parse_filter(text, registry, named_values, language)
     except UsageError as error:
         if translation := capture_filter(text):
-            raise taken_for_capture_filter(text, translation) from error
+            raise capture_filter_error(text, translation) from error
         raise
 
 
-def together(*parts: Query) -> Query:
-    """All of them at once."""
+def combine(*parts: Query) -> Query:
+    """Returns the query that all parts match."""
     return And(tuple(part for part in parts if part != Everything()))
 
 
 Count = Callable[[Query], int]
-"""Tells how many packets a query finds."""
+"""Returns the number of packets that match a query."""
 
 
-def doubts(query: Query, registry: Registry, count: Count) -> Iterator[str]:
-    """What a query may not find, or finds in spite of it."""
+def accuracy_notes(query: Query, registry: Registry, count: Count) -> Iterator[str]:
+    """Yields notes on fields for which the query may find too many or too few packets."""
     for path in payload_fields(query, registry.kind):
         yield f"{path}: {_PAYLOAD}"
     paths = having_long(text_fields(query, registry.kind), count)
@@ -60,14 +63,14 @@ def _undecided(query: Query, path: str, registry: Registry, has_long: HasLong) -
         return Unsearchable(path)
 
 
-def values_left_out(query: Query, path: str, count: Count) -> Iterator[str]:
-    """What an order, or counts, of the values at a path leave out of the packets that a query finds."""
+def order_notes(query: Query, path: str, count: Count) -> Iterator[str]:
+    """Yields a note if sorting or counting by a path leaves out packets that match, as their texts are too long."""
     if packets := count(And((query, Unsearchable(path)))):
         yield _NOT_ORDERED.format(path, packets)
 
 
 def having_long(paths: Sequence[str], count: Count) -> list[str]:
-    """Those of the paths at which packets have texts that are too long for the index."""
+    """Returns the paths at which packets have texts that are too long for the index."""
     if not paths or not count(Or(tuple(map(Unsearchable, paths)))):
         return []
     middle = len(paths) // 2

@@ -1,4 +1,4 @@
-"""What a user may call a field by: the path that documents have it at, or its name in display filters."""
+"""Finds the path in documents of a field that a user names by this path or by its name in display filters."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -20,30 +20,30 @@ PATHS = sorted(
         *("espcap.left_out", "observer.hostname", "observer.ingress.interface.name"),
     }
 )
-"""Where documents may have values outside `layers` and `unparsed`."""
+"""All paths of documents outside `layers` and `unparsed`."""
 _OPEN = ("layers", "unparsed")
 _LONGEST = 200
-"""Characters of a name to which others are compared."""
+"""Characters of the longest name for which similar names are suggested."""
 _LIST = "tshark -G fields lists all names"
-_OWN = f"{_LIST}; those of your own dissectors are known once packets are stored with --profile-dir"
+_OWN = f"{_LIST}; those of your own dissectors are known after packets were stored with --profile-dir"
 
 
 class Paths:
-    """Finds the path of a name. `is_stored` tells whether a store has documents with a value there."""
+    """Finds the path of a name. `is_stored` returns whether a store has documents with a value at a path."""
 
     def __init__(self, registry: Registry, is_stored: Callable[[str], bool] = lambda path: False) -> None:
         self._registry = registry
         self._is_stored = is_stored
 
     def current(self, name: str) -> str:
-        """The name of a field, a protocol or a path as the installed Wireshark has it, if it is given by an alias."""
+        """Returns the current name of a field, protocol or path that is named by an alias of Wireshark."""
         root, dot, rest = name.partition(".")
         if dot and root in _OPEN:
             return f"{root}.{current_name(rest, self._registry)}"
         return current_name(name, self._registry)
 
     def field(self, name: str) -> str:
-        """The path of a field. Raises UsageError with the nearest names where there is no such field."""
+        """Returns the path of a field. Raises UsageError, with similar names, if there is no such field."""
         name = self.current(name)
         if self._has_values(name):
             return name
@@ -51,16 +51,16 @@ class Paths:
             return field.path
         if self._is_object(name):
             raise UsageError(f"{name} is not one field", f"name one of those in it, such as {self._first_below(name)}")
-        if name and self._is_stored(name):  # by another version of tshark, or by somebody else
+        if name and self._is_stored(name):  # by another version of tshark, or by another program
             return name
         if self._registry.is_protocol(name):
             others = everyday(name, self._registry, PATHS)
             hint = f"; did you mean {' or '.join(others)}?" if others else ""
-            raise UsageError(f"{name} is a protocol, and has no values", f"protocols:{name} finds its packets{hint}")
+            raise UsageError(f"{name} is a protocol and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
 
     def exists(self, name: str) -> Query:
-        """The packets that have a field, a protocol, or anything in an object. Raises UsageError as `field`."""
+        """Returns the query for packets with a field, a protocol, or a value in an object. Raises as `field`."""
         name = self.current(name)
         if name == "_id":
             return Everything()
@@ -87,7 +87,7 @@ class Paths:
         return any(known.startswith(f"{path}.") for known in PATHS)
 
     def _first_below(self, path: str) -> str:
-        """One of the fields of an object."""
+        """Returns the path of a field in an object."""
         layer = path.partition(".")[2] or "ip"
         below = self._registry.paths_starting(f"{layer}.", 1)
         return next((known for known in PATHS if known.startswith(f"{path}.")), f"layers.{''.join(below)}")
@@ -98,11 +98,11 @@ class Paths:
         return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST if nearest else _OWN)
 
     def _like(self, path: str) -> list[str]:
-        """At most three names."""
+        """Returns at most three similar names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
             named = everyday(path, self._registry, PATHS)
-            return named or get_close_matches(path, PATHS) or self._like_a_filters(path)
+            return named or get_close_matches(path, PATHS) or self._like_in_filters(path)
         if field := self._registry.field(name):
             return [field.path]
         layer, _, key = name.partition(".")
@@ -112,7 +112,7 @@ class Paths:
         layers = get_close_matches(layer, [protocol for protocol, _ in self._registry.protocols()], n=10)
         return [f"{root}.{found}.{key}".rstrip(".") for found in layers if self._registry.has_path(found, key)][:3]
 
-    def _like_a_filters(self, name: str) -> list[str]:
+    def _like_in_filters(self, name: str) -> list[str]:
         layer, _, key = name.partition(".")
         if self._registry.has_path(layer, key) and key:  # a path without its root
             return [f"layers.{name}"]

@@ -1,4 +1,4 @@
-"""What the text of a query means as a value of a field: numbers, addresses, networks, moments and spans of time."""
+"""Converts text of a query into values of fields: numbers, addresses, networks, and points and spans of time."""
 
 import re
 import time
@@ -15,34 +15,34 @@ Address = IPv4Address | IPv6Address
 
 
 class Time(int):
-    """A moment: nanoseconds since 1970, UTC. Its text is RFC 3339 with nine digits."""
+    """A point in time: nanoseconds since 1970, UTC. Its text is RFC 3339 with nine decimals."""
 
     def __str__(self) -> str:
         return timestamp(self)
 
 
 def milliseconds_text(milliseconds: float) -> str:
-    """The text of a moment, RFC 3339 with three digits, from milliseconds since 1970."""
+    """Returns a time in milliseconds since 1970 as RFC 3339 with three decimals."""
     return f"{str(Time(int(milliseconds) * 1_000_000))[:23]}Z"
 
 
 Value = bool | int | float | str | Time | Address
 Span = tuple[Value, Value]
-"""The least and the greatest value that a text names: a network's addresses, a day's nanoseconds, 80 and 80."""
+"""The smallest and the greatest value that a text means: for a network, a day, or a single number."""
 
 _DATE = r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?"
 _CLOCK = r"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?)?"
 _TIME = re.compile(rf"{_DATE}(?:[T ]{_CLOCK}(?P<zone>Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _NOW = re.compile(r"now((?:[+-]\d{1,6}[smhdw])*)", re.ASCII)
 _DAYS = {"today": 0, "yesterday": 1}
-"""How many days ago they began, in UTC."""
+"""How many days ago the day began, in UTC."""
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 
 
 def span(path: str, kind: Kind, text: str) -> Span:
-    """What `text` names on a field of this kind. Raises UsageError where it does not fit."""
+    """Returns the values that `text` means for a field of this kind. Raises UsageError if it does not fit the kind."""
     read, expected = _READERS.get(kind, (_text, ""))
     try:
         return read(text)
@@ -114,7 +114,7 @@ def _calendar(text: str) -> tuple[int, int]:
 
 
 def _next(start: datetime, unit: str) -> datetime:
-    """The start of the year, month, day, … after this one."""
+    """Returns the start of the next year, month, day, …"""
     if unit == "year":
         return start.replace(year=start.year + 1)
     if unit == "month":

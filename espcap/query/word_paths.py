@@ -1,7 +1,8 @@
-"""Where a word without a field is looked for among the texts of a packet: what people search captures for.
+"""The texts of a packet in which a word without a field is searched.
 
-Whole values of other fields (addresses, ports, protocols) are in `espcap.query.lucene`. All are texts in every version
-of Wireshark. What Wireshark's column Info says of a packet anyway (responses of FTP, POP and IMAP) need not be here.
+The fields are of type text in every version of Wireshark. Texts that Wireshark's column Info contains anyway (responses
+of FTP, POP and IMAP) are left out. Addresses, ports and protocols are searched as whole values: see
+`espcap.query.lucene`.
 """
 
 _FIELDS = {
@@ -41,4 +42,4 @@ _FIELDS = {
 }
 
 WORD_PATHS = ("info", *(f"layers.{layer}.{key}" for layer, keys in _FIELDS.items() for key in keys.split()))
-"""Paths of documents. Packets have few of them each."""
+"""Paths of documents. A packet has only a few of them."""

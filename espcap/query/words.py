@@ -1,6 +1,6 @@
-"""Words: what a text is searched by where whole values are of no use.
+"""Searches texts by their words instead of as whole values.
 
-A word is a run of letters and digits; every character beyond ASCII is taken for a letter. Case does not count.
+A word is a sequence of letters and digits. Every character that is not ASCII counts as a letter. Case is ignored.
 """
 
 import re
@@ -10,32 +10,30 @@ from typing import Any
 from espcap.base.errors import UsageError
 
 TEXT_PATHS = frozenset(["info"])
-"""Paths whose values are indexed as words, and so are neither sorted nor counted."""
+"""Paths whose values are indexed as words and therefore cannot be sorted or counted."""
 SEPARATORS = r"\x00-/:-@\[-`{-\x7f"
-"""What is between words, as the inside of a class of a regular expression."""
+"""Characters between words, as the inside of a class of a regular expression."""
 
 _WORD = re.compile(f"[^{SEPARATORS}]+")
-_BETWEEN = (
-    "[\0-/:-@\\[\\\\\\]\\^_`{-\x7f]"  # for `Matches`, which knows no \x, and no escaped end of a range everywhere
-)
+_BETWEEN = "[\0-/:-@\\[\\\\\\]\\^_`{-\x7f]"  # the syntax of `Matches` has no \x and no escaped ends of ranges
 _WILDCARDS = {"*": ".*", "?": "."}
 _HINT = "search it by words"
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case."""
-    lower = text.lower() if text.isascii() else "".join(map(str.lower, text))  # each letter by itself, as in indices
+    """Returns the words of a text in lower case."""
+    lower = text.lower() if text.isascii() else "".join(map(str.lower, text))  # letter by letter, as indices do
     return _WORD.findall(lower)
 
 
 def expression(text: str) -> str:
-    """The regular expression (`Matches`) of values in which the words of `text` stand one after the other."""
+    """Returns the regular expression (`Matches`) for values that contain the words of `text` one after the other."""
     middle = f"{_BETWEEN}+".join("".join(map(_caseless, word)) for word in words(text))
     return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
 
 
 def pattern_of_word(pattern: str) -> str:
-    """The same (`Matches`) for one word with wildcards, each of which may stand for several words: `goog*`, `v?.1`."""
+    """Returns the regular expression for a word with wildcards, which can match several words: `goog*`, `v?.1`."""
     tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
     middle = "".join(_WILDCARDS.get(token) or _escaped(token[-1]) for token in tokens)
     return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
@@ -52,20 +50,20 @@ def _caseless(letter: str) -> str:
     return f"[{''.join(forms)}]" if len(forms) > 1 else letter
 
 
-def whole_words(path: str) -> UsageError:
-    """What to raise for a range or a pattern of such a path."""
-    return UsageError(f"{path} is searched by whole words", f'write words as they stand in it: {path}:"GET /index"')
+def whole_words_error(path: str) -> UsageError:
+    """Returns the error for a range or a pattern on a path that is indexed as words."""
+    return UsageError(f"{path} is searched by whole words", f'write words that it contains: {path}:"GET /index"')
 
 
-def refuse_texts(paths: Iterable[str]) -> None:
-    """Raises UsageError where one of the paths has words only."""
+def check_sortable(paths: Iterable[str]) -> None:
+    """Raises UsageError if one of the paths is indexed as words."""
     for path in paths:
         if path in TEXT_PATHS:
-            raise UsageError(f"{path} is indexed by its words: it can be neither sorted nor counted", _HINT)
+            raise UsageError(f"{path} is indexed by its words: it cannot be sorted or counted", _HINT)
 
 
 def fields_of(aggregations: dict[str, Any]) -> list[str]:
-    """The paths that the aggregations of a request name."""
+    """Returns the paths in the aggregations of a search request."""
     found = []
     for key, value in aggregations.items():
         if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Pages of a sorted list, each a question of its own: where the last one ended is part of it.
+"""Pages of a sorted list of packets. The query of a page contains the position at which the page before ended.
 
-So the ten-thousandth page costs what the first does. Packets with the same values of the sort and the same time are the
-only ones to count off.
+Therefore the ten-thousandth page is as fast as the first. Only packets with the same sort value and the same time are
+skipped by their number.
 """
 
 from dataclasses import dataclass
@@ -16,44 +16,47 @@ from espcap.stores import Hit, Store
 
 TIME = "@timestamp"
 MOST_COUNTED = 10_000
-"""Packets that can be left out at most: Elasticsearch refuses more."""
+"""The most packets that can be skipped: Elasticsearch rejects more."""
 
 
 _OF_ONE_VALUE = frozenset(PATHS) - {"protocols", "payload_fields"} | {"layers.frame.number"}
-"""Paths at which a packet has one value at most."""
+"""Paths at which a packet has at most one value."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page ended: the value of the sort and the time of its last packet, empty where it has none."""
+    """The end of a page: the sort value and the time of its last packet, empty if it has none."""
 
     value: str = ""
     time: str = ""
     skip: int = 0
-    """How many packets with these were there so far."""
+    """Number of packets so far with this value and this time."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some packets, and how many there are in all."""
+    """The packets of one page, and the number of packets after the page before."""
 
     hits: list[Hit]
     total: int
     next: Cursor | None
-    """None at the end."""
+    """None on the last page."""
 
 
 def page(searcher: Searcher, query: Query, sort: tuple[str, bool], after: Cursor | None, size: int) -> Page:
-    """The packets after those that came before, in the order of a path (and whether it descends), then of time."""
+    """Returns the page after `after`, or the first, of at most `size` packets.
+
+    `sort` is a path and whether its order is descending. Packets with the same value are sorted by time.
+    """
     path, descending = sort
     order = [sort] if path == TIME else [sort, (TIME, False)]
     if _may_have_several(path):
-        return _counted_off(searcher.store, query, order, after.skip if after else 0, size)
+        return _page_by_number(searcher.store, query, order, after.skip if after else 0, size)
     rest = _rest(path, descending, after, searcher.registry) if after else Everything()
     found = searcher.store.search(And((query, rest)), size, after.skip if after else 0, order)
     cursor = _cursor(found.hits, path, descending, after) if len(found.hits) == size else None
     if path == TIME and after and after.time and len(found.hits) < size:
-        cursor = Cursor()  # what has no time comes last
+        cursor = Cursor()  # packets without a time come last
     return Page(found.hits, found.total, cursor)
 
 
@@ -61,15 +64,15 @@ def _may_have_several(path: str) -> bool:
     return path not in _OF_ONE_VALUE
 
 
-def _counted_off(store: Store, query: Query, order: list[tuple[str, bool]], start: int, size: int) -> Page:
-    """By a path that may have several values in a packet, which stands where one of them belongs."""
+def _page_by_number(store: Store, query: Query, order: list[tuple[str, bool]], start: int, size: int) -> Page:
+    """Returns a page that is sorted by a path at which packets can have several values; earlier packets are skipped."""
     found = store.search(query, size, start, order)
     end = start + len(found.hits)
     return Page(found.hits, found.total, Cursor(skip=end) if end < min(found.total, MOST_COUNTED - size) else None)
 
 
 def _rest(path: str, descending: bool, after: Cursor, registry: Registry) -> Query:
-    """Everything from the first packet on that has the cursor's values."""
+    """Returns the query for all packets from the first one with the cursor's values on."""
     if path == TIME:
         return _from(after.time, descending, registry) if after.time else Not(Exists(TIME))
     later = Or((_from(after.time, False, registry), Not(Exists(TIME)))) if after.time else Not(Exists(TIME))

@@ -1,4 +1,4 @@
-"""What it takes to ask a store."""
+"""Searches of a store: parses what the user wants, and reports what the store may not find."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,34 +11,34 @@ from espcap.query.filter_language import language_of
 from espcap.query.languages import read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.moments import read_times
-from espcap.query.narrowing import doubts, having_long, read_filter, together, values_left_out
+from espcap.query.narrowing import accuracy_notes, combine, having_long, order_notes, read_filter
 from espcap.query.paths import Paths
 from espcap.stores import Store, existing
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
 
-_value_names = lru_cache(1000)(value_names)  # each takes seconds to find
+_value_names = lru_cache(1000)(value_names)  # each call takes seconds
 
 
 @dataclass(frozen=True)
 class PreparedQuery:
-    """What a user asks for."""
+    """A query, and notes on it for the user."""
 
     query: Query
     notes: tuple[str, ...] = ()
-    """How it was taken, and what it may not find."""
+    """How the query is understood, and which packets it may not find."""
 
 
 @dataclass(frozen=True)
 class Searcher:
-    """What it takes to answer."""
+    """An open store and what is needed to build queries for it."""
 
     program: Program
     registry: Registry
     store: Store
 
-    def there(self) -> "Searcher":
-        """Itself. Raises StoreError where there is no such store."""
+    def require_existing(self) -> "Searcher":
+        """Returns itself. Closes it and raises StoreError if the store does not exist."""
         try:
             existing(self.store)
         except StoreError:
@@ -46,20 +46,23 @@ class Searcher:
             raise
         return self
 
-    def ask(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> PreparedQuery:
-        """What a query string, a display filter and two times ask for together. Raises UsageError."""
-        return self.together(
+    def prepare(self, text: str, display_filter: str = "", since: str = "", until: str = "") -> PreparedQuery:
+        """Returns the query for packets that match a query string, a display filter and two times.
+
+        Empty text matches everything. Raises UsageError if a part is invalid.
+        """
+        return self.combine(
             self.read_query(text), PreparedQuery(self.read_filter(display_filter)), read_times(since, until)
         )
 
-    def together(self, *parts: PreparedQuery | Query) -> PreparedQuery:
-        """All parts at once, with what the whole may not find."""
-        query = together(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
-        taken = [note for part in parts if isinstance(part, PreparedQuery) for note in part.notes]
-        return PreparedQuery(query, (*taken, *doubts(query, self.registry, self._count)))
+    def combine(self, *parts: PreparedQuery | Query) -> PreparedQuery:
+        """Returns the query that all parts match, with their notes and notes on packets that it may not find."""
+        query = combine(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
+        notes = [note for part in parts if isinstance(part, PreparedQuery) for note in part.notes]
+        return PreparedQuery(query, (*notes, *accuracy_notes(query, self.registry, self._count)))
 
     def read_query(self, text: str) -> PreparedQuery:
-        """A query string, or what was given as one and is a display filter. Raises UsageError."""
+        """Returns the query of a query string, or of a display filter given as one. Raises UsageError."""
         if not text.strip():
             return PreparedQuery(Everything())
         paths, sign = self._paths(), sign_of_filter(text, self.registry)
@@ -72,7 +75,10 @@ class Searcher:
         return PreparedQuery(query, tuple(notes))
 
     def read_filter(self, text: str) -> Query:
-        """A display filter. Raises UsageError."""
+        """Returns the query of a display filter.
+
+        Raises UsageError if the filter is invalid, or if documents cannot answer it.
+        """
         self.registry.look_again()
         language = language_of(self.program.version)
         return read_filter(text, self.registry, self._names_of_values, language)
@@ -82,23 +88,23 @@ class Searcher:
         return _value_names(self.program, field) if recorded is None else recorded
 
     def path(self, name: str) -> str:
-        """The path of what a user calls a field. Raises UsageError with the nearest names where there is none."""
+        """Returns the path of a field. Raises UsageError, with similar names, if there is no field of this name."""
         path = self._paths().field(name)
         if path == "_id":
             raise UsageError("_id has no values to sort, count or show", "name capture_id or frame.number")
         return path
 
     def values_of(self, name: str, query: Query) -> tuple[str, tuple[str, ...]]:
-        """The path of what a user calls a field, and which values of a query's packets are neither sorted nor counted.
+        """Returns the path of a field to sort or count by, and notes on packets whose values are not indexed.
 
         Raises UsageError as `path`.
         """
         path = self.path(name)
         is_text = self.registry.kind(path) in (Kind.STRING, Kind.BYTES)
-        return path, tuple(values_left_out(query, path, self._count)) if is_text else ()
+        return path, tuple(order_notes(query, path, self._count)) if is_text else ()
 
     def has_long_texts(self, path: str) -> bool:
-        """Whether packets have a text there that is too long for the index."""
+        """Returns whether packets have a text at the path that is too long for the index."""
         return bool(having_long([path], self._count))
 
     def _paths(self) -> Paths:
@@ -109,7 +115,7 @@ class Searcher:
         return self.store.search(query, size=0).total
 
     def close(self) -> None:
-        """Lets go of the store and the registry."""
+        """Closes the store and the registry."""
         try:
             self.store.close()
         finally:

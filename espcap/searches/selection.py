@@ -1,4 +1,4 @@
-"""Which packets of which captures a query finds, from a store's aggregations alone."""
+"""Finds which packets of which captures match a query, with aggregations and without reading documents."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,17 +12,18 @@ from espcap.searches.searcher import Searcher
 from espcap.stores import Store
 
 MOST_VALUES = 65_536
-"""Buckets that Elasticsearch gives in one answer."""
+"""The most buckets that Elasticsearch returns in one response."""
 
 _FRAMES_AT_ONCE = 50_000
+"""The most frame numbers to request in one response."""
 _VALUES_AT_ONCE = 500
-"""Conversations, or frames, that one query names."""
+"""The most conversations, or frames, in one query."""
 _FRAME, _CAPTURE, _FLOW = "layers.frame.number", "capture_id", "network.community_id"
 _PROTOCOLS = "protocols"
 _WITHOUT_PORTS = frozenset(["ip", "ipv6", "6lowpan", "wlan"])
-"""Protocols that fragment packets: only one of the fragments has ports, and so belongs to a conversation."""
+"""Protocols that fragment packets. Only one fragment of a packet has ports and so belongs to a conversation."""
 _PIECES = ("fragment", "segment")
-"""How the fields end that name the frames which a packet was put together from."""
+"""The ends of names of fields that contain the frames from which a packet was reassembled."""
 
 
 @dataclass
@@ -31,38 +32,44 @@ class Selection:
 
     capture_id: str
     names: list[str]
-    """What its documents call the file; none for a live capture."""
+    """Names of the file in its documents; empty for a live capture."""
     document: dict[str, Any]
     """One of its documents."""
     start: int
-    """Nanoseconds since 1970; no packet is of an earlier time. -1 where that is not known."""
+    """Time in nanoseconds since 1970. No selected packet is earlier. -1 if it is not known."""
     frames: FrameSet = field(default_factory=FrameSet)
 
 
-def selected(searcher: Searcher, query: Query, whole_flows: bool) -> list[Selection]:
-    """The captures with packets that match, or with those of whole conversations. Raises as these."""
+def select_packets(searcher: Searcher, query: Query, whole_flows: bool) -> list[Selection]:
+    """Returns the packets that match, for each capture, or all packets of their conversations.
+
+    Raises UsageError if there are more captures or conversations than a store can count.
+    """
     return (
         select_conversations(searcher.store, query, searcher.registry) if whole_flows else select(searcher.store, query)
     )
 
 
 def select(store: Store, query: Query) -> list[Selection]:
-    """The captures with packets that match. Raises UsageError if they are of more captures than a store can count."""
+    """Returns the packets that match, for each capture.
+
+    Raises UsageError if there are more captures than a store can count.
+    """
     found: dict[str, Selection] = {}
     _add(store, query, found)
     return list(found.values())
 
 
 def select_conversations(store: Store, query: Query, registry: Registry) -> list[Selection]:
-    """The captures with packets that match, all packets of their conversations, and what those were put together from.
+    """Returns all packets of the conversations of packets that match, and their fragments, for each capture.
 
-    Raises UsageError where they are of more captures or conversations than a store can count.
+    Raises UsageError if there are more captures or conversations than a store can count.
     """
     found: dict[str, Selection] = {}
     _add(store, query, found)
     parts = [query]
     for selection in list(found.values()):
-        parts += _put_together(store, selection, registry)
+        parts += _reassembled(store, selection, registry)
     flows = dict.fromkeys(flow for part in parts for flow in _values(store, part, _FLOW, "conversations"))
     parts[1:] = [*parts[1:], *_any_of(_FLOW, list(flows))]
     for part in parts[1:]:
@@ -73,8 +80,8 @@ def select_conversations(store: Store, query: Query, registry: Registry) -> list
     return list(found.values())
 
 
-def _put_together(store: Store, selection: Selection, registry: Registry) -> Iterator[Query]:
-    """The packets of which packets of the selection are fragments."""
+def _reassembled(store: Store, selection: Selection, registry: Registry) -> Iterator[Query]:
+    """Yields queries for packets that were reassembled from packets of the selection."""
     capture = Equals(_CAPTURE, selection.capture_id)
     for path in _piece_paths(store, capture, registry):
         if path.split(".")[1] in _WITHOUT_PORTS:
@@ -85,7 +92,7 @@ def _put_together(store: Store, selection: Selection, registry: Registry) -> Ite
 def _add_pieces(
     store: Store, query: Query, selection: Selection, registry: Registry, found: dict[str, Selection]
 ) -> None:
-    """The packets that those of a query in a capture were put together from."""
+    """Adds the packets from which packets of a query in one capture were reassembled."""
     for path in _piece_paths(store, query, registry):
         numbers = [number for number in _numbers(store, query, path) if number not in selection.frames]
         for part in _any_of(_FRAME, numbers):
@@ -93,7 +100,7 @@ def _add_pieces(
 
 
 def _piece_paths(store: Store, query: Query, registry: Registry) -> list[str]:
-    """The paths that packets of a query can have of the frames that they were put together from."""
+    """Returns the paths at which packets of a query can contain the frames from which they were reassembled."""
     names = [name for layer in _values(store, query, _PROTOCOLS, _PROTOCOLS) for name in registry.names_below(layer)]
     fields = [registry.field(name) for name in names if name.endswith(_PIECES)]
     return [each.path for each in fields if each and each.type == "FT_FRAMENUM"]
@@ -108,7 +115,7 @@ def _values(store: Store, query: Query, path: str, name: str) -> list[Any]:
     terms = {"values": {"terms": {"field": path, "size": MOST_VALUES}}}
     buckets = store.search(query, size=0, aggregations=terms).aggregations["values"]["buckets"]
     if len(buckets) >= MOST_VALUES:
-        raise UsageError(f"the packets are of {MOST_VALUES:,} {name} or more", "narrow the query")
+        raise UsageError(f"the packets belong to {MOST_VALUES:,} {name} or more", "narrow the query")
     return [bucket["key"] for bucket in buckets]
 
 
@@ -130,7 +137,7 @@ def _add_capture(store: Store, query: Query, capture_id: str, found: dict[str, S
 
 
 def _numbers(store: Store, query: Query, path: str) -> Iterator[int]:
-    """All values of a whole number, each once: of halves where there are too many for one answer."""
+    """Yields all values of an integer field, each once. Halves the range if it has too many values for one response."""
     waiting: list[tuple[int, int] | None] = [None]
     while waiting:
         span = waiting.pop()
@@ -139,7 +146,8 @@ def _numbers(store: Store, query: Query, path: str) -> Iterator[int]:
         if not stats["count"]:
             continue
         low, high = int(stats["min"]), int(stats["max"])
-        low, high = (max(low, span[0]), min(high, span[1])) if span else (low, high)  # others of a packet's values
+        if span:  # other values of a packet can be outside
+            low, high = max(low, span[0]), min(high, span[1])
         if min(stats["count"], high - low + 1) <= _FRAMES_AT_ONCE:
             numbers = _values(store, part, path, "frames")
             yield from (number for number in numbers if low <= number <= high)

@@ -1,4 +1,4 @@
-"""What the packets of a query are, summed up by the store: its aggregations say it, on every store the same."""
+"""Summarizes the packets of a query with aggregations. The result is the same on every store."""
 
 from math import ceil
 from typing import Any
@@ -16,10 +16,10 @@ TABLES = {
     "http_hosts": "layers.http.host",
     "tls_server_names": "layers.tls.handshake_extensions_server_name",
 }
-"""Names of tables, and the paths whose values they count."""
+"""Names of tables, and the path whose values each counts."""
 
 MOST_STEPS = 60
-"""Steps of time at most."""
+"""The most time steps."""
 
 _BYTES = {"bytes": {"sum": {"field": "network.bytes"}}}
 _STEPS = [
@@ -32,10 +32,11 @@ _DAY = 86_400_000
 
 
 def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
-    """Totals, the `size` most frequent values of each table, the greatest conversations, and steps of time.
+    """Returns totals, the `size` most frequent values of each table, the largest conversations, and time steps.
 
-    `{"packets", "bytes", "captures", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
-    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"source", …, "packets", "bytes"}]}`
+    `{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}],
+    "protocols": [{"value", "packets", "bytes"}], …, "conversations": [{"community_id", "source_ip", "source_port",
+    "destination_ip", "destination_port", "transport", "packets", "bytes"}]}`. Times are RFC 3339 with milliseconds.
     """
     tables = {name: {"terms": {"field": path, "size": size}, "aggs": _BYTES} for name, path in TABLES.items()}
     flows = {"flows": {"terms": {"field": "network.community_id", "size": size}, "aggs": _BYTES}}
@@ -52,7 +53,10 @@ def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
 
 
 def time_span(store: Store) -> tuple[str, str] | None:
-    """Milliseconds, RFC 3339, between which all packets of a store lie; None where it has none."""
+    """Returns a time before all packets of a store and one after them; None if it has no packets.
+
+    The times are RFC 3339 with milliseconds.
+    """
     stats = {"stats": {"field": "@timestamp"}}
     times = store.search(Everything(), size=0, aggregations={"times": stats}).aggregations["times"]
     return (milliseconds_text(times["min"]), milliseconds_text(times["max"] + 1)) if times["count"] else None
@@ -63,15 +67,18 @@ def _counts(bucket: dict[str, Any]) -> dict[str, int]:
 
 
 def step_of(milliseconds: int, most: int = MOST_STEPS) -> str:
-    """The shortest handsome step with which a span of time has no more than so many."""
+    """Returns the shortest round time step, such as `5m`, that divides a time span into at most `most` steps."""
     for name, length in _STEPS:
-        if milliseconds / length < most - 1:  # the first and the last step may be begun ones
+        if milliseconds / length < most - 1:  # the first and the last step can be partial
             return name
     return f"{ceil((milliseconds + 1) / (most - 1) / _DAY)}d"
 
 
 def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int = MOST_STEPS) -> dict[str, Any]:
-    """`{"first", "last", "interval", "over_time"}` of a query whose times have these stats, in `most` steps."""
+    """Returns `{"first", "last", "interval", "over_time"}` of a query, in at most `most` time steps.
+
+    `times` are the `stats` of `@timestamp` for the query.
+    """
     if not times["count"]:
         return {"first": None, "last": None, "interval": None, "over_time": []}
     step = step_of(int(times["max"] - times["min"]), most)
@@ -87,7 +94,7 @@ def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int
 
 
 def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any]:
-    """The ends of a conversation are those of its first packet: who spoke first is the source."""
+    """Returns a conversation. Its source is that of its first packet."""
     flow = Equals("network.community_id", bucket["key"])
     [first] = store.search(And((query, flow)), size=1).hits
     ends = {end: part(first.source, end) for end in ("source", "destination")}

@@ -1,4 +1,4 @@
-"""Where documents go: the Protocol `Sink`, and what becomes of the documents that it is given."""
+"""The Protocol `Sink`, which takes documents, and `Outcome`, the numbers of documents stored or rejected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from espcap.documents.packets import Document
 
 
 class Refusal(NamedTuple):
-    """A document that the store does not take, and why in the store's words."""
+    """A document that the store has rejected, and the reason that the store gave."""
 
     document: Document
     reason: str
@@ -16,16 +16,19 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a batch: every document of it is in exactly one of the four."""
+    """The results for the documents of a batch. Each document counts in exactly one of the four members."""
 
     stored: int = 0
+    """New documents."""
     already_there: int = 0
+    """Documents whose identifier was already stored, with the same `settings_id`."""
     refused: list[Refusal] = field(default_factory=list)
+    """Documents that the store has rejected."""
     replaced: int = 0
-    """Stored in the place of a document with the same identifier and another `settings_id`."""
+    """Documents that replaced one with the same identifier and another `settings_id`."""
 
     def add(self, other: "Outcome") -> None:
-        """Takes in what became of further documents."""
+        """Adds the outcome of further documents."""
         self.stored += other.stored
         self.already_there += other.already_there
         self.refused += other.refused
@@ -36,33 +39,34 @@ class Sink(Protocol):
     """Takes documents. All methods raise StoreError if the sink as a whole fails."""
 
     writes_at_once: int
-    """How many calls of `write` may run at the same time, beside the reading; 0: none, not even one."""
+    """How many calls of `write` may run at the same time, in threads of their own; 0: `write` runs in the caller's."""
 
     batches_ahead: int
-    """How many batches may be on their way if some wait for their turn, so that reading goes on meanwhile."""
+    """How many batches may be written or wait for it at the same time, so that reading continues during slow writes."""
 
     def prepare(self) -> None:
-        """Makes the sink ready for documents (templates, folders). Called once, before the first `write`."""
+        """Makes the index template or the folder that the sink needs. Called once, before the first `write`."""
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Takes what is not there yet, and says what became of each document.
+        """Stores the documents that are not stored yet, and returns the outcome.
 
-        A document that is there with another `settings_id` is replaced: at each moment the one or the other is there.
+        A document that is stored with another `settings_id` is replaced, without a moment at which neither is stored.
 
-        A given `outcome` is added to as documents are acknowledged: it holds also if this method raises.
+        The results are added to `outcome` if it is given, as documents are acknowledged: it is right also if this
+        method raises StoreError.
         """
 
     def flush(self, more_comes: bool = False) -> None:
-        """Makes all that was written durable and readable.
+        """Makes all documents that were written durable and visible to searches.
 
-        Other processes may then write, but have to wait a little longer if `more_comes`.
+        `more_comes` says that more documents follow: the sink may then keep its lock if no other process waits for it.
         """
 
     def flush_if_due(self) -> None:
-        """Call it when nothing comes: does what `flush` does, once that is overdue."""
+        """Does the same as `flush` if the last one was some seconds ago. Call it while no documents come."""
 
     def not_durable(self) -> Outcome:
-        """What `write` has reported of documents that are not durable: until `flush`, or never if one failed."""
+        """Returns the outcome of written documents that are not durable: not yet, or lost by a failure."""
 
     def close(self) -> None:
-        """Makes all that was written readable and lets go of the sink."""
+        """Flushes and releases the sink."""

@@ -1,4 +1,4 @@
-"""Documents as lines of JSON on a stream, for terminals and pipes."""
+"""A sink that prints documents as lines of JSON, for terminals and pipes."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,29 +12,29 @@ from espcap.sinks import Outcome
 
 
 class Stream(Protocol):
-    """What documents are printed on."""
+    """A binary stream that documents are printed on."""
 
     def write(self, text: bytes, /) -> object:
-        """Takes all of a text."""
+        """Writes the whole text. Raises OSError."""
 
     def flush(self) -> object:
-        """Hands over what it still holds."""
+        """Writes bytes that are still buffered. Raises OSError."""
 
 
 def as_line(document: Document) -> bytes:
-    """The document as one line of JSON. No control character of a packet is raw in it."""
+    """Returns the document as one line of JSON, with all control characters escaped."""
     return (document.body if document.is_printable else without_controls(document.body)) + b"\n"
 
 
 def indented(document: Document) -> bytes:
-    """The document as JSON on several lines. No control character of a packet is raw in it."""
+    """Returns the document as JSON on several lines, with all control characters of values escaped."""
     return without_controls(orjson.dumps(document.source, option=orjson.OPT_INDENT_2)) + b"\n"
 
 
 class LinesSink:
-    """Prints each document in one of the forms that are given above, or in one of the caller's."""
+    """Prints each document, in the form that the function `form` returns."""
 
-    writes_at_once = 0  # what is printed is worth no thread
+    writes_at_once = 0  # a thread would not make printing faster
     batches_ahead = 0
 
     def __init__(self, stream: Stream, form: Callable[[Document], bytes] = as_line) -> None:
@@ -42,27 +42,27 @@ class LinesSink:
         self._form = form
 
     def prepare(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Prints the batch in one call. Raises BrokenPipeError where the reader went away."""
+        """Prints the batch in one call. Raises BrokenPipeError if the reader has closed the pipe."""
         outcome = outcome or Outcome()
         self._print(b"".join(map(self._form, batch)))
         outcome.stored += len(batch)
         return outcome
 
     def flush(self, more_comes: bool = False) -> None:
-        """Nothing to do: each batch is handed over at once."""
+        """Does nothing: `write` flushes the stream."""
 
     def flush_if_due(self) -> None:
-        """Nothing to do either."""
+        """Does nothing: `write` flushes the stream."""
 
     def not_durable(self) -> Outcome:
-        """Nothing."""
+        """Returns an empty outcome."""
         return Outcome()
 
     def close(self) -> None:
-        """Hands over what the stream still holds."""
+        """Flushes the stream."""
         self._print(b"")
 
     def _print(self, text: bytes) -> None:

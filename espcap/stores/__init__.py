@@ -1,4 +1,4 @@
-"""Stores of documents: one Protocol, `Store`, and `open_store`, which finds the right one for an address."""
+"""Stores of documents: the Protocol `Store`, and `open_store`, which opens the store at an address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from espcap.query import Query
 from espcap.sinks import Sink
 
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
-"""What to do about a store without packets."""
+"""Hint for a store without packets; it has a place for the address."""
 SIMPLER = "write a shorter one with fewer repetitions"
-"""What to do about a pattern that a store finds too complex."""
+"""Hint for a pattern that is too complex for a store."""
 
 
 @dataclass(slots=True)
 class Hit:
-    """One document found."""
+    """A document that a search has found."""
 
     index: str
     id: str
@@ -28,7 +28,10 @@ class Hit:
 
 @dataclass
 class SearchResult:
-    """The answer of a search. `aggregations` has the shape of an Elasticsearch answer, whatever the store."""
+    """The answer of a search. `total` counts all matching documents, also those that are not in `hits`.
+
+    `aggregations` has the shape of an Elasticsearch answer in all stores.
+    """
 
     total: int
     hits: list[Hit]
@@ -36,19 +39,20 @@ class SearchResult:
 
 
 class StoredDay(NamedTuple):
-    """One index of a store."""
+    """One index of a store, with the packets of one day."""
 
     name: str
     """`packets-2015-07-30` or `packets-undated`."""
     documents: int
+    """Number of documents."""
     bytes: int
-    """On disk."""
+    """Size on disk in bytes."""
     identity: str = ""
-    """Another one after the index was deleted and made anew; empty where the store has none yet."""
+    """Identifier that changes if the index is deleted and made again; empty before the store has assigned one."""
     expires: float | None = None
-    """Seconds since 1970, UTC, from when on the store itself may delete it; None is never."""
+    """When the store itself may delete the index, in seconds since 1970 UTC; None for never."""
     loaded: float | None = None
-    """Seconds since 1970, UTC: when packets were last loaded or, where the store does not know, when the first were."""
+    """When packets were last stored, in seconds since 1970 UTC; the creation of the index if that is not known."""
 
 
 class Store(Sink, Protocol):
@@ -56,13 +60,13 @@ class Store(Sink, Protocol):
 
     @property
     def address(self) -> str:
-        """What a user calls it with --node, without credentials."""
+        """The address that a user gives with --node, without credentials."""
 
     def own_fields(self) -> OwnFields | None:
-        """The fields of own dissectors that `prepare` has recorded, in this run or before; None if there are none."""
+        """Returns the fields of the user's own dissectors that `prepare` has recorded; None if there are none."""
 
     def check(self) -> None:
-        """Raises StoreError if packets are stored, or would be, in a way that searches cannot use. Changes nothing."""
+        """Raises StoreError if packets are indexed, or would be, in a way that searches cannot use. Changes nothing."""
 
     def search(
         self,
@@ -72,33 +76,33 @@ class Store(Sink, Protocol):
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
     ) -> SearchResult:
-        """Documents that match.
+        """Returns the documents that match, at most `size` of them, after the first `start`.
 
-        `start` is the number of hits to leave out first, `sort` pairs of path and descending. `aggregations` are
-        written as for Elasticsearch: terms, date_histogram (fixed_interval), and sum and stats of integers and of
-        @timestamp. The buckets of the former two may have sums, under `aggs`.
+        `sort` has pairs of a path and whether its order is descending. `aggregations` are written as for Elasticsearch:
+        `terms`, `date_histogram` (with `fixed_interval`), and `sum` and `stats` of integers and of `@timestamp`. The
+        buckets of the first two may have sums, under `aggs`. Raises UsageError if a part is not supported.
         """
 
     def days(self) -> list[StoredDay]:
-        """The indices of packets in the order of their names."""
+        """Returns the indices of packets in the order of their names."""
 
     def delete(self, index: str) -> None:
-        """Deletes an index of packets with all its documents; nothing happens if there is none."""
+        """Deletes an index of packets with all its documents. Does nothing if it does not exist."""
 
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
-        """Deletes the documents of captures, by `capture_id`; returns how many.
+        """Deletes the documents with these `capture_id`s, except those with the `settings_id` `keep`.
 
-        Those with the `settings_id` to keep stay.
+        Returns the number of deleted documents.
         """
 
     def keep(self, days: int) -> None:
-        """Has the store itself delete indices of this age from now on. Raises StoreError if it cannot."""
+        """Sets up the store to delete indices of this age by itself. Raises StoreError if it cannot do that."""
 
     def describe(self) -> str:
-        """What the store is and where: product and version."""
+        """Returns the product, its version and the address, for people."""
 
     def missing(self) -> StoreError | None:
-        """The error to report if there is no such store yet, neither prepared nor written to; None if it is there."""
+        """Returns the error to report if the store does not exist yet; None if it exists."""
 
 
 def open_store(
@@ -109,12 +113,12 @@ def open_store(
     on_note: Callable[[str], None] = lambda note: None,
     **credentials: Any,
 ) -> Store:
-    """The store for what a user calls a node: `local`, `local:DIR`, or the addresses of an Elasticsearch.
+    """Returns the store at an address: `local`, `local:DIR`, or the addresses of the nodes of an Elasticsearch.
 
-    `give_up_after` are the seconds without progress after which an Elasticsearch that is away is a failure (`inf`:
-    never), from the very first request on with `wait_from_start`. `on_note` is told of such waiting.
-    `credentials` are those of `Connection`. The registry then finds the own fields that the store has recorded, too.
-    Raises UsageError for an address that is none.
+    If Elasticsearch cannot be reached, requests are repeated for `give_up_after` seconds without progress (`inf`: for
+    ever) before they fail; the first request only if `wait_from_start`. `on_note` is called with a line of text when
+    such waiting begins and ends. `credentials` are members of `Connection`. The registry then also has the fields of
+    own dissectors that the store has recorded. Raises UsageError if an address is not valid.
     """
     store = _open(nodes, registry, give_up_after, wait_from_start, on_note, **credentials)
     registry.consult(store.own_fields)
@@ -122,7 +126,7 @@ def open_store(
 
 
 def existing(store: Store) -> Store:
-    """The store. Raises StoreError where it is not there."""
+    """Returns the store. Raises StoreError if it does not exist."""
     if failure := store.missing():
         raise failure
     return store

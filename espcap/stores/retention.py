@@ -1,4 +1,4 @@
-"""Which days of packets to delete: by age, or until the rest is small enough. Pure."""
+"""Selects the days of packets to delete: by age, or until the rest is small enough. Deletes nothing itself."""
 
 import re
 from collections.abc import Sequence
@@ -9,35 +9,18 @@ from espcap.stores import StoredDay
 
 _DAY = re.compile(r"packets-(\d{4})-(\d\d)-(\d\d)")
 _UNITS = {"d": 1, "w": 7}
-_SMALLEST_PLAIN = 1_000_000
-"""Bytes that need no unit."""
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def parse_age(text: str) -> int:
-    """Days, from `30d` or `4w`. Raises UsageError."""
+    """Returns the number of days in `30d` or `4w`. Raises UsageError if the text is not an age."""
     match = re.fullmatch(r"(\d{1,5})([dw])", text.strip())
     if not match or not int(match[1]):
         raise UsageError(f"{text!r} is not a number of days or weeks", "write --keep 30d or --keep 4w")
     return int(match[1]) * _UNITS[match[2]]
 
 
-def parse_size(text: str) -> int:
-    """Bytes, from `10GB`, `500 MB`, `1.5T` or `1000000`; units are powers of 1000. Raises UsageError.
-
-    A small number without a unit is refused: who means gigabytes would delete all packets.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(b?)", text.strip().lower())
-    if not match:
-        raise UsageError(f"{text!r} is not a size", "write --max-size 10GB")
-    size = int(float(match[1]) * _SIZES[match[2]])
-    if 0 < size < _SMALLEST_PLAIN and not (match[2] or match[3]):
-        raise UsageError(f"{text!r} is not a size: it has no unit", f"write --max-size {text}GB, or {text}B for bytes")
-    return size
-
-
 def day_of(index: str) -> date | None:
-    """The day that an index of packets is for; None for any other, `packets-undated` among them."""
+    """Returns the day of an index of packets; None for other names and for `packets-undated`."""
     match = _DAY.fullmatch(index)
     try:
         return date(*map(int, match.groups())) if match else None
@@ -46,19 +29,19 @@ def day_of(index: str) -> date | None:
 
 
 def older_than(days: Sequence[StoredDay], age: int, today: date) -> list[StoredDay]:
-    """Those whose name is that of a day more than `age` days before today."""
+    """Returns the indices of days that are more than `age` days before today."""
     oldest = (today - timedelta(age)) if age < today.toordinal() else date.min
     return [day for day in days if (name := day_of(day.name)) and name < oldest]
 
 
 def loaded_before(days: Sequence[StoredDay], age: int, now: float) -> list[StoredDay]:
-    """Those to which nothing was loaded for `age` days before now, in seconds since 1970."""
+    """Returns the indices in which nothing was stored for `age` days before `now` (seconds since 1970)."""
     latest = now - age * 86_400
     return [day for day in days if day_of(day.name) and day.loaded is not None and day.loaded < latest]
 
 
 def beyond_size(days: Sequence[StoredDay], largest: int) -> list[StoredDay]:
-    """The oldest days, as many as must go for the rest to have at most `largest` bytes."""
+    """Returns the oldest days, as many as must be deleted for the rest to have at most `largest` bytes."""
     total = sum(day.bytes for day in days)
     gone = []
     for day in sorted((day for day in days if day_of(day.name)), key=lambda day: day.name):

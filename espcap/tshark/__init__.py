@@ -1,1 +1,1 @@
-"""The one room that runs Wireshark's programs: finds them, says what to run, runs it and says how it ended."""
+"""Finds and runs Wireshark's programs, and reports how they ended. No other room starts them."""

@@ -1,4 +1,4 @@
-"""Pure builders of the command lines, from the parameters of pyshark's capture classes."""
+"""Builds the command lines of tshark and dumpcap from the parameters of pyshark's capture classes. Runs nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,35 +12,37 @@ from espcap.captures.sources import Interfaces
 from espcap.tshark.plugin import ARGUMENT, Plugin
 from espcap.tshark.program import Program
 
-_NO_EVENT_LOOP: Any = object()  # pyshark would look for an asyncio child watcher, which Python 3.14 no longer has
+_NO_EVENT_LOOP: Any = object()
+"""Keeps pyshark from making an event loop, for which it needs an asyncio child watcher. Python 3.14 has none."""
 
 _COLUMNS = ("-o", 'gui.column.format:"protocol","%p","info","%i"')
-"""The columns of Wireshark's that documents have, whatever those of a profile are. Up to 4.0 the titles make the names
-of fields, `_ws.col.info`, which are fixed in later versions."""
+"""Sets the columns Protocol and Info, which documents contain, in place of the columns of a profile. Up to Wireshark
+4.0 the fields of columns, such as `_ws.col.info`, are named after the titles; in later versions the names are fixed."""
 
 OWN_PREFERENCES = ("giop.ior_txt:",)
-"""Come before the user's. Without this one Wireshark reads IOR.txt in the current directory, whoever put it there."""
+"""Preferences set before those of the user. Without this one Wireshark reads the file IOR.txt in the current directory,
+which anybody may have written."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How tshark shall dissect; names and values are those of tshark's own options."""
+    """How tshark dissects. Names and values are those of tshark's options."""
 
     display_filter: str = ""
     decode_as: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
     count: int = 0
-    """Packets to read of each source; 0 is all."""
+    """Number of packets to read from each source; 0 means all."""
     profile_folder: str = ""
-    """A Wireshark configuration folder to use; without one, none is."""
+    """A Wireshark configuration folder; if empty, tshark uses no configuration."""
     descriptors: tuple[int, ...] = ()
-    """Open files that the preferences name, for tshark to inherit."""
+    """Descriptors of open files that the preferences name, for tshark to inherit."""
     plugin: Plugin | None = None
-    """What prints the packets; without one, tshark itself does."""
+    """espcap's plugin, which prints the packets; if None, tshark prints JSON."""
 
 
-class _Reading(PipeCapture):  # type: ignore[misc]
-    """pyshark's capture from a pipe, for its parameters."""
+class _PipeParameters(PipeCapture):  # type: ignore[misc]
+    """pyshark's class for captures from a pipe, used only for its parameters of tshark."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
         preferences = (*OWN_PREFERENCES, *settings.preferences)
@@ -54,8 +56,11 @@ class _Reading(PipeCapture):  # type: ignore[misc]
         return self._version
 
 
-class _Capturing(LiveCapture):  # type: ignore[misc]
-    """pyshark's live capture, for its parameters; without its own list of interfaces, which splits `lo (Loopback)`."""
+class _LiveParameters(LiveCapture):  # type: ignore[misc]
+    """pyshark's class for live captures, used only for its parameters of dumpcap.
+
+    pyshark's constructor is not called, because it lists the interfaces and splits names such as `lo (Loopback)`.
+    """
 
     def __init__(self, program: Program, interfaces: Interfaces) -> None:
         Capture.__init__(self, eventloop=_NO_EVENT_LOOP)
@@ -68,50 +73,52 @@ class _Capturing(LiveCapture):  # type: ignore[misc]
         return self._version
 
 
-def reading(program: Program, settings: Settings, live: bool = False) -> list[str]:
-    """Dissects the capture on standard input and prints JSON; when `live`, each packet at once.
+def json_command(program: Program, settings: Settings, live: bool = False) -> list[str]:
+    """The command that dissects the capture on standard input and prints JSON; with `live`, each packet at once.
 
-    Without `--no-duplicate-keys`, which pyshark would add: it groups the values of a packet by name and so changes
-    their order. Nobody parses the stream as JSON here, so that equal keys do no harm.
+    pyshark would add `--no-duplicate-keys`. It is left out because it groups the values of a packet by name and so
+    changes their order. The output is read line by line, so that equal keys do no harm.
     """
     flush = ["-l"] if live else []
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     return [program.path, "-n", *flush, "-T", "json", "--enable-protocol", "communityid", *parameters]
 
 
-def showing(program: Program, settings: Settings, live: bool = False) -> list[str]:
-    """Dissects the same capture as `reading` and prints the number, the columns and the labels of the same packets."""
+def columns_command(program: Program, settings: Settings, live: bool = False) -> list[str]:
+    """The command that prints frame number, columns and labels of the packets that `json_command` prints."""
     fields = [word for name in ("frame.number", "_ws.col.info", "_ws.col.protocol", "text") for word in ("-e", name)]
-    return [*reading(program, settings, live), *fields, *_COLUMNS]
+    return [*json_command(program, settings, live), *fields, *_COLUMNS]
 
 
-def tapping(program: Program, settings: Settings) -> list[str]:
-    """Dissects the capture on standard input and has our plugin print the packets that the display filter passes.
+def plugin_command(program: Program, settings: Settings) -> list[str]:
+    """The command that dissects the capture on standard input; espcap's plugin prints the packets.
 
-    tshark is given the filter too: times since the packet displayed before depend on it.
+    The display filter is passed to the plugin, which prints only the packets that match, and also to tshark, because
+    `frame.time_delta_displayed` depends on it.
     """
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     tap = f"{ARGUMENT},{settings.display_filter}" if settings.display_filter else ARGUMENT
     return [program.path, "-n", "-q", "-z", tap, "--enable-protocol", "communityid", *parameters, *_COLUMNS]
 
 
-def filtering(program: Program, settings: Settings) -> list[str]:
-    """Prints the numbers of the frames of the capture on standard input that the display filter passes."""
-    parameters = _Reading(program, settings).get_parameters(packet_count=settings.count)
+def filter_command(program: Program, settings: Settings) -> list[str]:
+    """The command that prints the frame numbers of the packets on standard input that match the display filter."""
+    parameters = _PipeParameters(program, settings).get_parameters(packet_count=settings.count)
     wanted = ["-T", "fields", "-e", "frame.number"]
     return [program.path, "-n", *wanted, "--enable-protocol", "communityid", *parameters]
 
 
 def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
-    """Captures on interfaces and writes pcapng to standard output."""
+    """The command that captures on interfaces and writes pcapng to standard output."""
     count = ["-c", str(settings.count)] if settings.count else []
-    return [program.dumpcap, *count, *_Capturing(program, interfaces)._get_dumpcap_parameters()]
+    return [program.dumpcap, *count, *_LiveParameters(program, interfaces)._get_dumpcap_parameters()]
 
 
 def spooling(capture: list[str], path: str, size: int, files: int, seconds: int = 0) -> list[str]:
-    """A command of `capturing` into a ring of `files` files of `size` kB; prints the name of each that is complete.
+    """The command of `capturing`, changed to write a ring of `files` files of `size` kB and to print the name of each
+    complete file.
 
-    A file ends also after so many `seconds`, if there are any.
+    With `seconds`, each file ends at the latest after this time.
     """
     values = [f"filesize:{size}", f"files:{files}", "printname:stdout", *([f"duration:{seconds}"] if seconds else [])]
     return [*capture[:-1], path, *(word for value in values for word in ("-b", value))]

@@ -1,8 +1,9 @@
-"""What Wireshark's columns show of each packet, and which texts of its tree are labels, where tshark prints JSON.
+"""Reads Wireshark's columns of each packet, and the labels in its tree, if tshark prints JSON.
 
-`tshark -T json` prints either the packet's tree or its columns, so that a second tshark reads the same capture for the
-columns. It has a third of the work of the first. Both print the same packets in the same order. In the tree nothing
-tells a label, text that belongs to no field, from a field without a value; the second tshark prints them apart.
+`tshark -T json` prints either the packet's tree or its columns. So a second tshark reads the same capture and prints
+the columns, with a third of the work of the first. Both print the same packets in the same order. A label is a text in
+the tree that belongs to no field. In the output of the first tshark it looks like a field without a value, so the
+second tshark prints the labels separately.
 """
 
 import contextlib
@@ -18,35 +19,38 @@ from espcap.tshark.waiting import readable
 _PACKET_END = b"\n  }"
 _VALUE = re.compile(r'"(frame\.number|_ws\.col\.info|_ws\.col\.protocol)": \[\s*(".*")')
 _LABELS = '"text": ['
-"""What the labels come behind, last of all."""
+"""The start of the list of labels, which is the last member of a packet."""
 _LABEL = re.compile(r'^\s*"([\w.-]+)",?$', re.MULTILINE)
 _BLOCK = 1 << 16
 
 
-class Shown(NamedTuple):
-    """A packet's columns, as JSON; empty where there is none."""
+class PacketColumns(NamedTuple):
+    """The columns and the labels of a packet."""
 
     info: str = ""
+    """The column Info as JSON; empty if it was not printed."""
     protocol: str = ""
+    """The column Protocol as JSON; empty if it was not printed."""
     is_bad_utf8: bool = False
+    """Whether the output for the packet contains bytes that are not UTF-8."""
     labels: Sequence[str] = ()
-    """Those labels of its tree that could be the name of a field, as often as they occur."""
+    """The labels of its tree that could be the name of a field, each as often as it occurs."""
 
 
 class Columns:
-    """Reads what such a tshark prints, from a descriptor."""
+    """Reads the output of the second tshark from a descriptor."""
 
     def __init__(self, descriptor: int, patience: float = 0, is_ahead: bool = True) -> None:
-        """A tshark that prints nothing for `patience` seconds (0: for ever) is waited for no longer.
+        """If tshark prints nothing for `patience` seconds, reading ends; 0 means no limit.
 
-        `is_ahead`: it reads the capture by itself, and need not be read before its packets are asked for.
+        `is_ahead`: tshark reads the capture itself, from a file, so its output need not be read before it is needed.
         """
         self.is_ahead = is_ahead
         self.missing = 0
-        """Packets whose columns it did not print."""
+        """Number of packets without columns, because tshark did not print them."""
         self._descriptor = descriptor
         self._patience = patience
-        self._found: deque[tuple[int, Shown]] = deque()
+        self._found: deque[tuple[int, PacketColumns]] = deque()
         self._last = 0
         self._rest = bytearray()
         self._is_over = False
@@ -54,8 +58,9 @@ class Columns:
     def fileno(self) -> int:
         return self._descriptor
 
-    def at(self, frame: int) -> Shown:
-        """The columns of the packet with this number among those that tshark read. Numbers have to grow."""
+    def at(self, frame: int) -> PacketColumns:
+        """The columns of a packet. `frame` is its number among the packets that tshark got, and must grow from call to
+        call."""
         while self._last < frame and not self._is_over:
             if self._patience and not readable([self._descriptor], self._patience):
                 self._is_over = True
@@ -66,10 +71,10 @@ class Columns:
         if self._found and self._found[0][0] == frame:
             return self._found.popleft()[1]
         self.missing += 1
-        return Shown()
+        return PacketColumns()
 
     def read(self) -> None:
-        """Takes in what there is, or waits for it."""
+        """Reads a block of output; waits if there is none yet."""
         block = b"" if self._is_over else os.read(self._descriptor, _BLOCK)
         self._is_over = not block
         searched = max(0, len(self._rest) - len(_PACKET_END))
@@ -83,7 +88,7 @@ class Columns:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more comes."""
+        """Whether the output has ended."""
         return self._is_over
 
     def _add(self, packet: bytearray) -> None:
@@ -94,7 +99,7 @@ class Columns:
             self._last = int(number[1:-1])
             is_bad = "\ufffd" in text and not _is_utf8(packet)
             labels = _LABEL.findall(text.partition(_LABELS)[2])
-            self._found.append((self._last, Shown(info, protocol, is_bad, labels)))
+            self._found.append((self._last, PacketColumns(info, protocol, is_bad, labels)))
 
 
 def _is_utf8(text: bytearray) -> bool:
@@ -105,8 +110,8 @@ def _is_utf8(text: bytearray) -> bool:
     return True
 
 
-class Both(io.RawIOBase):
-    """The standard inputs of two tsharks: what is written goes to both. An end of the second is nobody's trouble."""
+class Tee(io.RawIOBase):
+    """Writes to the standard inputs of two tsharks. It is not an error if the second has ended."""
 
     def __init__(self, first: IO[bytes], second: IO[bytes]) -> None:
         super().__init__()
@@ -120,8 +125,11 @@ class Both(io.RawIOBase):
         return self._first.fileno()
 
     def write(self, text: bytes) -> int:  # type: ignore[override]
-        """Writes all of it, first to the second: whoever has a packet of the first waits for that of the second, which
-        would never come where the first has no room for more."""
+        """Writes the whole text to both, and returns its length.
+
+        The second comes first: the reader of a packet from the first waits for the same packet from the second, which
+        would never come if this method waited for room in the pipe of the first.
+        """
         for stream in (self._second, self._first):
             with contextlib.suppress(OSError) if stream is self._second else contextlib.nullcontext():
                 view = memoryview(text)

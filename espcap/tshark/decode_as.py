@@ -1,4 +1,4 @@
-"""Rules of `-d` for sharkd, which has no such option: it takes them from a file of its configuration folder."""
+"""Passes the rules of `-d` to sharkd, which has no such option, in a file of its configuration folder."""
 
 import os
 import re
@@ -21,9 +21,10 @@ _MOST_NUMBERS = 65_536
 
 @contextmanager
 def decoded_as(program: Program, settings: Settings) -> Iterator[Settings]:
-    """The settings with a folder that has their rules, and all that their profile has, while the context lasts.
+    """Yields the settings with a profile folder that contains their rules and everything in their own profile.
 
-    The rules must be some that tshark takes. Raises UsageError for one that a file cannot hold.
+    The folder exists while the context lasts. tshark must have accepted the rules before. Raises UsageError for a rule
+    that cannot be written to the file.
     """
     if not settings.decode_as:
         yield settings
@@ -31,14 +32,14 @@ def decoded_as(program: Program, settings: Settings) -> Iterator[Settings]:
     lines = "".join(f"decode_as_entry: {entry}\n" for entry in _entries(program, settings))
     with tempfile.TemporaryDirectory(prefix="espcap-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # for the user that dissects
+        folder.chmod(0o755)  # sharkd may run as another user
         before = _link_profile(folder, settings.profile_folder)
         (folder / _FILE).write_text(before + lines, encoding="utf-8")
         yield replace(settings, decode_as=(), profile_folder=name)
 
 
 def _link_profile(folder: Path, profile: str) -> str:
-    """Links to all that a profile has but for its own rules, which are returned."""
+    """Makes links to all entries of a profile except its own rules, and returns these rules."""
     if not profile:
         return ""
     for entry in os.scandir(profile):
@@ -49,19 +50,21 @@ def _link_profile(folder: Path, profile: str) -> str:
 
 
 def _entries(program: Program, settings: Settings) -> Iterator[str]:
-    """Table, value, what would decode it, and what shall, by its short name: `tcp.port,88,(none),HTTP`."""
+    """Yields entries such as `tcp.port,88,(none),HTTP`: table, value, usual dissector, short name of the wanted one."""
     columns = (line.split("\t") for line in print_list(program, "protocols", settings.profile_folder))
     short = {column[2]: column[1] for column in columns if len(column) > 2}
     for rule in settings.decode_as:
         match = _RULE.fullmatch(rule)
         if not match or match[3] not in short:
-            raise UsageError(f"{rule!r} cannot be shown", "write TABLE==VALUE,PROTOCOL, such as tcp.port==88,http")
+            raise UsageError(
+                f"{rule!r} cannot be used to show packets", "write TABLE==VALUE,PROTOCOL, such as tcp.port==88,http"
+            )
         for value in _values(match[2].strip()):
             yield f"{match[1].strip()},{value},(none),{short[match[3]]}"
 
 
 def _values(text: str) -> Iterator[str]:
-    """A text, or one or more numbers: 80, 80-89 or, as so many from 80 on, 80:10."""
+    """Yields the values that a rule names: a text; a number, 80; a range, 80-89; or 10 numbers from 80 on, 80:10."""
     match = _NUMBERS.fullmatch(text)
     if not match:
         yield text

@@ -10,23 +10,26 @@ from functools import partial
 from typing import BinaryIO
 
 from espcap.captures.rewriting import without_data
-from espcap.tshark.arguments import Settings, reading
+from espcap.tshark.arguments import Settings, json_command
 from espcap.tshark.output import Output, read_json
 from espcap.tshark.process import Process, write_all
 from espcap.tshark.program import Program, User, environment
 
 MOST_FAULTS = 3
-"""Packets that are left out of one capture before the rest of it is given up."""
+"""The most packets that are left out of one capture. At the next fault the rest of the capture is not read."""
 
 _FRAME_NUMBER = re.compile(rb'"frame\.number": "(\d+)"')
 _LONGEST_LINE = 100
 
 
 class RewrittenOutput(Output):
-    """The output for a capture whose packets `without` have lost their data."""
+    """The output for a capture in which some packets are empty."""
 
     def __init__(self, start: Callable[[], Process], file: BinaryIO, without: frozenset[int]) -> None:
-        """`start` starts a tshark with a pipe. Raises EspcapError where the capture cannot be rewritten."""
+        """`start` starts a tshark that reads a pipe; `without` are the frame numbers of the packets to empty.
+
+        Raises EspcapError if the format of the capture is not supported.
+        """
         file.seek(0)
         capture = without_data(file, without)
         super().__init__(start())
@@ -39,7 +42,7 @@ class RewrittenOutput(Output):
 
     def _pass_on(self, capture: Iterator[bytes]) -> None:
         assert self.tshark.stdin is not None
-        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
+        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark has ended
             for block in capture:
                 write_all(stdin, block)
                 self._passed += len(block)
@@ -47,7 +50,7 @@ class RewrittenOutput(Output):
 
 @dataclass(frozen=True)
 class FaultyCapture:
-    """An open capture file at some of whose packets tshark crashes or hangs."""
+    """An open capture file with packets that make tshark crash or hang."""
 
     program: Program
     settings: Settings
@@ -56,19 +59,22 @@ class FaultyCapture:
     file: BinaryIO
 
     def read(self, without: frozenset[int]) -> Output:
-        """Dissects it; the packets `without` have no data. Raises EspcapError where it cannot be rewritten."""
+        """Dissects the capture; packets with a frame number in `without` are empty.
+
+        Raises EspcapError if the format of the capture is not supported.
+        """
         start = partial(read_json, self.program, self.settings, subprocess.PIPE, self.user, live=False)
         return self._start(start, without)
 
     def locate(self, without: frozenset[int]) -> int | None:
-        """The number of the packet at which tshark crashes or hangs; None where it now comes to an end.
+        """The frame number of the packet that makes tshark crash or hang; None if tshark now reads the whole capture.
 
-        tshark prints in large blocks, so that what was read does not say how far it came. In this run it prints each
-        packet at once, of every packet only the frame, and all packets.
+        Packets with a frame number in `without` are empty. Usually tshark prints in large blocks, so its output does
+        not show how far it got. In this run it prints the layer `frame` of every packet, and each packet at once.
         """
         everything = replace(self.settings, display_filter="")
         last, rest = 0, b""
-        arguments = [*reading(self.program, everything, live=True), "-j", "frame"]
+        arguments = [*json_command(self.program, everything, live=True), "-j", "frame"]
         variables = environment(self.settings.profile_folder)
         start = partial(Process, arguments, subprocess.PIPE, variables, self.user, self.settings.descriptors)
         with self._start(start, without) as output:

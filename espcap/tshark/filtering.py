@@ -1,4 +1,4 @@
-"""Which frames of a capture pass a display filter, as tshark itself says."""
+"""Lets tshark find the frames of a capture that match a display filter."""
 
 import io
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import IO, BinaryIO, cast
 
 from espcap.base.errors import EspcapError
-from espcap.tshark.arguments import Settings, filtering
+from espcap.tshark.arguments import Settings, filter_command
 from espcap.tshark.output import FileOutput, Output
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, User, environment
@@ -16,21 +16,21 @@ from espcap.tshark.program import Program, User, environment
 def filter_file(
     program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float
 ) -> FileOutput:
-    """A tshark that prints the number of each frame of an open capture that passes the filter, each on a line.
+    """Starts a tshark that prints the frame numbers of the packets that match the filter, each on a line.
 
-    The file has to stay open as long as the output is read.
+    `file` is an open capture, and must stay open while the output is read.
     """
     variables = environment(settings.profile_folder)
-    process = Process(filtering(program, settings), file.fileno(), variables, user, settings.descriptors)
+    process = Process(filter_command(program, settings), file.fileno(), variables, user, settings.descriptors)
     return FileOutput(process, file, stall_timeout)
 
 
 Write = Callable[[BinaryIO, Callable[[int], None]], None]
-"""Writes a capture, and tells the bytes that it has read for that, again and again."""
+"""Writes a capture to the file, and calls the function with the number of bytes after each read of its input."""
 
 
 class FedOutput(Output):
-    """The output for a capture that `write` writes."""
+    """The output for a capture that a function writes to tshark's standard input, in a thread."""
 
     def __init__(self, tshark: Process, write: Write, stall_timeout: float) -> None:
         super().__init__(tshark, stall_timeout)
@@ -51,13 +51,13 @@ class FedOutput(Output):
         except EspcapError as error:
             self._failure = error
         except OSError:
-            cast(IO[bytes], self.tshark.stdin).close()  # tshark is gone
+            cast(IO[bytes], self.tshark.stdin).close()  # tshark has ended
 
     def _on_read(self, count: int) -> None:
         self._position += count
 
     def finish(self) -> Exit:
-        """How tshark ended. Raises EspcapError where the capture could not be written to its end."""
+        """Waits for tshark's end. Raises EspcapError if the capture could not be written completely."""
         ended = super().finish()
         self._pump.join()
         if self._failure:
@@ -68,7 +68,7 @@ class FedOutput(Output):
 def filter_written(
     program: Program, settings: Settings, write: Write, user: User | None, stall_timeout: float
 ) -> FedOutput:
-    """As `filter_file`, of a capture that `write` writes in a thread of its own."""
+    """Like `filter_file`, for a capture that `write` writes in its own thread."""
     variables = environment(settings.profile_folder)
-    process = Process(filtering(program, settings), subprocess.PIPE, variables, user, settings.descriptors)
+    process = Process(filter_command(program, settings), subprocess.PIPE, variables, user, settings.descriptors)
     return FedOutput(process, write, stall_timeout)

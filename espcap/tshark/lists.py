@@ -1,4 +1,4 @@
-"""What an installed tshark prints of itself: its fields and its protocols."""
+"""Reads the lists of fields and protocols of an installed tshark."""
 
 import subprocess
 from functools import partial
@@ -11,9 +11,10 @@ _BLOCK = 1 << 20
 
 
 def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
-    """The lines of `tshark -G NAME`: fields or protocols, those of a profile's plugins and scripts among them.
+    """The lines that `tshark -G NAME` prints; `name` is `fields` or `protocols`.
 
-    Runs as the user that dissects: as root Wireshark runs no scripts from 4.4 on. Raises EspcapError if it fails.
+    They include those of a profile's plugins and scripts. tshark runs as the dissecting user, because from 4.4 on it
+    runs no scripts as root. Raises EspcapError if tshark fails.
     """
     arguments = [program.path, "-G", name]
     process = Process(arguments, subprocess.DEVNULL, environment(profile_folder), dissecting_user(program))

@@ -21,6 +21,7 @@ FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-fPIC", 
 
 
 def main() -> None:
+    """Runs the command line of this module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tshark", default="", help="the tshark to compile for")
     try:
@@ -31,7 +32,10 @@ def main() -> None:
 
 
 def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:
-    """Compiles it where it is not yet, and returns its home. Raises EspcapError with the reason where it cannot."""
+    """Compiles the native reader if it is not compiled yet, and returns its home folder.
+
+    Raises EspcapError if tshark is too new, a package is missing, or the compiler fails.
+    """
     check_version(program)
     home = home_folder(program)
     with _one_at_a_time(home.parent):
@@ -44,7 +48,7 @@ def build(program: Program, extra_flags: tuple[str, ...] = ()) -> Path:
 
 @contextlib.contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Makes the folder and locks it."""
+    """Makes the folder and locks it while the context lasts."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -66,7 +70,7 @@ def _compile(program: Program, home: Path, flags: list[str]) -> None:
             sources = [str(path) for path in source_files() if path.suffix == ".c"]
             _run(["cc", *FLAGS, "-o", str(plugin), *sources, *flags], folder)
             for path in (made, *made.rglob("*")):
-                path.chmod(0o755)  # for the user that dissects, who may be another
+                path.chmod(0o755)  # tshark may run as another user
             shutil.rmtree(home, ignore_errors=True)
             os.replace(made, home)
     except OSError as error:
@@ -86,7 +90,11 @@ def _wireshark_flags(program: Program) -> list[str]:
 
 
 def _run(command: list[str], folder: str = "/") -> str:
-    """What a command prints. It runs in a folder where nobody else has put a library for the linker to find."""
+    """Runs a command and returns its output.
+
+    `folder` is the current folder of the command. It must not contain libraries of other users, which the linker could
+    find. Raises EspcapError if the command is missing or fails.
+    """
     try:
         ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError as error:

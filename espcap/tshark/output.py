@@ -1,4 +1,4 @@
-"""What tshark prints for a source, as it comes, and the processes behind it."""
+"""Starts tshark for a source and reads its output in blocks as they come."""
 
 import contextlib
 import fcntl
@@ -15,25 +15,25 @@ from typing import IO, BinaryIO, cast
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, recognise
-from espcap.tshark.arguments import Settings, reading, showing, tapping
-from espcap.tshark.columns import Both, Columns
-from espcap.tshark.plugin import BUILD, greets
+from espcap.tshark.arguments import Settings, columns_command, json_command, plugin_command
+from espcap.tshark.columns import Columns, Tee
+from espcap.tshark.plugin import BUILD, has_loaded_plugin
 from espcap.tshark.process import CAPTURED, Exit, Process, write_all
 from espcap.tshark.profile import check_profile
 from espcap.tshark.program import Program, User, environment
 from espcap.tshark.waiting import readable
 
 IDLE = b""
-"""What `Output.blocks` yields when nothing came for a while."""
+"""The block that `Output.blocks` yields if tshark has printed nothing for a while."""
 
 SECONDS_TO_END = 60.0
-"""How long a tshark that reads a pipe may stay after it has closed its output."""
+"""How long a tshark that reads a pipe may run on after it has closed its output."""
 
 _PIPE_SIZE = 1 << 20
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[list[bytes] | None]:
-    """The lines that each block ends, None for IDLE. What follows the last whole line is dropped."""
+    """Yields for each block the lines that it completes, and None for IDLE. Drops an unfinished last line."""
     rest: list[bytes] = []
     for block in blocks:
         if block == IDLE:
@@ -47,7 +47,7 @@ def whole_lines(blocks: Iterable[bytes]) -> Iterator[list[bytes] | None]:
 
 
 def _split(text: bytes) -> tuple[list[bytes], bytes]:
-    """The lines and what follows. They are long, and `bytes.split` takes several times as long for such."""
+    """The whole lines of the text, and the rest. For long lines this is several times faster than `bytes.split`."""
     lines, start = [], 0
     while (end := text.find(b"\n", start)) >= 0:
         lines.append(text[start:end])
@@ -56,20 +56,22 @@ def _split(text: bytes) -> tuple[list[bytes], bytes]:
 
 
 class Output:
-    """The output of one tshark, and all that is needed to have it. Use it as a context manager."""
+    """A running tshark and its output. Use it as a context manager, which ends tshark."""
 
     idle_after = 1.0
-    """Seconds of silence for which there is an IDLE."""
+    """Seconds without output after which `blocks` yields IDLE."""
 
     def __init__(self, tshark: Process, stall_timeout: float = 0) -> None:
         self.tshark = tshark
         self._stream = tshark.stdout
         self.stall_timeout = stall_timeout
         self.columns = columns_of(tshark, stall_timeout)
-        """What Wireshark's columns show, where tshark prints JSON."""
+        """The reader of Wireshark's columns; None if tshark does not print JSON."""
         self.stalled = False
+        """Whether tshark was ended because it made no progress for `stall_timeout` seconds."""
         self.interrupted = False
-        with contextlib.suppress(OSError):  # an unprivileged user may have used up the pipes' memory: 64 KiB will do
+        """Whether `interrupt` was called."""
+        with contextlib.suppress(OSError):  # if the user's limit for pipe buffers is reached, the usual 64 KiB will do
             fcntl.fcntl(self._stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
     def __enter__(self) -> "Output":
@@ -79,13 +81,14 @@ class Output:
         self._stop()
 
     def _stop(self) -> None:
-        self._stream.close()  # tshark does not obey while a full pipe holds it up
+        self._stream.close()  # else tshark, blocked by a full pipe, would not react to the signal
         self.tshark.stop()
 
     def blocks(self) -> Iterator[bytes]:
-        """Large blocks of output as they come, until tshark closes it, and IDLE for each `idle_after` seconds without.
+        """Yields blocks of output of up to 1 MiB as they come, and IDLE after each `idle_after` seconds without output.
 
-        A tshark that neither prints nor reads for `stall_timeout` seconds (0: for ever) is ended, and `stalled` is set.
+        Ends when tshark closes its output. If tshark neither prints nor reads for `stall_timeout` seconds (0: no
+        limit), sets `stalled` and ends.
         """
         descriptor = self._stream.fileno()
         last, position = time.monotonic(), self.position
@@ -94,9 +97,9 @@ class Output:
                 if not (block := os.read(descriptor, _PIPE_SIZE)):
                     return
                 yield block
-                last = time.monotonic()  # after the caller's own work, which is not tshark's silence
+                last = time.monotonic()  # measured after the caller's work, during which tshark's output was not read
                 continue
-            if (now := self.position) != position:  # a display filter may let nothing pass for long
+            if (now := self.position) != position:  # tshark reads on, but no packet matches the display filter
                 last, position = time.monotonic(), now
             elif self.stall_timeout and time.monotonic() - last > self.stall_timeout:
                 self.stalled = True
@@ -104,7 +107,10 @@ class Output:
             yield IDLE
 
     def _is_readable(self, descriptor: int) -> bool:
-        """Waits for that. Columns are read meanwhile, because what passes the capture on waits for both tsharks."""
+        """Waits for output, at most `idle_after` seconds, and returns whether there is some.
+
+        Reads the columns while it waits, because the capture is passed on only as fast as both tsharks are read.
+        """
         columns = self.columns
         if not columns or columns.is_ahead or columns.is_over:
             return bool(readable([descriptor], self.idle_after))
@@ -116,48 +122,48 @@ class Output:
 
     @property
     def has_lines(self) -> bool:
-        """Whether what comes are lines as our plugin prints them; else it is tshark's JSON."""
+        """Whether the output is lines of espcap's plugin; otherwise it is tshark's JSON."""
         return self.tshark.is_tapped
 
     @property
     def position(self) -> int:
-        """How much of the capture tshark has read, where that can be seen; else always the same."""
+        """How many bytes of the capture tshark has read; always 0 if that is unknown."""
         return 0
 
     @property
     def ends_at_once(self) -> bool:
-        """Whether an interruption leaves the rest unread: so with a file, which stays where it is."""
+        """Whether an interruption leaves the rest of the capture unread, as with a file, which can be read later."""
         return True
 
     before = 0
-    """Packets of the capture before tshark's first."""
+    """Number of packets of the capture that this tshark did not get, because they come before its first packet."""
 
     def acknowledge(self, packet: int) -> None:
-        """Call it when all packets up to this number are stored."""
+        """Call it when all packets up to this frame number are stored."""
 
     def acknowledge_idle(self) -> bool:
-        """Call it when all documents are stored and tshark prints nothing. Says whether there was headway."""
+        """Call it when all documents are stored and tshark prints nothing. Returns whether this made progress."""
         return False
 
     def waits_for(self, packet: int) -> bool:
-        """Whether tshark gets more of the capture only when packets up to this number are stored."""
+        """Returns whether tshark gets more of the capture only after packets up to this frame number are stored."""
         return False
 
     def interrupt(self) -> None:
-        """Asks for an end. May be called from a signal handler."""
+        """Ends reading after the current block. May be called from a signal handler."""
         self.interrupted = True
 
     def finish(self) -> Exit:
-        """How tshark ended. Call it after the last block.
+        """Waits for tshark's end, and returns how it ended. Call it after the last block.
 
-        One that has closed its output, and then stays for longer than it may be silent, is ended: it is `stalled`.
+        If tshark runs on for more than `stall_timeout` seconds, ends it and sets `stalled`.
         """
         if self.stalled or self.interrupted:
             self._stop()
         return self._wait(self.stall_timeout)
 
     def _wait(self, seconds: float) -> Exit:
-        """How tshark ended; 0 seconds are for ever."""
+        """Waits at most this time for tshark's end, then ends it; 0 means no limit."""
         if seconds and not self.tshark.ends_within(seconds):
             self.stalled = True
             self._stop()
@@ -165,7 +171,7 @@ class Output:
 
 
 class FileOutput(Output):
-    """The output for an open file, whose position tshark moves."""
+    """The output for an open capture file. tshark reads it directly and so moves its position."""
 
     def __init__(self, tshark: Process, file: BinaryIO, stall_timeout: float) -> None:
         super().__init__(tshark, stall_timeout)
@@ -177,7 +183,7 @@ class FileOutput(Output):
 
 
 class PipedOutput(Output):
-    """The output for a capture that somebody writes to our standard input, which is passed on to tshark."""
+    """The output for a capture on standard input, which a thread passes on to tshark."""
 
     def __init__(self, tshark: Process, source: BinaryIO, head: bytes) -> None:
         super().__init__(tshark)
@@ -190,7 +196,7 @@ class PipedOutput(Output):
 
     def _pass_on(self, source: BinaryIO, head: bytes) -> None:
         assert self.tshark.stdin is not None
-        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark is gone
+        with contextlib.suppress(OSError), self.tshark.stdin as stdin:  # an OSError: tshark has ended
             block = head
             while block:
                 write_all(stdin, block)
@@ -207,16 +213,17 @@ class PipedOutput(Output):
 
 
 def dissect(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
-    """A tshark that reads a capture from `stdin`.
+    """Starts a tshark that reads a capture from the descriptor `stdin`.
 
-    It has our plugin print where there is one and tshark loads it, else it prints JSON. Raises EspcapError where tshark
-    does not load a plugin that is required.
+    espcap's plugin prints the packets if the settings have one and tshark loads it. Otherwise tshark prints JSON. With
+    `live`, each packet is printed at once. Raises EspcapError if tshark does not load a plugin that is required.
     """
     variables = environment(settings.profile_folder)
     if plugin := settings.plugin:
+        variables |= plugin.variables(live)
         descriptors = (*settings.descriptors, *plugin.descriptors)
-        process = Process(tapping(program, settings), stdin, variables | plugin.variables(live), user, descriptors)
-        if greets(process.stdout):
+        process = Process(plugin_command(program, settings), stdin, variables, user, descriptors)
+        if has_loaded_plugin(process.stdout):
             process.is_tapped = True
             return process
         process.stop()
@@ -227,12 +234,13 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
 
 
 def read_json(program: Program, settings: Settings, stdin: int, user: User | None, live: bool) -> Process:
-    """A tshark that prints JSON, and one beside it that prints what the columns show."""
+    """Starts a tshark that prints JSON, and a second one, its `companion`, that prints the columns."""
     variables = environment(settings.profile_folder)
-    process = Process(reading(program, settings, live), stdin, variables, user, settings.descriptors)
-    own = stdin if stdin == subprocess.PIPE else os.open(f"/proc/self/fd/{stdin}", os.O_RDONLY)  # with its position
+    process = Process(json_command(program, settings, live), stdin, variables, user, settings.descriptors)
+    # The companion needs its own position in the file, so the file is opened once more.
+    own = stdin if stdin == subprocess.PIPE else os.open(f"/proc/self/fd/{stdin}", os.O_RDONLY)
     try:
-        arguments = showing(program, settings, live)
+        arguments = columns_command(program, settings, live)
         process.companion = Process(arguments, own, variables, user, settings.descriptors)
     except BaseException:
         process.stop()
@@ -241,27 +249,30 @@ def read_json(program: Program, settings: Settings, stdin: int, user: User | Non
         if own != stdin:
             os.close(own)
     if process.stdin and process.companion.stdin:
-        process.stdin = cast(IO[bytes], Both(process.stdin, process.companion.stdin))
+        process.stdin = cast(IO[bytes], Tee(process.stdin, process.companion.stdin))
     return process
 
 
 def columns_of(tshark: Process, patience: float) -> Columns | None:
-    """What reads the columns beside a tshark, where there are some."""
+    """The reader of the columns that a tshark's companion prints; None without a companion."""
     if not tshark.companion or tshark.companion.stdout.closed:
         return None
     return Columns(tshark.companion.stdout.fileno(), patience, is_ahead=tshark.stdin is None)
 
 
 def read_file(program: Program, settings: Settings, file: BinaryIO, user: User | None, stall_timeout: float) -> Output:
-    """Dissects an open capture file. tshark gets the open file, so that neither its name nor its rights matter.
+    """Dissects an open capture file, which must stay open while the output is read.
 
-    The file has to stay open as long as the output is read.
+    tshark inherits the open file, so it needs neither its name nor the permission to open it.
     """
     return FileOutput(dissect(program, settings, file.fileno(), user, live=False), file, stall_timeout)
 
 
 def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User | None) -> Output:
-    """Dissects what comes in on a pipe. Raises NotACapture where that does not start like a capture."""
+    """Dissects a capture that comes through a pipe.
+
+    Raises NotACapture if its first bytes are not those of a capture, and EspcapError if it is empty.
+    """
     head = b""
     while len(head) < 16 and (block := os.read(source.fileno(), 1 << 16)):
         head += block
@@ -278,24 +289,25 @@ _DROPPED = re.compile(r"Packets received/dropped on interface .*: \d+/(\d+) \(.*
 
 
 def dropped_packets(capture: Exit, has_all: bool = False) -> int:
-    """Packets that the kernel, the interface or dumpcap dropped, from dumpcap's last words.
+    """The number of packets that the kernel, the interface or dumpcap dropped, from dumpcap's last messages.
 
-    `has_all`: it has the number of packets that it was asked for. Those that came after them, "flushed", are no loss.
+    `has_all`: dumpcap has captured as many packets as it was asked for. The "flushed" packets came later and are not
+    counted as dropped.
     """
     found = [match for line in capture.messages if (match := _DROPPED.search(line))]
     return sum(int(match[1]) - (int(match[2]) if has_all else 0) for match in found)
 
 
 def written_packets(capture: Exit) -> int:
-    """Packets that dumpcap took to be written, from its last words; 0 where it had none.
+    """The number of packets that dumpcap has written, from its last messages.
 
-    Not those that it "received": of several interfaces that has some that were flushed as well.
+    This is "Packets captured". "Packets received" also counts flushed packets if there are several interfaces.
     """
     return sum(int(line.removeprefix(CAPTURED)) for line in capture.messages if line.startswith(CAPTURED))
 
 
 def check_settings(program: Program, settings: Settings, user: User | None) -> Exit:
-    """How tshark ends on a capture without packets: not with 0 where a filter, a rule or a preference is wrong."""
+    """Runs tshark on a capture without packets. Its exit status is not 0 if a filter, rule or preference is wrong."""
     process = dissect(program, settings, subprocess.PIPE, user, live=False)
     assert process.stdin is not None
     with contextlib.suppress(OSError), process.stdin as stdin:
@@ -305,10 +317,11 @@ def check_settings(program: Program, settings: Settings, user: User | None) -> E
 
 
 def hand_over_files(settings: Settings, user: User | None) -> Settings:
-    """The settings with files that the dissecting user may not read (a key log of root's) as open copies.
+    """Returns the settings with an open copy in place of each file that the dissecting user is not allowed to read.
 
-    A file that this user can read stays under its own name, so that tshark sees it grow. Raises UsageError where it
-    cannot read the profile.
+    Such a file is, for example, a key log of root. A file that the user can read keeps its name, so that tshark can
+    read what is added to it later. Raises UsageError if the user cannot read the profile, EspcapError if a file cannot
+    be copied.
     """
     check_profile(settings.profile_folder, user)
     preferences, descriptors = [], []

@@ -1,7 +1,7 @@
-"""The native reader: our plugin for tshark, where its compiled form is kept, and how a tshark is given it.
+"""The native reader, espcap's plugin for tshark: where the compiled plugin is kept, and how tshark loads it.
 
-tshark loads personal plugins from `HOME/.local/lib/wireshark/plugins/X.Y/epan`. Each compiled plugin therefore lies in
-a home of its own, which tshark inherits as an open folder: then it need not be able to reach its path.
+tshark loads personal plugins from `HOME/.local/lib/wireshark/plugins/X.Y/epan`. Each compiled plugin therefore has its
+own home folder. tshark inherits it as an open folder, so that it needs no access to the folder's path.
 """
 
 import contextlib
@@ -21,18 +21,18 @@ from espcap.tshark.program import NEWEST, Program, User
 from espcap.tshark.waiting import readable
 
 ARGUMENT = "espcap"
-"""What `tshark -z` calls the plugin. A tshark that did not load it ends with an error before it reads anything."""
+"""The plugin's name for `tshark -z`. A tshark without the plugin ends with an error before it reads anything."""
 
 BUILD = "run make native, or python -P -m espcap.tshark.native"
 
 GAVE_UP = 103
-"""tshark's exit status where it did not give the plugin every packet; the message says which is missing.
+"""The exit status with which the plugin ends tshark if tshark did not pass it every packet.
 
-Wireshark itself has no such status (ws_exit_codes.h).
+The message says which packet is missing. Wireshark itself does not use this status (ws_exit_codes.h).
 """
 
 LARGEST_PACKET = 64 << 20
-"""Bytes of the values of one packet; what is more is counted and left out."""
+"""The most bytes of values of one packet; further values are counted and left out."""
 
 _FILE = "espcap_tap.so"
 _SECONDS_TO_LOAD = 20
@@ -40,29 +40,30 @@ _SECONDS_TO_LOAD = 20
 
 @dataclass(frozen=True)
 class Plugin:
-    """A compiled plugin, as open files for tshark to inherit, and what it shall print."""
+    """A compiled plugin, as descriptors of open files for tshark to inherit, and the options of its output."""
 
     home: int
-    """The folder that is tshark's HOME."""
+    """The open folder that becomes tshark's HOME."""
     table: int
-    """The registry's table."""
+    """The open table of fields; see `Registry.table`."""
     head: tuple[str, ...] = ()
-    """Paths below `layers` of what is needed of each packet outside `layers`."""
+    """Paths below `layers` of the fields that the members outside `layers` are made from."""
     payload: bool = False
+    """Whether to print payload too."""
     terms: bool = False
-    """Whether the local index is to have its terms."""
+    """Whether to print the terms of the local index too."""
     before: int = 0
-    """What to add to all numbers of frames: the packets of the capture before the first that tshark sees."""
+    """Number of packets of the capture that tshark does not get; it is added to all frame numbers."""
     is_required: bool = False
-    """Whether a tshark that does not load it is an error; else that tshark prints JSON."""
+    """Whether it is an error if tshark does not load the plugin; otherwise tshark then prints JSON."""
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """What tshark has to inherit."""
+        """The descriptors that tshark must inherit."""
         return self.home, self.table
 
     def variables(self, live: bool) -> dict[str, str]:
-        """What tshark's environment has to have; `live`: to print each packet at once."""
+        """The environment variables that tshark needs. With `live`, the plugin prints each packet at once."""
         return {
             "HOME": f"/proc/self/fd/{self.home}",
             "ESPCAP_TAP_TABLE": str(self.table),
@@ -75,8 +76,8 @@ class Plugin:
         }
 
 
-def greets(output: IO[bytes]) -> bool:
-    """Whether tshark loaded the plugin, which then prints a line before all else; False where tshark ends instead."""
+def has_loaded_plugin(output: IO[bytes]) -> bool:
+    """Reads the first line of tshark's output, and returns whether the plugin has printed it; False if tshark ended."""
     line = b""
     while not line.endswith(b"\n") and len(line) < 100:
         if not readable([output], _SECONDS_TO_LOAD):
@@ -89,18 +90,18 @@ def greets(output: IO[bytes]) -> bool:
 
 
 def source_folder() -> Path:
-    """The plugin's source: in an installed package beside the code, in a checkout in `native`."""
+    """The folder of the plugin's source: `plugin` in an installed package, `native` in a checkout."""
     installed = Path(__file__).parent.with_name("plugin")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "native"
 
 
 def source_files() -> list[Path]:
-    """What it is compiled from, headers included."""
+    """The plugin's source files, headers included."""
     return sorted(path for path in source_folder().iterdir() if path.suffix in (".c", ".h"))
 
 
 def home_folder(program: Program) -> Path:
-    """The home of the plugin for exactly this tshark and exactly this source."""
+    """The home folder of the plugin that is compiled from this source for this tshark."""
     digest = hashlib.blake2b(program.banner.encode("utf-8", "surrogateescape"), digest_size=6)
     for path in source_files():
         digest.update(path.read_bytes())
@@ -108,20 +109,26 @@ def home_folder(program: Program) -> Path:
 
 
 def plugin_file(home: Path, program: Program) -> Path:
-    """Where tshark looks for it."""
+    """The path below a home folder from which tshark loads the plugin."""
     version = f"{program.version.major}.{program.version.minor}"
     return home / ".local" / "lib" / "wireshark" / "plugins" / version / "epan" / _FILE
 
 
 def check_version(program: Program) -> None:
-    """Raises EspcapError for a tshark whose values the plugin may read wrongly: its interface in C may have changed."""
+    """Raises EspcapError if tshark is newer than NEWEST.
+
+    Its C interface may have changed, so that the plugin would read wrong values.
+    """
     if program.is_newer_than_known:
-        message = f"the native reader knows Wireshark up to {NEWEST}, and tshark is {program.version}"
+        message = f"the native reader supports Wireshark up to {NEWEST}, and tshark is {program.version}"
         raise EspcapError(message, "look for a newer espcap")
 
 
 def find_home(program: Program) -> Path:
-    """The home of the compiled plugin. Raises EspcapError where there is none, or others could have put it there."""
+    """The home folder of the compiled plugin.
+
+    Raises EspcapError if it does not exist, or if other users could have written to it.
+    """
     home = home_folder(program)
     os.close(_open_home(home, program))
     return home
@@ -130,15 +137,15 @@ def find_home(program: Program) -> Path:
 def open_plugin(
     program: Program, registry: Registry, user: User | None, head: Sequence[str], payload: bool = False
 ) -> Plugin | None:
-    """The plugin for this tshark; None where there is none to be used, or ESPCAP_READER is `json`.
+    """The plugin for this tshark; None if it cannot be used, or if the variable ESPCAP_READER is `json`.
 
-    Raises EspcapError where there is none and ESPCAP_READER is `native`, or is no reader.
+    Raises EspcapError if it cannot be used and ESPCAP_READER is `native`, or if ESPCAP_READER has another value.
     """
     wanted = os.environ.get("ESPCAP_READER", "")
     if wanted == "json":
         return None
     if wanted not in ("", "native"):
-        raise EspcapError(f"there is no reader {printable(wanted)!r}", "ESPCAP_READER is native or json")
+        raise EspcapError(f"the reader {printable(wanted)!r} does not exist", "set ESPCAP_READER to native or json")
     try:
         plugin = open_required_plugin(program, registry, user, head, payload)
     except EspcapError:
@@ -151,7 +158,10 @@ def open_plugin(
 def open_required_plugin(
     program: Program, registry: Registry, user: User | None, head: Sequence[str], payload: bool = False
 ) -> Plugin:
-    """The plugin for this tshark. Raises EspcapError where there is none."""
+    """The plugin for this tshark.
+
+    Raises EspcapError if it is not built or not safe to load, tshark is too new, or tshark would run as root.
+    """
     if os.geteuid() == 0 and not user:
         raise EspcapError("tshark loads no plugin as root", "start espcap as an ordinary user")
     check_version(program)
@@ -178,7 +188,8 @@ def _open_home(home: Path, program: Program) -> int:
 
 
 def _check(home: int, plugin: Path) -> None:
-    """Raises EspcapError unless the folder has the plugin and nothing else, and only we or root can write there."""
+    """Raises EspcapError if the folder contains anything but the plugin, or if others than this user and root can write
+    to it."""
     found = []
     with contextlib.suppress(FileNotFoundError):
         for folder, folders, files, descriptor in os.fwalk(".", dir_fd=home):
@@ -187,9 +198,10 @@ def _check(home: int, plugin: Path) -> None:
             for name, kind in [*((name, stat.S_IFDIR) for name in folders), *((name, stat.S_IFREG) for name in files)]:
                 _check_status(os.stat(name, dir_fd=descriptor, follow_symlinks=False), kind)
     if found != [plugin]:
-        raise EspcapError(f"the native reader's folder has {printable(str(found[0])) if found else 'no plugin'}", BUILD)
+        content = printable(str(found[0])) if found else "no plugin"
+        raise EspcapError(f"the folder of the native reader contains {content}", BUILD)
 
 
 def _check_status(status: os.stat_result, kind: int) -> None:
     if stat.S_IFMT(status.st_mode) != kind or status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
-        raise EspcapError("others could have written the native reader", BUILD)
+        raise EspcapError("other users could have written the native reader", BUILD)

@@ -1,4 +1,4 @@
-"""A running program of Wireshark's, and how it ended."""
+"""Runs a program of Wireshark and reports how it ended."""
 
 import contextlib
 import errno
@@ -18,17 +18,17 @@ from espcap.base.text import printable
 from espcap.tshark.program import INSTALL, User, environment, on_path
 
 NO_INPUT, PIPE = subprocess.DEVNULL, subprocess.PIPE
-"""What a program may have as its standard input, beside an open file."""
+"""Values for a program's standard input, besides the descriptor of an open file."""
 _NOISE = ("Running as user", "Capturing on", "File: ", "dumpcap: cap_set_proc")
 CAPTURED = "Packets captured: "
-"""How dumpcap begins the line that says how many packets it has written, at its end."""
+"""The start of the line in which dumpcap prints, at its end, how many packets it has written."""
 _FAILED_SCRIPT = "tshark: Lua: "
 _LONGEST_LINE = 4096
 _KEPT_MESSAGES = 20
 
 
 def write_all(stream: IO[bytes], text: bytes) -> None:
-    """Writes to an unbuffered stream, which may take a part at a time."""
+    """Writes the whole text to an unbuffered stream, each write of which may write only a part."""
     view = memoryview(text)
     while view:
         view = view[stream.write(view) :]
@@ -36,14 +36,14 @@ def write_all(stream: IO[bytes], text: bytes) -> None:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a program ended: its exit status (negative: killed by that signal) and its first and last messages."""
+    """How a program ended: its exit status (-9: killed by signal 9) and its first and last messages."""
 
     status: int
     messages: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
-        """What it said of its end in one line, safe to print; where it said nothing, the exit status."""
+        """The program's message about its end in one line, safe to print; if it printed none, the exit status."""
         if self.status < 0:
             return f"killed by {signal.Signals(-self.status).name}"
         messages = [line for line in self.messages if not line.startswith(CAPTURED)]
@@ -51,13 +51,12 @@ class Exit:
         own = messages[starts[0] : starts[0] + 2] if starts else messages[:1]
         lines = [line for index, line in enumerate(own) if index == 0 or line.startswith("(")]  # the cause, in brackets
         text = " ".join(lines).removeprefix("tshark: ").removeprefix("dumpcap: ").rstrip(".")
-        return (
-            text.removeprefix("The standard input ") or f"exit status {self.status}"
-        )  # it was handed over as standard input
+        text = text.removeprefix("The standard input ")  # tshark's name for the capture
+        return text or f"exit status {self.status}"
 
     @property
     def failed_script(self) -> str:
-        """What it said of a script of the profile that it could not load, and went on without; empty if nothing."""
+        """The message about a script of the profile that tshark could not load and skipped; empty if there is none."""
         lines: list[str] = []
         for line in self.messages:
             if lines and not lines[-1].endswith(":"):
@@ -68,9 +67,12 @@ class Exit:
 
 
 @cache
-def _dying_with_us() -> tuple[str, ...]:
-    """The words in front of a command that has to end when we do, SIGKILL included: setpriv sets the signal that the
-    kernel then sends, after the change of user, which would clear it. Nothing where setpriv is missing or too old."""
+def _killed_with_espcap() -> tuple[str, ...]:
+    """The words in front of a command so that the kernel kills the program when espcap ends, even if it is killed.
+
+    setpriv sets this "parent death signal" after the change of user, which would clear it. Empty if setpriv is missing
+    or too old.
+    """
     setpriv = on_path("setpriv")
     if not setpriv:
         return ()
@@ -78,16 +80,19 @@ def _dying_with_us() -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "KILL", "--") if b"--pdeathsig" in known else ()
 
 
-def _reading_all(user: User) -> list[str]:
-    """The words in front of a command that runs as `user` and still reads every file; root alone can say them."""
+def _with_right_to_read_all(user: User) -> list[str]:
+    """The words in front of a command so that it runs as `user`, but can read every file. Only root can use them."""
     right = "+dac_read_search"
     rights = ["--inh-caps", f"-all,{right}", "--ambient-caps", right, "--bounding-set", f"-all,{right}"]
-    who = ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
-    return [on_path("setpriv") or "setpriv", *who, *rights, "--"]
+    identity = ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
+    return [on_path("setpriv") or "setpriv", *identity, *rights, "--"]
 
 
 def _check_executable(name: str) -> None:
-    """Raises the OSError that running the program would raise; setpriv has only an exit status for it."""
+    """Raises the OSError that running the program would raise.
+
+    Behind setpriv the program's failure to start would only be visible as setpriv's exit status.
+    """
     path = name if "/" in name else on_path(name) or name
     if not os.path.exists(path):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -99,7 +104,7 @@ def _check_executable(name: str) -> None:
 
 
 class Process:
-    """A running program. Its standard error is always drained; the first and the last lines are kept."""
+    """A running program. A thread reads its standard error and keeps the first and the last lines."""
 
     def __init__(
         self,
@@ -109,22 +114,27 @@ class Process:
         user: User | None = None,
         descriptors: tuple[int, ...] = (),
     ) -> None:
-        """`variables` are its environment, by default `environment()`; `descriptors` it inherits."""
+        """Starts the program.
+
+        `stdin` is NO_INPUT, PIPE or an open descriptor; `variables` is the environment, by default `environment()`;
+        `user` is the user to run as, by default the current one; `descriptors` are inherited. Raises EspcapError if the
+        program cannot be started.
+        """
         self._first_messages: list[str] = []
         self._last_messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         words: list[str] = []
         if user and user.reads_all:
-            words, user = _reading_all(user), None
+            words, user = _with_right_to_read_all(user), None
         try:
             _check_executable(arguments[0])
             self._process = subprocess.Popen(
-                [*words, *_dying_with_us(), *arguments],
+                [*words, *_killed_with_espcap(), *arguments],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment() if variables is None else variables,
                 bufsize=0,
-                start_new_session=True,  # Ctrl-C reaches espcap alone, which then ends its children in order
+                start_new_session=True,  # Ctrl-C then reaches only espcap, which ends its children in order
                 user=user.uid if user else None,
                 group=user.gid if user else None,
                 extra_groups=[] if user else None,
@@ -133,9 +143,9 @@ class Process:
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
         self.is_tapped = False
-        """Whether our plugin prints; else tshark prints JSON."""
+        """Whether espcap's plugin prints the packets; otherwise tshark prints JSON."""
         self.companion: Process | None = None
-        """What belongs to it, and ends when it does."""
+        """A second program that is stopped together with this one."""
         self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
         self.stdin: IO[bytes] | None = self._process.stdin
         self._drain = threading.Thread(target=self._read_messages, args=(self._process.stderr,), daemon=True)
@@ -152,7 +162,7 @@ class Process:
 
     def _keep(self, lines: list[bytes]) -> None:
         if len(self._first_messages) == _KEPT_MESSAGES:
-            lines = lines[-1000:]  # a flood would keep this thread from draining the pipe
+            lines = lines[-1000:]  # processing a flood of lines would take so long that the pipe fills up
         for line in lines:
             text = printable(line[:_LONGEST_LINE].decode("utf-8", "replace").strip())
             if text and not text.startswith(_NOISE):
@@ -161,23 +171,23 @@ class Process:
 
     @property
     def id(self) -> int:
-        """Its process identifier."""
+        """The process identifier (PID)."""
         return self._process.pid
 
     def is_asleep(self) -> bool:
-        """Whether it waits for something, and not for a child of its own."""
+        """Returns whether the process sleeps and has no child processes."""
         try:
             with open(f"/proc/{self.id}/task/{self.id}/children", encoding="ascii") as file:
                 return not file.read() and self._statistics()[:1] == ["S"]
-        except OSError:  # it has ended, or the kernel does not tell
+        except OSError:  # the process has ended, or the kernel does not provide this file
             return False
 
     def memory(self) -> int:
-        """Bytes of resident memory."""
+        """The resident memory of the process, in bytes; 0 if it is unknown."""
         return int(self._statistics()[21]) * os.sysconf("SC_PAGE_SIZE") if self._statistics() else 0
 
     def _statistics(self) -> list[str]:
-        """The fields of proc(5)'s stat from the third on."""
+        """The fields of `/proc/PID/stat` from the third on, see proc(5); empty if the process has ended."""
         try:
             with open(f"/proc/{self._process.pid}/stat", encoding="utf-8", errors="replace") as file:
                 return file.read().rpartition(")")[2].split()
@@ -190,7 +200,7 @@ class Process:
             self._process.send_signal(number)
 
     def stop(self) -> None:
-        """Ends the process and what it has started: SIGTERM, and SIGKILL after two seconds."""
+        """Ends the process, its children and its companion: with SIGTERM, and after two seconds with SIGKILL."""
         if self.companion:
             self.companion.stop()
         self._send_to_all(signal.SIGTERM)
@@ -206,18 +216,18 @@ class Process:
                 os.killpg(self._process.pid, number)  # it leads a session of its own
 
     def ends_within(self, seconds: float) -> bool:
-        """Whether it ends by itself in that time; nothing reads its output any more."""
+        """Closes the output, and returns whether the process ends by itself within this time."""
         self.stdout.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return self._process.poll() is not None
 
     def wait(self) -> Exit:
-        """How it ended; waits for that."""
+        """Waits for the end of the process, stops its companion, and returns how the process ended."""
         self.stdout.close()
         status = self._process.wait()
         if self.companion:
             self.companion.stop()
             self.companion.wait()
-        self._drain.join(5)  # a grandchild may hold the pipe open
+        self._drain.join(5)  # with a limit, because a grandchild may hold the pipe open
         return Exit(status, (*self._first_messages, *self._last_messages))

@@ -1,4 +1,7 @@
-"""Whether tshark can read a Wireshark configuration folder. Else it crashes, or dissects without the settings in it."""
+"""Tests whether tshark can read a Wireshark configuration folder, and reads its files.
+
+If tshark cannot read it, it crashes or silently dissects without the settings.
+"""
 
 import hashlib
 import os
@@ -17,14 +20,17 @@ done
 
 
 def check_profile(folder: str, user: User | None) -> None:
-    """Raises UsageError where it is not a folder, or the user that dissects cannot read all of it."""
+    """Raises UsageError if it is not a folder, tshark would not load its scripts, or `user` cannot read all of it.
+
+    Does nothing if `folder` is empty. `user` is the user that tshark runs as, if it is another.
+    """
     if not folder:
         return
     if not os.path.isdir(folder):
         hint = "--profile-dir takes a folder such as ~/.config/wireshark"
         raise UsageError(f"{printable(folder)} is not a folder", hint)
     if scripts := _scripts_beside(folder):
-        hint = "name the folder above, if this is its plugins; or move them into a folder plugins in it"
+        hint = "name the folder above if this is its plugins folder, or move the files to a subfolder named plugins"
         raise UsageError(f"{printable(folder)} has no folder plugins, so tshark would not load {scripts[0]}", hint)
     paths = [folder, *below(folder)]
     if user and (path := "" if user.reads_all else _first_unreadable(user, paths)):
@@ -36,14 +42,14 @@ def check_profile(folder: str, user: User | None) -> None:
 
 
 def contents(folder: str) -> Iterator[bytes]:
-    """The name and a digest of each file that it has, for what depends on them. Raises UsageError."""
-    for path in filter(os.path.isfile, below(folder)):  # a pipe there would never end
+    """Yields the name and a digest of the content of each file in a folder. Raises UsageError if one cannot be read."""
+    for path in filter(os.path.isfile, below(folder)):  # reading a pipe might never end
         yield os.fsencode(os.path.relpath(path, folder))
         yield digest_file(path)
 
 
 def digest_file(path: str) -> bytes:
-    """A digest of a file's content. Raises UsageError where it cannot be read."""
+    """A digest of a file's content. Raises UsageError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "blake2b").digest()
@@ -52,7 +58,10 @@ def digest_file(path: str) -> bytes:
 
 
 def _scripts_beside(folder: str) -> list[str]:
-    """Dissectors that are where tshark does not look for them, and that no init.lua may load."""
+    """Names of dissectors directly in the folder, from where tshark does not load them.
+
+    Empty if the folder has a subfolder `plugins`, or an init.lua, which may load them.
+    """
     names = sorted(os.listdir(folder)) if os.access(folder, os.R_OK) else []
     if "plugins" in names or "init.lua" in names:
         return []
@@ -60,9 +69,10 @@ def _scripts_beside(folder: str) -> list[str]:
 
 
 def below(folder: str) -> Iterator[str]:
-    """All that the folder has, always in the same order, without Wireshark's notes of what was used last.
+    """Yields the paths of all files and folders below a folder, in a fixed order.
 
-    Wireshark follows linked folders too. One that leads to where it lies is not followed again.
+    Leaves out Wireshark's files `recent*`, which change with each use. Follows links to folders, as Wireshark does, but
+    not into a folder that it has already visited.
     """
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):

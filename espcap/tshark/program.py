@@ -1,4 +1,4 @@
-"""The installed tshark: where it is, its version, what it may see of the user's machine, and as whom it runs."""
+"""Finds the installed tshark and its version; sets its environment and the user that it runs as."""
 
 import hashlib
 import os
@@ -32,12 +32,12 @@ class Program:
 
     @property
     def is_newer_than_known(self) -> bool:
-        """Whether it is of a newer line than NEWEST: 4.7.0 is, 4.6.99 is not."""
+        """Whether its major and minor version are newer than NEWEST: true for 4.7.0, false for 4.6.99."""
         return self.version.release[:2] > NEWEST.release
 
     @property
     def dumpcap(self) -> str:
-        """Path of the dumpcap beside it, or of the one on the PATH. Raises EspcapError where there is none."""
+        """The path of dumpcap: in tshark's folder, or else on the PATH. Raises EspcapError if it is not installed."""
         beside = Path(self.path).with_name("dumpcap")
         found = str(beside) if beside.exists() else on_path("dumpcap")
         if not found:
@@ -46,15 +46,18 @@ class Program:
 
 
 def on_path(name: str) -> str | None:
-    """Path of the first file of this name on the PATH, as pyshark looks for it, but without the `config.ini` of the
-    current directory that pyshark reads first: whoever wrote that one would choose what runs, as root too."""
+    """The path of the first file with this name on the PATH.
+
+    pyshark does the same, but first reads `config.ini` in the current directory. espcap does not, because whoever wrote
+    that file could choose the program to run, even as root.
+    """
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder)]
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def find_program(path: str = "") -> Program:
-    """The tshark at `path`, or on the PATH. Raises EspcapError where it is missing, too old or no tshark."""
+    """The tshark at `path`, or the one on the PATH. Raises EspcapError if it is missing, too old or not tshark."""
     path = path or on_path("tshark") or ""
     if not path:
         raise EspcapError("tshark is not installed", INSTALL)
@@ -62,7 +65,7 @@ def find_program(path: str = "") -> Program:
     match = re.search(r"\b(\d+\.\d+\.\d+)", banner)
     if not match:
         raise EspcapError(
-            f"{printable(path)} is not tshark: it says {banner[:80]!r}", f"espcap needs tshark {OLDEST} or newer"
+            f"{printable(path)} is not tshark: it prints {banner[:80]!r}", f"espcap needs tshark {OLDEST} or newer"
         )
     version = Version(match[1])
     if version < OLDEST:
@@ -71,7 +74,10 @@ def find_program(path: str = "") -> Program:
 
 
 def beside(program: Program, name: str) -> str:
-    """Path of another program of Wireshark's: beside tshark, or on the PATH. Raises EspcapError where there is none."""
+    """The path of another program of Wireshark: in tshark's folder, or else on the PATH.
+
+    Raises EspcapError if it is not installed.
+    """
     path = Path(program.path).with_name(name)
     found = str(path) if path.exists() else on_path(name)
     if not found:
@@ -80,7 +86,7 @@ def beside(program: Program, name: str) -> str:
 
 
 def _banner(path: str) -> str:
-    """What tshark says of itself; remembered, because to ask takes as long as a small capture does."""
+    """The first line of `tshark --version`, from a cache, because running tshark takes as long as a small capture."""
     kept = _kept_banner(path)
     with suppress(OSError, UnicodeDecodeError):
         if kept:
@@ -93,7 +99,7 @@ def _banner(path: str) -> str:
 
 
 def _kept_banner(path: str) -> Path | None:
-    """The file for this very tshark; None for a script, which may run any."""
+    """The cache file for exactly this program; None for a script, because it may run a different tshark each time."""
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
@@ -124,11 +130,11 @@ def _ask_for_banner(path: str) -> str:
 
 
 _NOWHERE = "/proc/nonexistent"
-"""A folder that nobody can make: tshark crashes where its configuration is in one that it may not read."""
+"""A folder that does not exist and cannot be made. With one that exists but cannot be read, tshark crashes."""
 
 
 def environment(profile_folder: str = "") -> dict[str, str]:
-    """What Wireshark's programs see: no configuration of the user's, UTC, and texts in English and UTF-8."""
+    """The environment of Wireshark's programs: no configuration of the user, time zone UTC, English texts in UTF-8."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": _NOWHERE,
@@ -141,39 +147,43 @@ def environment(profile_folder: str = "") -> dict[str, str]:
 
 @dataclass(frozen=True)
 class User:
-    """The user that dissection runs as."""
+    """The user that tshark runs as."""
 
     name: str
     uid: int
     gid: int
     reads_all: bool = False
-    """Whether it gets the right to read every file, for want of a way to tshark: a folder above is closed to it."""
+    """Whether tshark gets the right to read every file, because a folder above its program is closed to this user."""
 
     def can_read(self, path: str) -> bool:
-        """Whether this user may open a file."""
+        """Returns whether this user is allowed to read a file."""
         return self._test("-r", path)
 
     def can_reopen(self, descriptor: int) -> bool:
-        """Whether this user may open once more what we have open."""
+        """Returns whether this user is allowed to open the file of our open descriptor once more."""
         return self.reads_all or self._test("-r", f"/proc/self/fd/{descriptor}", descriptor)
 
     def can_run(self, path: str) -> bool:
-        """Whether this user may run a program."""
+        """Returns whether this user is allowed to run a program."""
         return self._test("-x", path)
 
-    def _test(self, what: str, path: str, *descriptors: int) -> bool:
-        test = ["/bin/sh", "-c", 'test "$0" "$1"', what, path]
+    def _test(self, operator: str, path: str, *descriptors: int) -> bool:
+        """Returns the result of `test OPERATOR PATH`, see test(1), run as this user."""
+        test = ["/bin/sh", "-c", 'test "$0" "$1"', operator, path]
         try:
             answer = subprocess.run(
                 test, user=self.uid, group=self.gid, extra_groups=[], pass_fds=descriptors, check=False
             )
-        except PermissionError:  # not even the shell can be run: the root folder is closed to all but root
+        except PermissionError:  # even /bin/sh cannot be run, because only root has access to the root folder
             return False
         return answer.returncode == 0
 
 
 def dissecting_user(program: Program) -> User | None:
-    """Who dissects when root started espcap: the user behind sudo, else nobody. None where we are not root."""
+    """The user that tshark runs as if root started espcap: the user who called sudo, else `nobody`.
+
+    None if espcap does not run as root. Raises EspcapError if the user does not exist.
+    """
     if os.geteuid() != 0:
         return None
     uid = os.environ.get("SUDO_UID") or "0"
@@ -182,7 +192,7 @@ def dissecting_user(program: Program) -> User | None:
     except (KeyError, ValueError, OverflowError) as error:
         name = "nobody" if uid == "0" else f"{printable(uid)} (SUDO_UID)"
         raise EspcapError(
-            f"there is no user {name} for tshark to run as", "start espcap as an ordinary user"
+            f"the user {name}, as whom tshark would run, does not exist", "start espcap as an ordinary user"
         ) from error
     user = User(entry.pw_name, entry.pw_uid, entry.pw_gid)
     return user if user.can_run(program.path) else replace(user, reads_all=True)

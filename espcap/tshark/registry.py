@@ -1,4 +1,4 @@
-"""The field registry of an installed tshark, and what a profile adds to it."""
+"""Opens the field registry of an installed tshark, and finds the fields that a profile adds to it."""
 
 import errno
 import hashlib
@@ -21,15 +21,18 @@ from espcap.tshark.value_names import all_value_names
 _READ_ONLY = frozenset([errno.EROFS, errno.EACCES, errno.EPERM])
 
 _FORM = "5"
-"""To be changed whenever another registry is made of the same lists: an older one must not be taken for it."""
+"""The version of the registry's file. Change it if the same lists give another registry than before."""
 
 
 def open_registry(program: Program, profile_folder: str = "") -> Registry:
-    """The registry of an installed tshark, made when its cache has none. A profile's plugins may add fields."""
+    """Opens the registry of an installed tshark, with the fields that a profile's plugins add.
+
+    Makes it if the cache does not contain it. Raises EspcapError if that fails.
+    """
     path = registry_path(program, profile_folder)
     try:
         return Registry(path)
-    except sqlite3.Error:  # there is none, or it is damaged
+    except sqlite3.Error:  # the file is missing or damaged
         fields, protocols = (print_list(program, name, profile_folder) for name in ("fields", "protocols"))
     plain = open_registry(program) if profile_folder else None
     with kept_in(path.parent):
@@ -43,7 +46,7 @@ def open_registry(program: Program, profile_folder: str = "") -> Registry:
 
 
 def _make_for_now(name: str, fields: Iterable[str], protocols: Iterable[str], plain: Registry | None) -> Registry:
-    """A registry that goes with its object, for who has no cache that can be written."""
+    """Makes a registry in a temporary folder, which is deleted with the object, for users whose cache is read-only."""
     folder = tempfile.TemporaryDirectory(prefix="espcap-")
     path = Path(folder.name) / name
     build_registry(path, fields, protocols, plain)
@@ -53,7 +56,7 @@ def _make_for_now(name: str, fields: Iterable[str], protocols: Iterable[str], pl
 
 
 def registry_path(program: Program, profile_folder: str = "") -> Path:
-    """Where the registry of this tshark is kept."""
+    """The path of the registry's file for this tshark and this profile. Raises UsageError if it cannot be read."""
     state = "\n".join([program.banner, profile_folder, _FORM])
     digest = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=6)
     for content in contents(profile_folder):
@@ -62,9 +65,13 @@ def registry_path(program: Program, profile_folder: str = "") -> Path:
 
 
 def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFields:
-    """What a profile's registry has beyond that of tshark alone, kept beside it: value names take seconds to find."""
+    """The fields and protocols that a profile adds to those of tshark, with their value names.
+
+    They are kept in a file beside the registry, because finding value names takes seconds. Raises EspcapError if tshark
+    fails.
+    """
     path = registry.path.with_suffix(".own.json")
-    with suppress(OSError, ValueError):  # there is none, or it is damaged
+    with suppress(OSError, ValueError):  # the file is missing or damaged
         return parse_own_fields(path.read_bytes())
     plain = open_registry(program)
     fields, protocols = registry.beyond(plain.path)
@@ -77,5 +84,5 @@ def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFi
 
 
 def _keep(path: Path, own: OwnFields) -> None:
-    with suppress(OSError):  # the cache may be read only; then it is found anew
+    with suppress(OSError):  # the cache may be read-only; the next run then finds the fields again
         write_own(path, own)

@@ -1,4 +1,4 @@
-"""Interfaces, and the right to capture on them: whether we have it, and what gives it."""
+"""Lists interfaces, and tests whether this user is allowed to capture on them."""
 
 import subprocess
 
@@ -9,7 +9,10 @@ from espcap.tshark.program import Program, environment
 
 
 def capture_right(program: Program) -> str:
-    """Tries to capture on the loopback interface for a second. Raises EspcapError where that is not allowed."""
+    """Captures on the loopback interface for a second, and returns a message about the success.
+
+    Raises EspcapError if this user is not allowed to capture.
+    """
     process = Process([program.dumpcap, "-q", "-i", "lo", "-a", "duration:1", "-w", "-"], subprocess.DEVNULL)
     process.stdout.read()
     ended = process.wait()
@@ -19,7 +22,7 @@ def capture_right(program: Program) -> str:
 
 
 def remedy(program: Program) -> str:
-    """What gives a user who is not root the right to capture."""
+    """A hint: how a user who is not root gets the right to capture."""
     return (
         "let dumpcap capture: sudo dpkg-reconfigure wireshark-common, sudo usermod -aG wireshark $USER, log in again; "
         f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"
@@ -27,7 +30,7 @@ def remedy(program: Program) -> str:
 
 
 def print_interfaces(program: Program) -> str:
-    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError where there is none."""
+    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError if it prints none."""
     answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
     text = answer.stdout.decode("utf-8", "replace").rstrip("\n")
     if answer.returncode or not text:

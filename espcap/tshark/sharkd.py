@@ -1,4 +1,4 @@
-"""Single packets as Wireshark shows them: a sharkd, Wireshark's dissection as a service, with one capture loaded."""
+"""Dissects single packets and follows conversations with sharkd, the Wireshark program that keeps a capture loaded."""
 
 import base64
 import binascii
@@ -22,18 +22,18 @@ from espcap.tshark.program import Program, User, beside, environment
 from espcap.tshark.waiting import readable
 
 LOAD_SECONDS = 600.0
-"""How long sharkd may read a capture: it dissects all of it once, at 30,000 packets/s and more."""
+"""How long sharkd may take to load a capture. It dissects all packets once, at 30,000 packets/s or more."""
 FRAME_SECONDS = 60.0
-"""How long one packet may take."""
+"""How long sharkd may take to dissect one packet."""
 REMEMBERED_FRAMES = 20_000
-"""How many packets before one are dissected again for its sake."""
+"""How many packets before the wanted one are dissected again; see `Sharkd._approach`."""
 
 _KIND_OF_RECORD = re.compile(r"Frame \d+: ([A-Z][\w ]*), \d+ bytes? on wire")
 _LISTED = re.compile(r"(?<=#)\d{1,10}(?=\()")
 _LOAD, _STATUS, _OWN = 1, 2, 3
 _BLOCK = 1 << 16
 _AT_ONCE = 500
-"""Requests that fit in the pipe, so that nobody waits for the other to read."""
+"""Number of requests that are sent before the answers are read. They fit in the pipe, so that writing never blocks."""
 
 
 @dataclass(slots=True)
@@ -42,35 +42,39 @@ class Node:
 
     label: str
     is_generated: bool = False
-    """Whether Wireshark concluded it, so that no bytes of the packet say it. Wireshark puts it in brackets."""
+    """Whether Wireshark generated the line, which no bytes of the packet contain. Wireshark shows it in brackets."""
     filter: str = ""
-    """A display filter that finds the same value; empty where there is none."""
+    """A display filter for the same value; empty if there is none."""
     severity: str = ""
-    """Chat, Note, Warning or Error: of the gravest expert note of this node or below."""
+    """Chat, Note, Warning or Error: the highest severity of the expert notes of this node and the nodes below."""
     frame: int = 0
-    """The number of the frame that it is about; 0 where it is about none."""
+    """The number of the frame that the line refers to; 0 if it refers to none."""
     source: int = 0
-    """Which of the dissection's sources it is in."""
+    """The index of the source that contains the node's bytes."""
     start: int = 0
+    """Offset of the node's bytes in the source."""
     length: int = 0
-    """Bytes of that source."""
+    """Number of the node's bytes."""
     children: "list[Node]" = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """Its line as tshark prints it."""
+        """The line as tshark prints it."""
         return f"[{self.label}]" if self.is_generated else self.label
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """What was dissected: the frame itself, and what was reassembled, decrypted or decompressed from it."""
+    """A source of a dissection: the frame, or data that was reassembled, decrypted or decompressed."""
 
     name: str
     data: bytes
 
     def rows(self, most: int | None = None) -> Iterator[tuple[str, str]]:
-        """Offset, and bytes with characters, of sixteen at a time as tshark prints them; of the first `most` bytes."""
+        """Yields (offset, bytes and characters) for each sixteen bytes as `tshark -x` prints them.
+
+        With `most`, only of the first `most` bytes.
+        """
         data = self.data[:most]
         for offset in range(0, len(data), 16):
             row = data[offset : offset + 16]
@@ -80,13 +84,13 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Dissection:
-    """A packet. The first source is the frame."""
+    """A dissected packet. The first source is the frame."""
 
     tree: list[Node]
     sources: list[Bytes]
 
     def nodes(self) -> Iterator[tuple[int, Node]]:
-        """All nodes of the tree from top to bottom, with their depths."""
+        """Yields (depth, node) for all nodes of the tree from top to bottom."""
         waiting = [(0, node) for node in reversed(self.tree)]
         while waiting:
             depth, node = waiting.pop()
@@ -96,10 +100,10 @@ class Dissection:
 
 @dataclass(frozen=True)
 class Spoken:
-    """What one end of a conversation said before the other spoke."""
+    """Data that one side of a conversation sent before the other side sent something."""
 
     is_answer: bool
-    """Whether it is of the end that did not begin."""
+    """Whether it was sent by the side that did not start the conversation."""
     data: bytes
 
 
@@ -114,9 +118,12 @@ class Sharkd:
         settings: Settings,
         numbers: Numbering | None = None,
     ) -> None:
-        """Of the settings the preferences count. `numbers` are those of the capture's frames, where they are not the
-        frames' places in the file; `frame` takes and gives them. Raises UsageError for a wrong preference, EspcapError
-        where the capture cannot be loaded. A damaged capture is loaded as far as it can be read."""
+        """Starts sharkd and loads the capture. A damaged capture is loaded as far as it can be read.
+
+        sharkd uses only the preferences, the profile and the descriptors of the settings. If the frame numbers of the
+        capture are not the positions in the file, `numbers` maps them, and `frame` takes and returns frame numbers of
+        the capture. Raises UsageError if a preference is wrong, EspcapError if the capture cannot be loaded.
+        """
         arguments = [beside(program, "sharkd"), "-"]
         with readable_by(user, file) as capture:
             descriptors = (*settings.descriptors, capture.fileno())
@@ -143,11 +150,11 @@ class Sharkd:
         self.close()
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends sharkd."""
         self._process.stop()
 
     def frame(self, number: int) -> Dissection:
-        """The packet with this number, from 1. Raises EspcapError where there is none."""
+        """Dissects the packet with this frame number, from 1. Raises EspcapError if it does not exist."""
         place = self.numbers.position(number) or 0 if self.numbers else number
         self._approach(place)
         answer = self._ask("frame", {"frame": place, "proto": True, "bytes": True}, FRAME_SECONDS)
@@ -157,10 +164,11 @@ class Sharkd:
         return renumbered(dissection, place, self.numbers) if self.numbers else dissection
 
     def follow(self, protocol: str, stream: int) -> list[Spoken]:
-        """The payload of a conversation, `tcp` or `udp`, by the number that Wireshark gives it in this capture."""
+        """The payload of a conversation. `protocol` is `tcp` or `udp`, `stream` is Wireshark's number, such as
+        tcp.stream."""
         parameters = {"follow": protocol.upper(), "filter": f"{protocol}.stream == {stream}"}
         answer = self._ask("follow", parameters, LOAD_SECONDS)
-        self._last_frame = self.frames  # all of them were dissected once more
+        self._last_frame = self.frames  # sharkd has dissected all packets once more
         found: list[Spoken] = []
         for each in answer.get("result", {}).get("payloads", []):
             is_answer, data = bool(each.get("s")), _decoded(each.get("d", ""))
@@ -170,9 +178,10 @@ class Sharkd:
         return found
 
     def _approach(self, number: int) -> None:
-        """Has the packets before this one dissected once more, in order.
+        """Lets sharkd dissect the packets before this one again, in order.
 
-        Some dissectors, HTTP's among them, take what a conversation said last for what it said before this packet.
+        Some dissectors, such as HTTP, keep the state of a conversation. After other packets were dissected, it would be
+        the state after those packets and not the one before this packet.
         """
         if self._last_frame != number - 1 and number <= self.frames:
             earlier = range(max(1, number - REMEMBERED_FRAMES), number)
@@ -187,15 +196,15 @@ class Sharkd:
 
     def _prefer(self, preference: str) -> None:
         if "error" in self._ask("setconf", _preference(preference), FRAME_SECONDS):
-            raise UsageError(f"sharkd does not take the preference {preference!r}", "see -o in man tshark")
+            raise UsageError(f"sharkd does not accept the preference {preference!r}", "see -o in man tshark")
 
     def _load(self, path: str) -> None:
-        """To a damaged capture sharkd gives no answer; the request after it tells what it could read."""
+        """Loads the capture. For a damaged capture sharkd does not answer, so its state is requested as well."""
         self._send(_LOAD, "load", {"file": path})
         self._send(_STATUS, "status", {})
         answer = self._answer({_STATUS, _LOAD}, LOAD_SECONDS)
         if "error" in answer:
-            raise EspcapError("sharkd cannot load the capture", "see with tshark -r what is wrong with it")
+            raise EspcapError("sharkd cannot load the capture", "tshark -r FILE shows what is wrong with it")
         if answer["id"] == _LOAD:
             answer = self._answer({_STATUS}, LOAD_SECONDS)
         self.frames = int(answer.get("result", {}).get("frames", 0))
@@ -214,13 +223,13 @@ class Sharkd:
             raise self._failure() from None
 
     def _answer(self, numbers: set[int], seconds: float) -> dict[str, Any]:
-        """The answer to one of these requests."""
+        """Reads until the answer to one of these requests. Raises EspcapError if it does not come within this time."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 answer = orjson.loads(self._line(deadline, seconds).decode("utf-8", "replace"))
             except orjson.JSONDecodeError as error:
-                raise EspcapError("sharkd's answer is no JSON", "the packet may be too deeply nested") from error
+                raise EspcapError("sharkd's answer is not JSON", "the packet may be too deeply nested") from error
             if isinstance(answer, dict) and answer.get("id") in numbers:
                 return answer
 
@@ -229,7 +238,8 @@ class Sharkd:
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if not readable([self._process.stdout], max(0.0, deadline - time.monotonic())):
-                raise EspcapError(f"sharkd gave no answer for {seconds:g} s", "the packet may hang Wireshark too")
+                hint = "the packet may make Wireshark hang too"
+                raise EspcapError(f"sharkd gave no answer for {seconds:g} s", hint)
             block = os.read(self._process.stdout.fileno(), _BLOCK)
             if not block:
                 raise self._failure()
@@ -244,7 +254,10 @@ class Sharkd:
 
 
 def readable_by(user: User | None, file: BinaryIO) -> BinaryIO:
-    """An open file that this user can open once more by its descriptor: the same, or a copy without a name."""
+    """A file that this user can open again through `/proc/self/fd`: a duplicate of the open file, or an unnamed copy.
+
+    Raises EspcapError if the file cannot be copied.
+    """
     if user and not user.can_reopen(file.fileno()):
         return _copy_for(user, file)
     return os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
@@ -270,7 +283,10 @@ def _dissection(result: dict[str, Any]) -> Dissection:
 
 
 def renumbered(dissection: Dissection, place: int, numbers: Numbering) -> Dissection:
-    """The dissection of the packet at a place in a file, with the numbers that frames have in their capture."""
+    """Changes a dissection from positions in the file to frame numbers of the capture, and returns it.
+
+    `place` is the packet's position in the file, from 1.
+    """
     own = numbers.frame(place)
     if dissection.tree:
         frame = dissection.tree[0]
@@ -292,13 +308,16 @@ def _renumber(node: Node, place: int, number: int) -> None:
 
 
 def _name_of_frame(tree: list[Node]) -> str:
-    """What tshark calls the frame's own bytes: from 4.6 on the kind of record, which the frame's line then says."""
+    """The name that tshark prints for the frame's bytes.
+
+    From 4.6 on it is the kind of record, which the line of the frame contains; before, it is `Frame`.
+    """
     kind = _KIND_OF_RECORD.match(tree[0].label) if tree else None
     return kind[1] if kind else "Frame"
 
 
 def _nodes(items: list[dict[str, Any]]) -> list[Node]:
-    """Without recursion: a hostile packet's tree is as deep as Wireshark lets it be."""
+    """Makes nodes of sharkd's JSON. Without recursion, because a hostile packet can have a very deep tree."""
     tree: list[Node] = []
     waiting = [(items, tree)]
     while waiting:

@@ -1,4 +1,4 @@
-"""The names that Wireshark shows for values of a field: TCP for 6 in ip.proto."""
+"""Reads the names that Wireshark shows for values of fields, such as TCP for 6 in ip.proto."""
 
 import io
 import subprocess
@@ -13,13 +13,19 @@ from espcap.tshark.program import Program, User, dissecting_user, environment
 
 
 def value_names(program: Program, field: str) -> list[ValueName]:
-    """The names of one field's values, from the million and a half lines of `tshark -G values`: takes seconds."""
+    """The names of a field's values, from `tshark -G values`.
+
+    This takes seconds, because tshark prints 1.5 million lines. Raises EspcapError if tshark fails.
+    """
     with _printed(program) as lines:
         return parse_value_names(lines, field)
 
 
 def all_value_names(program: Program, profile_folder: str, fields: Collection[str]) -> dict[str, list[ValueName]]:
-    """The same of several fields, which a profile's dissectors may have added; those without names are left out."""
+    """The names of the values of several fields, also of those that a profile adds, by the names of the fields.
+
+    Fields without named values are left out. Raises EspcapError if tshark fails.
+    """
     wanted = {field.encode() for field in fields}
     found: dict[str, list[ValueName]] = {}
     with _printed(program, profile_folder, dissecting_user(program)) as lines:
@@ -33,7 +39,7 @@ def all_value_names(program: Program, profile_folder: str, fields: Collection[st
 
 @contextmanager
 def _printed(program: Program, profile_folder: str = "", user: User | None = None) -> Iterator[Iterable[bytes]]:
-    """The lines. Raises EspcapError if tshark fails."""
+    """Yields the lines of `tshark -G values`. Raises EspcapError if tshark fails."""
     process = Process([program.path, "-G", "values"], subprocess.DEVNULL, environment(profile_folder), user)
     try:
         stream: Any = process.stdout
@@ -46,7 +52,10 @@ def _printed(program: Program, profile_folder: str = "", user: User | None = Non
 
 
 def parse_value_names(lines: Iterable[bytes], field: str) -> list[ValueName]:
-    """Of lines `V field value name`, `R field least greatest name` and `T field true-name false-name`."""
+    """The names of a field's values, from the lines of `tshark -G values`.
+
+    These are `V field value name`, `R field least greatest name` and `T field true-name false-name`, separated by tabs.
+    """
     start = f"\t{field}\t".encode()
     found: list[ValueName] = []
     for line in lines:
@@ -57,7 +66,7 @@ def parse_value_names(lines: Iterable[bytes], field: str) -> list[ValueName]:
 
 def _names(columns: list[str]) -> list[ValueName]:
     match columns:
-        case ["V", _, value, *name] if "'" not in value:  # a character is named by itself
+        case ["V", _, value, *name] if "'" not in value:  # values that are characters need no name
             return [(int(value, 0), int(value, 0), "\t".join(name))]
         case ["R", _, least, greatest, name]:
             return [(int(least, 0), int(greatest, 0), name)]

@@ -1,4 +1,4 @@
-"""Waits for pipes, whatever their descriptors' numbers are: `select.select` takes none above 1,023."""
+"""Waits for input on pipes. `select.select` could not be used, because it takes no descriptors above 1,023."""
 
 import select
 from typing import Protocol
@@ -11,7 +11,7 @@ class HasDescriptor(Protocol):
 
 
 def readable(streams: list[int | HasDescriptor], seconds: float) -> list[int]:
-    """Descriptors of those that have something to read, or an end, within so many seconds; may be empty."""
+    """Waits at most `seconds` until streams have data or have ended. Returns the descriptors of these streams."""
     poll = select.poll()
     for stream in streams:
         poll.register(stream, select.POLLIN)

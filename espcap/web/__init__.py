@@ -1,1 +1,1 @@
-"""The web page of `espcap serve`: search, look at packets, and index what is dropped on it."""
+"""The web page of `espcap serve`: searches and shows packets, and indexes captures that are dropped on it."""

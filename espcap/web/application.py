@@ -1,4 +1,4 @@
-"""The page's answers: each a question to the store, in HTML made by the templates."""
+"""The HTTP endpoints of the page. Each searches the store and renders a template."""
 
 import re
 import time
@@ -17,18 +17,18 @@ from starlette.staticfiles import StaticFiles
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.text import printable
-from espcap.searches.nothing import why_nothing
+from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
 from espcap.searches.searcher import Searcher
 from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault
 from espcap.web.overview import histogram, tables
-from espcap.web.packets import Packets
+from espcap.web.packets import PacketEndpoints
 from espcap.web.parts import Parts
-from espcap.web.receiving import Receiving
+from espcap.web.receiving import UploadEndpoints
 from espcap.web.searchers import SearcherPool
-from espcap.web.view import Answerable, View, ask
+from espcap.web.view import ParsedView, View, parse_view
 
 PAGE_SIZE = 100
 _STATIC = Path(__file__).with_name("static")
@@ -37,20 +37,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Listed:
-    """The list of a view: what it asks, its columns, and a page of it where there is nothing wrong."""
+class PacketList:
+    """The packet list of a view: its query, its columns, and one page of rows, empty if the view is invalid."""
 
-    asked: Answerable
+    parsed: ParsedView
     columns: list[Column]
     rows: list[Row]
     total: int
     next: Cursor | None
-    nothing: str = ""
-    """Why there are no packets, where there are none."""
+    why_empty: str = ""
+    """Why there are no packets; empty if there are some."""
 
 
 def build_environment() -> Environment:
-    """Templates in which every value is text: no markup of a packet's, and no character that is not seen."""
+    """Returns an environment for templates that escapes markup and control characters in all values."""
     environment = Environment(
         loader=PackageLoader("espcap.web"),
         autoescape=True,
@@ -64,17 +64,17 @@ def build_environment() -> Environment:
     return environment
 
 
-class Pages:
-    """The endpoints."""
+class SearchEndpoints:
+    """The endpoints for searches."""
 
     def __init__(self, searchers: SearcherPool, node: str) -> None:
-        """`node` is what the user calls the store."""
-        self._readers = searchers
+        """`node` is the name of the store that the page shows."""
+        self._searchers = searchers
         self._node = node
         self._environment = build_environment()
 
     def routes(self) -> list[Route]:
-        """Where they are."""
+        """Returns the routes of the endpoints."""
         return [
             Route("/", self.index),
             Route("/rows", self.rows),
@@ -85,124 +85,124 @@ class Pages:
         ]
 
     async def index(self, request: Request) -> Response:
-        """The whole page, or for htmx its list alone. What is wrong with the view leaves the list as it is."""
+        """Returns the page, or for htmx only its packet list, or only error messages if the view is invalid."""
         view = View.of(request.query_params)
         listed, seconds = await self._timed(_list, view, None)
-        values = {"view": view, "listed": listed, "node": self._node, "asked": listed.asked}
+        values = {"view": view, "listed": listed, "node": self._node, "parsed": listed.parsed}
         if "hx-request" not in request.headers:
-            return self.render("page.html", values, 422 if listed.asked.errors else 200, seconds)
-        if listed.asked.errors:
-            return self._wrong(view, listed.asked)
+            return self.render("page.html", values, 422 if listed.parsed.errors else 200, seconds)
+        if listed.parsed.errors:
+            return self._show_errors(view, listed.parsed)
         response = self.render("results.html", values, 200, seconds)
         response.headers["HX-Push-Url"] = f"{request.scope.get('root_path', '')}/?{view.address()}"
         return response
 
     async def rows(self, request: Request) -> Response:
-        """Further rows of the list."""
+        """Returns the next rows of the packet list."""
         view, given = View.of(request.query_params), request.query_params
         cursor = Cursor(given.get("after", ""), given.get("time", ""), _number(given.get("skip", "")))
         listed, seconds = await self._timed(_list, view, cursor)
         return self.render("rows.html", {"view": view, "listed": listed}, 200, seconds)
 
     async def check(self, request: Request) -> Response:
-        """Only what is wrong with the view."""
+        """Returns only the error messages and notes of the view."""
         view = View.of(request.query_params)
-        asked = await self._readers.ask(_ask, view)
-        return self.render("messages.html", {"view": view, "asked": asked}, 200)
+        parsed = await self._searchers.run(_parse, view)
+        return self.render("messages.html", {"view": view, "parsed": parsed}, 200)
 
     async def histogram(self, request: Request) -> Response:
-        """Packets over time."""
-        return await self._summed_up(
-            request, "histogram.html", lambda searcher, asked: histogram(searcher.store, asked)
+        """Returns the histogram of packets over time."""
+        return await self._summarize(
+            request, "histogram.html", lambda searcher, parsed: histogram(searcher.store, parsed)
         )
 
     async def tables(self, request: Request) -> Response:
-        """The breakdown by protocol, and who talks most."""
-        return await self._summed_up(request, "tables.html", lambda searcher, asked: tables(searcher.store, asked))
+        """Returns the tables of protocols, sources and destinations."""
+        return await self._summarize(request, "tables.html", lambda searcher, parsed: tables(searcher.store, parsed))
 
     async def complete(self, request: Request) -> Response:
-        """Names that begin as a word does."""
+        """Returns names of fields that begin with a word, as JSON."""
         given = request.query_params
-        names = await self._readers.ask(complete, given.get("word", ""), given.get("language", ""))
+        names = await self._searchers.run(complete, given.get("word", ""), given.get("language", ""))
         return JSONResponse(names)
 
-    async def _summed_up(self, request: Request, template: str, question: Callable[..., Any]) -> Response:
+    async def _summarize(self, request: Request, template: str, search: Callable[..., Any]) -> Response:
         view = View.of(request.query_params)
 
-        def answer(searcher: Searcher) -> tuple[Answerable, Any]:
-            asked = ask(view, searcher)
-            return asked, None if asked.errors else question(searcher, asked.query)
+        def answer(searcher: Searcher) -> tuple[ParsedView, Any]:
+            parsed = parse_view(view, searcher)
+            return parsed, None if parsed.errors else search(searcher, parsed.query)
 
-        (asked, found), seconds = await self._timed(answer)
-        if asked.errors:
-            return self._wrong(view, asked)
+        (parsed, found), seconds = await self._timed(answer)
+        if parsed.errors:
+            return self._show_errors(view, parsed)
         return self.render(template, {"view": view, "found": found}, 200, seconds)
 
-    async def _timed(self, question: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    async def _timed(self, search: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
         started = time.perf_counter()
-        return await self._readers.ask(question, *arguments), time.perf_counter() - started
+        return await self._searchers.run(search, *arguments), time.perf_counter() - started
 
-    def _wrong(self, view: View, asked: Answerable) -> Response:
-        response = self.render("messages.html", {"view": view, "asked": asked}, 422)
+    def _show_errors(self, view: View, parsed: ParsedView) -> Response:
+        response = self.render("messages.html", {"view": view, "parsed": parsed}, 422)
         response.headers["HX-Reswap"] = "none"
         return response
 
     def render(self, template: str, values: Mapping[str, Any], status: int, seconds: float = 0.0) -> HTMLResponse:
-        """A template's answer; its header tells how long the store took, as browsers' tools show it."""
+        """Returns a rendered template. The header `Server-Timing` contains the milliseconds of the search."""
         response = HTMLResponse(self._environment.get_template(template).render(values), status)
         response.headers["Server-Timing"] = f"store;dur={seconds * 1000:.1f}"
         return response
 
 
 def build(parts: Parts) -> Starlette:
-    """The application, without its guard."""
-    pages = Pages(parts.searchers, parts.node)
-    rooms = (pages, Packets(parts, pages.render), Receiving(parts.uploads, pages.render))
+    """Returns the application, without its access guard."""
+    pages = SearchEndpoints(parts.searchers, parts.node)
+    endpoints = (pages, PacketEndpoints(parts, pages.render), UploadEndpoints(parts.uploads, pages.render))
 
-    def failed(request: Request, error: Exception) -> Response:
+    def show_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, EspcapError)
         status = 422 if isinstance(error, UsageError) else 500
         return pages.render("failure.html", {"message": with_hint(error.message, error.hint)}, status)
 
-    def broken(request: Request, error: Exception) -> Response:
+    def show_defect(request: Request, error: Exception) -> Response:
         show_fault(error)
         return pages.render("failure.html", {"message": "espcap failed: its standard error has the reason"}, 500)
 
     return Starlette(
         routes=[
-            *(route for room in rooms for route in room.routes()),
+            *(route for each in endpoints for route in each.routes()),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        exception_handlers={EspcapError: failed, Exception: broken},
+        exception_handlers={EspcapError: show_failure, Exception: show_defect},
     )
 
 
 def _number(text: str) -> int:
-    """A number of packets to leave out, from an address that may hold anything."""
+    """Returns the number of packets to skip, from the untrusted address of a request; 0 if it is not a number."""
     return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
-def _ask(searcher: Searcher, view: View) -> Answerable:
-    return ask(view, searcher)
+def _parse(searcher: Searcher, view: View) -> ParsedView:
+    return parse_view(view, searcher)
 
 
-def _list(searcher: Searcher, view: View, after: Cursor | None) -> Listed:
-    asked = _ask(searcher, view)
-    shown, wrong = columns(view.column_names, searcher.path)
-    if wrong:
-        asked.errors["columns"] = "; ".join(wrong)
-    if asked.errors:
-        return Listed(asked, shown, [], 0, None)
+def _list(searcher: Searcher, view: View, after: Cursor | None) -> PacketList:
+    parsed = _parse(searcher, view)
+    shown, column_errors = columns(view.column_names, searcher.path)
+    if column_errors:
+        parsed.errors["columns"] = "; ".join(column_errors)
+    if parsed.errors:
+        return PacketList(parsed, shown, [], 0, None)
     sort = _sort(view, shown)
     if not after:
-        asked.notes += searcher.values_of(sort[0], asked.query)[1]
-    found = page(searcher, asked.query, sort, after, PAGE_SIZE)
-    nothing = "" if found.total else why_nothing(searcher.store, asked.query)
-    return Listed(asked, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, nothing)
+        parsed.notes += searcher.values_of(sort[0], parsed.query)[1]
+    found = page(searcher, parsed.query, sort, after, PAGE_SIZE)
+    why_empty = "" if found.total else explain_no_packets(searcher.store, parsed.query)
+    return PacketList(parsed, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, why_empty)
 
 
 def _sort(view: View, shown: list[Column]) -> tuple[str, bool]:
-    """The path of the column to sort by, and whether it descends."""
+    """Returns the path to sort by, and whether the order is descending."""
     name = view.sort.removeprefix("-")
     paths = [column.path for column in shown if column.name == name and column.path]
     return paths[0] if paths else TIME, view.sort.startswith("-")

@@ -1,4 +1,4 @@
-"""The columns of the packet list: those of the envelope, and any field by its display-filter name."""
+"""The columns of the packet list: predefined ones, such as `source`, and any field by its name in display filters."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,39 +18,43 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """One column."""
+    """A column of the packet list."""
 
     name: str
     title: str
     path: str
-    """Of the field by which it sorts; empty where it does not."""
+    """Path of the field to sort by; empty if the list cannot be sorted by the column."""
     text: Callable[[Document], str]
+    """Returns the cell of a document."""
     is_number: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """One packet of the list."""
+    """A row of the packet list."""
 
     id: str
     stream: int | None
-    """Which colour its conversation has; None where it has none."""
+    """Number of the colour of its conversation; None if the packet has no conversation."""
     cells: list[str]
 
 
 def columns(names: list[str], path: Callable[[str], str]) -> tuple[list[Column], list[str]]:
-    """The columns of these names, and what is wrong with the others; `path` finds the path of a field, or refuses."""
+    """Returns the columns of these names, and messages for names that are not fields.
+
+    `path` returns the path of a field and raises UsageError if there is none of this name.
+    """
     found, errors = [], []
     for name in names:
         try:
-            found.append(_USUAL.get(name) or _field(name, path(name)))
+            found.append(_PREDEFINED.get(name) or _field(name, path(name)))
         except UsageError as error:
             errors.append(error.message)
     return found, errors
 
 
 def row(hit: Hit, shown: list[Column]) -> Row:
-    """What the list shows of a document."""
+    """Returns the row of a document."""
     return Row(hit.id, _stream(hit.source), [column.text(hit.source) for column in shown])
 
 
@@ -92,7 +96,7 @@ def _end(end: str) -> Callable[[Document], str]:
     return text
 
 
-_USUAL = {
+_PREDEFINED = {
     column.name: column
     for column in (
         Column("number", "No.", "layers.frame.number", _number, is_number=True),

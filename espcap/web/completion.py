@@ -1,4 +1,4 @@
-"""The names that a word may become: display-filter names, or the paths of a query string."""
+"""Completes names of fields: names in display filters, or paths in query strings."""
 
 from espcap.query.paths import PATHS
 from espcap.searches.searcher import Searcher
@@ -7,7 +7,7 @@ MOST = 20
 
 
 def complete(searcher: Searcher, word: str, language: str) -> list[str]:
-    """At most MOST names in their order. The language is `filter` or `query`."""
+    """Returns at most MOST sorted names that begin with a word. The language is `filter` or `query`."""
     if not word:
         return []
     names = searcher.registry.names_starting

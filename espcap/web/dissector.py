@@ -1,4 +1,4 @@
-"""Packets as Wireshark shows them: a thread with the sharkds of the captures that were looked at last."""
+"""Dissects packets for the page, in one thread, with a sharkd for each of the captures that were opened last."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from espcap.base.members import frame_number, part
 from espcap.captures.originals import Originals, check_packet
 from espcap.captures.sources import Stamp, stamp_of
 from espcap.extract.loading import find_original
-from espcap.extract.needed import Needed, agrees, stream_of, with_its_streams
+from espcap.extract.needed import Needed, matches_document, stream_of, with_original_streams
 from espcap.fields.field import PRESENCE
 from espcap.fields.registry import Registry
 from espcap.tshark.arguments import Settings
@@ -22,35 +22,42 @@ from espcap.tshark.program import Program, User
 from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken
 
 MOST_OPEN = 2
-"""Captures whose sharkds are kept: each holds an index of all packets in memory."""
+"""Number of sharkd processes that are kept. Each holds an index of all packets of its capture in memory."""
 MOST_LINES = 5000
+"""The most lines of a tree that the page shows."""
 MOST_BYTES = 65_536
-"""Lines of a tree, and bytes of a source, that a page shows."""
+"""The most bytes of a packet or a stream that the page shows."""
 _LONGEST_FILTER = 240
-"""Characters: bytes that documents have without --payload fit."""
+"""Length of the longest display filter: enough for byte fields that documents contain without --payload."""
 
 Document = dict[str, Any]
 _Answer = TypeVar("_Answer")
-_Question = Callable[[Sharkd, Needed | None], _Answer | None]
-"""Asked of an excerpt with what is in it; None if that does not do."""
+_Request = Callable[[Sharkd, Needed | None], _Answer | None]
+"""Asks sharkd about a packet. Returns None if an excerpt is not enough.
+
+The second argument is the excerpt that is loaded; None for a whole capture.
+"""
 
 
 @dataclass(frozen=True)
 class _Loaded:
+    """A sharkd that has loaded a capture, or an excerpt of one."""
+
     sharkd: Sharkd
     path: str
     stamp: Stamp
     needed: Needed | None
-    """What an excerpt has; None if the whole capture is loaded, or what is kept of a live one around a packet."""
+    """The packets of the excerpt; None if the whole capture, or the kept files around a live packet, are loaded."""
 
     def is_current(self) -> bool:
+        """Returns whether the file has not changed since it was loaded."""
         try:
             return stamp_of(os.stat(self.path)) == self.stamp
         except OSError:
             return False
 
     def serves(self, frame: int, needed: Needed | None) -> bool:
-        """Whether it has the packet, and all that is needed."""
+        """Returns whether the packet and all packets that it needs are loaded."""
         if not self.needed:
             return not self.sharkd.numbers or (not needed and self.sharkd.numbers.position(frame) is not None)
         if not needed:
@@ -59,10 +66,10 @@ class _Loaded:
 
 
 class Dissector:
-    """Shows packets, one at a time."""
+    """Dissects packets, one at a time."""
 
     def __init__(self, program: Program, user: User | None, settings: Settings, folders: tuple[str, ...]) -> None:
-        """`folders` have the captures that are no longer where they were stored from."""
+        """`folders` contain captures that were moved."""
         self._program = program
         self._user = user
         self._settings = settings
@@ -71,51 +78,51 @@ class Dissector:
         self._thread = ThreadPoolExecutor(1, "dissector")
 
     async def show(self, document: Document, needed: Needed | None = None) -> Dissection:
-        """The packet of a document. Raises EspcapError where its capture is gone or cannot be read.
+        """Returns the dissected packet of a document. Loads only the packets in `needed` if they are enough.
 
-        Only what is `needed` is read, if that turns out to be enough.
+        Raises EspcapError if its capture is missing or cannot be read.
         """
         frame = frame_number(document) or 0
 
-        def question(sharkd: Sharkd, excerpt: Needed | None) -> Dissection | None:
+        def request(sharkd: Sharkd, excerpt: Needed | None) -> Dissection | None:
             dissection = sharkd.frame(frame)
             if not excerpt:
-                return with_its_streams(dissection, document) if sharkd.numbers else dissection
-            return with_its_streams(dissection, document) if agrees(dissection, excerpt) else None
+                return with_original_streams(dissection, document) if sharkd.numbers else dissection
+            return with_original_streams(dissection, document) if matches_document(dissection, excerpt) else None
 
-        return await self._ask(document, needed, question)
+        return await self._run(document, needed, request)
 
     async def follow(self, document: Document, needed: Needed | None = None) -> list[Spoken]:
-        """What the conversation of a document's packet says. Raises EspcapError as `show`, or where it has none."""
+        """Returns the payload of a packet's conversation. Raises EspcapError as `show`, or if it has none."""
         protocol, stream = _stream(document)
         frame = frame_number(document) or 0
 
-        def question(sharkd: Sharkd, excerpt: Needed | None) -> list[Spoken] | None:
+        def request(sharkd: Sharkd, excerpt: Needed | None) -> list[Spoken] | None:
             if not (excerpt or sharkd.numbers):
                 return sharkd.follow(protocol, stream)
             dissection = sharkd.frame(frame)
             own = stream_of(dissection, protocol)
-            if own is None or (excerpt and not agrees(dissection, excerpt)):
+            if own is None or (excerpt and not matches_document(dissection, excerpt)):
                 return None if excerpt else []
             return sharkd.follow(protocol, own)
 
-        return await self._ask(document, needed, question)
+        return await self._run(document, needed, request)
 
-    async def _ask(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, needed, question)
+    async def _run(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, document, needed, request)
 
-    def _answer(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer:
+    def _answer(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer:
         check_packet(document)
         answer = None
         if needed:
-            with suppress(EspcapError):  # the whole capture may do
-                answer = self._ask_sharkd(document, needed, question)
+            with suppress(EspcapError):  # the whole capture may be enough
+                answer = self._run_sharkd(document, needed, request)
         if answer is None:
-            answer = self._ask_sharkd(document, None, question)
-        assert answer is not None  # only an excerpt may not do
+            answer = self._run_sharkd(document, None, request)
+        assert answer is not None  # only an excerpt may not be enough
         return answer
 
-    def _ask_sharkd(self, document: Document, needed: Needed | None, question: _Question[_Answer]) -> _Answer | None:
+    def _run_sharkd(self, document: Document, needed: Needed | None, request: _Request[_Answer]) -> _Answer | None:
         capture_id = str(document["capture_id"])
         loaded = self._loaded.pop(capture_id, None)
         if loaded and not (loaded.is_current() and loaded.serves(frame_number(document) or 0, needed)):
@@ -123,11 +130,11 @@ class Dissector:
             loaded = None
         loaded = loaded or self._load(document, needed)
         try:
-            answer = question(loaded.sharkd, needed if loaded.needed else None)
+            answer = request(loaded.sharkd, needed if loaded.needed else None)
         except EspcapError:
             loaded.sharkd.close()
             raise
-        self._loaded[capture_id] = loaded  # the latest used is the last
+        self._loaded[capture_id] = loaded  # the most recently used is the last
         return answer
 
     def _load(self, document: Document, needed: Needed | None) -> _Loaded:
@@ -141,45 +148,45 @@ class Dissector:
             return _Loaded(sharkd, original.path, stamp, needed if excerpt else None)
 
     def close(self) -> None:
-        """Ends all sharkds."""
+        """Ends all sharkd processes."""
         self._thread.shutdown(cancel_futures=True)
         for loaded in self._loaded.values():
             loaded.sharkd.close()
 
 
 def _stream(document: Document) -> tuple[str, int]:
-    """The protocol and the number of a conversation; of tunnels the innermost."""
+    """Returns the protocol and number of a packet's (innermost) stream. Raises UsageError if it has none."""
     for protocol in ("tcp", "udp"):
         found = part(document, "layers", protocol).get("stream")
         if found is not None:
             return protocol, int(found[-1] if isinstance(found, list) else found)
-    raise UsageError("the packet is of no TCP or UDP conversation")
+    raise UsageError("the packet does not belong to a TCP or UDP conversation")
 
 
 @dataclass(frozen=True)
 class TreeLine:
-    """A line of the tree as the page shows it."""
+    """A line of the dissection tree."""
 
     depth: int
     node: Node
     filter: str
-    """A display filter that a store can answer; empty where there is none."""
+    """A display filter for the value that stores can answer; empty if there is none."""
 
     @property
     def field(self) -> str:
-        """The field's name where there is a value to show in a column."""
+        """The field's name; empty if it has no value to show in a column."""
         name, operator, _ = self.filter.partition(" ")
         return name if operator else ""
 
 
 def tree_lines(dissection: Dissection, registry: Registry) -> list[TreeLine]:
-    """The tree from top to bottom, at most MOST_LINES of it."""
+    """Returns the lines of the tree from top to bottom, at most MOST_LINES."""
     first = islice(dissection.nodes(), MOST_LINES)
     return [TreeLine(depth, node, _answerable(node.filter, registry)) for depth, node in first]
 
 
 def _answerable(text: str, registry: Registry) -> str:
-    """Without what no document can tell: bytes of a frame, long payload, and values of fields that have none."""
+    """Returns the display filter, or only the field's name if it has no value; empty if documents cannot answer it."""
     name = text.partition(" ")[0]
     field = registry.field(name)
     if len(text) > _LONGEST_FILTER or not (field or registry.is_protocol(name)):
@@ -188,12 +195,12 @@ def _answerable(text: str, registry: Registry) -> str:
 
 
 def hex_lines(source: Bytes) -> Iterator[str]:
-    """Offset, bytes and characters of sixteen at a time, at most MOST_BYTES of them."""
+    """Yields lines with the offset, the hexadecimal values and the characters of 16 bytes, up to MOST_BYTES."""
     return (f"{offset}  {row}" for offset, row in source.rows(MOST_BYTES))
 
 
-def spoken_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
-    """Whether it is the answering end, and what it said as text, at most MOST_BYTES of all."""
+def stream_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
+    """Yields whether a part of a stream is from the end that answers, and its text. All have at most MOST_BYTES."""
     left = MOST_BYTES
     for each in spoken:
         data = each.data[:left]

@@ -1,4 +1,4 @@
-"""What to do with an exception that nobody expected: it is a fault of espcap's, which whoever serves must see."""
+"""Reports unexpected exceptions, which are defects of espcap, to the user who runs `espcap serve`."""
 
 import sys
 import traceback
@@ -7,6 +7,6 @@ from espcap.base.text import printable
 
 
 def show_fault(error: BaseException) -> None:
-    """Prints its traceback on standard error, without characters that a terminal obeys."""
+    """Prints the traceback of an exception on standard error, with control characters escaped."""
     lines = "".join(traceback.format_exception(error)).splitlines()
     print("\n".join(printable(line) for line in lines), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Who may talk to the page: whoever knows its token, under a name of this machine, and nobody's page but ours."""
+"""Access control of the page: requests need its token, a host name of this machine, and the page's own origin."""
 
 import hashlib
 import hmac
@@ -31,24 +31,24 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _SAFE_METHODS = ("GET", "HEAD")
-_REFUSED = "Refused. Open the address that espcap serve printed: it holds the token that the page asks for.\n"
-_STRANGE_NAME = "Refused: this page does not go by that name. Open the address that espcap serve printed.\n"
-_STRANGE_ORIGIN = "Refused: only the page itself may ask for that.\n"
+_NO_TOKEN = "Not allowed. Open the address that espcap serve printed: it contains the token that the page requires.\n"
+_STRANGE_NAME = "Not allowed: this page does not have that host name. Open the address that espcap serve printed.\n"
+_STRANGE_ORIGIN = "Not allowed: only the page itself can send this request.\n"
 
 
 class AccessGuard:
-    """Lets through what names this machine and knows the token; gives every answer the headers that keep it safe.
+    """Passes on requests with the token and a host name of this machine, and adds security headers to responses.
 
-    The token comes in the address once, which is answered with a cookie and the same address without it. A page of
-    somebody else's cannot use the cookie (SameSite), read it (HttpOnly), nor reach us under a name of its own making
-    (DNS rebinding), for we answer to addresses and to the names of this machine only.
+    The first request has the token in its address. The response sets a cookie and redirects to the same address without
+    the token. Other pages in the browser cannot use the cookie (SameSite) or read it (HttpOnly). They cannot reach the
+    server by a host name of their own (DNS rebinding), as it accepts only IP addresses and the names of this machine.
 
-    A browser sends the cookies of a machine to all of its ports. So the page is in a folder whose name nobody can
-    guess, and the cookie is for that folder alone: other servers of the machine, which others may run, never see it.
+    A browser sends the cookies of a machine to all its ports. Therefore the page is in a folder with a secret name, and
+    the cookie is limited to this folder: servers of other users on the same machine do not get it.
     """
 
     def __init__(self, app: ASGIApp, token: str, names: Iterable[str], secure: bool) -> None:
-        """`names` are those that the page goes by beside addresses; `secure` says that it is served by TLS."""
+        """`names` are the accepted host names besides IP addresses; `secure` is whether the page is served with TLS."""
         self._app = app
         self._token = token
         self._folder = "/" + hashlib.sha256(f"folder {token}".encode()).hexdigest()[:24]
@@ -56,7 +56,7 @@ class AccessGuard:
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -68,25 +68,25 @@ class AccessGuard:
 
         if f"{scope['path']}/".startswith(f"{self._folder}/"):
             scope = {**scope, "root_path": self._folder}
-        await (self._refusal(scope) or self._app)(scope, receive, guarded)
+        await (self._response_if_not_allowed(scope) or self._app)(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _response_if_not_allowed(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if not self._is_ours(headers.get("host", "")):
+        if not self._is_host_allowed(headers.get("host", "")):
             return PlainTextResponse(_STRANGE_NAME, 403)
         parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = [value for name, value in parameters if name == "token"]
         if given and scope["method"] in _SAFE_METHODS and self._is_token(given[0]):
-            return self._welcome(scope, [(name, value) for name, value in parameters if name != "token"])
+            return self._set_cookie(scope, [(name, value) for name, value in parameters if name != "token"])
         if not any(map(self._is_token, self._kept_tokens(scope, headers))):
-            return PlainTextResponse(_REFUSED, 403)
+            return PlainTextResponse(_NO_TOKEN, 403)
         if scope["path"] == self._folder:
             return RedirectResponse(f"{self._folder}/", 303)
         if scope["method"] not in _SAFE_METHODS and not self._is_own_page(headers):
             return PlainTextResponse(_STRANGE_ORIGIN, 403)
         return None
 
-    def _welcome(self, scope: Scope, rest: list[tuple[str, str]]) -> Response:
+    def _set_cookie(self, scope: Scope, rest: list[tuple[str, str]]) -> Response:
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/\\")
         address = f"{self._folder}/{path}" + (f"?{urlencode(rest)}" if rest else "")
         response = RedirectResponse(address, 303)
@@ -96,7 +96,7 @@ class AccessGuard:
         return response
 
     def _kept_tokens(self, scope: Scope, headers: Headers) -> Iterator[str]:
-        """Other servers of the machine may have set cookies of any form, also of the same name."""
+        """Yields tokens in the headers. Other servers of the machine can set cookies of the same name."""
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             yield value.strip()
@@ -106,13 +106,13 @@ class AccessGuard:
                 yield value
 
     def _cookie(self, scope: Scope) -> str:
-        """A browser keeps the cookies of all ports of a machine together."""
+        """Returns the name of the cookie. It contains the port, as browsers share cookies between ports."""
         return f"espcap-{(scope.get('server') or ('', 0))[1]}"
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode("utf-8", "surrogateescape"), self._token.encode())
 
-    def _is_ours(self, host: str) -> bool:
+    def _is_host_allowed(self, host: str) -> bool:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
         name = name.removeprefix("[").removesuffix("]").lower().rstrip(".")
         try:
@@ -122,6 +122,6 @@ class AccessGuard:
         return True
 
     def _is_own_page(self, headers: Headers) -> bool:
-        """Browsers name the page that sends; what is no browser need not."""
+        """Returns whether the request is from the page. Browsers name the origin; other programs do not have to."""
         origin = headers.get("origin")
         return origin is None or origin == f"{'https' if self._secure else 'http'}://{headers.get('host', '')}"

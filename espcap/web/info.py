@@ -1,4 +1,4 @@
-"""What a packet is about, in a line: Wireshark's column Info, or what it is made of where a document has none."""
+"""Describes a packet in one line: by Wireshark's column Info, or by some of its fields if its document has no Info."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,12 +27,12 @@ _PARTS = {
     "mqtt": ("msgtype", "topic"),
     "rtp": ("ssrc", "seq", "timestamp"),
 }
-"""Fields that tell most of a protocol's packet."""
+"""The most important fields of each protocol."""
 _FLAGS = ("syn", "fin", "reset", "push", "ack", "urg")
 
 
 def info(document: dict[str, Any]) -> str:
-    """The document's own; else the ports and flags of its transport, and its protocol's most telling fields."""
+    """Returns the document's `info`, or its ports, TCP flags, and the most important fields of its protocol."""
     if isinstance(shown := document.get("info"), str):
         return _shortened(shown)
     layers = part(document, "layers")
@@ -54,7 +54,7 @@ def _ports(document: dict[str, Any]) -> Iterable[str]:
 
 
 def _tcp(layer: Any) -> Iterable[str]:
-    """Wireshark's words for the flags, sequence number and length."""
+    """Yields the flags, sequence number and length, as in Wireshark's column Info."""
     if isinstance(layer, dict) and "flags" in layer:
         flags = [
             "RST" if flag == "reset" else flag.upper()[:3] for flag in _FLAGS if layer.get(f"flags_{flag}") is True

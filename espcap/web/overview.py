@@ -1,4 +1,4 @@
-"""What the packets of a view are, summed up: packets over time, protocols, and who talks most."""
+"""Summarizes the packets of a view: packets over time, protocols, top sources and top destinations."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from espcap.searches.summary import TABLES, count_over_time
 from espcap.stores import Store
 
 STEPS = 150
-"""Steps of time of the histogram at most."""
+"""The most time steps in the histogram."""
 ROWS = 10
+"""Number of lines in each table."""
 TITLES = {"protocols": "Protocols", "sources": "Top sources", "destinations": "Top destinations"}
 
 
 @dataclass(frozen=True)
 class TableLine:
-    """A value of a table."""
+    """A line of a table."""
 
     value: str
     packets: int
@@ -24,12 +25,12 @@ class TableLine:
 
     @property
     def quoted(self) -> str:
-        """The value as a query string has it."""
+        """The value in quotes, for a query string."""
         return '"' + re.sub(r'(["\\])', r"\\\1", self.value) + '"'
 
     @property
     def size(self) -> str:
-        """The bytes, in a unit that fits."""
+        """The bytes with a suitable unit, such as `1.2 MB`."""
         size, units = float(self.bytes), iter(("B", "kB", "MB", "GB", "TB", "PB"))
         unit = next(units)
         while size >= 1000:
@@ -47,7 +48,7 @@ class Table:
 
 
 def histogram(store: Store, query: Query) -> dict[str, Any]:
-    """`{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}]}`."""
+    """Returns `{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}]}`."""
     request = {"times": {"stats": {"field": "@timestamp"}}, "bytes": {"sum": {"field": "network.bytes"}}}
     answer = store.search(query, size=0, aggregations=request)
     totals = {"packets": answer.total, "bytes": int(answer.aggregations["bytes"]["value"])}
@@ -55,7 +56,7 @@ def histogram(store: Store, query: Query) -> dict[str, Any]:
 
 
 def tables(store: Store, query: Query) -> list[Table]:
-    """The protocols, sources and destinations."""
+    """Returns the tables of protocols, sources and destinations."""
     sums = {"bytes": {"sum": {"field": "network.bytes"}}}
     request = {name: {"terms": {"field": TABLES[name], "size": ROWS}, "aggs": sums} for name in TITLES}
     found = store.search(query, size=0, aggregations=request).aggregations

@@ -1,4 +1,4 @@
-"""What the page shows of one packet, and what it hands out of many: the dissection, and captures."""
+"""The HTTP endpoints for packets: the dissection of one packet, its stream, and the extraction of many packets."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,38 +18,38 @@ from espcap.extract.extraction import Extraction, Missing
 from espcap.extract.needed import find_needed
 from espcap.query import Equals
 from espcap.searches.searcher import Searcher
-from espcap.searches.selection import selected
-from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, spoken_lines, tree_lines
+from espcap.searches.selection import select_packets
+from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, stream_lines, tree_lines
 from espcap.web.parts import Parts
-from espcap.web.view import View, ask
+from espcap.web.view import View, parse_view
 
 _BLOCK = 1 << 18
 
 
 @dataclass
 class Extracted:
-    """Packets in a file without a name, and those that are missing."""
+    """A temporary file with extracted packets, and the packets that are missing in it."""
 
     file: BinaryIO
     packets: int = 0
     missing: list[Missing] = field(default_factory=list)
 
 
-class Packets:
-    """The endpoints."""
+class PacketEndpoints:
+    """The endpoints for packets."""
 
     def __init__(self, parts: Parts, render: Callable[..., Response]) -> None:
         self._parts = parts
         self._render = render
 
     def routes(self) -> list[Route]:
-        """Where they are."""
+        """Returns the routes of the endpoints."""
         return [Route("/packet", self.packet), Route("/stream", self.stream), Route("/extract", self.extract)]
 
     async def packet(self, request: Request) -> Response:
-        """One packet: its tree and bytes, or its document where its capture is gone."""
+        """Returns the tree and the bytes of a packet, or its document if its capture is missing."""
         view = View.of(request.query_params)
-        document = await self._parts.searchers.ask(_document, view.packet)
+        document = await self._parts.searchers.run(_document, view.packet)
         values: dict[str, Any] = {
             "view": view,
             "document": document,
@@ -60,36 +60,36 @@ class Packets:
             "most_bytes": MOST_BYTES,
         }
         try:
-            needed = await self._parts.searchers.ask(find_needed, document)
+            needed = await self._parts.searchers.run(find_needed, document)
             dissection = await self._parts.dissector.show(document, needed)
         except EspcapError as error:
             text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
             values |= {"message": with_hint(error.message, error.hint), "lines": text.splitlines()}
             return self._render("document.html", values, 200)
-        lines = await self._parts.searchers.ask(lambda searcher: tree_lines(dissection, searcher.registry))
+        lines = await self._parts.searchers.run(lambda searcher: tree_lines(dissection, searcher.registry))
         values |= {"tree": lines, "sources": dissection.sources, "hex_lines": hex_lines}
         return self._render("packet.html", values, 200)
 
     async def stream(self, request: Request) -> Response:
-        """What the conversation of a packet says."""
-        document = await self._parts.searchers.ask(_document, View.of(request.query_params).packet)
-        needed = await self._parts.searchers.ask(find_needed, document)
+        """Returns the payload of a packet's conversation."""
+        document = await self._parts.searchers.run(_document, View.of(request.query_params).packet)
+        needed = await self._parts.searchers.run(find_needed, document)
         spoken = await self._parts.dissector.follow(document, needed)
-        values = {"pieces": spoken_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
+        values = {"pieces": stream_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
         return self._render("stream.html", values, 200)
 
     async def extract(self, request: Request) -> Response:
-        """The packets of a view as pcapng; headers tell how many there are, and which are missing and why."""
+        """Returns the packets of a view as pcapng. Headers contain their number, and that of missing ones."""
         view, flow = View.of(request.query_params), request.query_params.get("flow") == "1"
-        extracted = await self._parts.slow_searchers.ask(_extract, view, flow, self._parts)
-        gone = sum(each.packets for each in extracted.missing)
+        extracted = await self._parts.slow_searchers.run(_extract, view, flow, self._parts)
+        missing_packets = sum(each.packets for each in extracted.missing)
         reasons = "; ".join(printable(each.reason) for each in extracted.missing[:3])
         if not extracted.packets:
-            raise UsageError("no packet can be extracted", reasons or "none was found")
+            raise UsageError("no packet can be extracted", reasons or "no packet matches")
         headers = {
             "Content-Disposition": f'attachment; filename="{"conversations" if flow else "packets"}.pcapng"',
             "Espcap-Packets": str(extracted.packets),
-            "Espcap-Missing": str(gone),
+            "Espcap-Missing": str(missing_packets),
             "Espcap-Reason": reasons.encode("ascii", "backslashreplace").decode(),
         }
         return StreamingResponse(_blocks(extracted.file), headers=headers, media_type="application/x-pcapng")
@@ -98,17 +98,17 @@ class Packets:
 def _document(searcher: Searcher, identifier: str) -> dict[str, Any]:
     for hit in searcher.store.search(Equals("_id", identifier), size=1).hits:
         return hit.source
-    raise UsageError(f"there is no packet {identifier}", "it may have been deleted")
+    raise UsageError(f"packet {identifier} does not exist", "it may have been deleted")
 
 
 def _extract(searcher: Searcher, view: View, flow: bool, parts: Parts) -> Extracted:
-    asked = ask(view, searcher)
-    if asked.errors:
-        raise UsageError("; ".join(asked.errors.values()))
-    extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed when it has been sent
+    parsed = parse_view(view, searcher)
+    if parsed.errors:
+        raise UsageError("; ".join(parsed.errors.values()))
+    extracted = Extracted(tempfile.TemporaryFile())  # noqa: SIM115 - `_blocks` closes it
     extraction = Extraction(searcher.program, parts.user, extracted.missing.append)
     try:
-        extraction.find(selected(searcher, asked.query, flow), Originals(parts.folders), "")
+        extraction.find(select_packets(searcher, parsed.query, flow), Originals(parts.folders), "")
         extracted.packets = extraction.write(extracted.file)
     except OSError as error:
         raise EspcapError(

@@ -1,4 +1,4 @@
-"""What the page is made of."""
+"""The objects that the endpoints of the page use."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ from espcap.web.uploads import Uploads
 
 @dataclass(frozen=True)
 class Parts:
-    """What answers."""
+    """The objects that the endpoints use."""
 
     node: str
-    """What the store is and where."""
+    """Kind and address of the store, for the user."""
     searchers: SearcherPool
     slow_searchers: SearcherPool
-    """Asked for what may take minutes."""
+    """For searches that can take minutes."""
     dissector: Dissector
     uploads: Uploads
     user: User | None
-    """As whom tshark runs."""
+    """The user that tshark runs as; None for that of espcap."""
     folders: tuple[str, ...]
-    """Folders with captures that have moved."""
+    """Folders with captures that were moved."""
 
     def close(self) -> None:
-        """Waits for what is under way."""
+        """Waits for running requests and closes all parts."""
         for part in (self.searchers, self.slow_searchers, self.dissector, self.uploads):
             part.close()

@@ -1,4 +1,4 @@
-"""Takes captures from the page, and tells how far they are."""
+"""Receives captures from the page and reports the progress of indexing."""
 
 from collections.abc import Callable
 
@@ -10,33 +10,33 @@ from espcap.base.errors import UsageError
 from espcap.web.uploads import Uploads
 
 
-class Receiving:
-    """The endpoints."""
+class UploadEndpoints:
+    """The endpoints for captures."""
 
     def __init__(self, uploads: Uploads, render: Callable[..., Response]) -> None:
         self._uploads = uploads
         self._render = render
 
     def routes(self) -> list[Route]:
-        """Where they are."""
+        """Returns the routes of the endpoints."""
         return [
             Route("/captures", self.receive, methods=["POST"]),
             Route("/captures/{number:int}", self.progress),
         ]
 
     async def receive(self, request: Request) -> Response:
-        """The body is the capture."""
+        """Receives a capture as the body of a request. Returns its progress."""
         try:
             upload = await self._uploads.receive(request.query_params.get("name", ""), request.stream())
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # the client has gone
         return self._render("upload.html", {"upload": upload}, 202)
 
     async def progress(self, request: Request) -> Response:
-        """How far it is; the page's parts are told when it is done."""
+        """Returns the progress of a capture. When it is done, a header makes the page search again."""
         upload = self._uploads.find(request.path_params["number"])
         if not upload:
-            raise UsageError("there is no such capture", "it was sent to an earlier run")
+            raise UsageError("this capture does not exist", "it was sent to an earlier run of espcap serve")
         response = self._render("upload.html", {"upload": upload}, 200)
         if upload.is_done:
             response.headers["HX-Trigger"] = "indexed"

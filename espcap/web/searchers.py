@@ -1,4 +1,4 @@
-"""The threads that ask the store: each has a store and a registry of its own, for neither is made to be shared."""
+"""Threads that search the store. Each opens its own store and registry, which cannot be shared by threads."""
 
 import asyncio
 import threading
@@ -9,14 +9,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 from espcap.searches.searcher import Searcher
 
 THREADS = 2
-"""As many questions are asked at once; a page has three."""
+"""Number of searches at the same time. Opening the page sends three requests."""
 
 _Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer")
 
 
 class SearcherPool:
-    """Answers questions, some at once."""
+    """Runs searches in several threads."""
 
     def __init__(self, open_searcher: Callable[[], Searcher], threads: int = THREADS) -> None:
         self._open = open_searcher
@@ -24,15 +24,15 @@ class SearcherPool:
         self._opened: list[Searcher] = []
         self._threads = ThreadPoolExecutor(threads, "searcher")
 
-    async def ask(
+    async def run(
         self,
-        question: Callable[Concatenate[Searcher, _Parameters], _Answer],
+        function: Callable[Concatenate[Searcher, _Parameters], _Answer],
         *arguments: _Parameters.args,
         **named: _Parameters.kwargs,
     ) -> _Answer:
-        """The answer of `question`, which a thread asks with its searcher."""
+        """Returns the result of a function, which is called in one of the threads with its searcher."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: question(self._searcher(), *arguments, **named))
+        return await loop.run_in_executor(self._threads, lambda: function(self._searcher(), *arguments, **named))
 
     def _searcher(self) -> Searcher:
         if not hasattr(self._own, "searcher"):
@@ -42,7 +42,7 @@ class SearcherPool:
         return searcher
 
     def close(self) -> None:
-        """Waits for the questions that are being asked, and lets go of the stores."""
+        """Waits for running searches and closes the stores."""
         self._threads.shutdown(cancel_futures=True)
         for searcher in self._opened:
             searcher.store.close()

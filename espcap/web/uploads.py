@@ -1,4 +1,4 @@
-"""Captures that are sent to the page: kept in a folder, so that their packets can be shown, and indexed in turn."""
+"""Captures that are sent to the page. They are kept in a folder, to show their packets, and indexed one by one."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ from espcap.tshark.process import write_all
 from espcap.web.failures import show_fault
 
 _HEAD = 4096
-_AT_ONCE = 1 << 20
-"""Bytes that are written at once."""
+_BLOCK = 1 << 20
+"""Bytes to write at a time."""
 _LONGEST_NAME = 100
 
 
@@ -30,36 +30,38 @@ class Indexer(Protocol):
 
     @property
     def report(self) -> Report:
-        """What became of its packets so far."""
+        """The counts of its packets so far."""
 
     def read(self, capture: CaptureFile) -> None:
-        """Stores the capture. Raises EspcapError."""
+        """Stores the packets of the capture. Raises EspcapError if that fails."""
 
     def interrupt(self, signal: int) -> None:
-        """Asks for an end in order."""
+        """Ends the indexing early. Packets that were read are stored."""
 
 
 @dataclass
 class Upload:
-    """A capture, and how far it is."""
+    """A capture and its progress."""
 
     number: int
     name: str
     size: int
     position: int = 0
-    """Bytes that are read."""
+    """Bytes read so far."""
     packets: int = 0
     is_done: bool = False
     failure: str = ""
+    """The error message; empty if there is no error."""
     account: str = ""
+    """The summary of the run."""
     problems: list[str] = field(default_factory=list)
 
 
 class Uploads:
-    """The captures of one run of the page."""
+    """All captures that were sent to this server."""
 
     def __init__(self, folder: Path, open_indexer: Callable[[Listener], Indexer]) -> None:
-        """`open_indexer` is called in the thread that indexes."""
+        """Captures are kept in `folder`. `open_indexer` is called in the thread that indexes."""
         self._folder = folder
         self._open_indexer = open_indexer
         self._uploads: list[Upload] = []
@@ -67,11 +69,11 @@ class Uploads:
         self._running: Indexer | None = None
 
     def find(self, number: int) -> Upload | None:
-        """The upload with this number."""
+        """Returns the upload with this number; None if it does not exist."""
         return self._uploads[number] if 0 <= number < len(self._uploads) else None
 
     async def receive(self, name: str, blocks: AsyncIterable[bytes]) -> Upload:
-        """Keeps a capture and has it indexed. Raises UsageError for what is no capture."""
+        """Keeps a capture and indexes it in the background. Raises UsageError if it is not a capture."""
         path = await self._keep(_safe(name), blocks)
         upload = Upload(len(self._uploads), os.path.basename(path), os.path.getsize(path))
         self._uploads.append(upload)
@@ -103,7 +105,7 @@ class Uploads:
             assert isinstance(capture, CaptureFile)
             indexer.read(capture)
             upload.account = indexer.report.account()
-            upload.failure = "Not all of it is stored." if indexer.report.exit_code else ""
+            upload.failure = "Not all its packets are stored." if indexer.report.exit_code else ""
         except EspcapError as error:
             upload.failure = with_hint(error.message, error.hint)
         except Exception as error:
@@ -114,7 +116,7 @@ class Uploads:
             upload.is_done = True
 
     def close(self) -> None:
-        """Ends the indexing in order: what was read is stored."""
+        """Ends the indexing. Packets that were read are stored."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         if running := self._running:
             running.interrupt(signal.SIGTERM)
@@ -122,7 +124,7 @@ class Uploads:
 
 
 async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
-    """Writes what comes, in threads, so that others are answered meanwhile; returns its digest."""
+    """Writes the blocks, in a thread so that the server can handle other requests, and returns their digest."""
     digest, waiting, is_known = new_digest(), bytearray(), False
     with open(descriptor, "wb", buffering=0) as file:
 
@@ -134,7 +136,7 @@ async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
             waiting += block
             if not is_known and len(waiting) >= _HEAD:
                 is_known = _check(waiting)
-            if len(waiting) >= _AT_ONCE:
+            if len(waiting) >= _BLOCK:
                 await asyncio.to_thread(write, bytes(waiting))
                 waiting.clear()
         if not is_known:
@@ -145,12 +147,12 @@ async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
 
 def _check(head: bytearray) -> bool:
     if not recognise(bytes(head[:_HEAD])):
-        raise UsageError("this is no capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
+        raise UsageError("this is not a capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
     return True
 
 
 def _named(unfinished: str, wanted: Path, digest: str) -> str:
-    """Gives the file its name, or another where that is taken; a file of the same content is taken for it."""
+    """Renames the file and returns its path. If the name exists with other content, adds a number to the name."""
     stem, dot, rest = wanted.name.partition(".")
     for number in range(1, 10_000):
         path = wanted.with_name(f"{stem}-{number}{dot}{rest}") if number > 1 else wanted
@@ -168,7 +170,7 @@ def _named(unfinished: str, wanted: Path, digest: str) -> str:
 
 
 def _safe(name: str) -> str:
-    """A name of one part, of characters that mean nothing to anybody."""
+    """Returns a safe file name: without folders, and without characters that are special to shells."""
     name = re.sub(r"[^\w.+@=-]+", "_", os.path.basename(name.replace("\\", "/"))).lstrip(".")
     encoded = name.encode("utf-8", "replace")
     if len(encoded) > _LONGEST_NAME:

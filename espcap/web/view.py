@@ -1,4 +1,4 @@
-"""The state of the page, which its address holds whole, and what it asks of the store."""
+"""The state of the page, which is completely contained in its address, and the query that follows from it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ _MOST_COLUMNS = 30
 
 @dataclass(frozen=True)
 class View:
-    """What is looked at. All values are the words of the user."""
+    """The inputs of the page, as the user typed them."""
 
     filter: str = ""
     """A display filter."""
@@ -24,70 +24,71 @@ class View:
     since: str = ""
     until: str = ""
     sort: str = "time"
-    """A column; `-` before it descends."""
+    """Name of a column; with `-` before it, the order is descending."""
     columns: str = DEFAULT_COLUMNS
+    """Names of columns, separated by blanks or commas."""
     packet: str = ""
-    """The identifier of the packet that is open."""
+    """The identifier of the open packet; empty if none is open."""
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> "View":
-        """From the parameters of an address; others are passed over."""
+        """Returns the view of the parameters of an address. Ignores other parameters."""
         given = {name: parameters[name].strip() for name in cls.__dataclass_fields__ if name in parameters}
         return cls(**{name: value for name, value in given.items() if value})
 
     @property
     def column_names(self) -> list[str]:
-        """The columns in their order, each once."""
+        """The names of the columns in their order, without duplicates."""
         return list(dict.fromkeys(self.columns.replace(",", " ").split()))[:_MOST_COLUMNS]
 
     def address(self, **changes: str) -> str:
-        """Parameters of the same view, but for the changes; what is as ever is left out."""
-        view, usual = replace(self, **changes), View()
-        return urlencode({name: value for name, value in vars(view).items() if value != getattr(usual, name)})
+        """Returns the address parameters of this view with changes, without parameters that have their default."""
+        view, default = replace(self, **changes), View()
+        return urlencode({name: value for name, value in vars(view).items() if value != getattr(default, name)})
 
     def only_packet(self) -> str:
-        """Parameters of a view of nothing but the open packet."""
+        """Returns the address parameters of a view that finds only the open packet."""
         return urlencode({"query": f'_id:"{self.packet}"'})
 
     def only_open(self) -> str:
-        """The parameter that names the open packet."""
+        """Returns the address parameter that names the open packet."""
         return urlencode({"packet": self.packet})
 
     def with_term(self, term: str) -> str:
-        """The query string and one more condition."""
+        """Returns the query string with one more condition."""
         return f"({self.query}) AND {term}" if self.query else term
 
     def with_condition(self, condition: str) -> str:
-        """The display filter and one more condition."""
+        """Returns the display filter with one more condition."""
         return f"({self.filter}) && {condition}" if self.filter else condition
 
 
 @dataclass
-class Answerable:
-    """A view's query, or what is wrong with it."""
+class ParsedView:
+    """The query of a view, with notes, or the errors in the view."""
 
     query: Query
     errors: dict[str, str] = field(default_factory=dict)
-    """Messages by the name of the input."""
+    """Error messages, by the name of the input."""
     notes: list[str] = field(default_factory=list)
 
 
-def ask(view: View, searcher: Searcher) -> Answerable:
-    """What the view asks of the store. Where a part is wrong, errors say so, and the query is of no use."""
+def parse_view(view: View, searcher: Searcher) -> ParsedView:
+    """Returns the query of a view. If a part is invalid, the result contains errors, and its query must not be used."""
     errors: dict[str, str] = {}
-    searchers: dict[str, Callable[[], PreparedQuery | Query]] = {
+    parsers: dict[str, Callable[[], PreparedQuery | Query]] = {
         "filter": lambda: searcher.read_filter(view.filter),
         "query": lambda: searcher.read_query(view.query),
         "since": lambda: read_times(view.since, ""),
         "until": lambda: read_times("", view.until),
     }
     parts: list[PreparedQuery | Query] = []
-    for name, read in searchers.items():
+    for name, read in parsers.items():
         try:
             parts.append(read())
         except EspcapError as error:
             errors[name] = with_hint(error.message, error.hint)
     if errors:
-        return Answerable(Everything(), errors)
-    asked = searcher.together(*parts)
-    return Answerable(asked.query, notes=list(asked.notes))
+        return ParsedView(Everything(), errors)
+    prepared = searcher.combine(*parts)
+    return ParsedView(prepared.query, notes=list(prepared.notes))

@@ -1,4 +1,4 @@
-"""Command line of the captures; see the package."""
+"""The command line that rebuilds the captures; see the package."""
 
 import argparse
 import gzip
@@ -30,7 +30,7 @@ COMPRESSED = "http_xml.pcap"
 
 
 def main() -> None:
-    """Rebuild the named captures, or all, and bring the table of the folder up to date."""
+    """Rebuilds the named captures, by default all, and updates the table in the folder's README."""
     parser = argparse.ArgumentParser(prog="python -m scripts.captures", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as dns.pcap or dns")
@@ -45,7 +45,10 @@ def main() -> None:
 
 
 def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
-    """The names of captures that these names, with or without suffix, stand for."""
+    """The names of the chosen captures, by default all. `names` may be without their suffixes.
+
+    Ends the program if a capture does not exist.
+    """
     stems = {name.partition(".")[0]: name for name in CAPTURES}
     for name in names:
         if name.partition(".")[0] not in stems:
@@ -54,7 +57,7 @@ def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
 
 
 def compress(path: Path) -> None:
-    """Write path.gz; without name and time inside, the same bytes give the same file."""
+    """Writes a copy with the suffix .gz, without name and time inside, so that equal content gives equal files."""
     with path.with_name(path.name + ".gz").open("wb") as file:
         file.write(gzip.compress(path.read_bytes(), mtime=0))
 

@@ -1,4 +1,4 @@
-"""Two network namespaces joined by a virtual Ethernet cable, and tcpdump on the client's end."""
+"""Two network namespaces, joined by a virtual Ethernet cable, with tcpdump at the client's end."""
 
 import ctypes
 import os
@@ -19,13 +19,13 @@ FORMATS = {".pcap": "pcap", ".pcapng": "pcapng"}
 
 
 def run(*argv: str | Path) -> str:
-    """The standard output of a program that must succeed."""
+    """Runs a program and returns its standard output. Raises CalledProcessError if it fails."""
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager
 def recording(path: Path, bpf: str) -> Iterator[None]:
-    """Record what the body sends over a new cable, as a capture that begins at START."""
+    """Makes a new cable and writes its packets to `path` while the context lasts. The first packet is at START."""
     with tempfile.TemporaryDirectory() as folder, cable():
         raw = Path(folder, "raw.pcap")
         argv = ["tcpdump", "-i", "eth0", "-Z", "root", "-U", "--immediate-mode", "-w", str(raw)]
@@ -36,7 +36,7 @@ def recording(path: Path, bpf: str) -> Iterator[None]:
 
 @contextmanager
 def tcpdump(argv: list[str]) -> Iterator[None]:
-    """Run tcpdump from its first line on standard error, "listening", to a moment after the body."""
+    """Runs tcpdump. The context starts when tcpdump listens; tcpdump ends a moment after the context."""
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     process.stderr.readline()
@@ -50,7 +50,7 @@ def tcpdump(argv: list[str]) -> Iterator[None]:
 
 @contextmanager
 def cable() -> Iterator[None]:
-    """Join two new namespaces by a pair of virtual Ethernet interfaces."""
+    """Makes two namespaces and joins them by a pair of virtual Ethernet interfaces."""
     end = ("type", "veth", "peer", "name", "eth0", "netns", SERVER)
     try:
         for namespace in (CLIENT, SERVER):
@@ -65,7 +65,7 @@ def cable() -> Iterator[None]:
 
 
 def configure(namespace: str, mac: str, ip: str, ip6: str) -> None:
-    """Give one end its addresses, and packets as long and as summed up as on a real wire."""
+    """Sets the addresses of one end, and switches offloading off, so that sizes and checksums are as on a real wire."""
     inside_namespace = ("ip", "-netns", namespace)
     run(*inside_namespace, "link", "set", "eth0", "address", mac, "addrgenmode", "none")
     run(*inside_namespace, "address", "add", f"{ip}/24", "dev", "eth0")
@@ -78,7 +78,7 @@ def configure(namespace: str, mac: str, ip: str, ip6: str) -> None:
 
 @contextmanager
 def inside(namespace: str) -> Iterator[None]:
-    """Move this thread into a namespace; the sockets, threads and processes made there stay there."""
+    """Moves this thread into a namespace. Sockets, threads and processes that it makes there stay in the namespace."""
     with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{namespace}") as target:
         enter(target.fileno())
         try:
@@ -88,14 +88,15 @@ def inside(namespace: str) -> Iterator[None]:
 
 
 def enter(descriptor: int) -> None:
-    # os.setns came with Python 3.12.
+    """Moves this thread into the network namespace of an open descriptor."""
+    # os.setns exists only from Python 3.12 on.
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, 0):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def shift(raw: Path, path: Path) -> None:
-    """Copy a capture in the format of the new name, its first packet moved to START."""
+    """Copies a capture, in the format of the suffix of `path`, with all times moved so that it begins at START."""
     first = run("tshark", "-r", raw, "-c", "1", "-T", "fields", "-e", "frame.time_epoch")
     offset = str(START - Decimal(first.strip()))
     run("editcap", "-F", FORMATS[path.suffix], "-t", offset, raw, path)

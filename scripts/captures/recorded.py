@@ -1,4 +1,4 @@
-"""Captures of real servers and clients; each function records one capture into the path it is given."""
+"""Records captures of real servers and clients. Each function with the argument `path` writes one capture to it."""
 
 import http.client
 import smtplib
@@ -40,7 +40,7 @@ def get(connection: http.client.HTTPConnection, target: str) -> None:
 def ipv6(path: Path) -> None:
     """IPv6: neighbour discovery, an echo, and HTTP on TCP."""
     with recording(path, "icmp6 or tcp"), web.http1(SERVER_IP6, 80):
-        # The server's end must have joined its multicast group, or the solicitation is sent twice.
+        # Wait until the server has joined its multicast group. Otherwise the client sends its solicitation twice.
         time.sleep(1)
         run("ping", "-6", "-c", "1", SERVER_IP6)
         connection = http.client.HTTPConnection(SERVER_IP6, 80)
@@ -49,7 +49,7 @@ def ipv6(path: Path) -> None:
 
 
 def tls13(path: Path) -> None:
-    """HTTP inside TLS 1.3, with the key log next to it."""
+    """HTTP inside TLS 1.3. The key log is written to a file with the suffix .keys."""
     keys = path.with_suffix(".keys")
     keys.unlink(missing_ok=True)
     with recording(path, "tcp port 443"), certificate() as (cert, key):
@@ -67,7 +67,7 @@ def tls13(path: Path) -> None:
 
 @contextmanager
 def certificate() -> Iterator[tuple[Path, Path]]:
-    """A certificate for WEB_HOST, signed by itself, and its key."""
+    """Yields the files of a self-signed certificate for WEB_HOST and of its key."""
     with tempfile.TemporaryDirectory() as folder:
         cert, key = Path(folder, "cert.pem"), Path(folder, "key.pem")
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
@@ -83,7 +83,7 @@ def http2(path: Path) -> None:
 
 
 def quic(path: Path) -> None:
-    """HTTP/3 over QUIC, with the key log next to it."""
+    """HTTP/3 over QUIC. The key log is written to a file with the suffix .keys."""
     keys = path.with_suffix(".keys")
     with (
         recording(path, "udp port 443"),
@@ -95,7 +95,7 @@ def quic(path: Path) -> None:
 
 
 def smtp(path: Path) -> None:
-    """Two mails on one SMTP connection, the second with an attachment, and a refused recipient."""
+    """Two mails on one SMTP connection, the second with an attachment, and a recipient that the server rejects."""
     with_attachment = mail("With an attachment")
     with_attachment.add_attachment("a,b\n1,2\n", subtype="csv", filename="numbers.csv")
     with (
@@ -118,7 +118,7 @@ def mail(subject: str) -> EmailMessage:
 
 
 def dns(path: Path) -> None:
-    """DNS on UDP and TCP: many answers, AAAA, TXT, CNAME and MX, NXDOMAIN."""
+    """DNS over UDP and TCP: many answers, AAAA, TXT, CNAME and MX records, NXDOMAIN."""
     with recording(path, "port 53"), servers.names(SERVER_IP):
         for name, kind in servers.QUESTIONS:
             servers.ask(SERVER_IP, name, kind, tcp=False)
@@ -145,7 +145,7 @@ def arp(path: Path) -> None:
 
 
 def dhcp(path: Path) -> None:
-    """A lease: discover, offer, request and acknowledgement."""
+    """A DHCP lease: discover, offer, request and acknowledgement."""
     options = ["-C", "/dev/null", "--port=0", "--no-ping", "--leasefile-ro", "--no-hosts"]
     network = ["--dhcp-range=192.0.2.50,192.0.2.59,1h", "--domain=example.test"]
     with recording(path, "udp port 67 or udp port 68"):
@@ -161,7 +161,7 @@ def dhcp(path: Path) -> None:
 
 
 def nanoseconds(path: Path) -> None:
-    """Twenty UDP packets a few microseconds apart; their times have nine digits."""
+    """Twenty UDP packets a few microseconds apart, with times in nanoseconds."""
     with recording(path, "udp"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("", 40000))
         for number in range(20):

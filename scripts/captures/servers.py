@@ -1,4 +1,4 @@
-"""Mail and name servers on the far end of the cable."""
+"""Mail and DNS servers at the server's end of the cable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from .network import SERVER, inside
 
 
 class MailHandler:
-    """Takes every mail except those to nobody."""
+    """Accepts all mails except those to `nobody`."""
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802
         if address.startswith("nobody@"):
@@ -56,7 +56,7 @@ QUESTIONS = [
 
 
 class Zone:
-    """Resolves the names above; the others do not exist."""
+    """Resolves the names of ZONE; answers NXDOMAIN for all others."""
 
     def __init__(self) -> None:
         self.records = dnslib.RR.fromZone(ZONE)

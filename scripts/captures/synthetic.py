@@ -1,4 +1,4 @@
-"""Captures that scapy writes; each function writes one capture into the path it is given."""
+"""Makes captures with scapy. Each function with a single argument `path` writes one capture to this path."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -33,7 +33,7 @@ REQUEST = b"GET /inner HTTP/1.1\r\nHost: www.example.test\r\n\r\n"
 
 
 def write(path: Path, packets: Iterable[tuple[Decimal, Any]]) -> None:
-    """Write packets at their times as a pcap with microseconds."""
+    """Writes packets, (seconds since 1970, packet), to a pcap file with microseconds."""
     with PcapWriter(str(path), linktype=1) as writer:
         for time, packet in packets:
             packet.time = time
@@ -41,6 +41,7 @@ def write(path: Path, packets: Iterable[tuple[Decimal, Any]]) -> None:
 
 
 def each_millisecond(packets: Iterable[Any]) -> Iterable[tuple[Decimal, Any]]:
+    """Yields (seconds since 1970, packet), with one millisecond between packets."""
     for number, packet in enumerate(packets):
         yield START + Decimal(number) / 1000, packet
 
@@ -80,14 +81,14 @@ def tunnels(path: Path) -> None:
 
 
 def midnight(path: Path) -> None:
-    """Echoes about midnight UTC: three packets of one day, four of the next."""
+    """Echo requests around midnight UTC: three packets of one day, four of the next."""
     offsets = ("-3600", "-1", "-0.000001", "0", "0.000001", "1", "3600")
     echoes = ((MIDNIGHT + Decimal(o), ETHERNET / OUTER / ICMP(id=1, seq=n)) for n, o in enumerate(offsets))
     write(path, echoes)
 
 
 def mixed(path: Path) -> None:
-    """One packet or two of many protocols, some without IP."""
+    """One or two packets of each of many protocols, some without IP."""
     write(path, each_millisecond([*without_ip(), *datagrams(), *sctp(), *tcp()]))
 
 
@@ -129,7 +130,7 @@ def sctp() -> list[Any]:
 
 
 def tcp() -> list[Any]:
-    """A connection that is refused, and two lines of Redis."""
+    """A refused TCP connection, and two lines of Redis."""
     back = Ether(src=ETHERNET.dst, dst=ETHERNET.src) / IP(src=OUTER.dst, dst=OUTER.src)
     return [
         ETHERNET / OUTER / TCP(sport=40000, dport=9, flags="S", seq=1),

@@ -1,4 +1,4 @@
-"""The table of the captures' README: the columns that can be measured are written anew."""
+"""Updates the table of captures in test_pcaps/README.md: number of packets, times and protocols."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -11,13 +11,14 @@ OPTIONS = 5
 
 
 def refresh(readme: Path) -> None:
-    """Measure each capture that has a row and a file; the other lines stay as they are."""
+    """Updates the row of each capture whose file exists. The other lines stay as they are."""
     if readme.exists():
         lines = readme.read_text().splitlines()
         readme.write_text("\n".join(measured(line, readme.parent) for line in lines) + "\n")
 
 
 def measured(line: str, folder: Path) -> str:
+    """A line of the README; if it is the row of a capture, with measured values."""
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     path = folder / cells[0]
     if not line.startswith("|") or not path.is_file():
@@ -33,6 +34,6 @@ def measured(line: str, folder: Path) -> str:
 
 
 def utc(epoch: Decimal) -> str:
-    """RFC 3339 with nanoseconds."""
+    """Seconds since 1970 as text in the form of RFC 3339, with nanoseconds."""
     moment = datetime.fromtimestamp(int(epoch), UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(epoch % 1 * 10**9):09d}Z"

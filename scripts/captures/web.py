@@ -1,4 +1,4 @@
-"""HTTP/1.1, HTTP/2 and HTTP/3 servers on the far end of the cable, and the clients that Python lacks."""
+"""HTTP/1.1, HTTP/2 and HTTP/3 servers at the server's end of the cable, and clients for HTTP/2 and HTTP/3."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ PAGES = {
 
 
 class WebHandler(BaseHTTPRequestHandler):
-    """Answers with the pages above, one of them chunked, and 404 for the rest."""
+    """Answers with the pages of PAGES, with /chunked.xml in chunks, and with 404 for other pages."""
 
     protocol_version = "HTTP/1.1"
 
@@ -81,7 +81,7 @@ class WebServer(HTTPServer):
             self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def server_bind(self) -> None:
-        # HTTPServer would look up the name of this machine.
+        # HTTPServer would send a DNS query for the name of this machine.
         super(HTTPServer, self).server_bind()
 
 
@@ -117,7 +117,7 @@ def http2(address: str, port: int) -> Iterator[None]:
 
 
 def http2_server(listener: socket.socket) -> None:
-    """Serve one connection until the client ends it."""
+    """Serves one connection until the client closes it."""
     sock, _ = listener.accept()
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
     connection.initiate_connection()
@@ -164,7 +164,7 @@ def request_headers(host: str, target: str, scheme: str) -> list[tuple[str, str]
 
 
 class Http3(QuicConnectionProtocol):
-    """Either side of HTTP/3: the server answers each request, the client sets `ended`."""
+    """A side of an HTTP/3 connection: a server answers each request; a client sets `ended` after the response."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -13,9 +13,9 @@ from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.fields.registry import Registry
 from espcap.stores.local.values import Encoder
-from espcap.tshark.arguments import Settings, tapping
+from espcap.tshark.arguments import Settings, plugin_command
 from espcap.tshark.output import Output, read_file
-from espcap.tshark.plugin import Plugin, greets
+from espcap.tshark.plugin import Plugin, has_loaded_plugin
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import Program, dissecting_user, environment
 from tests.support.wireshark_versions import installed
@@ -58,9 +58,9 @@ def read_natively(
     """`extra` are more variables of tshark's environment."""
     variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
     with capture.open("rb") as file:
-        arguments = tapping(program, settings)
+        arguments = plugin_command(program, settings)
         process = Process(arguments, file.fileno(), variables, dissecting_user(program), plugin.descriptors)
-        assert greets(process.stdout), process.wait()
+        assert has_loaded_plugin(process.stdout), process.wait()
         return _read(Output(process), TapReader())
 
 

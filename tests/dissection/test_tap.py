@@ -237,7 +237,7 @@ def test_which_reader(program: Program, registry: Registry, monkeypatch: pytest.
     monkeypatch.setenv("ESPCAP_READER", "json")
     assert opened() is None
     monkeypatch.setenv("ESPCAP_READER", "xml")
-    with pytest.raises(EspcapError, match="no reader 'xml'"):
+    with pytest.raises(EspcapError, match="the reader 'xml' does not exist"):
         opened()
 
 

@@ -10,7 +10,7 @@ import pytest
 from espcap.base.members import frame_number
 from espcap.cli.show import packet_lines
 from espcap.extract import needed
-from espcap.extract.needed import Needed, agrees, find_needed, open_excerpt, stream_of, with_its_streams
+from espcap.extract.needed import Needed, find_needed, matches_document, open_excerpt, stream_of, with_original_streams
 from espcap.query import Everything
 from espcap.searches.searcher import Searcher
 from espcap.stores.local.store import LocalStore
@@ -65,9 +65,9 @@ def test_packets_are_the_same(
             assert excerpt
             with excerpt, sharkd(program, excerpt) as part:
                 found = part.frame(each.number)
-                if agrees(found, each):
+                if matches_document(found, each):
                     agreed += 1
-                    assert lines(with_its_streams(found, each.document)) == lines(whole.frame(each.number))
+                    assert lines(with_original_streams(found, each.document)) == lines(whole.frame(each.number))
     assert agreed >= least
 
 
@@ -96,13 +96,15 @@ def test_state_of_another_conversation(program: Program, tmp_path: Path, monkeyp
         assert excerpt
         with excerpt, sharkd(program, excerpt) as part:
             found = part.frame(first.number)
-        assert agrees(found, first)
+        assert matches_document(found, first)
         layers = first.document["layers"]
         other = {**first.document, "layers": layers | {"frame": layers["frame"] | {"protocols": "eth:ip:udp:rtp"}}}
-        assert not agrees(found, Needed(other, first.frames, first.telling))
-        assert not agrees(found, Needed(first.document, first.frames, first.telling | {"dns.response_in == 99"}))
+        assert not matches_document(found, Needed(other, first.frames, first.decisive))
+        assert not matches_document(
+            found, Needed(first.document, first.frames, first.decisive | {"dns.response_in == 99"})
+        )
         noted = {**first.document, "layers": layers | {"_ws": {"expert_message": ["duplicate use of an address"]}}}
-        assert not agrees(found, Needed(noted, first.frames, first.telling))
+        assert not matches_document(found, Needed(noted, first.frames, first.decisive))
 
 
 def test_small_captures_are_read_whole(program: Program, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ Lines = list[tuple[Severity, str, str]]
 HTTP, DNS, ARP = CAPTURES / "http_xml.pcap", CAPTURES / "dns.pcap", CAPTURES / "arp.pcap"
 CUT_SHORT = "appears to have been cut short in the middle of a packet"
 TOO_LONG = "appears to be damaged or corrupt. (pcap: File has {}-byte packet, bigger than maximum of 262144)"
-UNREADABLE_REST = "what was read is stored; the rest of this file cannot be read"
+UNREADABLE_REST = "packets that were read are stored; the rest of this file cannot be read"
 
 
 @pytest.fixture(autouse=True)
@@ -377,7 +377,7 @@ class TestTsharkThatGoesWrong:
             (
                 Severity.FAILED,
                 f"{path}: tshark was killed by SIG{name} after {packets_read} packets",
-                "what was read is stored; run espcap again",
+                "packets that were read are stored; run espcap again",
             )
             for path, packets_read in ((HTTP, count), (ARP, 6))
         ]
@@ -391,7 +391,7 @@ class TestTsharkThatGoesWrong:
         columns = f'case "$*" in *_ws.col*) exec {shlex.quote(job.program.path)} "$@";; esac'
         program = fakes.shell(tmp_path, f"{columns}; cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
         report, _ = read(self.job(job, program, stall_timeout=1.5), ARP)
-        hint = "what was read is stored; disable the protocol of the next packet, or raise --stall-timeout"
+        hint = "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
         assert lines(report.problems) == [
             (Severity.PARTIAL, f"{ARP}: tshark was silent for 1.5 s after 6 packets", hint)
         ]

@@ -54,16 +54,16 @@ def test_exit_code(made: Report, exit_code: int) -> None:
     [
         (
             {},
-            "0 files, 0 packets read, 0 stored, 0 already there, 0 refused, 0 dropped, 2.0 s, 0 packets/s",
+            "0 files, 0 packets read, 0 stored, 0 already there, 0 rejected, 0 dropped, 2.0 s, 0 packets/s",
         ),
         (
             {"files": 1, "read": 1234567, "stored": 1234000, "already_there": 500, "refused": 67, "dropped": 8000},
-            "1 file, 1,234,567 packets read, 1,234,000 stored, 500 already there, 67 refused, 8,000 dropped, "
+            "1 file, 1,234,567 packets read, 1,234,000 stored, 500 already there, 67 rejected, 8,000 dropped, "
             "2.0 s, 617,284 packets/s",
         ),
         (
             {"files": 1, "read": 10, "stored": 4, "already_there": 1, "refused": 2},
-            "1 file, 10 packets read, 4 stored, 1 already there, 2 refused, 0 dropped, 3 not stored, "
+            "1 file, 10 packets read, 4 stored, 1 already there, 2 rejected, 0 dropped, 3 not stored, "
             "2.0 s, 5 packets/s",
         ),
         (
@@ -76,7 +76,7 @@ def test_exit_code(made: Report, exit_code: int) -> None:
                 "earliest": 1714557600000000000,
                 "latest": 1714644000000000000,
             },
-            "1,000 files, 3 packets read, 3 stored, 0 already there, 0 refused, 0 dropped, 1,200 values unparsed, "
+            "1,000 files, 3 packets read, 3 stored, 0 already there, 0 rejected, 0 dropped, 1,200 values unparsed, "
             "2024-05-01T10:00:00.000000000Z to 2024-05-02T10:00:00.000000000Z, 2.0 s, 2 packets/s",
         ),
     ],
@@ -164,7 +164,7 @@ def test_of_notes_only_so_many_are_kept() -> None:
 def test_what_is_raised_for_refused_documents() -> None:
     """They are no problem of the run's: the account says it."""
     error = IncompleteError(Report(read=3, stored=2, refused=1, dead_letters="/letters.ndjson"))
-    assert "3 packets read, 2 stored, 0 already there, 1 refused" in error.message
+    assert "3 packets read, 2 stored, 0 already there, 1 rejected" in error.message
     assert error.hint == "espcap retry /letters.ndjson"
 
 

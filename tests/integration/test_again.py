@@ -45,7 +45,7 @@ def capture(tmp_path: Path) -> Path:
 
 def counts(ran: Ran | str) -> dict[str, int]:
     account = ran.account if isinstance(ran, Ran) else ran
-    words = "packets read|stored|replaced|already there|refused|files? done before"
+    words = "packets read|stored|replaced|already there|rejected|files? done before"
     return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", account)}
 
 
@@ -75,7 +75,7 @@ def test_replaced_and_left_as_it_is(capture: Path, node: str) -> None:
     assert (first.status, counts(first)["stored"], has_http(node)) == (0, 33, 8)
     again = espcap("-r", capture, "--node", node, *AS_DATA)
     assert again.status == 0
-    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 refused" in again.account
+    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 rejected" in again.account
     assert (len(stored(node)), has_http(node)) == (1, 0)
     same = espcap("-r", capture, "--node", node, *AS_DATA)
     assert "33 packets read, 0 stored, 33 already there" in same.account
@@ -96,7 +96,7 @@ def test_a_filtered_run_leaves_the_other_packets(capture: Path, node: str) -> No
     assert sorted(stored(node).values()) == sorted([replaced, 33 - replaced])
     assert counts(espcap("-r", capture, "-Y", "tcp.len == 0", "--node", node, *AS_DATA))["file done before"] == 1
     whole = espcap("-r", capture, "--node", node)
-    assert "Note: 1 captures are read again: other settings have replaced packets" in whole.lines
+    assert "Note: 1 captures are read again: some of their packets were replaced with other settings" in whole.lines
     assert (counts(whole)["replaced"], counts(whole)["already there"]) == (replaced, 33 - replaced)
     assert list(stored(node).values()) == [33]
 
@@ -110,7 +110,7 @@ def test_what_others_have_replaced_is_noticed(capture: Path, node: str, tmp_path
     if node.startswith("local:"):
         (tmp_path / "mine").rename(tmp_path / "index" / "ledger.sqlite")
     mine = espcap("-r", capture, "--node", node)
-    assert "Note: 1 captures are read again: other settings have replaced packets" in mine.lines
+    assert "Note: 1 captures are read again: some of their packets were replaced with other settings" in mine.lines
     assert counts(mine)["replaced"] == 33
     assert has_http(node) == 8
 
@@ -207,7 +207,8 @@ def test_another_version_is_told_and_read_anew_when_asked_for(capture: Path, nod
     espcap("-r", capture, "--node", node)
     options = ("-r", capture, "--node", node, "--tshark", newer)
     ran = espcap(*options)
-    note = "Note: 1 captures stay as another version of tshark or espcap has stored them (--again reads them anew)"
+    message = "1 captures were stored by another version of tshark or espcap and are not read again"
+    note = f"Note: {message} (--again reads them again)"
     assert note in ran.lines
     assert counts(ran)["file done before"] == 1
     assert counts(espcap(*options, "--again"))["replaced"] == 33
@@ -226,14 +227,12 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
 
 
 EARLIER = """
-import hashlib, sys
-from espcap.ingest import digests
-from espcap.captures.rewriting import sources
-identify = sources.CaptureFile.digest
-sources.CaptureFile.identify = identify
+from dataclasses import replace
+from espcap.captures import sources
+from espcap.ingest import digests, job
+sources.CaptureFile.identify = sources.CaptureFile.digest
 digest_settings = digests.digest_settings
-from espcap.ingest import opening
-opening.digest_settings = lambda *given: digests.replace(digest_settings(*given), documents="")
+job.digest_settings = lambda *given: replace(digest_settings(*given), documents="")
 from espcap.cli import main
 main()
 """
@@ -244,8 +243,7 @@ def test_a_gzip_copy_of_an_earlier_version(capture: Path, node: str, has_ledger:
     """Which identified it by its compressed bytes, and wrote no `settings_id`."""
     copy = capture.with_suffix(".pcap.gz")
     copy.write_bytes(gzip.compress(capture.read_bytes()))
-    program = EARLIER.replace("digests.replace", "__import__('dataclasses').replace")
-    command = [sys.executable, "-c", program, "-r", str(copy), "--node", node]
+    command = [sys.executable, "-c", EARLIER, "-r", str(copy), "--node", node]
     subprocess.run(command, check=True, env=environment(), cwd=ROOT, capture_output=True)
     before = {document["capture_id"] for document in espcap("search", "--node", node).documents}
     copy.touch()
@@ -255,7 +253,7 @@ def test_a_gzip_copy_of_an_earlier_version(capture: Path, node: str, has_ledger:
         assert {document["capture_id"] for document in espcap("search", "--node", node).documents} == before
     ran = espcap("-r", copy, "--node", node, "--again")
     assert counts(ran)["stored"] == 33
-    assert any("Note: 33 packets of compressed captures are deleted that an earlier" in line for line in ran.lines)
+    assert any("Note: 33 packets of compressed captures that an earlier" in line for line in ran.lines)
     after = espcap("search", "--size", "100", "--node", node).documents
     assert len(after) == 33
     assert before.isdisjoint(document["capture_id"] for document in after)

@@ -261,10 +261,10 @@ def test_filter_on_a_value(page: Page) -> None:
         line.get_by_text("Column").click()
     settled(page)
     assert "ip.src" in page.locator("#list th").all_inner_texts()[-1]
-    page.get_by_text("What it says").click()
+    page.get_by_text("Follow stream").click()
     expect(page.locator("#stream pre").first).to_contain_text("example")
     accessible(page)
-    page.get_by_text("Follow stream").click()
+    page.get_by_text("Filter conversation").click()
     expect(page.locator("#query")).to_have_value(re.compile("^network.community_id:"))
 
 
@@ -302,7 +302,7 @@ def test_drop_a_capture(page: Page) -> None:
     page.locator("#list tbody tr").first.click()
     expect(page.get_by_role("treeitem", name="Address Resolution Protocol").first).to_be_visible()
     page.locator("#capture").set_input_files(CAPTURES / "README.md")
-    expect(page.locator("#uploads")).to_contain_text("this is no capture")
+    expect(page.locator("#uploads")).to_contain_text("this is not a capture")
 
 
 def test_list(page: Page) -> None:
@@ -337,7 +337,7 @@ def test_nothing_of_a_hostile_capture_runs(page: Page, site: Served) -> None:
         with page.expect_response(re.compile("/packet")):
             rows.nth(at).click()
         expect(page.locator("#packet .tree")).to_be_visible()
-        page.get_by_text("What it says").click()
+        page.get_by_text("Follow stream").click()
         expect(page.locator("#stream pre").first).to_be_visible()
     elements = page.evaluate(
         "[...new Set([...document.querySelectorAll('#results *, #packet *, #tables *')].map(each => each.localName))]"

@@ -14,7 +14,7 @@ from espcap.extract.filtering import Filtering
 from espcap.fields.registry import Registry
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.filter_language import language_of
-from espcap.query.narrowing import read_filter, together
+from espcap.query.narrowing import combine, read_filter
 from espcap.stores import open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
@@ -96,7 +96,7 @@ def test_frames_of_tshark(filled: str, expected: dict[str, set[str]], program: P
         found = {f"{Path(hit.source['file_name']).name}#{hit.id.rpartition('-')[2]}" for hit in answer.hits}
         assert found == wanted, text
         assert answer.total == len(wanted)
-        assert {hit.id for hit in store.search(together(can_pass.query, query), size=1000).hits} == {
+        assert {hit.id for hit in store.search(combine(can_pass.query, query), size=1000).hits} == {
             hit.id for hit in answer.hits
         }
     assert not missing
@@ -107,12 +107,12 @@ def test_command(filled: str, expected: dict[str, set[str]]) -> None:
     text = 'frame contains "order"'
     refused = espcap("search", "-Y", text, "--node", filled)
     assert refused.status == 2
-    assert "captures tell: espcap search --captures -Y FILTER" in refused.errors
+    assert "search the captures: espcap search --captures -Y FILTER" in refused.errors
     found = espcap("search", "--captures", "-Y", text, "--size", "100", "--node", filled)
     assert (found.status, found.lines, frames(found)) == (0, [], expected[text])
     taken = espcap("search", "--captures", text, "--size", "100", "--node", filled)
     assert frames(taken) == expected[text]
-    assert taken.lines[0].startswith("Note: the query is taken as a display filter")
+    assert taken.lines[0].startswith("Note: the query is used as a display filter")
     narrowed = espcap(
         *("search", "protocol:http", "--captures", "-Y", text, "--sort", "-frame.len", "--size", "1"),
         *("--since", "2000-01-01", "--node", filled),

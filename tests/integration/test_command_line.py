@@ -25,10 +25,10 @@ def filled(node: str) -> str:
 def test_same_file_twice_leaves_one_copy(node: str) -> None:
     first = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert first.status == 0, first.errors
-    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 refused, 0 dropped, 2024-", first.account)
+    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 rejected, 0 dropped, 2024-", first.account)
     second = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert second.status == 0, second.errors
-    assert "33 packets read, 0 stored, 33 already there, 0 refused" in second.account
+    assert "33 packets read, 0 stored, 33 already there, 0 rejected" in second.account
     assert len(espcap("search", "--size", "100", "--node", node).documents) == 33
 
 
@@ -72,7 +72,7 @@ def test_search(filled: str) -> None:
     named = espcap("search", "-Y", 'ip.proto == "ICMP" && data.data contains 08', "--node", filled)
     assert named.documents
     assert len(named.lines) == 1
-    assert named.lines[0].startswith("Note: layers.data.data: documents have values of more than 64 bytes only with")
+    assert named.lines[0].startswith("Note: layers.data.data: documents contain values of more than 64 bytes only with")
     unknown = espcap("search", "-Y", "tcp.prot == 80", "--node", filled)
     assert unknown.status == 2
     assert unknown.lines[0].startswith("Error: unknown field 'tcp.prot': did you mean tcp.port or tcp.srcport")
@@ -81,7 +81,7 @@ def test_search(filled: str) -> None:
     assert hostile.lines == ["Error: the query is nested too deeply (use at most 24 levels of parentheses)"]
     sliced = espcap("search", "-Y", "eth.src[0:3] == 02:00:00", "--node", filled)
     assert sliced.status == 2
-    assert sliced.lines[0].endswith("cannot be searched for (captures tell: espcap search --captures -Y FILTER)")
+    assert sliced.lines[0].endswith("cannot be searched for (search the captures: espcap search --captures -Y FILTER)")
     deep = espcap("search", "NOT (" * 500 + "tcp" + ")" * 500, "--node", filled)
     assert deep.status == 2
     assert deep.lines == hostile.lines
@@ -121,15 +121,15 @@ def test_a_display_filter_as_query(filled: str) -> None:
         taken, given = (espcap("search", *words, text, "--size", "99", "--node", filled) for words in ([], ["-Y"]))
         assert taken.documents
         assert taken.output == given.output
-        assert taken.lines[0].startswith("Note: the query is taken as a display filter, as with -Y; put quotes")
+        assert taken.lines[0].startswith("Note: the query is used as a display filter, as with -Y; put quotes")
     for words in ([], ["-Y"]):
         refused = espcap("search", *words, "tcp port 80", "--node", filled)
         assert refused.status == 2
-        assert "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.p" in refused.errors
+        assert "is a capture filter; stored packets are found by display filters (write -Y 'tcp.p" in refused.errors
     neither = espcap("stats", "ip.sorce == 10.0.0.4", "--node", filled)
     assert neither.status == 2
     assert "unknown field 'ip.sorce': did you mean ip.src" in neither.errors
-    assert "to look for its words, put it in double quotes" in neither.errors
+    assert "to search for its words, put it in double quotes" in neither.errors
 
 
 def test_aggregation_counts_every_packet(filled: str) -> None:

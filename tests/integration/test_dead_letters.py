@@ -57,9 +57,9 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     report = ("--json-report", tmp_path / "report")
     ran = espcap("--file", HTTP, "--node", conflicting, *report, XDG_STATE_HOME=state)
     assert ran.status == 3, ran.errors
-    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} refused" in ran.account
+    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} rejected" in ran.account
     [file] = (tmp_path / "state" / "espcap" / "dead-letters").iterdir()
-    assert f"Refused documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
+    assert f"Rejected documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
     assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
     assert [mode(path) for path in (file, file.parent, file.parent.parent)] == [0o600, 0o700, 0o700]
     printed = {document["layers"]["frame"]["number"]: document for document in espcap("--file", HTTP).documents}
@@ -74,7 +74,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     before = file.read_bytes()
     again = espcap("retry", file, "--node", conflicting)
     assert again.status == 0, again.errors
-    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 refused" in again.account
+    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 rejected" in again.account
     assert file.read_bytes() == before
     assert count(conflicting) == REFUSED
     rest = store(conflicting)
@@ -88,7 +88,7 @@ def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Pa
     before = first.read_bytes()
     ran = espcap("retry", first, "--node", conflicting, "--dead-letters", second, "--chunk", "3")
     assert ran.status == 3, ran.errors
-    assert f"{REFUSED} refused" in ran.account
+    assert f"{REFUSED} rejected" in ran.account
     assert str(second) in ran.lines[-2]
     assert first.read_bytes() == before
     assert [letter["id"] for letter in letters(second)] == [letter["id"] for letter in letters(first)]
@@ -108,7 +108,7 @@ def test_interrupted_in_order(conflicting: str, tmp_path: Path, number: signal.S
         arguments = ("retry", file, "--chunk", "1", "--node", proxy.url, "--json-report", report)
         errors = _interrupted(proxy, number, status, *arguments)
     stored = json.loads(report.read_text())["stored"]
-    assert f"{stored} packets read, {stored} stored, 0 already there, 0 refused" in errors.splitlines()[-1]
+    assert f"{stored} packets read, {stored} stored, 0 already there, 0 rejected" in errors.splitlines()[-1]
     assert 0 < stored == count(conflicting) < REFUSED
     again = espcap("retry", file, "--node", conflicting)
     assert f"{REFUSED} packets read, {REFUSED - stored} stored, {stored} already there" in again.account
@@ -127,7 +127,7 @@ def test_interrupted_twice(conflicting: str, tmp_path: Path) -> None:
             time.sleep(0.5)
         errors = process.communicate(timeout=20)[1].decode()
     assert process.returncode == 1, errors
-    assert f"{REFUSED} packets read, 0 stored, 0 already there, 0 refused, 0 dropped, {REFUSED} not stored" in errors
+    assert f"{REFUSED} packets read, 0 stored, 0 already there, 0 rejected, 0 dropped, {REFUSED} not stored" in errors
 
 
 def _interrupted(proxy: FaultProxy, number: signal.Signals, status: int, *arguments: str | Path) -> str:
@@ -145,13 +145,13 @@ def _wait_for_bulk(proxy: FaultProxy) -> None:
         time.sleep(0.02)
 
 
-def test_damaged_letters_are_told_and_passed_over(conflicting: str, tmp_path: Path) -> None:
+def test_damaged_letters_are_reported_and_skipped(conflicting: str, tmp_path: Path) -> None:
     file = tmp_path / "letters"
     store(conflicting, "--dead-letters", file)
     file.write_bytes(file.read_bytes()[:-20])  # its writer was killed
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 3, ran.errors
-    assert f"{file}: 1 damaged, passed over; the first is line {REFUSED} (its writer" in ran.errors
+    assert f"{file}: damaged lines skipped: 1; the first is line {REFUSED} (espcap" in ran.errors
     assert f"{REFUSED - 1} packets read, {REFUSED - 1} stored" in ran.account
 
     store(conflicting, "--dead-letters", file)  # goes on in a new line
@@ -170,7 +170,7 @@ def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
     file.write_text("".join(f"{line}\n" for line in lines))
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}", "--dead-letters", again)
     assert ran.status == 3, ran.errors
-    assert "3 packets read, 1 stored, 0 already there, 2 refused" in ran.account
+    assert "3 packets read, 1 stored, 0 already there, 2 rejected" in ran.account
     assert [letter["reason"] for letter in letters(again)] == [
         f"{name} is an object in other documents" for name in ("espcap", "layers")
     ]
@@ -190,7 +190,7 @@ def test_line_that_is_no_letter_goes_nowhere(letter: Any, tmp_path: Path) -> Non
     (tmp_path / "letters").write_text(json.dumps({"reason": ""}) + "\n" + json.dumps(letter) + "\n")
     ran = espcap("retry", tmp_path / "letters", "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 3
-    assert "2 damaged, passed over; the first is line 1" in ran.errors
+    assert "damaged lines skipped: 2; the first is line 1" in ran.errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "letters"]
     assert not [path for path in (tmp_path / "index").iterdir() if path.name.startswith("packets")]
 
@@ -233,7 +233,7 @@ def test_full_disk_stops_the_run_and_leaves_the_file_whole(conflicting: str, tmp
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert ran.status == 1, ran.errors
-    assert f"cannot write the refused documents to {disk / 'letters'}: No space left on device" in ran.errors
+    assert f"cannot write the rejected documents to {disk / 'letters'}: No space left on device" in ran.errors
     counts = json.loads((tmp_path / "report").read_text())
     assert 0 < counts["refused"] == len(kept) < REFUSED
     assert counts["not_stored"] > 0

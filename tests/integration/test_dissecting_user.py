@@ -40,7 +40,7 @@ def test_root_does_not_dissect(tmp_path: Path) -> None:
     errors = process.communicate(timeout=60)[1].decode()
     assert re.search(r"^Uid:\t(\d+)", status, re.M)[1] == "65534"  # type: ignore[index]
     assert re.search(r"^CapEff:\t(\w+)", status, re.M)[1] == RIGHTS  # type: ignore[index]
-    why = f", who may read every file here, as {shutil.which('tshark')} is out of reach for others"
+    why = f", which can read every file here, as {shutil.which('tshark')} cannot be reached by other users"
     assert errors.count(f"Note: started as root; tshark runs as nobody{'' if OTHERS_CAN_RUN else why}\n") == 1
 
 
@@ -58,7 +58,7 @@ def test_tshark_out_of_reach() -> None:
     ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"))
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 6
-    assert "; tshark runs as nobody, who may read every file here, as" in ran.stderr
+    assert "; tshark runs as nobody, which can read every file here, as" in ran.stderr
 
 
 def test_packet_where_sharkd_is_out_of_reach() -> None:

@@ -182,7 +182,7 @@ def test_output(folder: Path, tmp_path: Path) -> None:
     assert (ran.status, len(ran.lines)) == (1, 1)
     assert espcap("extract", "--node", node).status == 2
     assert sorted(path.name for path in tmp_path.iterdir() if "espcap" in path.name) == []
-    assert "Error: a capture is nothing for a terminal" in on_terminal("extract", "-w", "-", "--node", node)
+    assert "Error: a capture cannot be printed on a terminal" in on_terminal("extract", "-w", "-", "--node", node)
 
 
 def test_live_packets_are_missing(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_hostile_packets_are_stored_everywhere(tmp_path: Path, write: WriteCaptu
     for node in (f"local:{tmp_path / 'index'}", elasticsearch_url):
         ran = espcap("--file", capture, "--node", node)
         assert ran.status == 0, ran.errors
-        assert f"{count:,} stored, 0 already there, 0 refused" in ran.account
+        assert f"{count:,} stored, 0 already there, 0 rejected" in ran.account
 
 
 def test_every_answer_of_a_large_reply_is_kept(tmp_path: Path) -> None:
@@ -391,4 +391,4 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
 def test_a_certificate_that_is_not_checked_is_told() -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "--node", "https://127.0.0.1:1", "--no-verify")
     assert ran.status == 1
-    assert "Warning: the node's certificate is not checked; anybody can be the node." in ran.lines
+    assert "Warning: the server's certificate is not verified; any server could impersonate it." in ran.lines

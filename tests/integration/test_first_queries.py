@@ -27,10 +27,10 @@ FOUND = [
     *("2001:db8::1", 'http.user_agent contains "Nikto"'),
 ]
 REASONS = {
-    "tcp port 80": "is a capture filter, and stored packets are found by display filters (write -Y 'tcp.port == 80'",
+    "tcp port 80": "is a capture filter; stored packets are found by display filters (write -Y 'tcp.port == 80'",
     "host 10.0.0.4": "write -Y 'ip.addr == 10.0.0.4'",
     "ip.sorce == 10.0.0.4": "unknown field 'ip.sorce': did you mean ip.src",
-    "ip.addr = 10.0.0.4": "to look for its words, put it in double quotes",
+    "ip.addr = 10.0.0.4": "to search for its words, put it in double quotes",
     "protocl:http": "no such field: protocl: did you mean protocol",
     'frame contains "google"': "--captures",
     "source.port == 80": "source.port is a path of documents: write source.port:VALUE",
@@ -38,11 +38,11 @@ REASONS = {
     "http.hst:x": "no such field: http.hst: did you mean http.host",
     "10.9.9.9": "packets from 2023-11-14",
     "tcp.analysis.retransmission && dns": "packets from 2023-11-14",
-    "nosuchword": "'nosuchword' is looked for as a whole word, and nosuchword* finds words that begin so",
-    "protocol:DNS": "protocols are named in lower case: protocol:dns",
+    "nosuchword": "'nosuchword' is searched for as a whole word; nosuchword* finds words that begin with it",
+    "protocol:DNS": "names of protocols are in lower case: protocol:dns",
     "2024-05-01": "@timestamp:2024-05-01 finds packets by their time",
-    "198.18.7": "write 198.18.7.* for addresses that begin so",
-    "http.host:google.com": "is compared as a whole, and the query layers.http.host:*google.com* finds",
+    "198.18.7": "write 198.18.7.* for addresses that begin with it",
+    "http.host:google.com": "is compared as a whole value; layers.http.host:*google.com* finds",
     "source.ip=192.0.2.1": "write source.ip:VALUE",
     "ip.src=192.0.2.1": "write == for equal",
     'info contains "GET"': "write info:VALUE",
@@ -120,7 +120,7 @@ def test_what_is_not_printed_is_reported(node: str) -> None:
     assert espcap("search", "dns", "--size", "17", "--node", node).lines == []
     assert espcap("search", "dns", "--from", "7", "--node", node).lines == []
     assert espcap("search", "dns", "--from", "17", "--node", node).lines == [
-        "Note: --from leaves out all 17 packets that match"
+        "Note: --from skips all 17 packets that match"
     ]
     few = espcap("search", "--agg", "protocol", "--size", "2", "--node", node)
     assert (len(few.documents), few.lines) == (2, ["Note: protocol has more than 2 values (--size prints more)"])

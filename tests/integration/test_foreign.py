@@ -30,7 +30,7 @@ def test_documents_of_another_program(tmp_path: Path, elasticsearch_url: str) ->
             assert page.get(path).status == 200
         for number, _ in enumerate(FOREIGN):
             answer = page.get("/packet", packet=f"f-{number}")
-            assert (answer.status, "no packet that espcap stored" in answer.text) == (200, True)
+            assert (answer.status, "espcap did not store this document" in answer.text) == (200, True)
             assert page.get("/stream", packet=f"f-{number}").status == 422
         assert page.get("/extract").headers["espcap-packets"] == "6"
     assert espcap("stats", "--node", elasticsearch_url).status == 0

@@ -26,7 +26,7 @@ def long_capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _counts(errors: str) -> dict[str, int]:
-    found = re.findall(r"([\d,]+) (packets read|stored|already there|refused|dropped)", errors.splitlines()[-1])
+    found = re.findall(r"([\d,]+) (packets read|stored|already there|rejected|dropped)", errors.splitlines()[-1])
     return {name: int(count.replace(",", "")) for count, name in found}
 
 
@@ -89,7 +89,7 @@ def test_a_native_reader_that_crashes_costs_no_packet(
     process = start("--file", long_capture, stdout=(tmp_path / "out").open("wb"), ESPCAP_READER="native")
     errors = _end_with_tshark_killed(process, tmp_path / "out", number)
     assert process.returncode == 0, errors
-    assert f"Note: {long_capture}: read on without the native reader: killed by {number.name}\n" in errors
+    assert f"Note: {long_capture}: continued without the native reader: killed by {number.name}\n" in errors
     found = [json.loads(line)["layers"]["frame"]["number"] for line in (tmp_path / "out").open()]
     assert found == list(range(1, 13_201))
     assert _counts(errors)["stored"] == 13_200
@@ -151,8 +151,8 @@ def test_tshark_that_floods_standard_error(tmp_path: Path) -> None:
     ("script", "says"),
     [
         ("echo TShark 1.6.7", "is tshark 1.6.7 (espcap needs tshark"),
-        ("echo garbage", "is not tshark: it says 'garbage' (espcap needs tshark"),
-        ("exit 1", "is not tshark: it says ''"),
+        ("echo garbage", "is not tshark: it prints 'garbage' (espcap needs tshark"),
+        ("exit 1", "is not tshark: it prints ''"),
     ],
 )
 def test_tshark_that_is_none(tmp_path: Path, script: str, says: str) -> None:
@@ -229,5 +229,5 @@ def test_a_tshark_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_tshark_that_prints_columns_is_killed(tmp_path: Path) -> None:
-    numbers = numbers_with_a_tshark_killed(tmp_path, b"_ws.col.info", 3, "Wireshark's columns are missing of")
+    numbers = numbers_with_a_tshark_killed(tmp_path, b"_ws.col.info", 3, "Wireshark's columns are missing for")
     assert numbers == list(range(1, 30_001))

@@ -140,7 +140,7 @@ def test_the_oldest_go_when_the_size_is_reached(name: str, tmp_path: Path, node:
     assert found == sent(6_000 - len(found), 6_000)
     missing = 6_000 - len(found)
     assert ran.status == 3
-    assert f"{missing:,} packets are missing: the capture files with them are gone: the live capture on " in ran.errors
+    assert f"{missing:,} packets are missing: their capture files were deleted: the live capture on " in ran.errors
 
     first = stored(node)[0]
     shown = espcap("show", identifier(first), "--dir", run.spool, "--node", node)
@@ -152,7 +152,7 @@ def test_the_oldest_go_when_the_size_is_reached(name: str, tmp_path: Path, node:
     words = ("--dir", run.spool, "--size", "10000", "--node", node)
     passed = espcap("search", "--captures", "-Y", 'frame contains "9....."', *words)
     assert passed.status == 3
-    assert "packets could not be filtered: the capture files with them are gone" in passed.errors
+    assert "packets could not be filtered: their capture files were deleted" in passed.errors
     assert [each["source"]["port"] for each in passed.documents] != []
     assert {each["source"]["port"] - 1024 for each in passed.documents} == {
         number - 1024 for number in found if str(number - 1024).endswith("9")

@@ -21,7 +21,7 @@ import yaml
 
 from espcap.stores.elasticsearch.kibana import objects_file
 from tests.conftest import remove_packets
-from tests.integration.test_readme import furnished, run
+from tests.integration.test_pages import furnished, run
 from tests.stores.fake_kibana import DEFAULT_SPACE, VERSION, FakeKibana, fake_kibana
 from tests.support import saved_objects
 from tests.support.command import ROOT, environment, espcap
@@ -177,7 +177,7 @@ def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
     assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 3
     local = espcap("setup", "--node", f"local:{tmp_path}/index", "--kibana", kibana.url)
     assert (local.status, len(local.lines)) == (2, 1)
-    assert "Kibana does not see a local index" in local.account
+    assert "Kibana cannot read a local index" in local.account
     assert not (tmp_path / "index").exists()
     away = espcap("setup", "--node", node, "--kibana", "127.0.0.1:1")
     assert (away.status, len(away.lines)) == (1, 2)
@@ -197,7 +197,7 @@ def test_credentials_are_those_of_the_options(kibana: FakeKibana, tmp_path: Path
     finally:
         kibana.authorization = None
     assert refused.status == 1
-    assert "refuses the credentials (401)" in refused.account
+    assert "rejects the credentials (401)" in refused.account
     assert "s3cret" not in refused.errors
 
 

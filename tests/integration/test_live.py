@@ -66,7 +66,7 @@ def test_count_and_capture_filter() -> None:
     assert {document["observer"]["ingress"]["interface"]["name"] for document in found} == {"lo"}
     assert all(document["observer"]["hostname"] == socket.gethostname() for document in found)
     assert not any({"file_name", "file_date_utc"} & document.keys() for document in found)
-    assert b"5 packets read, 5 stored, 0 already there, 0 refused, 0 dropped" in errors
+    assert b"5 packets read, 5 stored, 0 already there, 0 rejected, 0 dropped" in errors
 
 
 @needs_capture

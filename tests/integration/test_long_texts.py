@@ -74,8 +74,8 @@ def frames(*words: str | Path) -> tuple[set[int], list[str]]:
 
 def note(packets: int) -> str:
     return (
-        f"Note: {PATH}: {packets} packets have a text of more than 8,191 characters, which the index does not search; "
-        "espcap search --captures -Y FILTER looks into it"
+        f"Note: {PATH}: {packets} packets have a text of more than 8,191 characters, which is not indexed; "
+        "espcap search --captures -Y FILTER searches it"
     )
 
 
@@ -101,9 +101,7 @@ def test_query_strings(filled: str) -> None:
 
 def test_values(filled: str) -> None:
     """Counts and orders say what they leave out."""
-    left_out = (
-        f"Note: {PATH}: 3 packets have a text of more than 8,191 characters, which the index neither sorts nor counts"
-    )
+    left_out = f"Note: {PATH}: 3 packets have a text of more than 8,191 characters, which cannot be sorted or counted"
     counted = espcap("search", "--agg", FIELD, "--node", filled)
     assert counted.lines == [left_out]
     assert sum(bucket["doc_count"] for bucket in counted.documents) == len(AGENTS) - len(TOO_LONG)
@@ -114,7 +112,7 @@ def test_values(filled: str) -> None:
 
 def test_page(filled: str) -> None:
     """The same note for the order by a column."""
-    note = "3 packets have a text of more than 8,191 characters, which the index neither sorts nor counts"
+    note = "3 packets have a text of more than 8,191 characters, which cannot be sorted or counted"
     with served(filled) as page:
         columns = f"number {FIELD} http.host"
         assert f"{PATH}: {note}" in page.get("/", sort=FIELD, columns=columns).text

@@ -60,8 +60,8 @@ def test_standard_input_in_the_place_of_a_command() -> None:
     [
         (["-X", "lua_script:own.lua"], "--profile-dir names a folder"),
         (["arp.pcap", "-w", "out.pcap"], "documents go to standard output, or to --node"),
-        (["search", "dns", "-c", "5"], "--size N is how many packets are printed"),
-        (["search", "dns", "--columns", "ip.src"], "documents have all fields"),
+        (["search", "dns", "-c", "5"], "--size N is the number of packets to print"),
+        (["search", "dns", "--columns", "ip.src"], "documents contain all fields"),
     ],
 )
 def test_options_of_other_programs(words: list[str], instead: str) -> None:
@@ -92,7 +92,7 @@ def test_values_that_do_not_fit_are_explained(tmp_path: Path) -> None:
     node = f"local:{tmp_path / 'index'}"
     ran = espcap("--file", CAPTURES / "mixed.pcap", "--node", node)
     note, account = ran.lines
-    assert note.startswith("Note: 4 values do not fit the type of their field, and are kept as text under `unparsed`")
+    assert note.startswith("Note: 4 values do not fit the type of their field and are kept as text under `unparsed`")
     assert note.endswith("(espcap search _exists_:unparsed finds the packets)")
     assert "4 values unparsed" in account
     assert espcap("search", "_exists_:unparsed", "--node", node).documents

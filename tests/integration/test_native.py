@@ -89,7 +89,7 @@ def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path) -> None:
     capture = requests(tmp_path / "requests.pcap")
     wanted = espcap("--file", capture, ESPCAP_READER="json")
     ran = espcap("--file", capture, ESPCAP_READER="native")
-    note = f"Note: {capture}: read on without the native reader: the native reader was not given frame 2"
+    note = f"Note: {capture}: continued without the native reader: the native reader was not given frame 2"
     assert (ran.status, ran.lines[0], ran.lines[1:-1]) == (wanted.status, note, wanted.lines[:-1])
     assert ran.documents == wanted.documents
     assert [document["layers"]["frame"]["number"] for document in ran.documents] == [1, 2, 3]
@@ -128,7 +128,7 @@ def test_a_newer_wireshark_than_is_known(tmp_path: Path) -> None:
     assert lines[0].startswith("ok       tshark: TShark (Wireshark) 4.8.1., /")
     assert lines[1] == "note     tshark: espcap is tested with versions up to 4.6 (look for a newer espcap)"
     [reader] = [line for line in lines if " reader: " in line]
-    reason = "the native reader knows Wireshark up to 4.6, and tshark is 4.8.1"
+    reason = "the native reader supports Wireshark up to 4.6, and tshark is 4.8.1"
     assert reader == f"note     reader: tshark's JSON, several times slower: {reason} (look for a newer espcap)"
     assert ran.status == espcap("doctor").status
     wanted = espcap("--file", CAPTURES / "dns.pcap")

@@ -239,8 +239,8 @@ def _settings(url: str, **values: Any) -> None:
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (lambda url: call(url, "POST", f"/{INDEX}/_close"), f"index {INDEX} takes no documents: closed"),
-        (lambda url: _settings(url, blocks={"write": True}), f"index {INDEX} takes no documents: index"),
+        (lambda url: call(url, "POST", f"/{INDEX}/_close"), f"index {INDEX} accepts no documents: closed"),
+        (lambda url: _settings(url, blocks={"write": True}), f"index {INDEX} accepts no documents: index"),
     ],
     ids=["closed", "write block"],
 )
@@ -256,7 +256,7 @@ def test_index_that_takes_nothing_is_told_at_once(
     assert account(tmp_path / "report")["not_stored"] == 33
 
 
-@pytest.mark.parametrize(("code", "says"), [(401, "refuses the credentials (401)"), (403, "forbids this (403)")])
+@pytest.mark.parametrize(("code", "says"), [(401, "rejects the credentials (401)"), (403, "forbids this (403)")])
 def test_refused_caller_is_told_at_once(code: int, says: str, proxy: FaultProxy, tmp_path: Path) -> None:
     proxy.faults = [faults.status(code, b"{}")]
     ran = espcap("--file", HTTP, "--node", proxy.url, "--json-report", tmp_path / "report")

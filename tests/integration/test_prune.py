@@ -56,7 +56,7 @@ def test_old_days_go_and_stay_away(node: str, captures: Path) -> None:
     assert len(espcap("search", "--size", "100", "--node", node).documents) == 48
 
     assert (
-        "0 stored, 96 already there, 0 refused, 0 dropped, 4 files done"
+        "0 stored, 96 already there, 0 rejected, 0 dropped, 4 files done"
         in espcap("--dir", captures, "--node", node).account
     )
     assert indices(node) == {day(0), day(2)}

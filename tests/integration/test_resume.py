@@ -61,7 +61,7 @@ def runs(tshark: Path) -> int:
 
 
 def counts(account: str) -> dict[str, int]:
-    words = "packets read|stored|already there|refused|files? done before"
+    words = "packets read|stored|already there|rejected|files? done before"
     return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", account)}
 
 
@@ -100,16 +100,15 @@ def test_again_dissects(few: Path, node: str, counting_tshark: Path) -> None:
     assert "3 files done before" in espcap("--dir", few, "--node", node, "--tshark", counting_tshark).account
     assert runs(counting_tshark) == 3
     again = espcap("--dir", few, "--node", node, "--tshark", counting_tshark, "--again")
-    assert "63 packets read, 0 stored, 63 already there, 0 refused, 0 dropped, 2024" in again.account
+    assert "63 packets read, 0 stored, 63 already there, 0 rejected, 0 dropped, 2024" in again.account
     assert runs(counting_tshark) == 6
 
 
 def test_a_known_capture_under_another_name(few: Path, node: str) -> None:
     espcap("--dir", few, "--node", node)
     (few / "copy.pcap").write_bytes((few / "arp.pcap").read_bytes())
-    assert (
-        "0 stored, 69 already there, 0 refused, 0 dropped, 4 files done" in espcap("--dir", few, "--node", node).account
-    )
+    summary = espcap("--dir", few, "--node", node).account
+    assert "0 stored, 69 already there, 0 rejected, 0 dropped, 4 files done" in summary
 
 
 def test_a_file_that_changed(few: Path, node: str) -> None:
@@ -265,4 +264,4 @@ def _recorded(ledger: Path) -> int:
 def test_watch_is_for_directories() -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "--watch")
     assert ran.status == 2
-    assert "--watch follows directories" in ran.lines[0]
+    assert "--watch reads only directories" in ran.lines[0]

@@ -98,7 +98,7 @@ def test_nothing_without_the_token(page: Served, path: str) -> None:
     for headers in wrong:
         answer = page.ask(path, headers)
         assert answer.status == 403
-        assert answer.text.startswith("Refused.")
+        assert answer.text.startswith("Not allowed.")
     for text in ("", "wrong", page.token[:-1], f"{page.token}x"):
         assert page.ask(f"{path}?token={text}").status == 403
 
@@ -190,7 +190,7 @@ def test_elsewhere_than_on_loopback(tmp_path: Path) -> None:
     refused = espcap("serve", "--node", node, "--listen", "0.0.0.0:0")
     assert refused.status == 2
     assert refused.lines == [
-        "Error: 0.0.0.0 is not loopback: others could read along (name a --certificate, or say --without-tls)"
+        "Error: 0.0.0.0 is not loopback: others could read the traffic (name a --certificate, or give --without-tls)"
     ]
     for wrong in ("127.0.0.1", "127.0.0.1:99999", ":80"):
         assert espcap("serve", "--node", node, "--listen", wrong).status == 2
@@ -226,7 +226,7 @@ def test_tls(node: str, tmp_path: Path) -> None:
 def test_place_that_is_taken(page: Served, node: str) -> None:
     ran = espcap("serve", "--node", node, "--listen", f"{page.host}:{page.port}")
     assert ran.status == 1
-    assert "cannot listen at 127.0.0.1" in ran.lines[0]
+    assert "cannot listen on 127.0.0.1" in ran.lines[0]
 
 
 # What the answers hold
@@ -347,7 +347,7 @@ def key(document: dict[str, Any], sort: str) -> Any:
         ("filter", "ip.addr ==", "filter"),
         ("query", "protocol:(http", "query"),
         ("query", "layers.ip.scr:1", "no such field: layers.ip.scr: did you mean layers.ip.src"),
-        ("query", "tcp port 80", "is a capture filter, and stored packets are found by display filters"),
+        ("query", "tcp port 80", "is a capture filter; stored packets are found by display filters"),
         ("since", "yesterdayish", "'yesterdayish' is not a time between 1970 and 2262 (write it as 2024-05-01"),
         ("until", "9999-01-01", "'9999-01-01' is not a time between 1970 and 2262"),
         ("columns", "time <b>x</b>", "no such field: <b>x</b>"),
@@ -376,7 +376,7 @@ def test_why_there_is_nothing(page: Served, empty: tuple[Served, Path]) -> None:
 
 
 def test_notes(page: Served) -> None:
-    assert "the query is taken as a display filter" in page.get("/", query="ip.src == 192.0.2.1").text
+    assert "the query is used as a display filter" in page.get("/", query="ip.src == 192.0.2.1").text
 
 
 def test_completion(page: Served) -> None:
@@ -573,7 +573,7 @@ def test_what_a_conversation_says(page: Served, name: str, number: int, protocol
 def test_packet_that_is_not_there(page: Served) -> None:
     answer = page.get("/packet", packet="0" * 32 + "-1")
     assert answer.status == 422
-    assert "there is no packet" in answer.text
+    assert "does not exist" in answer.text
 
 
 def test_markup_in_a_dissection_is_text(page: Served) -> None:
@@ -702,10 +702,10 @@ def test_what_is_no_capture(empty: tuple[Served, Path]) -> None:
     page, index = empty
     for body in (b"", b"text", b"\0" * 100_000):
         answer = page.ask("/captures?name=x.pcap", page.cookie, "POST", body)
-        assert (answer.status, "this is no capture" in answer.text) == (422, True)
+        assert (answer.status, "this is not a capture" in answer.text) == (422, True)
     assert list((index / "captures").iterdir()) == []
     cut = send(page, "cut.pcap", (CAPTURES / "dns.pcap").read_bytes()[:-10])
-    assert "Not all of it is stored." in cut.text
+    assert "Not all its packets are stored." in cut.text
     assert "cut short" in cut.text
 
 

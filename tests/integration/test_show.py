@@ -43,7 +43,7 @@ def test_packet_of_a_store(node: str, tmp_path: Path) -> None:
     wanted = ("show", f"{DNS}-7", "--node", node)
     expected = frames(CAPTURES / "dns.pcap")[6]
     assert lines(espcap(*wanted, cwd=tmp_path)) == expected
-    assert "Error: the capture dns.pcap is gone (run espcap where it was stored from" in failure(espcap(*wanted))
+    assert "Error: the capture dns.pcap is gone (run espcap in the folder from which it" in failure(espcap(*wanted))
 
     capture, archive = tmp_path / "dns.pcap", tmp_path / "archive"
     archive.mkdir()

@@ -105,7 +105,7 @@ def test_killed_runs_are_stored_by_the_next(name: str, tmp_path: Path) -> None:
         run.kill()
     last = Run(name, tmp_path)
     assert last.end() == 0, last.said
-    assert "stored what an earlier run had left in the spool: " in last.said
+    assert " packets that an earlier run had left in the spool" in last.said
     found = Counter(identifiers(last.documents()))
     ports = {
         (each["capture_id"], each["source"]["port"], each["layers"]["frame"]["number"]) for each in last.documents()

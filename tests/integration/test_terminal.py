@@ -118,5 +118,5 @@ def server() -> Iterator[Server]:
 def test_words_of_the_server(server: Server) -> None:
     server.faults = [lambda ids: items(dict.fromkeys(ids, 400), type="strange", reason=TEXT)]
     text = written("--file", CAPTURES / "arp.pcap", "--node", server.url)
-    assert "Refused 6 times: " in text
+    assert "Rejected 6 times: " in text
     assert "\\x1b[31m" in text

@@ -135,7 +135,7 @@ def test_tree_of_newer(text: str, registry: Registry) -> None:
     assert tuple(parse(text, registry, names, language) for language in (NEWER, NEWEST)) == OF_NEWER[text]
 
 
-_A_FIELD = "only a field may be looked for in a set"
+_A_FIELD = "only fields can be compared with a set"
 
 
 @pytest.mark.parametrize(
@@ -144,21 +144,21 @@ _A_FIELD = "only a field may be looked for in a set"
         ("http xor dns", OLD, "filter: xor needs tshark 4.4 or newer, and 4.0 is installed"),
         ("ip_rfc1918(ip.src)", OLD, "filter: ip_rfc1918() needs tshark 4.4 or newer, and 4.0 is installed"),
         ('vals(ip.proto) == "TCP"', OLD, "filter: vals() needs tshark 4.4 or newer, and 4.0 is installed"),
-        ("tcp.port ~= 80", NEWER, "filter: ~= is not a sign of tshark 4.4"),
+        ("tcp.port ~= 80", NEWER, "filter: ~= is not an operator of tshark 4.4"),
         ('ip.proto contains "T"', NEWER, "filter: contains fits text and bytes, and ip.proto is of type FT_UINT8"),
         ('tcp.port matches "8"', NEWER, "filter: the values of tcp.port have no names"),
         ("ip_ula(ip.src)", NEWER, "filter: ip_ula() fits addresses of IPv6, and ip.src is of type FT_IPv4"),
         ("ip_ula(ipv6.src) == 2", NEWER, "filter: ip_ula(ipv6.src) == 2: it is true or false"),
         ("vals(ip.proto) == TCP", NEWER, "filter: vals(ip.proto) == TCP: names of values are text"),
-        ('vals(ip.proto) in {"TCP"}', NEWER, "filter: vals(ip.proto) in …: only a field may be looked for in a set"),
+        ('vals(ip.proto) in {"TCP"}', NEWER, "filter: vals(ip.proto) in …: only fields can be compared with a set"),
         *(
             (f'lower(http.host) {word} {{"x"}}', language, "filter: lower(http.host) in …: " + _A_FIELD)
             for word in ("in", "not in")
             for language in (OLD, NEWER, NEWEST)
         ),
         ("ip_special_name(ip.src)", NEWER, "filter: the function ip_special_name() cannot be searched for"),
-        ("_ws.col.time", NEWER, "filter: _ws.col.time: of Wireshark's columns, documents have Info and Protocol"),
-        ("_ws.col", NEWER, "filter: _ws.col: of Wireshark's columns, documents have Info and Protocol"),
+        ("_ws.col.time", NEWER, "filter: _ws.col.time: of Wireshark's columns, documents contain Info and Protocol"),
+        ("_ws.col", NEWER, "filter: _ws.col: of Wireshark's columns, documents contain Info and Protocol"),
     ],
 )
 def test_error_of_versions(text: str, language: Language, message: str, registry: Registry) -> None:
@@ -168,15 +168,15 @@ def test_error_of_versions(text: str, language: Language, message: str, registry
 
 
 LONG = "a" * 251
-_TWO_FIELDS = "is a field, and two fields cannot be compared"
-_GROUPS = "groups that start with (? are not supported, but for (?:…), and (?i) at the start"
+_TWO_FIELDS = "is a field; two fields cannot be compared"
+_GROUPS = "groups that start with (? are not supported, except (?:…), and (?i) at the start"
 _ENDS = "^ and $ can stand only at the ends of the whole expression or of its alternatives"
 ERRORS: dict[str, str] = {
     "tcp.prot == 1": "unknown field 'tcp.prot': did you mean tcp.port or tcp.srcport or tcp.proc.dstuid?",
     "htp.host": "unknown field 'htp.host': did you mean http.host?",
     "htt": "unknown field 'htt': did you mean http or http3 or http2?",
     "zzzzzzz.y": "unknown field 'zzzzzzz.y'",
-    "5 < frame.number": "filter: '5' is no field",
+    "5 < frame.number": "filter: '5' is not a field",
     "TCP": "unknown field 'TCP': did you mean tcp?",
     "ip.src == ip.dst": f"filter: ip.dst {_TWO_FIELDS}",
     "ip.proto == tcp": f"filter: tcp {_TWO_FIELDS}",
@@ -195,11 +195,11 @@ ERRORS: dict[str, str] = {
     "count(ip.addr) == 2": "filter: the function count() cannot be searched for",
     "string(frame.number) matches \"1$\"": "filter: the function string() cannot be searched for",
     "max(tcp.port, udp.port) == 5": "filter: the function max() cannot be searched for",
-    "lower(http.host)": "filter: lower() is no condition",
+    "lower(http.host)": "filter: lower() is not a condition",
     'lower(ip.src) == "x"': "filter: lower() fits text, and ip.src is of type FT_IPv4",
     'lower(http.host) > "x"': "filter: http.host > …: the order of lower() cannot be searched for",
     'lower(http.host) matches "x"': "filter: matches ignores case, with or without lower()",
-    'tcp contains "GET"': "filter: tcp is a protocol, and its bytes are not in the documents",
+    'tcp contains "GET"': "filter: tcp is a protocol, and documents do not contain its bytes",
     "tcp.analysis == 1": "filter: tcp.analysis has no value to compare",
     "tcp.payload > 00": "filter: tcp.payload > …: the order of type FT_BYTES cannot be searched for",
     'ip.src contains "1"': "filter: contains fits text and bytes, and ip.src is of type FT_IPv4",
@@ -212,7 +212,7 @@ ERRORS: dict[str, str] = {
     "tcp.port == -65536": "tcp.port: '-65536' is not a number from 0 to 65535",
     "tcp.port == 80.0": "tcp.port: '80.0' is not a number",
     'tcp.port == "80"': "tcp.port: '80' is not a number (leave out the quotes)",
-    'ip.proto == "x"': "ip.proto: 'x' is not a number or a name that Wireshark shows for one",
+    'ip.proto == "x"': "ip.proto: 'x' is not a number or the name that Wireshark shows for a number",
     "ip.src == 2001:db8::1":
         "ip.src: '2001:db8::1' is not an IPv4 address or network such as 10.0.0.0/8; names are not looked up",
     "ip.src == 192.0.2":
@@ -233,13 +233,13 @@ ERRORS: dict[str, str] = {
     "tcp and": "filter 'tcp and': it ends too early",
     "(tcp": "filter '(tcp': it ends too early",
     'http.host == "x': "filter 'http.host == \"x': the quote at position 14 is not closed",
-    'http.host == "\\d"': "filter: \\d stands for nothing in quotes",
+    'http.host == "\\d"': "filter: \\d is not a valid escape",
     "(tcp && (udp || " * 13 + "http" + "))" * 13: "the query is nested too deeply",
     "!" * 10_001 + "http": "the query is nested too deeply",
     "(tcp && " * 5000 + "http" + ")" * 5000: "the query is nested too deeply",
     "(" * 10_000: f"filter '{'(' * 60}…{'(' * 30}': it ends too early",
     "tcp.port in {" + ",".join(map(str, range(1001))) + "}":
-        "the query has 1,001 conditions, and at most 1,000 can be searched for",
+        "the query has 1,001 conditions, and at most 1,000 are allowed",
     f'http.host == "{"a" * 10_001}"':
         "layers.http.host: text of more than 10,000 characters cannot be searched for",
     f'http.host contains "{"a" * 999}"':
@@ -247,22 +247,22 @@ ERRORS: dict[str, str] = {
     "tcp.port == " + "9" * 5000: f"tcp.port: '{'9' * 60}…{'9' * 30}' is not a number",
     "frame.time_epoch == " + "9" * 5000:
         f"frame.time_epoch: '{'9' * 60}…{'9' * 30}' is not a number of seconds since 1970 such as 1438233732.662",
-    'http.host == "\\ud800"': "filter: \\ud800 is no character",
-    'http.host == "\\U00110000"': "filter: \\U00110000 is no character",
-    'http.host == "\\xff"': "http.host: '\\udcff' is not UTF-8, and no text in the documents is anything else",
+    'http.host == "\\ud800"': "filter: \\ud800 is not a character",
+    'http.host == "\\U00110000"': "filter: \\U00110000 is not a character",
+    'http.host == "\\xff"': "http.host: '\\udcff' is not UTF-8, like all text in documents",
     "http.host == \"\udcff\"": "'http.host == \"\\udcff\"' is not UTF-8",
     'http.host matches "' + "(" * 4000 + "a" + ")" * 4000 + '"': "the query is nested too deeply",
     'http.host matches "a$$"': f"regular expression 'a$$': {_ENDS}",
     "{tcp.len + 1} == 1": "filter '{tcp.len + 1} == 1': arithmetic cannot be searched for",
     "ip.src == .ip.dst": f"filter: .ip.dst {_TWO_FIELDS}",
     'http.host matches "("': "regular expression '(': a parenthesis is not closed",
-    'http.host matches ")"': "regular expression ')': a parenthesis is closed that was not opened",
+    'http.host matches ")"': "regular expression ')': a closing parenthesis has no opening one",
     'http.host matches "[a"': "regular expression '[a': it ends too early",
     'http.host matches "*"': "regular expression '*': * has nothing to repeat",
     'http.host matches "a**"': "regular expression 'a**': * is repeated",
     'http.host matches "a++"': "regular expression 'a++': possessive quantifiers are not supported",
     'http.host matches "a{2,1}"': "regular expression 'a{2,1}': the numbers of {2,1} are out of order",
-    'http.host matches "(a{20}){20}"': "regular expression '(a{20}){20}': its repetitions are too many",
+    'http.host matches "(a{20}){20}"': "regular expression '(a{20}){20}': it has too many repetitions",
     'http.host matches "[b-a]"': "regular expression '[b-a]': the range b-a is out of order",
     'http.host matches "[[:foo:]]"': "regular expression '[[:foo:]]': [:foo:] is not supported",
     'http.host matches r"(a)\\1"': "regular expression '(a)\\\\1': \\1 is not supported",

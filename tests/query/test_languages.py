@@ -7,7 +7,7 @@ from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.display_filter import parse as parse_filter
 from espcap.query.filter_language import Language
-from espcap.query.languages import TAKEN, capture_filter, read_query, sign_of_filter
+from espcap.query.languages import FILTER_NOTE, capture_filter, read_query, sign_of_filter
 from espcap.query.lucene import parse
 from espcap.query.paths import Paths
 
@@ -46,7 +46,7 @@ def _read(text: str, registry: Registry) -> tuple[Query, list[str]]:
     ],
 )
 def test_display_filters(text: str, registry: Registry) -> None:
-    assert _read(text, registry) == (_filter(text, registry), [TAKEN])
+    assert _read(text, registry) == (_filter(text, registry), [FILTER_NOTE])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_query_strings(text: str, registry: Registry) -> None:
 def test_words_that_join_nothing(registry: Registry) -> None:
     query, notes = _read("404 not found and gone", registry)
     assert query == _string("404 not found and gone", registry)
-    assert notes == ["'and', 'not' is looked for as a word like any other; AND, OR and NOT join conditions"]
+    assert notes == ["'and', 'not' is searched for like any other word; AND, OR and NOT join conditions"]
 
 
 @pytest.mark.parametrize(
@@ -81,30 +81,30 @@ def test_words_that_join_nothing(registry: Registry) -> None:
     [
         (
             "ip.sorce == 10.0.0.4",
-            ("unknown field 'ip.sorce': did you mean ip.src", "to look for its words, put it in double quotes"),
+            ("unknown field 'ip.sorce': did you mean ip.src", "to search for its words, put it in double quotes"),
         ),
         (
             "ip.src == 10.0.0",
-            ("ip.src: '10.0.0' is not an IPv4 address", "to look for its words, put it in double quotes"),
+            ("ip.src: '10.0.0' is not an IPv4 address", "to search for its words, put it in double quotes"),
         ),
-        ("ip.src ==", ("it ends too early", "to look for its words, put it in double quotes")),
-        ("ip.src = 10.0.0.4", ("'=' was not expected", "to look for its words, put it in double quotes")),
+        ("ip.src ==", ("it ends too early", "to search for its words, put it in double quotes")),
+        ("ip.src = 10.0.0.4", ("'=' was not expected", "to search for its words, put it in double quotes")),
         (
             'http.hst contains "x"',
-            ("unknown field 'http.hst': did you mean http.host", "to look for its words, put it in double quotes"),
+            ("unknown field 'http.hst': did you mean http.host", "to search for its words, put it in double quotes"),
         ),
         ("frame[0:2] == 47:45", ("slices", "nor is it a query string: query ")),
         ("source.port >= 80", ("unknown field 'source.port'", "nor is it a query string", "write source.port:>=VALUE")),
         ("protocol == http", ("unknown field 'protocol'", "protocol is a path of documents: write protocol:VALUE")),
         (
             "http.request && source.port:80",
-            ("unknown field 'source.port:80'", "to look for its words, put it in double quotes"),
+            ("unknown field 'source.port:80'", "to search for its words, put it in double quotes"),
         ),
         ("ip.src=10.0.0.4", ("write == for equal",)),
         ("source.ip=10.0.0.4", ("source.ip is a path of documents: write source.ip:VALUE",)),
         ("protocol=dns", ("protocol is a path of documents: write protocol:VALUE",)),
         ('info contains "GET"', ("info is a path of documents: write info:VALUE",)),
-        ("x>=0", ("unknown field 'x'", "to look for its words, put it in double quotes")),
+        ("x>=0", ("unknown field 'x'", "to search for its words, put it in double quotes")),
         ("ip.src==10.0.0.4 AND dns", ("in a display filter write and; AND joins conditions",)),
         ("http.request.method in {GET POST}", ('in {"GET", "POST"}',)),
         ("foo(bar", ("query 'foo(bar'", "nor is it a display filter: filter 'foo(bar': it ends too early")),

@@ -6,7 +6,7 @@ from itertools import product
 from espcap.fields.field import Kind
 from espcap.query import And, Equals, Not, Or, Query, Unsearchable, Wildcard
 from espcap.query.left_out import undecided
-from espcap.query.narrowing import doubts, having_long
+from espcap.query.narrowing import accuracy_notes, having_long
 
 PATHS = "abcd"
 KINDS = dict.fromkeys(PATHS, Kind.STRING)
@@ -83,6 +83,6 @@ def test_large_queries() -> None:
         return 7
 
     query = Or(tuple(Wildcard("a", f"*{number}*") for number in range(900)))
-    [note] = doubts(query, registry, count)  # type: ignore[arg-type]
+    [note] = accuracy_notes(query, registry, count)  # type: ignore[arg-type]
     assert note.startswith("a: 7 packets have a text of more than 8,191 characters, ")
     assert questions[-1] == Unsearchable("a")

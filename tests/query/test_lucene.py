@@ -141,8 +141,8 @@ ERRORS: dict[str, str] = {
     "[1 TO 2]": "query: [1 TO 2] needs a field",
     "(a": "query '(a': unexpected end of expression (maybe due to unmatched parenthesis) at the end",
     'a:"b': "query 'a:\"b': Illegal character '\"b' at position 2",
-    "tcp^..": "query 'tcp^..': the text behind ^ or ~ is not a number",
-    '"a b"~1.': "query '\"a b\"~1.': the text behind ^ or ~ is not a number",
+    "tcp^..": "query 'tcp^..': the text after ^ or ~ is not a number",
+    '"a b"~1.': "query '\"a b\"~1.': the text after ^ or ~ is not a number",
     "(" * 2000 + "a" + ")" * 2000: "the query is nested too deeply",
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ def test_fields(name: str, path: str, paths: Paths) -> None:
         ("source", "source is not one field"),
         ("layers", "layers is not one field"),
         ("layers.dns", "layers.dns is not one field"),
-        ("dns", "dns is a protocol, and has no values"),
+        ("dns", "dns is a protocol and has no values"),
         ("port", "no such field: port: did you mean tcp.port or udp.port?"),
         ("src_ip", "no such field: src_ip: did you mean ip.src or source.ip?"),
         ("Method", "no such field: Method: did you mean http.request.method?"),
@@ -75,7 +75,7 @@ def test_hints(paths: Paths) -> None:
     assert hints["ip"] == "protocols:ip finds its packets; did you mean ip.addr?"
     assert hints["dns"] == "protocols:dns finds its packets; did you mean dns.qry.name?"
     assert hints["acme.kind"].endswith(
-        "those of your own dissectors are known once packets are stored with --profile-dir"
+        "those of your own dissectors are known after packets were stored with --profile-dir"
     )
     assert hints["protcol"] == "tshark -G fields lists all names"
 
@@ -96,7 +96,7 @@ def test_identifiers(registry: Registry, paths: Paths) -> None:
     assert tree("_id:abc-1") == Equals("_id", "abc-1")
     assert tree("_id:*") == tree("_exists_:_id") == Everything()
     for text in ("_id:abc*", "_id:[a TO b]", "_id:>=a"):
-        with pytest.raises(UsageError, match="_id is looked for as a whole"):
+        with pytest.raises(UsageError, match="_id is searched as a whole value"):
             tree(text)
 
 

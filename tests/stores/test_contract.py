@@ -263,7 +263,7 @@ def test_words(store: Store) -> None:
 def test_a_text_of_words_exists_and_is_not_sorted(store: Store, packet_registry: Registry) -> None:
     assert numbers(store, "_exists_:info", packet_registry) == [1, 4, 20, 24]
     assert numbers(store, 'info:"INDEX.html"', packet_registry) == [1]
-    message = "info is indexed by its words: it can be neither sorted nor counted"
+    message = "info is indexed by its words: it cannot be sorted or counted"
     for more in ({"sort": [("info", False)]}, {"aggregations": {"a": {"terms": {"field": "info"}}}}):
         with pytest.raises(UsageError, match=message):
             store.search(Everything(), **more)

@@ -222,13 +222,13 @@ def test_aggregations_are_plain(packets: ElasticsearchStore) -> None:
 
 def test_closed_index(url: str, packets: ElasticsearchStore) -> None:
     call(url, "POST", f"/{DAY}/_close")
-    with pytest.raises(StoreError, match=f"{DAY} takes no documents: .*closed"):
+    with pytest.raises(StoreError, match=f"{DAY} accepts no documents: .*closed"):
         packets.write([document(9)])
 
 
 def test_write_block(url: str, packets: ElasticsearchStore) -> None:
     call(url, "PUT", f"/{DAY}/_settings", {"index.blocks.write": True})
-    with pytest.raises(StoreError, match=f"{DAY} takes no documents: .*blocked"):
+    with pytest.raises(StoreError, match=f"{DAY} accepts no documents: .*blocked"):
         packets.write([document(9)])
 
 
@@ -240,7 +240,7 @@ def test_description(url: str, store: ElasticsearchStore) -> None:
 def another_template(url: str, **body: Any) -> str:
     """Puts a template of somebody else's, which `remove_packets` takes for one of ours."""
     call(url, "PUT", "/_index_template/packets-house-rules", {"index_patterns": ["*"], "priority": 500} | body)
-    return "another index template, packets-house-rules (priority 500), that decides over packets-*"
+    return "another index template, packets-house-rules (priority 500), that applies to packets-*"
 
 
 @pytest.mark.parametrize("patterns", [["*"], ["pack*"], ["packets-20*"], ["logs-*", "*-*"]])
@@ -276,7 +276,7 @@ def test_index_with_other_types(url: str, registry: Registry) -> None:
     call(url, "PUT", f"/{DAY}/_create/1?refresh", {"capture_id": "c", "layers": {"frame": {"number": 1}}})
     call(url, "PUT", "/packets-2015-07-31", {})
     opened = ElasticsearchStore(Connection((url,)), registry)
-    expected = f"{url} has indices that packets cannot be searched in: index {DAY} has capture_id as text"
+    expected = f"{url} has indices in which packets cannot be searched: index {DAY} has capture_id as text"
     with pytest.raises(StoreError) as caught:
         opened.prepare()
     assert caught.value.message == expected

@@ -181,7 +181,7 @@ def test_what_was_acknowledged_before_a_failure_is_told(server: Server, registry
         lambda ids: items({id: {0: 201, 1: 400, 2: 409}[number] for number, id in enumerate(ids)}, **closed),
     ]
     outcome = Outcome()
-    with pytest.raises(StoreError, match="takes no documents: closed"):
+    with pytest.raises(StoreError, match="accepts no documents: closed"):
         ElasticsearchStore(Connection((server.url,)), registry, FAST).write(documents(5, 3 << 20), outcome)
     assert (outcome.stored, outcome.already_there, outcome.refused) == (3, 0, [])
 
@@ -210,13 +210,13 @@ def test_node_that_is_away_at_the_start_is_waited_for(registry: Registry) -> Non
 
 def test_refused_caller_is_not_waited_for_at_the_start(server: Server, registry: Registry) -> None:
     server.always = Answer(401, b"{}")
-    with pytest.raises(StoreError, match="refuses the credentials"):
+    with pytest.raises(StoreError, match="rejects the credentials"):
         ElasticsearchStore(Connection((server.url,)), registry, replace(FAST, from_the_start=True)).prepare()
     assert len(server.requests) == 1
 
 
 PERMANENT = {
-    401: "refuses the credentials (401)",
+    401: "rejects the credentials (401)",
     403: "forbids this (403): no rights for ***",
     404: "failed with status 404: no rights for ***",
 }
@@ -242,7 +242,7 @@ def test_index_that_takes_nothing_stops_the_run(
     status: int, kind: str, server: Server, store: ElasticsearchStore
 ) -> None:
     server.faults = [lambda ids: items(dict.fromkeys(ids, status), type=kind, reason=f"because {kind}")]
-    with pytest.raises(StoreError, match=f"packets-2015-07-30 takes no documents: because {kind}"):
+    with pytest.raises(StoreError, match=f"packets-2015-07-30 accepts no documents: because {kind}"):
         store.write(documents(2))
     assert len(server.sizes) == 1
 
@@ -257,7 +257,7 @@ def test_other_product(status: int, server: Server, store: ElasticsearchStore) -
 
 def test_web_page_of_login_is_a_refusal(server: Server, store: ElasticsearchStore) -> None:
     server.always = Answer(401, b"<html>log in</html>", product=False, mimetype="text/html")
-    with pytest.raises(StoreError, match=r"refuses the credentials"):
+    with pytest.raises(StoreError, match=r"rejects the credentials"):
         store.prepare()
 
 

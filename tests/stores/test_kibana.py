@@ -62,7 +62,7 @@ def test_space(kibana: FakeKibana) -> None:
 
 
 def test_space_that_is_missing(kibana: FakeKibana) -> None:
-    assert failure(f"{kibana.url}/s/opps").message == f"{kibana.url}/s/opps: there is no space opps"
+    assert failure(f"{kibana.url}/s/opps").message == f"{kibana.url}/s/opps: the space opps does not exist"
     assert IMPORT not in kibana.requests
 
 
@@ -78,7 +78,7 @@ def test_credentials(kibana: FakeKibana) -> None:
         assert imported.dashboard.startswith(kibana.url)
     kibana.authorization = "ApiKey other"
     error = failure(address)
-    assert error.message == f"{kibana.url} refuses the credentials (401)"
+    assert error.message == f"{kibana.url} rejects the credentials (401)"
     assert error.hint == "give --api-key-file, or --user and --password-file"
 
 
@@ -102,7 +102,7 @@ def test_addresses() -> None:
 @pytest.mark.parametrize("start", [import_objects, connect], ids=["Kibana", "node"])
 def test_what_cannot_be_sent(start: Callable[[Connection], object]) -> None:
     for key in ("a\nb", "k\u6f22", "a b"):
-        with pytest.raises(UsageError, match="the API key is none"):
+        with pytest.raises(UsageError, match="the API key is not valid"):
             start(kibana_connection("127.0.0.1:1", api_key=key))
     for host in ("a..b", "x" * 64, "\u6f22..x"):
         with pytest.raises(UsageError, match="is not the address"):
@@ -145,7 +145,7 @@ FAULTS: dict[str, tuple[str, Reply, str, str]] = {
     "redirect": (STATUS, Reply(302, b"", STRANGER), "not as Kibana does (status 302)", "base path"),
     "no base path": (STATUS, Reply(404, {"message": "Not Found"}), "not as Kibana does (status 404)", "base path"),
     "forbidden": (IMPORT, Reply(403, {"message": "Unable to\nimport"}), "forbids this (403): Unable to import", "user"),
-    "too large": (IMPORT, Reply(413, b"<html>", STRANGER), "takes no file of this size", "maxImportPayloadBytes"),
+    "too large": (IMPORT, Reply(413, b"<html>", STRANGER), "does not accept a file", "maxImportPayloadBytes"),
     "bad request": (IMPORT, Reply(400, {"message": "more recent version"}), "status 400: more recent version", "log"),
     "broken": (IMPORT, Reply(500, {"message": f"oh {SECRET}"}), "failed with status 500: oh ***", "log"),
     "garbage": (IMPORT, Reply(200, b'{"success": tr'), "took 0 of 3 saved objects: no reason is given", "again"),

@@ -4,7 +4,7 @@ import pytest
 
 from espcap.base.errors import UsageError
 from espcap.stores import StoredDay
-from espcap.stores.retention import beyond_size, day_of, older_than, parse_age, parse_size
+from espcap.stores.retention import beyond_size, day_of, older_than, parse_age
 
 NAMES = ["packets-2024-04-30", "packets-2024-05-01", "packets-2024-05-31", "packets-2262-04-11", "packets-undated"]
 DAYS = [StoredDay(name, 10, 100) for name in NAMES]
@@ -23,27 +23,6 @@ def test_age(text: str, days: int) -> None:
 def test_what_is_no_age(text: str) -> None:
     with pytest.raises(UsageError, match="is not a number of days or weeks"):
         parse_age(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("10GB", 10**10),
-        ("500 mb", 5 * 10**8),
-        ("1.5T", 1_500_000_000_000),
-        ("1000B", 1000),
-        ("1000000", 10**6),
-        ("0", 0),
-    ],
-)
-def test_size(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "10PB", "ten", "10", "1000"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a size"):
-        parse_size(text)
 
 
 @pytest.mark.parametrize("name", ["packets-undated", "packets-2024-13-01", "packets-2024-05-01-old", "other"])

@@ -2,7 +2,7 @@ import pytest
 from packaging.version import Version
 
 from espcap.captures.sources import Interfaces
-from espcap.tshark.arguments import Settings, capturing, reading
+from espcap.tshark.arguments import Settings, capturing, json_command
 from espcap.tshark.program import Program
 
 TSHARK = Program("/opt/wireshark/bin/tshark", "TShark (Wireshark) 4.0.17", Version("4.0.17"))
@@ -35,17 +35,17 @@ LIVE = ["/opt/wireshark/bin/tshark", "-n", "-l", "-T", "json", "--enable-protoco
 def test_reading(settings: Settings, options: list[str]) -> None:
     rules = options.index("-o") if "-o" in options else len(options)
     options[rules:rules] = ["-o", "giop.ior_txt:"]
-    assert reading(TSHARK, settings) == [*START, *options, "-r", "-"]
+    assert json_command(TSHARK, settings) == [*START, *options, "-r", "-"]
 
 
 def test_reading_live() -> None:
-    assert reading(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-o", "giop.ior_txt:", "-r", "-"]
+    assert json_command(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-o", "giop.ior_txt:", "-r", "-"]
 
 
 @pytest.mark.parametrize("version", ["3.6.0", "4.2.0", "4.4.1"])
 def test_other_versions_get_the_same(version: str) -> None:
     program = Program(TSHARK.path, f"TShark (Wireshark) {version}", Version(version))
-    assert reading(program, Settings("http", count=1)) == reading(TSHARK, Settings("http", count=1))
+    assert json_command(program, Settings("http", count=1)) == json_command(TSHARK, Settings("http", count=1))
 
 
 @pytest.mark.parametrize(

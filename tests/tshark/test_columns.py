@@ -2,7 +2,7 @@ import io
 import os
 import threading
 
-from espcap.tshark.columns import Both
+from espcap.tshark.columns import Tee
 from espcap.tshark.waiting import readable
 
 
@@ -14,7 +14,7 @@ def test_a_first_without_room_does_not_keep_the_second_waiting() -> None:
     while first.write(bytes(65536)):
         pass
     os.set_blocking(first.fileno(), True)
-    thread = threading.Thread(target=Both(first, second).write, args=(b"packet",), daemon=True)
+    thread = threading.Thread(target=Tee(first, second).write, args=(b"packet",), daemon=True)
     thread.start()
     assert readable([pipes[1][0]], 10) == [pipes[1][0]]
     assert os.read(pipes[1][0], 100) == b"packet"

@@ -95,12 +95,12 @@ def test_a_file_that_is_no_program(tmp_path: Path) -> None:
     [
         ("echo 'TShark 1.6.7 (SVN Rev 41973)'", "{path} is tshark 1.6.7"),
         ("echo 'TShark (Wireshark) 3.5.9 (Git)'", "{path} is tshark 3.5.9"),
-        ("echo garbage", "{path} is not tshark: it says 'garbage'"),
-        ("echo 4.0", "{path} is not tshark: it says '4.0'"),
-        ("true", "{path} is not tshark: it says ''"),
-        ("echo 'TShark 4.0.17' >&2; exit 1", "{path} is not tshark: it says ''"),
-        ("printf '\\377\\033[31m\\nTShark 4.0.17\\n'", "{path} is not tshark: it says '\ufffd\\\\x1b[31m'"),
-        ("printf '%0200d' 0", "{path} is not tshark: it says '" + "0" * 80 + "'"),
+        ("echo garbage", "{path} is not tshark: it prints 'garbage'"),
+        ("echo 4.0", "{path} is not tshark: it prints '4.0'"),
+        ("true", "{path} is not tshark: it prints ''"),
+        ("echo 'TShark 4.0.17' >&2; exit 1", "{path} is not tshark: it prints ''"),
+        ("printf '\\377\\033[31m\\nTShark 4.0.17\\n'", "{path} is not tshark: it prints '\ufffd\\\\x1b[31m'"),
+        ("printf '%0200d' 0", "{path} is not tshark: it prints '" + "0" * 80 + "'"),
     ],
 )
 def test_too_old_or_something_else(tmp_path: Path, script: str, message: str) -> None:
@@ -176,7 +176,9 @@ class TestDissectingUser:
     @pytest.mark.parametrize("uid", ["54321", "x", "-1", "1.5", "9" * 30, "9" * 5000])
     def test_a_user_that_is_gone(self, monkeypatch: pytest.MonkeyPatch, uid: str) -> None:
         monkeypatch.setenv("SUDO_UID", uid)
-        with pytest.raises(EspcapError, match=rf"there is no user {uid} \(SUDO_UID\) for tshark to run as"):
+        with pytest.raises(
+            EspcapError, match=rf"the user {uid} \(SUDO_UID\), as whom tshark would run, does not exist"
+        ):
             dissecting_user(find_program())
 
 

@@ -65,7 +65,7 @@ def test_preferences(program: Program) -> None:
 
 @pytest.mark.parametrize("preference", ["no.such:1", "nonsense", ":"])
 def test_wrong_preference(preference: str, program: Program) -> None:
-    with pytest.raises(UsageError, match="does not take the preference"):
+    with pytest.raises(UsageError, match="does not accept the preference"):
         shown(program, CAPTURES / "arp.pcap", Settings(preferences=(preference,)))
 
 
@@ -116,7 +116,7 @@ def test_no_such_frame(number: int, program: Program) -> None:
     [
         ("exit 3", "sharkd ended: exit status 3"),
         ("read line; kill -SEGV $$", "sharkd ended: killed by SIGSEGV"),
-        ("echo words; exec sleep 60", "sharkd's answer is no JSON"),
+        ("echo words; exec sleep 60", "sharkd's answer is not JSON"),
         ("exec sleep 60", "sharkd gave no answer for 0.5 s"),
     ],
 )

@@ -12,7 +12,7 @@ from espcap.web.parts import Parts
 class Broken:
     """A part that has a fault."""
 
-    async def ask(self, *arguments: Any) -> Any:
+    async def run(self, *arguments: Any) -> Any:
         raise ValueError("a fault\x1b[31m")
 
 

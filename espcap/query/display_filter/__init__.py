@@ -1,7 +1,7 @@
-"""Reads Wireshark's display filters, as the installed version means them, into the query tree.
+"""Parses Wireshark's display filters, in the language of the installed version, into the query tree.
 
-Times without a zone are UTC. What documents cannot tell (slices, arithmetic, functions of values, one field against
-another, the layer operator) is refused by name.
+Times without a zone are UTC. Filters that documents cannot answer (slices, arithmetic, functions of values, comparisons
+of two fields, the layer operator) are errors that name the reason.
 """
 
 from collections.abc import Sequence
@@ -30,20 +30,22 @@ from espcap.query.display_filter.literals import NameLookup
 from espcap.query.display_filter.names import resolve
 from espcap.query.display_filter.value_names import NameConditions, compares_names
 from espcap.query.filter_language import Language
-from espcap.query.limits import TOO_DEEP, bounded, refuse_surrogates
+from espcap.query.limits import TOO_DEEP, bounded, check_utf8
 
 _Conditions = conditions.Conditions | NameConditions | AddressConditions
 
 
 def parse(text: str, registry: Registry, named_values: NameLookup, language: Language) -> Query:
-    """Reads a filter. Empty text is everything.
+    """Returns the query of a filter. Empty text matches everything.
 
-    `named_values` gives the ranges of values that a field shows under a name (`ip.proto == "TCP"`).
-    Raises UsageError for wrong syntax, for what cannot be searched, and for a value that does not fit its field.
+    `named_values` returns the names that Wireshark shows for values of a field (`ip.proto == "TCP"`).
+
+    Raises UsageError if the syntax is invalid, if documents cannot answer the filter, or if a value does not fit its
+    field.
     """
     if not text.strip():
         return Everything()
-    refuse_surrogates(text)
+    check_utf8(text)
     try:
         return bounded(_Builder(registry, named_values, language).build(read(text)))
     except RecursionError:
@@ -72,7 +74,7 @@ class _Builder:
 
     def _joined(self, word: str, queries: list[Query]) -> Query:
         if word == "xor":
-            self._language.need_newer("xor", "write (A and not B) or (not A and B)")
+            self._language.require_newer("xor", "write (A and not B) or (not A and B)")
             return reduce(lambda one, other: Or((And((one, Not(other))), And((Not(one), other)))), queries)
         return And(tuple(queries)) if word == "and" else Or(tuple(queries))
 
@@ -80,7 +82,7 @@ class _Builder:
         if operand.functions:
             found = self._conditions(operand)
             if isinstance(found, conditions.Conditions):
-                raise UsageError(f"filter: {operand.functions[0]}() is no condition", "compare its result")
+                raise UsageError(f"filter: {operand.functions[0]}() is not a condition", "compare its result")
             return found.exists()
         name = current_name(operand.name, self._registry)
         field = resolve(name, self._registry)
@@ -88,8 +90,8 @@ class _Builder:
 
     def _compare(self, operand: Operand, sign: str, literal: Word, quantifier: str) -> Query:
         if sign == "~=" and self._language.is_newer:
-            message = f"filter: ~= is not a sign of tshark {self._language.version}"
-            raise UsageError(message, "write !== (some value differs) or != (all do)")
+            message = f"filter: ~= is not an operator of tshark {self._language.version}"
+            raise UsageError(message, "write !== (any value differs) or != (all values differ)")
         return self._conditions(operand, literal, sign=sign).compare(sign, literal, quantifier)
 
     def _within(self, node: Membership) -> Query:
@@ -101,11 +103,11 @@ class _Builder:
 
     def _conditions(self, operand: Operand, *literals: Word, sign: str = "") -> _Conditions:
         field = resolve(current_name(operand.name, self._registry), self._registry)
-        self._refuse_fields(literals)
+        self._check_literals(literals)
         if field is None:
             raise UsageError(
-                f"filter: {operand.name} is a protocol, and its bytes are not in the documents",
-                f"compare one of its fields, or only ask whether it is there; {TSHARK_CAN}",
+                f"filter: {operand.name} is a protocol, and documents do not contain its bytes",
+                f"compare one of its fields, or only check that it exists; {TSHARK_CAN}",
             )
         return self._conditions_on(field, operand.functions, sign)
 
@@ -116,7 +118,7 @@ class _Builder:
             case ("vals",):
                 return self._names(field)
             case (function,) if function in addresses.FUNCTIONS:
-                self._language.need_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
+                self._language.require_newer(f"{function}()", "compare with networks: ip.src == 10.0.0.0/8")
                 return AddressConditions(field, function)
             case () | ("lower" | "upper",):
                 if not functions and compares_names(field, sign, self._language):
@@ -126,12 +128,12 @@ class _Builder:
         raise unknown_function(functions[0])
 
     def _names(self, field: Field, function: str = "") -> NameConditions:
-        self._language.need_newer("vals()", 'compare the field: ip.proto == "TCP"')
+        self._language.require_newer("vals()", 'compare the field: ip.proto == "TCP"')
         return NameConditions(field, function, self._named_values, self._language)
 
-    def _refuse_fields(self, literals: Sequence[Word]) -> None:
+    def _check_literals(self, literals: Sequence[Word]) -> None:
         for literal in literals:
             name = current_name(literal.text.removeprefix("."), self._registry)
             if not literal.quote and (self._registry.field(name) or self._registry.is_protocol(name)):
-                message = f"filter: {literal.text} is a field, and two fields cannot be compared"
+                message = f"filter: {literal.text} is a field; two fields cannot be compared"
                 raise UsageError(message, f"put quotes around text; {TSHARK_CAN}")

@@ -1,4 +1,4 @@
-"""Functions of addresses, whose values are true or false: `ip_multicast(ip.dst)`."""
+"""Conditions on functions that are true or false for an address: `ip_multicast(ip.dst)`."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,11 +22,11 @@ _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class AddressConditions:
-    """Conditions on what such a function gives for a field. Raises UsageError if the function does not fit it."""
+    """Conditions on such a function of a field. Raises UsageError if the function does not fit the field."""
 
     def __init__(self, field: Field, function: str) -> None:
         self._path = field.path
-        self._what = f"{function}({field.name})"
+        self._operand = f"{function}({field.name})"
         networks = [network for text in _NETWORKS[function] if _fits(network := ip_network(text), field)]
         if not networks:
             versions = " and ".join(sorted({f"IPv{ip_network(text).version}" for text in _NETWORKS[function]}))
@@ -35,22 +35,22 @@ class AddressConditions:
         self._ranges = [(network[0], network[-1]) for network in networks]
 
     def exists(self) -> Query:
-        """Some address is one of these."""
+        """Returns the condition that the function is true for an address."""
         return self._some("==", True)
 
     def compare(self, sign: str, word: Word, quantifier: str) -> Query:
-        """The condition `FUNCTION(FIELD) sign word`."""
+        """Returns the condition `FUNCTION(FIELD) sign word`. Raises UsageError if the word is not true or false."""
         wanted = _TRUTHS.get(word.text.lower()) if not word.quote else None
         if wanted is None or sign in ("contains", "matches", "~"):
-            message = f"filter: {self._what} {sign} {shortened(word.text)}: it is true or false"
-            raise UsageError(message, f"write {self._what} or !{self._what}")
+            message = f"filter: {self._operand} {sign} {shortened(word.text)}: it is true or false"
+            raise UsageError(message, f"write {self._operand} or !{self._operand}")
         return quantified(
-            self._what, sign, quantifier, lambda relation: self._some(relation, wanted), Exists(self._path)
+            self._operand, sign, quantifier, lambda relation: self._some(relation, wanted), Exists(self._path)
         )
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
-        """Refused: there is little to choose from."""
-        raise UsageError(f"filter: {self._what} in …: cannot be searched for", TSHARK_CAN)
+        """Raises UsageError: sets of true and false are not supported."""
+        raise UsageError(f"filter: {self._operand} in …: cannot be searched for", TSHARK_CAN)
 
     def _some(self, relation: str, wanted: bool) -> Query:
         truths = [truth for truth in (True, False) if RELATIONS[relation](truth, wanted)]

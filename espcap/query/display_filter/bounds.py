@@ -1,7 +1,7 @@
-"""What documents say of a display filter that only captures can answer: the packets that can pass, all of them.
+"""Finds the packets that may match a display filter that documents cannot answer, so that tshark reads only these.
 
-A filter is taken apart at `and`, `or` and `not`. Parts that documents answer stay as they are; of others all packets
-can pass, and under a `not` the packets are kept that may fail.
+A filter is split at `and`, `or` and `not`. Parts that documents can answer become queries. Every packet may match the
+other parts.
 """
 
 import re
@@ -32,34 +32,36 @@ class _Token(NamedTuple):
 
 @dataclass(frozen=True)
 class _Part:
-    """A condition by itself. None where documents do not answer it."""
+    """A single condition. Its query is None if documents cannot answer it."""
 
     query: Query | None
 
 
 @dataclass(frozen=True)
 class _Logic:
+    """Parts that are joined by `and`, `or` or `not`."""
+
     word: str
     parts: "tuple[_Node, ...]"
 
 
 _Node = _Part | _Logic
 _Widen = Callable[[Query], Query]
-"""A condition, and what it may miss."""
+"""Returns the query for all packets that may meet a condition."""
 
 
 class Bounds(NamedTuple):
-    """What can pass a filter."""
+    """The packets that may match a filter."""
 
     query: Query
     is_exact: bool
-    """Whether all that this finds pass."""
+    """Whether all these packets match."""
 
 
 def bounds(text: str, read: Callable[[str], Query], kind: Kinds, has_long: HasLong) -> Bounds:
-    """What can pass a filter that tshark takes.
+    """Returns the packets that may match a filter, which is valid for tshark.
 
-    `read` gives the query of a filter, and raises UsageError where documents do not answer it.
+    `read` returns the query of a filter and raises UsageError if documents cannot answer it.
     """
 
     def widen(condition: Query) -> Query:
@@ -67,14 +69,14 @@ def bounds(text: str, read: Callable[[str], Query], kind: Kinds, has_long: HasLo
 
     try:
         tree = _Splitter(text, read).tree()
-        passes, can_pass = _least_and_most(tree, widen)
-        return Bounds(bounded(can_pass), can_pass == passes)
-    except (UsageError, RecursionError):  # too large, or in words that are not known here
+        least, most = _least_and_most(tree, widen)
+        return Bounds(bounded(most), most == least)
+    except (UsageError, RecursionError):  # the query is too large, or the syntax is not known here
         return Bounds(Everything(), False)
 
 
 def _least_and_most(node: _Node, widen: _Widen) -> tuple[Query, Query]:
-    """What passes for certain, and what can pass."""
+    """Returns the packets that match for certain, and those that may match."""
     match node:
         case _Part(None):
             return NOTHING, Everything()
@@ -99,11 +101,8 @@ def _negated(query: Query) -> Query:
     return query.part if isinstance(query, Not) else Not(query)
 
 
-# The text
-
-
 class _Splitter:
-    """Reads a filter from left to right. Raises UsageError where its parentheses are not in order."""
+    """Splits a filter from left to right. Raises UsageError if its parentheses are not balanced."""
 
     def __init__(self, text: str, read: Callable[[str], Query]) -> None:
         self._text = text
@@ -114,12 +113,12 @@ class _Splitter:
         self._next = 0
 
     def tree(self) -> _Node:
-        """The whole filter. What binds as nothing else here does (`xor`) is not taken apart."""
+        """Returns the tree of the filter. A filter with `xor`, whose precedence is not known here, is not split."""
         if any(token.kind == "xor" for token in self._tokens):
             return _Part(None)
         node = self._either()
         if self._next < len(self._tokens):
-            raise UsageError("the filter cannot be taken apart")
+            raise UsageError("the filter cannot be split")
         return node
 
     def _either(self) -> _Node:
@@ -137,7 +136,7 @@ class _Splitter:
         return self._group() or self._condition()
 
     def _group(self) -> _Node | None:
-        """What is in parentheses, unless they are part of a condition."""
+        """Returns the tree of a text in parentheses; None if they are part of a condition."""
         start = self._next
         if self._take("open") and self._text[self._tokens[start].start] == "(":
             node = self._either()

@@ -1,4 +1,4 @@
-"""The conditions of display filters on one field, with Wireshark's meaning for fields that have several values."""
+"""Conditions of display filters on one field. Fields with several values are compared as in Wireshark."""
 
 import re
 from collections.abc import Sequence
@@ -20,9 +20,11 @@ _UNORDERED = literals.BYTES | literals.IDENTIFIERS
 
 
 def exists(field: Field) -> Query:
-    """The packets that have a field, also where documents keep its value as text (NULL for a time that is not set), or
-    only its name, because the value is payload."""
-    if field.name.startswith(f"{COLUMNS}."):  # every packet has its columns, some of them empty
+    """Returns the query for packets that have a field.
+
+    Documents can also contain its value as text (NULL for a time that is not set), or only its name (for payload).
+    """
+    if field.name.startswith(f"{COLUMNS}."):  # every packet has all columns
         return Everything()
     places: list[Query] = [Exists(field.path), *_unparsed(field)]
     if field.kind is Kind.BYTES:
@@ -37,12 +39,15 @@ def _unparsed(field: Field) -> list[Exists]:
 
 
 def has_protocol(name: str) -> Query:
-    """The packets that have a protocol."""
+    """Returns the query for packets that have a protocol."""
     return Equals("protocols", name)
 
 
 class Conditions:
-    """Conditions on a field, or on what `lower` or `upper` make of it."""
+    """Conditions on the values of a field, or on these values in lower or upper case.
+
+    Raises UsageError if the field cannot be compared.
+    """
 
     def __init__(self, field: Field, function: str, named_values: NameLookup, language: Language) -> None:
         self._field = field
@@ -51,27 +56,33 @@ class Conditions:
         self._named_values = named_values
         self._language = language
         if self._path in TEXT_PATHS:
-            message = f"filter: {field.name} is indexed by its words, and cannot be compared"
+            message = f"filter: {field.name} is indexed by its words and cannot be compared"
             raise UsageError(message, f'search for words, {self._path}:"GET /index"; {TSHARK_CAN}')
         if field.base == PRESENCE:
-            raise UsageError(f"filter: {field.name} has no value to compare", "ask only whether it is there")
+            raise UsageError(f"filter: {field.name} has no value to compare", "only check that it exists")
         if function and field.type not in literals.TEXTS:
             raise UsageError(
                 f"filter: {function}() fits text, and {field.name} is of type {field.type}", f"leave {function} out"
             )
 
     def compare(self, sign: str, word: Word, quantifier: str) -> Query:
-        """The condition `FIELD sign word`; the quantifier, where there is one, overrides the sign's own."""
-        # newer versions have it that all of no values meet every relation, but only behind these functions
+        """Returns the condition `FIELD sign word`. A quantifier (`any`, `all`) overrides that of the sign.
+
+        Raises UsageError if the word does not fit the field, or if the condition cannot be searched for.
+        """
+        # in newer versions, `all` holds for a missing field after these functions
         is_vacuous = self._function and self._language.is_newer
         present = Everything() if is_vacuous else exists(self._field)
         return quantified(self._field.name, sign, quantifier, lambda relation: self._any(relation, word), present)
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
-        """The condition `FIELD in {…}`; an element is a word, or both ends of a range."""
+        """Returns the condition `FIELD in {…}`. An element is a word, or the two ends of a range.
+
+        Raises UsageError if a word does not fit the field, or if the condition cannot be searched for.
+        """
         if self._function:
-            what = f"{self._function}({self._field.name})"
-            raise UsageError(f"filter: {what} in …: only a field may be looked for in a set", f"compare {what} with ==")
+            call = f"{self._function}({self._field.name})"
+            raise UsageError(f"filter: {call} in …: only fields can be compared with a set", f"compare {call} with ==")
         if quantifier == "all":
             raise UsageError(f"filter: all {self._field.name} in …: cannot be searched for", "leave out the word all")
         return either([self._range(*element) for element in elements])
@@ -79,14 +90,14 @@ class Conditions:
     def _range(self, first: Word, last: Word | None = None) -> Query:
         if last is None:
             return self._any("==", first)
-        self._refuse_order("..")
+        self._check_order("..")
         low, high = self._read(first)[0], self._read(last)[1]
         if self._is_below_all(low) and (self._is_below_all(high) or not self._language.is_newest):
             return NOTHING
         return self._between(0 if self._is_below_all(low) else low, high)
 
     def _any(self, relation: str, word: Word) -> Query:
-        """Some value of the field meets the relation."""
+        """Returns the condition that a value of the field meets the relation."""
         if relation == "contains":
             return self._contains(word)
         if relation == "matches":
@@ -97,22 +108,22 @@ class Conditions:
         if self._field.kind is Kind.BOOLEAN:
             return self._truth(relation, bool(span[0]))
         if relation not in ("==", "!="):
-            self._refuse_order(relation)
+            self._check_order(relation)
         if self._is_below_all(span[0]):
-            return self._compared_to_less(relation)
+            return self._compared_to_smaller(relation)
         return self._compared(relation, span)
 
     def _read(self, word: Word) -> Span:
         return literals.read(self._field, word, self._named_values, self._language)
 
     def _is_below_all(self, value: Value) -> bool:
-        """Whether a field of this type can have no value that is as small."""
+        """Returns whether a value is smaller than all values of the field's type."""
         kind = self._field.kind
         is_unsigned = kind in (Kind.INTEGER, Kind.UNSIGNED) and literals.limits(self._field)[0] == 0
         return (is_unsigned or kind is Kind.TIME) and isinstance(value, int) and value < 0
 
-    def _compared_to_less(self, relation: str) -> Query:
-        """The relation to a number that is less than all values."""
+    def _compared_to_smaller(self, relation: str) -> Query:
+        """Returns the condition that a value meets the relation to a number that is smaller than all values."""
         is_met = relation in ("!=", ">", ">=") and (self._language.is_newest or self._field.kind is Kind.TIME)
         return Exists(self._path) if is_met else NOTHING
 
@@ -136,19 +147,19 @@ class Conditions:
     def _truth(self, relation: str, wanted: bool) -> Query:
         return either([Equals(self._path, value) for value in (False, True) if RELATIONS[relation](value, wanted)])
 
-    def _refuse_order(self, relation: str) -> None:
+    def _check_order(self, relation: str) -> None:
         if self._function or self._field.type in _UNORDERED:
-            what = f"{self._function}()" if self._function else f"type {self._field.type}"
+            values = f"{self._function}()" if self._function else f"type {self._field.type}"
             raise UsageError(
-                f"filter: {self._field.name} {relation} …: the order of {what} cannot be searched for", TSHARK_CAN
+                f"filter: {self._field.name} {relation} …: the order of {values} cannot be searched for", TSHARK_CAN
             )
 
     # Text
 
     def _folded(self, relation: str, word: Word) -> Query:
-        """Equality with what `lower` or `upper` give."""
+        """Returns the condition that a value in lower or upper case equals the word."""
         if relation != "==":
-            self._refuse_order(relation)
+            self._check_order(relation)
         text = literals.text_of(self._field, word)
         return Matches(self._path, patterns.caseless(text)) if self._can_be(word) else NOTHING
 
@@ -164,7 +175,7 @@ class Conditions:
         else:
             message = f"filter: contains fits text and bytes, and {self._field.name} is of type {kind}"
             raise UsageError(message, "compare with ==, <, > or in {…}")
-        if not text and kind in literals.BYTES:  # as tshark has it: all bytes contain none, and no text does
+        if not text and kind in literals.BYTES:  # as in tshark: bytes contain the empty value, texts do not
             return Exists(self._path)
         if not text or (self._function and not self._can_be(word)):
             return NOTHING

@@ -1,4 +1,4 @@
-"""The grammar of display filters, and what it makes of a text: a tree of plain nodes that knows no field."""
+"""Parses display filters into a syntax tree. It contains names and literals, which other modules look up."""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, Unexpec
 
 from espcap.base.errors import UsageError, shortened
 
-TSHARK_CAN = "captures tell: espcap search --captures -Y FILTER"
-"""What to do about a filter that stores cannot answer."""
+TSHARK_CAN = "search the captures: espcap search --captures -Y FILTER"
+"""The hint for a filter that stores cannot answer."""
 _GRAMMAR = r"""
 ?start: disjunction
 ?disjunction: exclusion (("or" | "||") exclusion)*
@@ -36,7 +36,7 @@ STRING.2: /r?"(?:\\.|[^"\\])*"/s
 CHARACTER: /'(?:\\.[0-9A-Fa-f]*|[^'\\])'/
 %ignore /\s+/
 """
-_REFUSED = {
+_UNSUPPORTED = {
     "[": "slices ([…])",
     "#": "the layer operator (#)",
     "$": "references to another packet and macros ($…)",
@@ -52,7 +52,7 @@ _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{
 
 @dataclass(frozen=True)
 class Word:
-    """A literal. `quote` is `"`, `'` or nothing; the text is without quotes and escapes."""
+    """A literal. `quote` is `"`, `'` or empty; the text is without quotes and escapes."""
 
     text: str
     quote: str = ""
@@ -60,7 +60,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Operand:
-    """What is on the left: a field, or functions of one, the outermost first."""
+    """The left side of a condition: a field, and functions of it, the outermost first."""
 
     name: str
     functions: tuple[str, ...] = ()
@@ -68,30 +68,38 @@ class Operand:
 
 @dataclass(frozen=True)
 class Existence:
+    """The condition that a field or protocol exists."""
+
     operand: Operand
 
 
 @dataclass(frozen=True)
 class Comparison:
+    """The condition that values of a field meet a relation to a literal."""
+
     operand: Operand
     sign: str
     literal: Word
     quantifier: str
-    """`any`, `all`, or empty where the sign says which."""
+    """`any`, `all`, or empty for that of the sign."""
 
 
 @dataclass(frozen=True)
 class Membership:
+    """The condition that values of a field are in a set."""
+
     operand: Operand
     elements: tuple[tuple[Word, ...], ...]
-    """Single words, and the two ends of ranges."""
+    """Each is one word, or the two ends of a range."""
     quantifier: str
     is_negative: bool
-    """Whether it is `not in`."""
+    """Whether the operator is `not in`."""
 
 
 @dataclass(frozen=True)
 class Logic:
+    """Conditions that are joined by a logical operator."""
+
     word: str
     """`and`, `or`, `xor` or `not`."""
     parts: "tuple[Node, ...]"
@@ -102,11 +110,11 @@ _Tree = Tree[Token]
 
 
 def read(text: str) -> Node:
-    """The tree of a filter. Raises UsageError where it breaks the grammar."""
+    """Returns the syntax tree of a filter. Raises UsageError if its syntax is invalid."""
     try:
         return _node(_parser().parse(text))
     except UnexpectedInput as error:
-        raise _complaint(text, error) from error
+        raise _syntax_error(text, error) from error
 
 
 @lru_cache(1)
@@ -114,18 +122,18 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=True)
 
 
-def _complaint(text: str, error: UnexpectedInput) -> UsageError:
+def _syntax_error(text: str, error: UnexpectedInput) -> UsageError:
     position = error.pos_in_stream or 0
     start = f"filter {shortened(text)!r}"
     if isinstance(error, UnexpectedEOF) or (isinstance(error, UnexpectedToken) and error.token.type == "$END"):
-        return UsageError(f"{start}: it ends too early", "finish it, and close what is open")
+        return UsageError(f"{start}: it ends too early", "complete it, and close quotes and parentheses")
     character = text[position]
-    if character in _REFUSED:
-        return UsageError(f"{start}: {_REFUSED[character]} cannot be searched for", TSHARK_CAN)
+    if character in _UNSUPPORTED:
+        return UsageError(f"{start}: {_UNSUPPORTED[character]} cannot be searched for", TSHARK_CAN)
     if character in "\"'" and isinstance(error, UnexpectedCharacters):
         return UsageError(f"{start}: the quote at position {position + 1} is not closed", _SYNTAX)
-    what = str(error.token) if isinstance(error, UnexpectedToken) else character
-    return UsageError(f"{start}: {shortened(what)!r} was not expected at position {position + 1}", _SYNTAX)
+    found = str(error.token) if isinstance(error, UnexpectedToken) else character
+    return UsageError(f"{start}: {shortened(found)!r} was not expected at position {position + 1}", _SYNTAX)
 
 
 def _node(tree: _Tree) -> Node:
@@ -168,12 +176,12 @@ def _operand(tree: Token | _Tree) -> Operand:
 
 
 def unknown_function(name: str) -> UsageError:
-    """What to raise for a function that documents cannot answer."""
+    """Returns the error for a function that documents cannot answer."""
     return UsageError(f"filter: the function {shortened(name)}() cannot be searched for", TSHARK_CAN)
 
 
 def _name(tree: Token | _Tree) -> str:
-    """A field's name. A dot before it says that it is one."""
+    """Returns a field's name, without the dot that can mark it as one."""
     return _token(tree).removeprefix(".")
 
 
@@ -187,7 +195,7 @@ def _word(tree: Token | _Tree) -> Word:
 
 
 def _unquoted(text: str) -> str:
-    """Without escapes, of which some stand for bytes: those that make no UTF-8 are left as lone surrogates."""
+    """Replaces escapes by their characters. Bytes that are not UTF-8 become lone surrogates."""
     plain = _ESCAPE.sub(_unescaped, text)
     return plain.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
@@ -201,8 +209,8 @@ def _unescaped(escape: re.Match[str]) -> str:
     if point and int(point, 16) <= 0x10FFFF and not 0xD800 <= int(point, 16) <= 0xDFFF:
         return chr(int(point, 16))
     if point:
-        raise UsageError(f"filter: {escape[0]} is no character")
+        raise UsageError(f"filter: {escape[0]} is not a character")
     raise UsageError(
-        f"filter: \\{character} stands for nothing in quotes",
+        f"filter: \\{character} is not a valid escape",
         r'write \\ for a backslash, or put r before the text: r"\d"',
     )

@@ -1,4 +1,4 @@
-"""What a literal of a display filter means as a value of a field."""
+"""Converts literals of display filters into values of fields."""
 
 import re
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from espcap.query.filter_language import Language
 from espcap.query.values import Span, Time, span
 
 NameLookup = Callable[[str], list[tuple[int, int, str]]]
-"""Of a field's name the (least value, greatest value, text) that Wireshark shows for its values."""
+"""Returns (least value, greatest value, name) for each name that Wireshark shows for values of a field."""
 
 TEXTS = {"FT_STRING", "FT_STRINGZ", "FT_UINT_STRING", "FT_STRINGZPAD", "FT_STRINGZTRUNC"}
 BYTES = {"FT_BYTES", "FT_UINT_BYTES"}
 ADDRESSES = {"FT_ETHER": 6, "FT_EUI64": 8, "FT_FCWWN": 8}
-"""Types that are written as bytes, and how many."""
+"""Types that are written as bytes, and their number of bytes."""
 IDENTIFIERS = {"FT_GUID", "FT_OID", "FT_REL_OID"}
 _SIGNED, _UNSIGNED = re.compile(r"FT_INT(\d+)"), re.compile(r"FT_(?:UINT|CHAR|FRAMENUM)(\d*)")
 _WIDTHS = {"FT_CHAR": 8, "FT_FRAMENUM": 32}
@@ -29,7 +29,7 @@ _LEGACY_TIME = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}), (\d{4}) (\d\d:\d\d:\d\d)
 
 
 def read(field: Field, word: Word, named_values: NameLookup, language: Language) -> Span:
-    """The least and the greatest value that a word names. Raises UsageError where it does not fit the field."""
+    """Returns the values that a literal means. Raises UsageError if it does not fit the field."""
     readers: dict[Kind, Callable[[Field, Word], Span]] = {
         Kind.IP: _network,
         Kind.TIME: _time,
@@ -45,19 +45,22 @@ def read(field: Field, word: Word, named_values: NameLookup, language: Language)
 
 
 def misfit(field: Field, word: Word, expected: str) -> UsageError:
-    """The complaint about a literal."""
+    """Returns the error for a literal that does not fit its field."""
     return UsageError(f"{field.name}: {shortened(word.text)!r} is not {expected}")
 
 
 def text_of(field: Field, word: Word) -> str:
-    """What a word says of text. Raises UsageError where its bytes are no UTF-8, as all text of documents is."""
+    """Returns the text of a literal. Raises UsageError if its bytes are not UTF-8, like all text in documents."""
     if any("\ud800" <= character <= "\udfff" for character in word.text):
-        raise misfit(field, word, "UTF-8, and no text in the documents is anything else")
+        raise misfit(field, word, "UTF-8, like all text in documents")
     return word.text
 
 
 def as_bytes(field: Field, word: Word, language: Language) -> str:
-    """Bytes as documents have them: `aa:bb:cc`. Newer versions of Wireshark take a number for one byte: 10 is 0a."""
+    """Returns bytes as documents contain them: `aa:bb:cc`. Newer versions of Wireshark read a number as one byte.
+
+    Raises UsageError if the literal is not bytes.
+    """
     if word.quote and field.type in BYTES:
         return word.text.encode("utf-8", "surrogateescape").hex(":")
     if language.is_newer and (number := _whole_number(word)) is not None:
@@ -83,7 +86,7 @@ def _text(field: Field, word: Word, language: Language) -> Span:
             raise misfit(field, word, f"an address of {ADDRESSES[field.type]} bytes")
     else:
         message = f"filter: values of {field.name} ({field.type}) cannot be compared"
-        raise UsageError(message, "ask only whether it is there")
+        raise UsageError(message, "only check that it exists")
     return text, text
 
 
@@ -100,7 +103,7 @@ def _network(field: Field, word: Word) -> Span:
 
 
 def _time(field: Field, word: Word) -> Span:
-    """A text names its first moment, as in Wireshark: a day is its midnight."""
+    """Returns the first point in time that a text means, as in Wireshark: midnight for a day."""
     text = word.text
     if match := _LEGACY_TIME.fullmatch(text):
         try:
@@ -122,7 +125,10 @@ def _epoch(field: Field, word: Word) -> Span:
 
 
 def _newer_time(field: Field, word: Word) -> Span | None:
-    """A time in a form that Wireshark 4.0 did not take: seconds for a date, a date for seconds, and 1e-5 seconds."""
+    """Returns a time in a form that Wireshark 4.0 did not accept; None if it is in another form.
+
+    The forms are: seconds instead of a date, a date instead of seconds, and 1e-5 seconds.
+    """
     if field.kind is Kind.TIME and not word.quote and _DECIMAL.fullmatch(word.text):
         return (Time(-1), Time(-1)) if word.text.startswith("-") else _epoch(field, word)
     if field.name == "frame.time_epoch" and word.quote:
@@ -159,7 +165,7 @@ def _whole_number(word: Word) -> int | None:
 
 
 def limits(field: Field) -> tuple[int, int]:
-    """The least and the greatest value that a field of integers can have."""
+    """Returns the smallest and the greatest value of a field of integers."""
     if match := _SIGNED.fullmatch(field.type):
         return -(2 ** (int(match[1]) - 1)), 2 ** (int(match[1]) - 1) - 1
     match = _UNSIGNED.fullmatch(field.type)
@@ -173,5 +179,5 @@ def _named(field: Field, word: Word, named_values: NameLookup) -> Span:
         if name.lower() == word.text.lower():
             return least, greatest
     if names:
-        raise misfit(field, word, "a number or a name that Wireshark shows for one")
+        raise misfit(field, word, "a number or the name that Wireshark shows for a number")
     raise misfit(field, word, "a number" + (" (leave out the quotes)" if word.quote else ""))

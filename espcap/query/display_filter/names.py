@@ -1,4 +1,4 @@
-"""From the names of display filters to registered fields."""
+"""Finds registered fields by their names in display filters."""
 
 import re
 from difflib import get_close_matches
@@ -11,28 +11,31 @@ from espcap.query.everyday import everyday
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200
-"""Characters of a name to which others are compared."""
+"""Characters of the longest name for which similar names are suggested."""
 
 
 def resolve(name: str, registry: Registry) -> Field | None:
-    """The field of this name; None for a protocol. Raises UsageError with the nearest names where there is neither."""
+    """Returns the field of this name; None for a protocol. Raises UsageError, with similar names, if it is unknown."""
     field = registry.field(name)
     if field or (registry.is_protocol(name) and name != COLUMNS):
         return field
     if _NUMBER.match(name):
-        raise UsageError(f"filter: {shortened(name)!r} is no field", "write the field first: tcp.port == 80")
+        raise UsageError(f"filter: {shortened(name)!r} is not a field", "write the field first: tcp.port == 80")
     if name == COLUMNS or name.startswith(f"{COLUMNS}."):
-        message = f"filter: {shortened(name)}: of Wireshark's columns, documents have Info and Protocol"
+        message = f"filter: {shortened(name)}: of Wireshark's columns, documents contain Info and Protocol"
         raise UsageError(message, 'search for words of Info, info:"GET /index", or protocol_column:HTTP')
     others = nearest(name, registry) if len(name) <= _LONGEST else []
     suggestion = f": did you mean {' or '.join(others)}?" if others else ""
     hint = "tshark -G fields lists all names"
-    own = "" if others else "; those of your own dissectors are known once packets are stored with --profile-dir"
+    own = "" if others else "; those of your own dissectors are known after packets were stored with --profile-dir"
     raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", hint + own)
 
 
 def nearest(name: str, registry: Registry) -> list[str]:
-    """At most three names; of a field of an unknown protocol, only those that the nearest protocols have."""
+    """Returns at most three similar names.
+
+    For a field of an unknown protocol, these are fields that exist in similar protocols.
+    """
     name = name.lower()
     if registry.field(name) or registry.is_protocol(name):
         return [name]

@@ -1,7 +1,8 @@
-"""From Perl's regular expressions to those of `espcap.query.Matches`, which every store understands.
+"""Translates Perl's regular expressions to those of `espcap.query.Matches`, which every store understands.
 
-The whole text must match them, case counts, and `.` is any character: what Perl adds (case that does not count, a
-search within the text, `.` without line feeds, `\\d`) is written out. What finite automata cannot do is refused.
+The latter are case-sensitive, must match the whole text, and `.` is any character. Features of Perl (ignored case, a
+match within the text, `.` without line feeds, `\\d`) are written out. Features beyond regular languages, such as
+references to groups, are errors.
 """
 
 import re
@@ -12,7 +13,7 @@ from espcap.query.display_filter.grammar import TSHARK_CAN
 from espcap.query.limits import TOO_DEEP
 
 LARGEST = 250
-"""Characters that a text must have to need all of an expression, repetitions counted."""
+"""Largest size of an expression in characters, each repeated part multiplied by its largest count."""
 _SPECIAL = set(r"\.+*?()|[]{}^$")
 _CLASS_SPECIAL = set(r"\[]^-&~")
 _SPACE = " \t\n\v\f\r"
@@ -30,7 +31,7 @@ _POSIX = {
     "punct": r"!-/:-@\[\\\]\^_`{|}\~",
 }
 _ENDS = "^ and $ can stand only at the ends of the whole expression or of its alternatives"
-_REPAIR = "mend the expression"
+_REPAIR = "correct the expression"
 _QUANTIFIER = re.compile(r"[*+?]|\{\d+(?:,\d*)?\}")
 _COUNTS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _NAMED_GROUP = re.compile(r"\?P?<[A-Za-z_]\w*>")
@@ -38,12 +39,12 @@ _FLAGS = re.compile(r"\(\?([is]*)(?:-([is]+))?\)")
 
 
 def caseless(text: str) -> str:
-    """The expression of a text whose case does not count (as in ASCII)."""
+    """Returns the expression that matches a text and ignores the case of ASCII letters."""
     return "".join(_character(character, caseless=True) for character in text)
 
 
 def translate(pattern: str) -> str:
-    """The expression for what `matches` finds. Raises UsageError for what stores cannot do."""
+    """Returns the expression for the operator `matches`. Raises UsageError if stores cannot search for the pattern."""
     try:
         return _Translator(pattern).translate()
     except RecursionError:
@@ -53,13 +54,13 @@ def translate(pattern: str) -> str:
 def _character(character: str, caseless: bool) -> str:
     if caseless and character.isascii() and character.isalpha():
         return f"[{character.lower()}{character.upper()}]"
-    if character == '"':  # special to Elasticsearch, and a backslash before it is to tantivy
+    if character == '"':  # an operator in Elasticsearch; tantivy rejects a backslash before it
         return '["]'
     return f"\\{character}" if character in _SPECIAL else character
 
 
 class _Translator:
-    """Reads an expression from left to right."""
+    """Translates an expression from left to right."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -73,7 +74,7 @@ class _Translator:
         while self._take("|"):
             alternatives.append(self._anchored())
         if self._at(")"):
-            raise self._wrong("a parenthesis is closed that was not opened", _REPAIR)
+            raise self._wrong("a closing parenthesis has no opening one", _REPAIR)
         if self._position < len(self._pattern):
             raise self._wrong(_ENDS)
         return alternatives[0] if len(alternatives) == 1 else "|".join(f"({each})" for each in alternatives)
@@ -86,7 +87,7 @@ class _Translator:
             self._position = match.end()
 
     def _anchored(self) -> str:
-        """One alternative, found anywhere in a text unless its ends are tied to those of the text."""
+        """Translates one alternative, which can match anywhere in a text unless it has `^` or `$`."""
         start = "" if self._take("^") or self._take(r"\A") else ".*"
         middle = self._sequence()
         if self._take("$") or self._take(r"\Z"):
@@ -123,7 +124,7 @@ class _Translator:
         if match := _NAMED_GROUP.match(self._pattern, self._position):
             self._position = match.end()
         if self._at("?") and not self._take("?:"):
-            raise self._wrong("groups that start with (? are not supported, but for (?:…), and (?i) at the start")
+            raise self._wrong("groups that start with (? are not supported, except (?:…), and (?i) at the start")
         alternatives = [self._sequence()]
         while self._take("|"):
             alternatives.append(self._sequence())
@@ -141,10 +142,10 @@ class _Translator:
         self._position = match.end()
         self._size += size * (self._largest_count(match[0]) - 1)
         if self._size > LARGEST:
-            raise self._wrong("its repetitions are too many")
+            raise self._wrong("it has too many repetitions")
         if self._take("+"):
             raise self._wrong("possessive quantifiers are not supported")
-        self._take("?")  # how much a repetition takes first changes nothing in what is found
+        self._take("?")  # lazy and greedy repetitions match the same texts
         if _QUANTIFIER.match(self._pattern, self._position):
             raise self._wrong(f"{match[0]} is repeated")
         return f"({atom}){match[0]}" if atom.endswith("?") else atom + match[0] if atom else ""
@@ -164,7 +165,7 @@ class _Translator:
         return _character(self._named(character), self._caseless)
 
     def _named(self, character: str) -> str:
-        """The character that an escape stands for."""
+        """Returns the character that an escape means."""
         if character in _CONTROLS:
             return _CONTROLS[character]
         if character == "x" and (
@@ -186,7 +187,7 @@ class _Translator:
         return f"[{negated}{inside}]"
 
     def _member(self) -> tuple[str, str] | str:
-        """The ends of a range, or a set such as that of `\\d`."""
+        """Returns the ends of a range, or a set such as that of `\\d`."""
         if match := re.compile(r"\[:([a-z]+):\]").match(self._pattern, self._position):
             self._position = match.end()
             if match[1] not in _POSIX:
@@ -239,7 +240,7 @@ class _Translator:
 
 
 def _span(low: str, high: str) -> str:
-    """A range without escaped ends: Lucene takes a character behind a backslash for itself alone, not for an end."""
+    """Returns a range without escaped ends: in Lucene, an escaped character cannot be the end of a range."""
     first, last = [], []
     while low < high and low in _CLASS_SPECIAL:
         first.append(f"\\{low}")

@@ -1,4 +1,4 @@
-"""The signs of display filters: which relation they ask for, and of which of a field's values."""
+"""The comparison operators of display filters: their relation, and whether any or all values must meet it."""
 
 import operator
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _SIGNS = {
     "contains": ("any", "contains"),
     **dict.fromkeys(["matches", "~"], ("any", "matches")),
 }
-"""Of each sign which of a field's values must meet the relation, and the relation."""
+"""For each operator, whether any or all values of a field must meet the relation, and the relation."""
 RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -33,10 +33,10 @@ _OPPOSITES = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"
 
 
 def quantified(name: str, sign: str, quantifier: str, some: Callable[[str], Query], present: Query) -> Query:
-    """The condition that a field's values meet the relation of a sign: some of them, or all, as the sign says.
+    """Returns the condition that any or all values of a field meet the relation of an operator, `sign`.
 
-    `quantifier` (`any`, `all`) overrides the sign's own; `some` gives the condition that some value meets a relation,
-    and `present` that there is a value. Raises UsageError if stores cannot answer it.
+    A `quantifier` (`any`, `all`) overrides that of the operator. `some` returns the condition that any value meets a
+    relation. `present` is the condition that the field has a value. Raises UsageError if stores cannot answer it.
     """
     usual, relation = _SIGNS[sign]
     if (quantifier or usual) == "any":
@@ -47,7 +47,7 @@ def quantified(name: str, sign: str, quantifier: str, some: Callable[[str], Quer
 
 
 def either(queries: list[Query]) -> Query:
-    """One of them; nothing if there are none."""
+    """Returns the query that at least one query matches, which matches nothing if there are none."""
     if len(queries) == 1:
         return queries[0]
     return Or(tuple(queries)) if queries else NOTHING

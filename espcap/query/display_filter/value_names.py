@@ -13,25 +13,25 @@ from espcap.query.filter_language import Language
 
 _NAMED = (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)
 _WIDEST = 16
-"""Bits of a field of which every value without a name can be looked at."""
+"""Bits of the widest field whose values without a name are tested one by one."""
 _NUMBER = re.compile("[0-9A-Fa-fxX]*")
 
 
 def compares_names(field: Field, sign: str, language: Language) -> bool:
-    """Whether a sign for text compares the names of a field's values, as newer versions of Wireshark have it."""
+    """Returns whether an operator for text compares the names of a field's values, as in newer Wireshark versions."""
     knows = language.is_newest if sign == "contains" else language.is_newer and sign in ("matches", "~")
     return knows and field.kind in _NAMED and field.base != PRESENCE
 
 
 class NameConditions:
-    """Conditions on the names of a field's values, or on what `lower` or `upper` make of them.
+    """Conditions on the names of a field's values, or on these names in lower or upper case.
 
     Raises UsageError if the values have no names.
     """
 
     def __init__(self, field: Field, function: str, named_values: literals.NameLookup, language: Language) -> None:
         self._field = field
-        self._what = f"vals({field.name})"
+        self._operand = f"vals({field.name})"
         self._change: Callable[[str], str] = {"lower": str.lower, "upper": str.upper}.get(function, str)
         self._language = language
         names = named_values(field.name) if field.kind in _NAMED else []
@@ -40,21 +40,21 @@ class NameConditions:
         self._names = names if language.is_newest or field.kind is not Kind.BOOLEAN else []
 
     def exists(self) -> Query:
-        """Some value has a name."""
+        """Returns the condition that a value has a name."""
         return Exists(self._field.path) if self._language.is_newest else self._values(lambda name: True)
 
     def compare(self, sign: str, word: Word, quantifier: str) -> Query:
-        """The condition `vals(FIELD) sign word`."""
+        """Returns the condition `vals(FIELD) sign word`. Raises UsageError if it cannot be searched for."""
         if not word.quote:
-            message = f"filter: {self._what} {sign} {shortened(word.text)}: names of values are text"
+            message = f"filter: {self._operand} {sign} {shortened(word.text)}: names of values are text"
             raise UsageError(message, "put quotes around it")
         text = literals.text_of(self._field, word)
         present = Everything() if self._change is not str and self._language.is_newest else self.exists()
-        return quantified(self._what, sign, quantifier, lambda relation: self._some(relation, text), present)
+        return quantified(self._operand, sign, quantifier, lambda relation: self._some(relation, text), present)
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
-        """Refused, as tshark does."""
-        raise UsageError(f"filter: {self._what} in …: only a field may be looked for in a set", "compare with ==")
+        """Raises UsageError: tshark does not allow it."""
+        raise UsageError(f"filter: {self._operand} in …: only fields can be compared with a set", "compare with ==")
 
     def _some(self, relation: str, text: str) -> Query:
         test = self._test(relation, text)
@@ -71,7 +71,7 @@ class NameConditions:
         return lambda name: RELATIONS[relation](name.encode(), wanted)
 
     def _values(self, test: Callable[[str], bool], unnamed: Iterable[int] = ()) -> Query:
-        """Values whose name passes the test, and these."""
+        """Returns the condition for values whose name passes the test, and for `unnamed` values."""
         path = self._field.path
         passing = [(low, high) for low, high, name in self._names if test(self._change(name))]
         if self._field.kind is Kind.BOOLEAN:
@@ -80,13 +80,18 @@ class NameConditions:
         return either([Equals(path, low) if low == high else Range(path, low, high) for low, high in spans])
 
     def _unnamed(self, test: Callable[[str], bool], relation: str, text: str) -> Iterable[int]:
-        """Values without a name that pass the test by their number. Raises UsageError if they are too many to tell."""
+        """Returns values without a name whose number passes the test.
+
+        Raises UsageError if there may be too many values to test.
+        """
         if self._field.kind is Kind.BOOLEAN or not _may_be_number(relation, text):
             return ()
         least, greatest = literals.limits(self._field)
         show = _shown(self._field, greatest)
         if show is None or greatest - least >= 1 << _WIDEST:
-            message = f"filter: {self._what} {relation} …: the numbers of values without a name cannot be searched for"
+            message = (
+                f"filter: {self._operand} {relation} …: the numbers of values without a name cannot be searched for"
+            )
             raise UsageError(message, TSHARK_CAN)
         named = [(low, high) for low, high, _ in self._names]
         return (
@@ -97,7 +102,7 @@ class NameConditions:
 
 
 def _may_be_number(relation: str, text: str) -> bool:
-    """Whether a number's text may meet the relation: it does not, if that needs a word with letters of no number."""
+    """Returns whether the text of a number may meet the relation, as its words can be in the text of a number."""
     needs_all = relation in ("==", "contains") or (relation == "matches" and re.fullmatch(r"[\w ]*", text))
     return not needs_all or all(_NUMBER.fullmatch(word) for word in re.findall(r"\w+", text))
 
@@ -112,7 +117,7 @@ def _shown(field: Field, greatest: int) -> Callable[[int], str] | None:
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same values in as few spans as possible; the spans are in order."""
+    """Merges spans that touch or overlap. The spans are sorted."""
     joined: list[tuple[int, int]] = []
     for low, high in spans:
         if joined and low <= joined[-1][1] + 1:

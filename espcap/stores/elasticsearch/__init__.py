@@ -1,1 +1,1 @@
-"""The store that is an Elasticsearch cluster."""
+"""The store in an Elasticsearch cluster."""

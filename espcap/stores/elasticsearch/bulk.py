@@ -1,4 +1,4 @@
-"""Documents to bulk requests, and the answer of Elasticsearch to what became of each document."""
+"""Makes bulk requests from documents, and reads the result for each document from Elasticsearch's answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,21 +14,21 @@ from espcap.stores.elasticsearch.replacing import Version
 from espcap.stores.elasticsearch.template import WORDS
 
 LARGEST_REQUEST = 8 << 20
-"""Bytes of a bulk request; one document may be more."""
+"""Largest size of a bulk request in bytes; a single document may be larger."""
 
 ANSWER = ",".join(f"items.*.{part}" for part in ("_id", "status", "error.type", "error.reason", "error.caused_by"))
-"""What of the answer is needed."""
+"""The members of the answer that are needed, for `filter_path`."""
 
-_TEMPORARY_ITEM = TEMPORARY - {500}  # one document that the server stumbles over must not stop the others
+_TEMPORARY_ITEM = TEMPORARY - {500}  # a document that causes an error of the server must not stop the others
 _NOT_THE_DOCUMENT = frozenset(["index_closed_exception", "validation_exception"])
 
 
 class UntrustedAnswerError(Exception):
-    """The answer does not say what became of each document."""
+    """The answer does not have a result for each document."""
 
 
 def encode(document: Document, replaced: Version | None = None) -> bytes:
-    """The two lines of a document in a bulk request; `replaced` is what it takes the place of."""
+    """Returns the two lines of a document in a bulk request. `replaced` is the version that it is to replace."""
     place: dict[str, Any] = {"_index": document.index, "_id": document.id}
     if replaced:
         place |= {"if_seq_no": replaced.seq_no, "if_primary_term": replaced.primary_term}
@@ -37,13 +37,13 @@ def encode(document: Document, replaced: Version | None = None) -> bytes:
 
 
 def _with_words(document: Document) -> bytes:
-    """The document with the words of its text as a member that is searched and not kept."""
+    """Returns the document with the words of its Info column as a further member, which is indexed and not stored."""
     text = " ".join(words(orjson.loads(document.info)))
     return b'%b,"%b":%b}' % (document.body[:-1], WORDS.encode(), orjson.dumps(text))
 
 
 def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> Iterator[list[Document]]:
-    """The batch in parts that make requests of at most `largest` bytes where they have more than one document."""
+    """Yields parts of the batch whose requests have at most `largest` bytes, or a single document."""
     part: list[Document] = []
     size = 0
     for document in batch:
@@ -57,25 +57,27 @@ def split_by_size(batch: Sequence[Document], largest: int = LARGEST_REQUEST) -> 
         yield part
 
 
-class Again(NamedTuple):
-    """The documents that are to be sent again, and why in the server's words."""
+class Unfinished(NamedTuple):
+    """The documents of a bulk request that are neither stored nor rejected, and are to be sent again."""
 
     documents: list[Document]
+    """Documents that the server could not store at that moment."""
     reason: str
+    """The server's reason; empty if `documents` is empty."""
     disk_is_full: bool
     taken: list[Document]
-    """Those whose identifiers are taken."""
+    """Documents whose identifiers are already in the index."""
 
 
 def judge(
     sent: Sequence[Document], answer: Any, outcome: Outcome, replaced: Mapping[str, Version] | None = None
-) -> Again:
-    """Adds what became of the documents to `outcome`; gives back those to send again.
+) -> Unfinished:
+    """Adds the results of a bulk request to `outcome`, and returns the documents to send again.
 
-    `replaced` has what they were sent to take the place of.
+    `replaced` has the versions that the documents were to replace, by identifier.
 
-    Raises UntrustedAnswerError, with `outcome` as it was, and StoreError where a failure is not the document's; then
-    `outcome` has all the others.
+    Raises UntrustedAnswerError if the answer does not fit the documents; `outcome` then is unchanged. Raises StoreError
+    if an index accepts no documents; `outcome` then has the results of all other documents.
     """
     again: list[Document] = []
     taken: list[Document] = []
@@ -96,11 +98,11 @@ def judge(
             outcome.refused.append(Refusal(document, server_reason(item)))
         else:
             failure = StoreError(
-                f"index {document.index} takes no documents: {server_reason(item)}", "see the index's settings"
+                f"index {document.index} accepts no documents: {server_reason(item)}", "see the index's settings"
             )
     if failure:
         raise failure
-    return Again(again, reason, disk_is_full, taken)
+    return Unfinished(again, reason, disk_is_full, taken)
 
 
 def _items(sent: Sequence[Document], answer: Any) -> list[dict[str, Any]]:
@@ -120,12 +122,12 @@ def _kind(item: dict[str, Any]) -> Any:
 
 
 def _is_temporary(item: dict[str, Any]) -> bool:
-    """Also a server that had no time to make the fields of a document, which it calls its own error."""
+    """Returns whether the same document may succeed later. Status 500 is temporary only if new fields timed out."""
     return item["status"] in _TEMPORARY_ITEM or (item["status"] == 500 and "timed out" in server_reason(item))
 
 
 def _is_disk_full(item: dict[str, Any]) -> bool:
-    """A block that the server sets when its disk is full, and takes back when it has room."""
+    """Returns whether the server has blocked the index because its disk is full. It removes the block by itself."""
     return _kind(item) == "cluster_block_exception" and (
         item["status"] == 429 or "create-index blocked" in server_reason(item)
     )

@@ -1,4 +1,4 @@
-"""The connection to Elasticsearch or Kibana: addresses, credentials, certificates, failures in words of the user."""
+"""Connects to Elasticsearch or Kibana: addresses, credentials, certificates, and error messages for failures."""
 
 import base64
 import ipaddress
@@ -29,16 +29,16 @@ from espcap.base.errors import StoreError, UsageError
 PRODUCT_HEADER = "x-elastic-product"
 NOT_ELASTICSEARCH = "answers, but is not Elasticsearch"
 TEMPORARY = frozenset([408, 429, 500, 502, 503, 504])
-"""Statuses of a request that may fare better later."""
+"""Statuses after which the same request may succeed later."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach a cluster. Its repr shows no secret.
+    """The addresses of a cluster or a Kibana, and how to log in and to verify its certificate. Its repr has no secrets.
 
-    `nodes` are `host:port` or `http(s)://[user:password@]host[:port][/path]`; http and `port` where missing.
-    `fingerprint` is the SHA-256 of the certificate in hexadecimal, `timeout` seconds for one request. `product` is at
-    these addresses, which `option` names.
+    `nodes` are `host:port` or `http(s)://[user:password@]host[:port][/path]`; the defaults are http and `port`.
+    `fingerprint` is the SHA-256 fingerprint of the certificate in hexadecimal, `timeout` is in seconds for one request.
+    `product` and `option` are names for messages: of the program at these addresses, and of the option that has them.
     """
 
     nodes: tuple[str, ...] = field(repr=False)
@@ -55,15 +55,15 @@ class Connection:
 
     @property
     def addresses(self) -> str:
-        """The nodes' URLs without credentials, for messages."""
+        """The URLs of the nodes without credentials, separated by commas, for messages."""
         return ", ".join(_public(_split(node), self.port) for node in self.nodes)
 
 
 class CompatibleTransport(Transport):
-    """Asks for the API of version 8, which servers 8 and 9 both speak; the client alone would ask 8 for that of 9."""
+    """Requests version 8 of the API, which servers 8 and 9 support. The client requests version 9, which 8 rejects."""
 
     def perform_request(self, method: str, target: str, *, headers: Any = None, **options: Any) -> Any:
-        """As the parent's."""
+        """Sends a request, as the parent's method does."""
         older = {
             name: value.replace("compatible-with=9", "compatible-with=8") for name, value in (headers or {}).items()
         }
@@ -72,15 +72,17 @@ class CompatibleTransport(Transport):
 
 
 def _without_warnings(headers: HttpHeaders) -> HttpHeaders:
-    """The client would print the server's warnings as they are, with the line of our source that asked: they are about
-    requests, which the user did not write, and may have characters that a terminal obeys."""
+    """Returns the headers without warnings, which the client would print unchanged.
+
+    They are about requests that the user did not write, and may contain control characters.
+    """
     return HttpHeaders({name: value for name, value in headers.items() if name.lower() != "warning"})
 
 
 def connect(connection: Connection) -> Elasticsearch:
-    """A client that tries every node, and at least twice; sends nothing yet.
+    """Returns a client that tries each node, and at least two times. Sends nothing yet.
 
-    Raises UsageError for a bad address or file.
+    Raises UsageError if an address or the certificate file is not valid.
     """
     addresses = _checked_addresses(connection)
     remote = not all(_is_local(str(address.hostname)) for address in addresses)
@@ -89,17 +91,17 @@ def connect(connection: Connection) -> Elasticsearch:
         transport_class=CompatibleTransport,
         request_timeout=connection.timeout,
         http_compress=remote,
-        serializers={"text/html": TextSerializer()},  # a proxy's refusal must not hide behind its page
-        max_retries=max(1, len(addresses) - 1),  # a kept connection may just have been closed at the other end
+        serializers={"text/html": TextSerializer()},  # so that an error page of a proxy is reported with its status
+        max_retries=max(1, len(addresses) - 1),  # the server may have closed an idle connection
         retry_on_status=(),
         **_credentials(connection, addresses),
     )
 
 
 def open_node(connection: Connection) -> Urllib3HttpNode:
-    """Plain HTTP to the first address, with the credentials, for what is not Elasticsearch; sends nothing yet.
+    """Returns an HTTP client for the first address, with the credentials, for Kibana. Sends nothing yet.
 
-    Raises UsageError for a bad address or file.
+    Raises UsageError if an address or the certificate file is not valid.
     """
     addresses = _checked_addresses(connection)[:1]
     config = _node_config(addresses[0], connection)
@@ -152,14 +154,16 @@ def _node_config(address: SplitResult, connection: Connection) -> NodeConfig:
         ca_certs=str(connection.ca_cert) if connection.ca_cert else None,
         ssl_assert_fingerprint=connection.fingerprint,
         verify_certs=connection.verify,
-        ssl_show_warn=False,  # the command says it louder
+        ssl_show_warn=False,  # the command prints its own warning
     )
 
 
 def _credentials(connection: Connection, addresses: list[SplitResult]) -> dict[str, Any]:
     if connection.api_key:
         if not re.fullmatch(r"[!-~]+", connection.api_key):
-            raise UsageError("the API key is none: it has spaces, lines or foreign characters", "give the encoded key")
+            raise UsageError(
+                "the API key is not valid: it has spaces, line breaks or non-ASCII characters", "give the encoded key"
+            )
         return {"api_key": connection.api_key}
     if connection.user:
         return {"basic_auth": (connection.user, connection.password or "")}
@@ -177,8 +181,8 @@ def _is_local(host: str) -> bool:
 
 
 @contextmanager
-def told(connection: Connection) -> Iterator[None]:
-    """Turns the client's exceptions into a StoreError that names the nodes, the cause and the next step."""
+def as_store_error(connection: Connection) -> Iterator[None]:
+    """Raises the client's exceptions as a StoreError with the nodes, the cause and a hint."""
     try:
         yield
     except (ApiError, TransportError) as error:
@@ -186,14 +190,14 @@ def told(connection: Connection) -> Iterator[None]:
 
 
 def is_temporary(error: ApiError | TransportError) -> bool:
-    """Whether the same request may fare better later."""
+    """Returns whether the same request may succeed later."""
     if isinstance(error, ApiError):
         return error.status_code in TEMPORARY
     return isinstance(error, NoConnection | ConnectionTimeout | SerializationError) and not isinstance(error, TlsError)
 
 
 def store_error(connection: Connection, error: ApiError | TransportError) -> StoreError:
-    """The failure as one line with a hint, without credentials."""
+    """Returns the failure as an error of one line with a hint, without credentials."""
     cause, hint = _api_failure(error) if isinstance(error, ApiError) else _transport_failure(error, connection)
     return StoreError(f"{connection.addresses} {redact(cause, connection)}", hint)
 
@@ -201,7 +205,7 @@ def store_error(connection: Connection, error: ApiError | TransportError) -> Sto
 def _api_failure(error: ApiError) -> tuple[str, str]:
     reason = f": {server_reason(error.body)}"
     if error.status_code == 401:
-        return "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
+        return "rejects the credentials (401)", "give --api-key-file, or --user and --password-file"
     if error.status_code == 403:
         return f"forbids this (403){reason}", "use a key or user with the privileges to write and search packets-*"
     if error.status_code < 500 and error.status_code not in TEMPORARY and PRODUCT_HEADER not in error.meta.headers:
@@ -216,15 +220,18 @@ def _transport_failure(error: TransportError, connection: Connection) -> tuple[s
     if isinstance(error, ConnectionTimeout):
         return "did not answer in time", "check that the node runs and that no firewall is in the way"
     if isinstance(error, SerializationError):
-        return "sent an answer that is no JSON", f"check the address given with {connection.option}"
+        return "sent an answer that is not JSON", f"check the address given with {connection.option}"
     if "refused" in detail:
         return (
             "refuses connections",
             f"start {connection.product} there, or give another address with {connection.option}",
         )
     if "Failed to resolve" in detail:
-        return "cannot be reached: there is no machine of this name", "check the address; `local` is an index here"
-    return f"cannot be reached: {detail}", "check the address; a node that wants TLS needs https:// in front"
+        return (
+            "cannot be reached: its name cannot be resolved",
+            "check the address; --node local is the index on this machine",
+        )
+    return f"cannot be reached: {detail}", "check the address; if the node uses TLS, write https:// before it"
 
 
 def _tls_failure(detail: str) -> tuple[str, str]:
@@ -242,11 +249,11 @@ def _tls_failure(detail: str) -> tuple[str, str]:
             "has a certificate from an unknown authority",
             "give the authority's certificate with --ca-cert, or the certificate's --fingerprint",
         )
-    return f"fails in TLS: {detail}", "check the certificate and --ca-cert"
+    return f"cannot be reached: TLS failed: {detail}", "check the certificate and --ca-cert"
 
 
 def server_reason(body: Any) -> str:
-    """The server's own words for a failure, in one line."""
+    """Returns the reason that the body of an error answer gives, in one line of at most 500 characters."""
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict):
         reasons = [str(error.get("reason") or error.get("type") or error)]
@@ -257,7 +264,7 @@ def server_reason(body: Any) -> str:
 
 
 def redact(text: str, connection: Connection) -> str:
-    """Text of a server without our secrets: a proxy may echo what it was sent."""
+    """Returns text of a server with our secrets replaced by `***`: a proxy may echo the request."""
     urls = [_split(node).password for node in connection.nodes]
     for secret in filter(None, [connection.password, connection.api_key, *urls]):
         text = text.replace(secret, "***")

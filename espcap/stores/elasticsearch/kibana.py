@@ -1,4 +1,4 @@
-"""Kibana: imports the data view, the packet list and the dashboard of packets, and says where the dashboard is."""
+"""Imports the data view, the packet list and the dashboard of packets into Kibana."""
 
 import json
 import re
@@ -10,11 +10,11 @@ from urllib.parse import quote
 from elastic_transport import HttpHeaders, Urllib3HttpNode
 
 from espcap.base.errors import StoreError
-from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, open_node, redact, told
+from espcap.stores.elasticsearch.connection import PRODUCT_HEADER, Connection, as_store_error, open_node, redact
 
 PORT = 5601
 OLDEST = (8, 12)
-"""The oldest Kibana that takes the objects."""
+"""The oldest version of Kibana that accepts the saved objects."""
 
 _SHOWN_ERRORS = 3
 _LONGEST = 300
@@ -28,39 +28,43 @@ class _Answer(NamedTuple):
     status: int
     headers: HttpHeaders
     body: dict[str, Any]
-    """Empty where it is no JSON object."""
+    """The JSON object of the answer; empty if the answer is not a JSON object."""
 
 
 class Imported(NamedTuple):
-    """What a Kibana has taken."""
+    """The objects that were imported."""
 
     titles: list[str]
-    """As its users see them: `dashboard Packets (espcap)`."""
+    """Type and title of each object, as shown in Kibana: `dashboard Packets (espcap)`."""
     dashboard: str
     """The URL of the dashboard."""
 
 
 def kibana_connection(address: str, **credentials: Any) -> Connection:
-    """How to reach the Kibana of an address: `host:port` or a URL, with base path and space. http, 5601 if missing."""
+    """Returns the connection to the Kibana at an address.
+
+    The address is `host:port`, or a URL with base path and space (`/s/NAME`). The defaults are http and port 5601.
+    """
     return Connection((address,), product="Kibana", option="--kibana", port=PORT, **credentials)
 
 
 def objects_file() -> Path:
-    """The saved objects, one on each line: in an installed package beside the code, in a checkout in `kibana`."""
+    """Returns the file with the saved objects, one on each line: in the installed package or in the checkout."""
     installed = Path(__file__).parents[2] / "kibana"
     return (installed if installed.is_dir() else Path(__file__).parents[3] / "kibana") / "packets.ndjson"
 
 
 def import_objects(connection: Connection) -> Imported:
-    """Sends our saved objects to Kibana, where they replace those of an earlier import.
+    """Imports our saved objects into Kibana, where they replace those of an earlier import.
 
-    Raises StoreError where Kibana is away, too old, or does not take each of them, and UsageError for a bad address.
+    Raises StoreError if Kibana cannot be reached, is too old, or does not import all objects, and UsageError if the
+    address is not valid.
     """
     lines = objects_file().read_bytes()
     objects = [json.loads(line) for line in lines.splitlines()]
     node = open_node(connection)
     try:
-        with told(connection):
+        with as_store_error(connection):
             _check_product(connection, _ask(node, "GET", "/api/status"))
             _check_space(connection, node)
             return _judge(connection, _send(node, lines), objects)
@@ -69,7 +73,7 @@ def import_objects(connection: Connection) -> Imported:
 
 
 def _ask(node: Urllib3HttpNode, method: str, target: str, body: bytes | None = None, mimetype: str = "") -> _Answer:
-    headers = HttpHeaders({"kbn-xsrf": "true"})  # without it Kibana changes nothing
+    headers = HttpHeaders({"kbn-xsrf": "true"})  # Kibana rejects changes without this header
     if mimetype:
         headers["content-type"] = mimetype
     meta, data = node.perform_request(method, target, body=body, headers=headers)
@@ -81,12 +85,15 @@ def _ask(node: Urllib3HttpNode, method: str, target: str, body: bytes | None = N
 
 
 def at_times(dashboard: str, span: tuple[str, str] | None) -> str:
-    """The URL of a dashboard that opens on a span of time, in Kibana's words, instead of the one saved with it."""
+    """Returns the URL that opens a dashboard at a time range instead of the one saved with it.
+
+    `span` has the first and the last time in Kibana's syntax (`now-1d`, `now`); None for the saved range.
+    """
     return f"{dashboard}?_g=(time:(from:'{span[0]}',to:'{span[1]}'))" if span else dashboard
 
 
 def _send(node: Urllib3HttpNode, lines: bytes) -> _Answer:
-    """As a form with one file, whose name must end so."""
+    """Sends the objects as a form with one file, whose name must end in `.ndjson`."""
     boundary = uuid.uuid4().hex
     head = (
         f"--{boundary}\r\n"
@@ -99,7 +106,7 @@ def _send(node: Urllib3HttpNode, lines: bytes) -> _Answer:
 
 
 def _check_product(connection: Connection, answer: _Answer) -> None:
-    """Raises StoreError unless a Kibana that can take the objects answers. To strangers it may not tell its version."""
+    """Raises StoreError if the answer is not that of a Kibana that is new enough. It may hide its version."""
     if PRODUCT_HEADER in answer.headers:
         hint = "name it with --node, and Kibana, which often has port 5601, with --kibana"
         raise StoreError(f"{connection.addresses} is an Elasticsearch, not a Kibana", hint)
@@ -126,14 +133,16 @@ def _version(status: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _check_space(connection: Connection, node: Urllib3HttpNode) -> None:
-    """Kibana imports also into a space that does not exist, where nobody could see it."""
+    """Raises StoreError if the space does not exist: Kibana would import into it, and nobody could see the objects."""
     space = _SPACE.search(node.config.path_prefix)
     if space and _ask(node, "GET", f"/api/spaces/space/{space[1]}").status == 404:
-        raise StoreError(f"{connection.addresses}: there is no space {space[1]}", "make it in Kibana, or name another")
+        raise StoreError(
+            f"{connection.addresses}: the space {space[1]} does not exist", "make it in Kibana, or name another"
+        )
 
 
 def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) -> Imported:
-    """What was imported, where each object was. Raises StoreError."""
+    """Returns the imported objects. Raises StoreError if not all of them were imported."""
     if answer.status != 200:
         _fail(connection, answer)
     errors, taken = _dicts(answer.body, "errors"), answer.body.get("successCount")
@@ -142,7 +151,9 @@ def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) 
         more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         count = f"took {taken if isinstance(taken, int) else 0} of {len(objects)} saved objects"
         text = redact(f"{count}: {reasons}{more}", connection)
-        raise StoreError(f"{connection.addresses} {text}", "see Kibana's log; when it is mended, run the command again")
+        raise StoreError(
+            f"{connection.addresses} {text}", "see Kibana's log; correct the cause and run the command again"
+        )
     titles = [f"{_KINDS[item['type']]} {_title(item)}" for item in objects]
     return Imported(titles, _dashboard_url(connection, answer.body, objects))
 
@@ -156,7 +167,7 @@ def _title(item: SavedObject) -> str:
 
 
 def _dashboard_url(connection: Connection, answer: dict[str, Any], objects: list[SavedObject]) -> str:
-    """Kibana gives an object another identifier where another space has one with ours."""
+    """Returns the dashboard's URL. Kibana changes its identifier if another space has an object with the same one."""
     [wanted] = [item["id"] for item in objects if item["type"] == "dashboard"]
     for item in _dicts(answer, "successResults"):
         if (item.get("type"), item.get("id")) == ("dashboard", wanted):
@@ -165,7 +176,7 @@ def _dashboard_url(connection: Connection, answer: dict[str, Any], objects: list
 
 
 def _object_error(item: dict[str, Any]) -> str:
-    """`dashboard espcap-packets: missing_references (index-pattern x)`."""
+    """Returns an error as text, such as `dashboard espcap-packets: missing_references (index-pattern x)`."""
     error = item.get("error")
     error = error if isinstance(error, dict) else {}
     missing = [f"{one.get('type')} {one.get('id')}" for one in _dicts(error, "references")]
@@ -175,22 +186,25 @@ def _object_error(item: dict[str, Any]) -> str:
 
 
 def _dicts(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects of a list; none where there is no such list."""
+    """Returns the JSON objects in the list at this key; an empty list if there is no such list."""
     items = holder.get(key)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _fail(connection: Connection, answer: _Answer) -> NoReturn:
-    """Raises StoreError for an answer whose status is no success."""
+    """Raises StoreError for an answer with an error status."""
     status = answer.status
     message = " ".join(str(answer.body.get("message") or "").split())[:_LONGEST]
     reason = f": {redact(message, connection)}" if message else ""
     if status == 401:
-        cause, hint = "refuses the credentials (401)", "give --api-key-file, or --user and --password-file"
+        cause, hint = "rejects the credentials (401)", "give --api-key-file, or --user and --password-file"
     elif status == 403:
         cause, hint = f"forbids this (403){reason}", "use a key or user with all rights on Kibana's saved objects"
     elif status == 413:
-        cause, hint = "takes no file of this size (413)", "raise savedObjects.maxImportPayloadBytes, or a proxy's limit"
+        cause, hint = (
+            "does not accept a file of this size (413)",
+            "raise savedObjects.maxImportPayloadBytes, or a proxy's limit",
+        )
     elif status == 404 or (status < 500 and "kbn-name" not in answer.headers):
         cause, hint = f"answers, but not as Kibana does (status {status})", _CHECK_ADDRESS
     else:

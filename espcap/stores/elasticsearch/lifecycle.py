@@ -1,4 +1,4 @@
-"""Retention by the server: the lifecycle policy (ILM) of the indices of packets."""
+"""The lifecycle policy (ILM) with which Elasticsearch deletes old indices of packets by itself."""
 
 import re
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 NOT_SUPPORTED = frozenset([400, 404, 405, 410])
-"""What a server without ILM answers to its requests: no such handler, method or API."""
+"""Statuses with which a server without ILM answers requests for it."""
 
 
 def build_policy(days: int) -> dict[str, Any]:
-    """The `policy` of `PUT /_ilm/policy/packets`: an index is deleted so many days after it was made."""
+    """Returns the `policy` of `PUT /_ilm/policy/packets`, which deletes an index `days` days after its creation."""
     return {
         "phases": {
             "hot": {"min_age": "0ms", "actions": {}},
@@ -21,7 +21,10 @@ def build_policy(days: int) -> dict[str, Any]:
 
 
 def seconds_kept(answer: Any) -> float | None:
-    """The age at which indices are deleted, from the answer to `GET /_ilm/policy/packets`; None where it is not."""
+    """Returns the age in seconds at which indices are deleted, from the answer to `GET /_ilm/policy/packets`.
+
+    Returns None if the policy does not delete, or has another form.
+    """
     try:
         [policy] = answer.values()
         age = policy["policy"]["phases"]["delete"]["min_age"]

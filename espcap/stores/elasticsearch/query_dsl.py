@@ -1,4 +1,4 @@
-"""The query tree to Elasticsearch's query DSL, and its answer to what every store gives."""
+"""Translates queries to Elasticsearch's query DSL, and its answers to the `SearchResult` of all stores."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
@@ -25,7 +25,7 @@ from espcap.query import (
     Words,
 )
 from espcap.query.values import Time, Value
-from espcap.query.words import TEXT_PATHS, expression, whole_words, words
+from espcap.query.words import TEXT_PATHS, expression, whole_words_error, words
 from espcap.stores import Hit, SearchResult
 from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS, WORDS
 
@@ -38,8 +38,9 @@ _UNMAPPED = {
     Kind.IP: "ip",
 }
 _TERMS_AT_ONCE = 65_536
-"""Values that Elasticsearch takes in one list (index.max_terms_count)."""
+"""Largest number of values in a list (index.max_terms_count)."""
 _FEW_FRAMES = 2_000
+"""Largest number of frames of a capture that are searched for by identifier."""
 _LARGEST_UNSIGNED = 2**64 - 1
 _TIE_BREAK: list[Any] = [
     "_index",
@@ -49,11 +50,11 @@ _TIE_BREAK: list[Any] = [
 _METRIC = ("value", "count", "min", "max", "avg", "sum")
 _BUCKET = ("key", "key_as_string", "doc_count")
 _COUNTED_PER_DAY = 10_000
-"""Values of a day that terms add up, however few are asked for: 25 for 10, Elasticsearch's own, can miss some."""
+"""Values that each day's shard counts for `terms`: with Elasticsearch's default (25 for 10) the sums can be wrong."""
 
 
 def search_body(query: Query, sort: Sequence[tuple[str, bool]], registry: Registry) -> dict[str, Any]:
-    """The body of a search request. Documents that sort the same come by day, frame number and capture."""
+    """Returns the body of a search request. Equal documents are sorted by day, frame number and capture."""
     return {
         "query": translate(query, registry),
         "sort": [_sort(path, descending, registry) for path, descending in sort] + _TIE_BREAK,
@@ -67,7 +68,7 @@ def _sort(path: str, descending: bool, registry: Registry) -> dict[str, Any]:
 
 
 def translate(query: Query, registry: Registry) -> dict[str, Any]:
-    """The query DSL of a query. Nothing in it scores."""
+    """Returns the query in Elasticsearch's query DSL. Conditions are filters, so that no scores are computed."""
     match query:
         case And(parts):
             return {"bool": {"filter": [translate(part, registry) for part in parts]}}
@@ -111,7 +112,7 @@ def _text_condition(query: Condition) -> dict[str, Any]:
             return {"match_phrase": {WORDS: {"query": " ".join(words(text))}}}
         case Exists():
             return {"exists": {"field": WORDS}}
-    raise whole_words(query.path)
+    raise whole_words_error(query.path)
 
 
 def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:
@@ -119,7 +120,10 @@ def _any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _frames(captures: Iterable[tuple[str, FrameSet]]) -> Iterator[dict[str, Any]]:
-    """Few of a capture by their identifiers, in one condition for all captures: there are only so many conditions."""
+    """Yields conditions for frames of captures.
+
+    Captures with few frames share one condition, with their identifiers, as the number of conditions is limited.
+    """
     identifiers = []
     for capture_id, frames in captures:
         if len(frames) <= _FEW_FRAMES:
@@ -133,12 +137,12 @@ def _frames(captures: Iterable[tuple[str, FrameSet]]) -> Iterator[dict[str, Any]
 
 
 def _text_path(path: str) -> str:
-    """Where the text of a path is indexed."""
+    """Returns the path under which the text of a path is indexed."""
     return f"{path}.exact" if path in SECONDS_PATHS else path
 
 
 def _exists(path: str) -> dict[str, Any]:
-    """A value that is in the document but not in the index (too long, not of its type) exists too."""
+    """Returns the condition that a path has a value, also one that is not indexed: too long, or not of its type."""
     return _any_of([{"exists": {"field": path}}, *_ignored(path)])
 
 
@@ -172,7 +176,10 @@ def _ends(query: Range) -> dict[str, Any]:
 
 
 def _unsigned_range(query: Range) -> dict[str, Any]:
-    """Values above a long's are indexed as text only, which sorts as the numbers do where the length is the same."""
+    """Returns the condition for a range of unsigned 64-bit numbers.
+
+    Numbers that do not fit a long are indexed only as text. Texts of equal length sort as their numbers do.
+    """
     low = 0 if query.low is None else int(query.low) + (not query.include_low)
     high = _LARGEST_UNSIGNED if query.high is None else int(query.high) - (not query.include_high)
     clauses: list[dict[str, Any]] = []
@@ -186,10 +193,10 @@ def _unsigned_range(query: Range) -> dict[str, Any]:
     return _any_of(clauses) if clauses else {"match_none": {}}
 
 
-def found(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
-    """What a search answer holds, without what only Elasticsearch says; `asked` are the aggregations of its request.
+def search_result(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
+    """Returns the answer to a search as a SearchResult, without members that only Elasticsearch has.
 
-    The index of another program may keep no sources.
+    `asked` are the aggregations of the request. A hit may lack its source, in an index that another program has made.
     """
     hits = [Hit(hit["_index"], hit["_id"], hit.get("_source", {})) for hit in answer["hits"]["hits"]]
     given = answer.get("aggregations", {})
@@ -198,14 +205,14 @@ def found(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult:
 
 
 def _nothing(body: dict[str, Any]) -> dict[str, Any]:
-    """What an aggregation has over no documents: without a single index Elasticsearch gives none at all."""
+    """Returns the result of an aggregation over no documents. Elasticsearch returns none if there is no index."""
     if "stats" in body:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
     return {"value": 0.0} if "sum" in body else {"buckets": []}
 
 
 def aggregation_body(aggregations: dict[str, Any]) -> dict[str, Any]:
-    """The same aggregations, whose terms each day's shard counts so far that their sum is exact."""
+    """Returns the aggregations with a `shard_size` for `terms` that makes the counts exact."""
     return {name: body | _exact(body) for name, body in aggregations.items()}
 
 

@@ -1,7 +1,7 @@
-"""The record of own fields in a cluster: one document of a hidden index.
+"""Records the fields of the user's own dissectors in a cluster: one document in a hidden index.
 
-Its name is one of `packets-*`, so that who may write or read packets may write or read the record. Searches of
-`packets-*` pass over hidden indices.
+The index's name matches `packets-*`, so that a user who may read or write packets may read or write the record.
+Searches of `packets-*` skip hidden indices.
 """
 
 import time
@@ -21,31 +21,31 @@ _SETTINGS = {"index": {"hidden": True, "number_of_shards": 1}}
 _MAPPINGS = {"dynamic": False}
 _STARTING = "No shard available"
 _PAUSE = 0.2
-"""Seconds."""
+"""Seconds between attempts to read the record from an index that is starting."""
 _REFUSED = (400, 401, 403)
 _EXISTS = "resource_already_exists_exception"
 
 
-def read_record(client: Elasticsearch, where: str) -> OwnFields | None:
-    """What was recorded; None if nothing was. Raises StoreError if it is something else."""
-    return _read(client, where)[0]
+def read_record(client: Elasticsearch, addresses: str) -> OwnFields | None:
+    """Returns the recorded fields; None if none are recorded. Raises StoreError if the record is damaged."""
+    return _read(client, addresses)[0]
 
 
-def _read(client: Elasticsearch, where: str) -> tuple[OwnFields | None, dict[str, int]]:
-    """Also what a writer has to name, so that it replaces what it has read and nothing newer."""
+def _read(client: Elasticsearch, addresses: str) -> tuple[OwnFields | None, dict[str, int]]:
+    """Returns the record, and the parameters with which a writer replaces exactly this version of it."""
     answer = _get(client)
     if answer is None:
         return None, {}
     try:
         own = parse_own_fields(answer["_source"]["record"])
     except (KeyError, TypeError, ValueError) as error:
-        hint = f"delete the index {NAME}; the next run with --profile-dir writes it anew"
-        raise StoreError(f"{where} has a damaged record of own fields: {error}", hint) from error
+        hint = f"delete the index {NAME}; the next run with --profile-dir writes it again"
+        raise StoreError(f"{addresses} has a damaged record of own fields: {error}", hint) from error
     return own, {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
 
 
 def _get(client: Elasticsearch) -> dict[str, Any] | None:
-    """The document. Another espcap may have made the index just now, whose shard takes a moment to start."""
+    """Returns the document; None if it does not exist. Waits for the shard of an index that was just made."""
     for attempt in range(_ATTEMPTS):
         try:
             return dict(client.get(index=NAME, id=_ID).body)
@@ -58,11 +58,14 @@ def _get(client: Elasticsearch) -> dict[str, Any] | None:
     return None
 
 
-def add_to_record(client: Elasticsearch, own: OwnFields, where: str, has_lifecycle: bool) -> None:
-    """Adds own fields to those that are recorded, whoever else does the same at once."""
+def add_to_record(client: Elasticsearch, own: OwnFields, addresses: str, has_lifecycle: bool) -> None:
+    """Adds fields to those that are recorded; several processes may do this at the same time.
+
+    Raises ApiError, TransportError, and StoreError if the record is damaged.
+    """
     for attempt in range(_ATTEMPTS):
-        recorded, seen = _read(client, where)
-        merged = (recorded or OwnFields()).merged(own, where)
+        recorded, seen = _read(client, addresses)
+        merged = (recorded or OwnFields()).merged(own, addresses)
         if merged == recorded:
             return
         if recorded is None:
@@ -77,9 +80,10 @@ def add_to_record(client: Elasticsearch, own: OwnFields, where: str, has_lifecyc
 
 
 def type_fields(client: Elasticsearch, own: OwnFields) -> str:
-    """Has the indices that are there type own fields as the template does those to come; returns why it cannot be.
+    """Adds the types of the fields to existing indices, as the template does for new indices.
 
-    Only for fields that are told by their paths: the other types follow from the values.
+    Returns the server's reason if it does not allow that, or an empty string. Only fields whose type depends on their
+    path are added: the types of the others follow from their values. Raises ApiError and TransportError.
     """
     layers: dict[str, Any] = {}
     for field in own.fields:
@@ -102,5 +106,5 @@ def _make_index(client: Elasticsearch, has_lifecycle: bool) -> None:
     except ApiError as error:
         if _EXISTS not in str(error.body):
             raise
-    if has_lifecycle:  # packets are deleted by their age, and the record stays
+    if has_lifecycle:  # the policy deletes old packets, but the record is to stay
         client.indices.put_settings(index=NAME, settings={"index.lifecycle.name": None})

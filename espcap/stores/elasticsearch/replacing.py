@@ -1,4 +1,4 @@
-"""What to do about documents whose identifiers are taken: the same ones, or those that other settings have made."""
+"""Looks up documents whose identifiers are in the index already: they may have been made with other settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _FORBIDDEN = frozenset([401, 403])
 
 
 class Version(NamedTuple):
-    """A document as it is in an index at a moment: only this one is replaced."""
+    """The version of a document in an index. A request that names it fails if the document has changed since."""
 
     seq_no: int
     primary_term: int
@@ -25,14 +25,15 @@ class Resend:
     """Documents that are to be sent again."""
 
     to_create: list[Document] = field(default_factory=list)
-    """Those whose identifiers are free by now, or of which the cluster could not tell."""
+    """Documents whose identifiers are not in the index any more, or that the cluster could not look up."""
     to_replace: list[tuple[Document, Version]] = field(default_factory=list)
+    """Documents to replace one with other settings, each with the version to be replaced."""
 
 
 def look_up(client: Elasticsearch, documents: Sequence[Document], outcome: Outcome) -> Resend:
-    """Counts those that are already there with their settings, and returns the others.
+    """Counts the documents that are stored with the same settings in `outcome`, and returns the others.
 
-    Who may not read the index cannot replace what is there either. Raises ApiError and TransportError.
+    Without the right to read the index, all count as already there. Raises ApiError and TransportError.
     """
     taken = Resend()
     asked = [document for document in documents if document.settings_id]

@@ -1,4 +1,4 @@
-"""How long to wait before a request is sent again, and when to give up."""
+"""Decides how long to wait before a request is sent again, and when to give up."""
 
 import random
 import threading
@@ -9,65 +9,67 @@ from dataclasses import dataclass, field
 from espcap.base.errors import StoreError
 
 _DOUBLINGS = 30
-"""More would only make numbers large."""
+"""Largest number of doublings of the wait, so that the power of two stays small."""
 _LEAST_REQUEST = 5.0
-"""Seconds; a node that makes an index may need them."""
+"""Least timeout of a request, in seconds: a node that creates an index may need this long."""
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Exponential waits with jitter, all times in seconds."""
+    """Exponential waits with jitter. All times are in seconds."""
 
     give_up_after: float = 300.0
-    """Without progress; `inf` is never, 0 at the first failure."""
+    """How long to wait without progress; `inf` for ever, 0 to fail at once."""
     from_the_start: bool = False
-    """Whether to wait also for a node that has not answered yet."""
+    """Whether to wait also if the very first request fails."""
     first: float = 1.0
+    """Least wait."""
     longest: float = 60.0
+    """Longest wait."""
     flood_stage: float = 30.0
-    """The least wait for a disk to get room."""
+    """Least wait if the disk of a node is full."""
 
     def wait(self, failures: int) -> float:
-        """The wait after so many failures before this one: in the upper half of 2, 4, 8, … times `first`."""
+        """Returns a random wait for the number of earlier failures: half to all of 2, 4, 8, … times `first`."""
         ceiling = min(self.first * 2 ** (1 + min(failures, _DOUBLINGS)), self.longest)
         return random.uniform(ceiling / 2, ceiling)
 
     def request_seconds(self, longest: float) -> float:
-        """How long one request may take, so that there is patience left for others."""
+        """Returns the timeout of one request: a quarter of `give_up_after`, so that there is time for several."""
         return min(longest, max(_LEAST_REQUEST, self.give_up_after / 4))
 
 
 class Notice:
-    """Says once, for all requests that wait at the same time: that they wait, and that it is over."""
+    """Reports that requests wait, and when they continue; once for all requests that wait at the same time."""
 
-    def __init__(self, who: str, on_note: Callable[[str], None]) -> None:
-        """`who` are the nodes."""
-        self._who = who
+    def __init__(self, addresses: str, on_note: Callable[[str], None]) -> None:
+        """`addresses` are those of the nodes. `on_note` is called with the line to show."""
+        self._addresses = addresses
         self._on_note = on_note
         self._lock = threading.Lock()
         self._since = 0.0
-        self._said: set[bool] = set()
+        self._reported: set[bool] = set()
 
     def begin(self, failure: StoreError, disk_is_full: bool, since: float, limit: str) -> None:
-        """A request waits, without progress `since` then."""
+        """Call it when a request waits; it has had no progress since `since` (`time.monotonic`)."""
         with self._lock:
-            if disk_is_full in self._said:
+            if disk_is_full in self._reported:
                 return
-            self._since = min(since, self._since) if self._said else since
-            self._said.add(disk_is_full)
+            self._since = min(since, self._since) if self._reported else since
+            self._reported.add(disk_is_full)
             self._on_note(f"{failure.message}; waiting{limit} ({failure.hint})")
 
     def end(self) -> None:
-        """A request got on."""
+        """Call it when a request has made progress."""
         with self._lock:
-            if self._said:
-                self._on_note(f"{self._who} is back after {time.monotonic() - self._since:.0f} s")
-            self._said.clear()
+            if self._reported:
+                self._on_note(f"{self._addresses} is back after {time.monotonic() - self._since:.0f} s")
+            self._reported.clear()
 
 
 @dataclass
 class Patience:
-    """Waits out the failures of one request between two signs of progress."""
+    """Waits after failures of one request, until it makes progress or `give_up_after` is over."""
 
     retry: Retry
     notice: Notice
@@ -75,7 +77,7 @@ class Patience:
     _failures: int = 0
 
     def wait(self, failure: StoreError, disk_is_full: bool = False, quiet: bool = False) -> None:
-        """Sleeps; `quiet` says nothing of it. Raises StoreError where the patience is at its end."""
+        """Sleeps, and reports that unless `quiet`. Raises StoreError if there was no progress for `give_up_after`."""
         rest = self._since + self.retry.give_up_after - time.monotonic()
         if not rest > 0:
             raise StoreError(f"{failure.message}; gave up after {self.retry.give_up_after:g} s", failure.hint)
@@ -86,7 +88,7 @@ class Patience:
         time.sleep(min(max(wait, self.retry.flood_stage) if disk_is_full else wait, rest))
 
     def progress(self) -> None:
-        """The next failure begins anew."""
+        """Call it after progress: the time without progress begins again."""
         self.notice.end()
         self._since, self._failures = time.monotonic(), 0
 

@@ -1,4 +1,4 @@
-"""Whether packets are, and will be, indexed as our template says: another template, or an older index, may rule."""
+"""Checks that packets are indexed as our index template says: another template may apply, or an index may be older."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ _TYPES = {
     "destination.ip": {"ip"},
     "layers.frame.number": {"long", "integer"},
 }
-"""Types without which searches, statistics and extraction fail."""
+"""The types that paths must have for searches, statistics and extraction to work."""
 _DYNAMIC = {"unparsed", "ip", "time", "unsigned", "float", "integer", "string"}
-"""Names of the dynamic templates that type all other fields."""
+"""Names of the dynamic templates that set the types of all other fields."""
 _MOST_NAMED = 3
 
 
@@ -31,11 +31,14 @@ class Rival(NamedTuple):
     name: str
     priority: int
     over: str
-    """The name of an index of packets that it decides over."""
+    """Name of an index of packets that it applies to."""
 
 
 def find_rival(client: Elasticsearch) -> Rival | None:
-    """A template of a higher priority that maps packets in another way than ours."""
+    """Returns a template that takes precedence over ours and maps packets in another way; None if there is none.
+
+    Raises ApiError and TransportError.
+    """
     parts = ("name", "index_template.index_patterns", "index_template.priority")
     answer = client.indices.get_index_template(filter_path=",".join(f"index_templates.{part}" for part in parts))
     for rival in _rivals(answer.body.get("index_templates", [])):
@@ -56,7 +59,7 @@ def _rivals(templates: list[dict[str, Any]]) -> Iterator[Rival]:
 
 
 def _is_mapped_as_ours(client: Elasticsearch, index: str) -> bool:
-    """Of a new index of this name."""
+    """Returns whether a new index of this name would have the types of our template."""
     mappings = client.indices.simulate_index_template(name=index).body["template"].get("mappings", {})
     dynamic = {name for each in mappings.get("dynamic_templates", ()) for name in each}
     return dynamic >= _DYNAMIC and all(_type(mappings, path.split(".")) in kinds for path, kinds in _TYPES.items())
@@ -69,15 +72,15 @@ def _type(mapping: dict[str, Any], names: list[str]) -> str:
 
 
 def find_misfits(client: Elasticsearch) -> list[str]:
-    """What is wrong with the indices of packets that are there: `index packets-x has capture_id as text`.
+    """Returns the wrong types of existing indices of packets, as lines like `index packets-x has capture_id as text`.
 
-    Mappings are the cluster's own state: also an index without an active shard, just made or damaged, has them.
+    An index has its mapping also if its shard is not active. Raises ApiError and TransportError.
     """
     paths = [f"*.mappings.properties.{path.replace('.', '.properties.')}.type" for path in _TYPES]
     try:
         answer = client.indices.get_mapping(index=PATTERN, expand_wildcards="open", filter_path=",".join(paths))
     except ApiError as error:
-        if error.status_code in (401, 403):  # who only writes need not see how
+        if error.status_code in (401, 403):  # a user who may only write need not be able to read mappings
             return []
         raise
     return [
@@ -89,6 +92,6 @@ def find_misfits(client: Elasticsearch) -> list[str]:
 
 
 def shortened(misfits: list[str]) -> str:
-    """The first of them, and how many there are beside."""
+    """Returns the first ones in one line, and how many more there are."""
     more = len(misfits) - _MOST_NAMED
     return ", ".join(misfits[:_MOST_NAMED]) + (f", and {more:,} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Sends documents in bulk requests until each has been stored or refused, or patience ends."""
+"""Sends documents in bulk requests until each one is stored or rejected, or the time for retries is over."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,35 +22,36 @@ from espcap.stores.elasticsearch.connection import Connection, is_temporary, sto
 from espcap.stores.elasticsearch.replacing import Version, look_up
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 
-_DISK_FULL = "disk flood-stage: the node takes no documents until its disk has room"
+_DISK_FULL = "disk flood-stage: the node accepts no documents until its disk has free space"
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Documents of one request, all to be created, or all to replace others."""
+    """The documents of one request: all of them are to be created, or all are to replace others."""
 
     documents: Sequence[Document]
     replaced: Mapping[str, Version] = field(default_factory=dict)
 
     def of(self, documents: Sequence[Document]) -> "_Part":
-        """Some of them."""
+        """Returns a part with only these documents."""
         return _Part(documents, self.replaced)
 
 
 class _Rest(NamedTuple):
-    """What a bulk request left to be sent again."""
+    """The documents that are to be sent again after a bulk request."""
 
     documents: list[Document]
     failure: StoreError | None = None
-    """None where there is no reason to wait."""
+    """The failure to wait for; None if there is no need to wait."""
     disk_is_full: bool = False
     answered: bool = True
+    """Whether the server answered for each document."""
     taken: Sequence[Document] = ()
-    """Those whose identifiers are taken."""
+    """Documents whose identifiers are already in the index."""
 
 
 class BulkSender:
-    """Sends to one cluster, for several threads at once. What it learns of the size of requests holds for all."""
+    """Sends documents to one cluster, from several threads, which share the request size that the server accepts."""
 
     def __init__(self, client: Elasticsearch, connection: Connection, retry: Retry, notice: Notice) -> None:
         self._connection = connection
@@ -59,13 +60,17 @@ class BulkSender:
         self._largest = LARGEST_REQUEST
         seconds = retry.request_seconds(connection.timeout)
         nodes = len(connection.nodes)
-        self._client = client.options(request_timeout=seconds, max_retries=nodes - 1)  # Patience does the rest
-        self._server_timeout = f"{max(1, int(seconds / 2))}s"  # so that a shard that is away is told, not a timeout
+        self._client = client.options(
+            request_timeout=seconds, max_retries=nodes - 1
+        )  # Patience waits between further attempts
+        self._server_timeout = (
+            f"{max(1, int(seconds / 2))}s"  # less than the client's: the answer then names a missing shard
+        )
 
     def send(self, batch: Sequence[Document], outcome: Outcome) -> None:
-        """Adds to `outcome` what became of each document, as it is told.
+        """Sends the documents, and adds the result for each one to `outcome` as the server answers.
 
-        Raises StoreError where waiting is of no use, or has been of none for too long.
+        Raises StoreError for a failure that does not pass, and after `give_up_after` seconds without progress.
         """
         for part in split_by_size(batch, self._largest):
             self._send(part, outcome)
@@ -81,13 +86,13 @@ class BulkSender:
                 patience.progress()
             if rest.failure:
                 patience.wait(rest.failure, rest.disk_is_full, quiet=moved and not rest.disk_is_full)
-            middle = 0 if rest.answered else len(rest.documents) // 2  # a smaller request may fare better
+            middle = 0 if rest.answered else len(rest.documents) // 2  # a smaller request may succeed
             parts += [part.of(half) for half in (rest.documents[middle:], rest.documents[:middle]) if half]
             if rest.taken:
                 parts += self._look_up(rest.taken, outcome, patience)
 
     def _look_up(self, documents: Sequence[Document], outcome: Outcome, patience: Patience) -> list[_Part]:
-        """What is to be sent of the documents whose identifiers are taken."""
+        """Looks up documents whose identifiers are in the index already. Returns the parts that are to be sent."""
         while True:
             try:
                 taken = look_up(self._client, documents, outcome)
@@ -115,18 +120,18 @@ class BulkSender:
                 filter_path=ANSWER,
                 timeout=self._server_timeout,
             )
-            again = judge(documents, answer.body, outcome, part.replaced)
+            unfinished = judge(documents, answer.body, outcome, part.replaced)
         except UntrustedAnswerError:
-            return _Rest(documents, self._failure("gives answers that do not fit the documents sent"))
+            return _Rest(documents, self._failure("sends answers that do not match the documents"))
         except (ApiError, TransportError) as error:
             if isinstance(error, ApiError) and error.status_code == 413:
                 return self._too_large(documents, len(operations), outcome)
             if not is_temporary(error):
                 raise store_error(self._connection, error) from error
             return _Rest(documents, store_error(self._connection, error), answered=False)
-        reason = f"{_DISK_FULL}: {again.reason}" if again.disk_is_full else f"is busy: {again.reason}"
-        failure = self._failure(reason) if again.documents else None
-        return _Rest(again.documents, failure, again.disk_is_full, taken=again.taken)
+        reason = f"{_DISK_FULL}: {unfinished.reason}" if unfinished.disk_is_full else f"is busy: {unfinished.reason}"
+        failure = self._failure(reason) if unfinished.documents else None
+        return _Rest(unfinished.documents, failure, unfinished.disk_is_full, taken=unfinished.taken)
 
     def _failure(self, cause: str) -> StoreError:
         return StoreError(f"{self._connection.addresses} {cause}", "see the log of the node")
@@ -135,6 +140,6 @@ class BulkSender:
         if len(documents) > 1:
             self._largest = min(self._largest, max(1, size // 2))
             return _Rest(documents, answered=False)
-        reason = f"{len(documents[0].body):,} bytes are more than the node takes (http.max_content_length)"
+        reason = f"{len(documents[0].body):,} bytes are more than the node accepts (http.max_content_length)"
         outcome.refused.append(Refusal(documents[0], reason))
         return _Rest([])

@@ -1,4 +1,4 @@
-"""The store that is an Elasticsearch cluster, version 8 or 9."""
+"""The store in an Elasticsearch cluster of version 8 or 9."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,20 +12,20 @@ from espcap.documents.packets import Document
 from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
-from espcap.query.words import fields_of, refuse_texts
+from espcap.query.words import check_sortable, fields_of
 from espcap.sinks import Outcome
 from espcap.stores import SIMPLER, TO_FILL, SearchResult, StoredDay
 from espcap.stores.elasticsearch.connection import (
     PRODUCT_HEADER,
     Connection,
+    as_store_error,
     connect,
     is_temporary,
     server_reason,
     store_error,
-    told,
 )
 from espcap.stores.elasticsearch.lifecycle import NOT_SUPPORTED, build_policy, seconds_kept
-from espcap.stores.elasticsearch.query_dsl import aggregation_body, found, search_body
+from espcap.stores.elasticsearch.query_dsl import aggregation_body, search_body, search_result
 from espcap.stores.elasticsearch.record import NAME as RECORD
 from espcap.stores.elasticsearch.record import add_to_record, read_record, type_fields
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
@@ -37,22 +37,22 @@ _REACH_SECONDS = 4.0
 _DELETED_AT_ONCE = 10_000
 _OK = 200
 _MAY_NOT = (401, 403)
-"""Status of an answer to who does not have the right."""
+"""Statuses of an answer to a user without the right."""
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
 
 
 class _Installed(NamedTuple):
-    """What the cluster's own index template says."""
+    """Version and lifecycle policy of the index template that the cluster has."""
 
     version: int | None = None
     lifecycle: str = ""
 
 
 class ElasticsearchStore:
-    """A Store over `connection`. Makes no request before the first call of a method."""
+    """The Store of the cluster at `connection`. Sends no request before the first call of a method."""
 
     writes_at_once = 2
-    batches_ahead = 0  # what waits would be lost with an interrupted run
+    batches_ahead = 0  # an interrupted run would lose batches that wait
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class ElasticsearchStore:
         retry: Retry | None = None,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> None:
-        """`on_note` is told when the store begins to wait for the cluster, and when it is back.
+        """`on_note` is called with a line of text when the store begins to wait for the cluster, and when it is back.
 
-        Raises UsageError where an address or a certificate file is wrong.
+        Raises UsageError if an address or the certificate file is not valid.
         """
         self._connection = connection
         self._registry = registry
@@ -75,9 +75,9 @@ class ElasticsearchStore:
         self._written: set[str] = set()
 
     def prepare(self) -> None:
-        """Puts the index template where the cluster does not have this one; a lifecycle that it names stays.
+        """Writes the index template, if the cluster has another version of it. Keeps its lifecycle policy.
 
-        Raises StoreError if packets would not be, or are not, indexed as it says.
+        Raises StoreError if packets are not, or would not be, indexed as the template says.
         """
         patience = Patience(self._retry, self._notice)
         while True:
@@ -95,26 +95,28 @@ class ElasticsearchStore:
         installed = self._installed()
         if self._registry.own:
             self._record(self._registry.own, bool(installed.lifecycle))
-        self._own_fields()  # fails here, where it is waited for: a cluster that starts has templates before shards
+        self._own_fields()  # fails while the cluster starts: shards are available later than templates
         template = build_template(self._registry, installed.lifecycle)
         if installed.version != template["version"]:
             self._client.indices.put_index_template(name=NAME, body=template)
 
     def _record(self, own: OwnFields, has_lifecycle: bool) -> None:
-        where = self._connection.addresses
+        addresses = self._connection.addresses
         try:
-            add_to_record(self._client, own, where, has_lifecycle)
+            add_to_record(self._client, own, addresses, has_lifecycle)
         except ApiError as error:
             if error.status_code not in _MAY_NOT:
                 raise
             reason = server_reason(error.body)
-            self._on_note(f"{where} does not record the fields of the profile, so searches do not know them: {reason}")
+            self._on_note(
+                f"{addresses} does not record the fields of the profile, so searches do not know them: {reason}"
+            )
         if reason := type_fields(self._client, own):
-            self._on_note(f"{where}: in indices that are there, some fields of the profile are text: {reason}")
+            self._on_note(f"{addresses}: in existing indices, some fields of the profile are text: {reason}")
 
     def own_fields(self) -> OwnFields | None:
-        """What is recorded in the cluster."""
-        with told(self._connection):
+        """Returns the fields of own dissectors that are recorded in the cluster; None if there are none."""
+        with as_store_error(self._connection):
             return self._own_fields()
 
     def _own_fields(self) -> OwnFields | None:
@@ -126,22 +128,22 @@ class ElasticsearchStore:
             raise
 
     def check(self) -> None:
-        """Raises StoreError if another template decides over indices of packets, or one has other types of fields."""
-        with told(self._connection):
+        """Raises StoreError if another template applies to packets, or if an index has other types than ours."""
+        with as_store_error(self._connection):
             self._check()
 
     def _check(self) -> None:
-        where = self._connection.addresses
+        addresses = self._connection.addresses
         if rival := find_rival(self._client):
-            message = f"{where} has another index template, {rival.name} (priority {rival.priority}), that decides"
+            message = f"{addresses} has another index template, {rival.name} (priority {rival.priority}), that applies"
             hint = f"give it a priority below {PRIORITY}, or patterns that do not match {PATTERN}"
-            raise StoreError(f"{message} over {PATTERN}: packets could not be searched", hint)
+            raise StoreError(f"{message} to {PATTERN}: packets could not be searched", hint)
         if misfits := find_misfits(self._client):
-            message = f"{where} has indices that packets cannot be searched in: {shortened(misfits)}"
+            message = f"{addresses} has indices in which packets cannot be searched: {shortened(misfits)}"
             raise StoreError(message, f"delete them, or reindex them under names that do not match {PATTERN}")
 
     def _installed(self) -> _Installed:
-        """Also the first request: each node is asked, in seconds, whether it is there and is Elasticsearch."""
+        """Returns the installed template. As the first request, it has a short timeout for nodes that do not answer."""
         nodes = len(self._connection.nodes)
         seconds = min(self._connection.timeout, _REACH_SECONDS / nodes)
         client = self._client.options(request_timeout=seconds, retry_on_timeout=nodes > 1)
@@ -155,30 +157,30 @@ class ElasticsearchStore:
             if PRODUCT_HEADER not in error.meta.headers:
                 raise
         except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # somebody else's template of this name may hold anything
+            pass  # a template of this name that another program has made can have any form
         return _Installed()
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Creates the documents that are not there yet; waits and sends again where the cluster is busy or away."""
+        """Stores the documents that are not stored yet. Waits and sends again if the cluster is busy or away."""
         outcome = outcome or Outcome()
         self._written.update(document.index for document in batch)
         self._sender.send(batch, outcome)
         return outcome
 
     def flush(self, more_comes: bool = False) -> None:
-        """Nothing to do: what a node acknowledged is durable (as long as `index.translog.durability` is `request`)."""
+        """Does nothing: acknowledged documents are durable, with the default `index.translog.durability`."""
 
     def flush_if_due(self) -> None:
-        """Nothing to do either."""
+        """Does nothing, as `flush`."""
 
     def not_durable(self) -> Outcome:
-        """Nothing."""
+        """Returns an empty outcome."""
         return Outcome()
 
     def days(self) -> list[StoredDay]:
-        """The indices of packets in the order of their names; `expires` follows the lifecycle of `keep`."""
+        """Returns the indices of packets in the order of their names. `expires` follows from the policy of `keep`."""
         columns = "index,uuid,docs.count,store.size,creation.date"
-        with told(self._connection):
+        with as_store_error(self._connection):
             self._refresh()
             answer = self._client.cat.indices(
                 index=PATTERN, format="json", bytes="b", h=columns, expand_wildcards="all", s="index"
@@ -190,21 +192,21 @@ class ElasticsearchStore:
         try:
             return seconds_kept(self._client.ilm.get_lifecycle(name=NAME).body)
         except ApiError as error:
-            if error.status_code in NOT_SUPPORTED | {401, 403}:  # it may be hidden from whom only writes
+            if error.status_code in NOT_SUPPORTED | {401, 403}:  # a user who may only write may not be able to read it
                 return None
             raise
 
     def delete(self, index: str) -> None:
-        """Deletes one index."""
-        with told(self._connection):
+        """Deletes an index. Does nothing if it does not exist."""
+        with as_store_error(self._connection):
             self._client.indices.delete(index=index, ignore_unavailable=True)
 
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
-        """Deletes what a search finds of them, in all indices, some at a time."""
+        """Searches for documents of the captures and deletes them, 10,000 at a time. See `Store.forget`."""
         query: dict[str, Any] = {"filter": [{"terms": {"capture_id": list(captures)}}]}
         query |= {"must_not": [{"term": {"settings_id": keep}}]} if keep else {}
         forgotten = 0
-        with told(self._connection):
+        with as_store_error(self._connection):
             while hits := self._identifiers({"bool": query}):
                 deleted = self._delete(hits)
                 if not deleted:
@@ -226,8 +228,8 @@ class ElasticsearchStore:
         return sum(item["delete"]["status"] == _OK for item in answer["items"])
 
     def keep(self, days: int) -> None:
-        """Writes the lifecycle policy `packets`, and has the indices that are and those to come follow it."""
-        with told(self._connection):
+        """Writes the lifecycle policy `packets`, and applies it to existing and new indices."""
+        with as_store_error(self._connection):
             try:
                 self._client.ilm.put_lifecycle(name=NAME, policy=build_policy(days))
             except ApiError as error:
@@ -249,14 +251,17 @@ class ElasticsearchStore:
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
     ) -> SearchResult:
-        """As Store.search, over all indices of packets; what this store wrote is found."""
-        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
+        """Returns the documents that match; refreshes first the indices that this store has written to.
+
+        See `Store.search`.
+        """
+        check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         body = search_body(query, sort, self._registry) | {"size": size, "from": start}
         body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
-        with told(self._connection):
+        with as_store_error(self._connection):
             self._refresh()
             answer = self._search(body)
-        return found(answer.body, aggregations or {})
+        return search_result(answer.body, aggregations or {})
 
     def _search(self, body: dict[str, Any], **more: Any) -> ObjectApiResponse[Any]:
         try:
@@ -265,24 +270,24 @@ class ElasticsearchStore:
             if "would require more than" in str(error.body):  # states of an automaton
                 raise UsageError("a pattern of the query is too complex", SIMPLER) from error
             if error.status_code == 400:
-                self._check()  # for whoever has an index that fits no query of ours
+                self._check()  # reports an index with other types, if that is the cause
             raise
 
     def describe(self) -> str:
-        """Product and version of the node that answers: `Elasticsearch 9.5.3 at http://localhost:9200`."""
-        with told(self._connection):
+        """Returns `Elasticsearch 9.5.3 at http://localhost:9200`: the version is that of the node that answers."""
+        with as_store_error(self._connection):
             answer = self._client.nodes.info(node_id="_local", filter_path="nodes.*.version")
         versions = {node["version"] for node in answer.body["nodes"].values()}
         return f"Elasticsearch {', '.join(sorted(versions))} at {self._connection.addresses}"
 
     @property
     def address(self) -> str:
-        """The addresses of its nodes."""
+        """The addresses of the nodes, as they are given with --node."""
         return " --node ".join(self._connection.addresses.split(", "))
 
     def missing(self) -> StoreError | None:
-        """Where the cluster has neither an index of packets nor the template."""
-        with told(self._connection):
+        """Returns an error if the cluster has neither an index of packets nor the template, else None."""
+        with as_store_error(self._connection):
             answer = self._client.search(index=PATTERN, size=0, filter_path="_shards.total")
             if answer["_shards"]["total"] or self._has_template():
                 return None
@@ -292,12 +297,12 @@ class ElasticsearchStore:
         try:
             return bool(self._client.indices.exists_index_template(name=NAME))
         except ApiError as error:
-            if error.status_code in (401, 403):  # it may be hidden from whom only reads
+            if error.status_code in (401, 403):  # a user who may only read may not be able to see it
                 return False
             raise
 
     def close(self) -> None:
-        """Makes what was written visible to all searches."""
+        """Makes documents that were written visible to searches, and closes the connections."""
         with suppress(ApiError, TransportError):  # nothing is lost: the cluster refreshes by itself later
             self._refresh()
         self._client.close()

@@ -1,4 +1,4 @@
-"""The index template of Elasticsearch: how each field of a packet is indexed, from the field registry."""
+"""Builds the index template for Elasticsearch, which says how each field of a packet is indexed."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ from espcap.query.lucene import DEFAULT_PATHS
 NAME = "packets"
 PATTERN = "packets-*"
 PRIORITY = 200
-"""Among the templates that match an index the one with the highest priority decides alone."""
+"""Of the templates that match an index, only the one with the highest priority applies."""
 LARGEST_LONG = 2**63 - 1
-"""Greater values of an unsigned field are indexed as text alone, under `<path>.exact`."""
+"""Greater values of an unsigned field are indexed only as text, under `<path>.exact`."""
 SECONDS_PATHS = ("sniff_date_utc", "file_date_utc")
-"""Dates for Kibana, and text for every store's query under `<path>.exact`."""
+"""Paths that are dates for Kibana, and text for the queries of espcap under `<path>.exact`."""
 WORDS = "info_words"
-"""The words of `info` in lower case, with blanks between them: what makes words of texts is not in every server."""
+"""Path with the words of `info` in lower case, separated by spaces: not every server can split texts as espcap does."""
 
 _KEYWORD = {"type": "keyword", "ignore_above": LONGEST_INDEXED}
 _SECONDS = {
@@ -31,14 +31,14 @@ BY_PATH: dict[Kind, dict[str, Any]] = {
     Kind.TIME: {"type": "date_nanos", "index": False},
     Kind.UNSIGNED: {"type": "long", "index": False, "fields": {"exact": _KEYWORD}},
 }
-"""Types of fields that are told from others by their paths alone."""
+"""Types that follow from a field's path, because its values in JSON do not show them."""
 _SHOWN_BY_KIBANA = {
     "_ws": {"properties": {"expert_message": _KEYWORD}},
     "dns": {"properties": {"qry_name": _KEYWORD}},
     "http": {"properties": {"host": _KEYWORD, "request_full_uri": _KEYWORD}},
     "tls": {"properties": {"handshake_extensions_server_name": _KEYWORD}},
 }
-"""Kibana warns of fields that no index has: these are there before the first packet that has them."""
+"""Fields of the dashboard. They are in each index from the start, because Kibana warns of fields that no index has."""
 _ENVELOPE = {
     "@timestamp": {"type": "date_nanos"},
     "sniff_timestamp": {"type": "double"},
@@ -60,7 +60,7 @@ _SETTINGS = {
     "codec": "best_compression",
     "auto_expand_replicas": "0-1",
     "max_result_window": 100_000,
-    "query": {"default_field": list(DEFAULT_PATHS)},  # else a word is looked for in up to 10,000 fields
+    "query": {"default_field": list(DEFAULT_PATHS)},  # the default is all fields, up to 10,000
     "mapping": {
         "ignore_malformed": True,
         "total_fields": {"limit": 10_000, "ignore_dynamic_beyond_limit": True},
@@ -69,9 +69,9 @@ _SETTINGS = {
 
 
 def build_template(registry: Registry, lifecycle: str = "") -> dict[str, Any]:
-    """The body of `PUT /_index_template/packets`. Its `version` is a digest of all the rest.
+    """Returns the body of `PUT /_index_template/packets`. Its `version` is a digest of the rest.
 
-    `lifecycle` is the name of the lifecycle policy of new indices.
+    `lifecycle` is the name of the lifecycle policy of new indices, or empty.
     """
     settings = _SETTINGS | ({"lifecycle": {"name": lifecycle}} if lifecycle else {})
     template = {
@@ -85,7 +85,7 @@ def build_template(registry: Registry, lifecycle: str = "") -> dict[str, Any]:
 
 
 def _mappings(registry: Registry) -> dict[str, Any]:
-    """Numbers below `layers` have doc values alone, which searches and aggregations do with: a fifth less disk."""
+    """Returns the mappings. Numbers below `layers` have only doc values, which suffice and save a fifth of the disk."""
     return {
         "_source": {"excludes": [WORDS]},
         "date_detection": False,

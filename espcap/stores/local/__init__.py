@@ -1,1 +1,1 @@
-"""The store that is a folder on this machine: the local index."""
+"""The local index: a store in a folder of this machine, without a server."""

@@ -1,4 +1,4 @@
-"""Elasticsearch's aggregations over the days of the local index: terms, date_histogram, sum and stats."""
+"""Aggregations over the days of the local index, as in Elasticsearch: terms, date_histogram, sum and stats."""
 
 import heapq
 import re
@@ -24,22 +24,25 @@ _PARAMETERS = {
     "stats": {"field"},
 }
 _FEW = 100
-"""Values of an answer for which it is worth looking at the most frequent ones first."""
+"""Largest number of buckets of an answer for which only the most frequent values are counted first."""
 _WITH_SUMS = ("terms", "date_histogram")
 
 
 class Gatherer(Protocol):
-    """One aggregation on its way through the days."""
+    """One aggregation, to which one day after the other is added."""
 
     def add(self, day: Day, query: tantivy.Query) -> None:
-        """Takes the matching documents of a day."""
+        """Adds the matching documents of a day."""
 
     def result(self) -> dict[str, Any]:
-        """The answer in Elasticsearch's shape."""
+        """Returns the answer in the shape of Elasticsearch's."""
 
 
 def gather(request: dict[str, Any], kind: Callable[[str], Kind]) -> dict[str, Gatherer]:
-    """A gatherer for each name of an Elasticsearch request. Raises UsageError for what is not supported."""
+    """Returns a gatherer for each name of a request in Elasticsearch's form.
+
+    Raises UsageError if an aggregation is not supported.
+    """
     return {name: _gatherer(name, body, kind) for name, body in request.items()}
 
 
@@ -62,7 +65,7 @@ def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> G
 
 
 class _Buckets:
-    """Counts, and sums, by key."""
+    """The counts and sums of buckets, by key."""
 
     def __init__(self, sums: dict[str, Any]) -> None:
         self.sums = sums
@@ -70,22 +73,24 @@ class _Buckets:
         self._parts: dict[tuple[Any, str], list[float]] = {}
 
     def add(self, key: Any, bucket: dict[str, Any]) -> None:
-        """Takes in what tantivy says of a key."""
+        """Adds a bucket of tantivy's answer to the counts and sums of a key."""
         self.counts[key] += bucket["doc_count"]
         self.add_sums(key, bucket)
 
     def add_sums(self, key: Any, bucket: dict[str, Any]) -> None:
-        """The same, of a key that is counted already."""
+        """Adds only the sums of a bucket."""
         for name in self.sums:
             self._parts.setdefault((key, name), []).append(bucket[name]["value"] or 0.0)
 
     def values(self, key: Any) -> dict[str, Any]:
-        """What a bucket of the answer says of a key beside its name."""
+        """Returns the count and the sums of a key, as members of a bucket of the answer."""
         sums = {name: {"value": fsum(self._parts.get((key, name), ()))} for name in self.sums}
         return {"doc_count": self.counts[key]} | sums
 
 
 class _Terms:
+    """The most frequent values of a path."""
+
     def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, Any]) -> None:
         self._path = path
         self._kind = kind
@@ -107,7 +112,10 @@ class _Terms:
         return [found for found, _ in order]
 
     def _gather_likely(self) -> bool:
-        """Counts the most frequent values alone; False where another may be as frequent as one of the answer."""
+        """Counts only the values that are probably the most frequent.
+
+        Returns False if another value may be as frequent as one of the answer.
+        """
         likely: set[Any] = set()
         left_out = 0
         for day, query in self._days:
@@ -122,7 +130,7 @@ class _Terms:
         return False
 
     def _gather_all(self) -> None:
-        """Counts all values, and sums up those of the answer alone: to sum up all takes several times as long."""
+        """Counts all values. Sums only those of the answer, because sums of all values take several times as long."""
         for day, query in self._days:
             for bucket in day.value_buckets(query, self._path):
                 self._buckets.counts[self._found(bucket)] += bucket["doc_count"]
@@ -139,7 +147,7 @@ class _Terms:
                     self._buckets.add_sums(found, bucket)
 
     def _found(self, bucket: dict[str, Any]) -> Any:
-        """The value that a bucket is of; a time's is in milliseconds."""
+        """Returns the value of a bucket; times are in milliseconds."""
         found = bucket["key"]
         return int(found) // 1_000_000 if self._kind is Kind.TIME else found
 
@@ -152,10 +160,12 @@ class _Terms:
 
 
 class _DateHistogram:
+    """The number of documents in each interval of time."""
+
     def __init__(self, path: str, interval: str, least: int, sums: dict[str, Any]) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
-            hint = "take @timestamp and an interval such as 10s, 5m, 1h or 1d"
+            hint = "use @timestamp and an interval such as 10s, 5m, 1h or 1d"
             raise UsageError(f"date_histogram of {path} by {interval!r} is not supported", hint)
         self._step = int(match[1]) * _UNITS[match[2]]
         self._least = least
@@ -191,11 +201,11 @@ class _DateHistogram:
 
 
 def _too_many() -> UsageError:
-    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "take a greater fixed_interval")
+    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "use a greater fixed_interval")
 
 
 def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
-    """Where the index has the plain numbers of a path: of integers, and of @timestamp. Raises UsageError for others."""
+    """Returns the column with the numbers of a path, which must be an integer or @timestamp. Raises UsageError."""
     if path == "@timestamp":
         return MILLISECONDS
     if kind(path) is not Kind.INTEGER:
@@ -204,6 +214,8 @@ def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
 
 
 class _Stats:
+    """Count, least, greatest, average and sum of the numbers of a path; or only the sum."""
+
     def __init__(self, field: str, only_sum: bool) -> None:
         self._field = field
         self._only_sum = only_sum

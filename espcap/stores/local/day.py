@@ -1,4 +1,7 @@
-"""Reads one day's index: the query tree as tantivy's query, counts of values, and documents in the order of a sort."""
+"""Searches the index of one day: translates queries for tantivy, counts values, finds the first documents of a sort.
+
+tantivy is the library that the local index is made with. A term is a value in the form in which it is indexed.
+"""
 
 import re
 from bisect import bisect_left
@@ -28,7 +31,7 @@ from espcap.query import (
     Wildcard,
     Words,
 )
-from espcap.query.words import TEXT_PATHS, whole_words, words
+from espcap.query.words import TEXT_PATHS, whole_words_error, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import values as local_values
 from espcap.stores.local.expressions import expression_of, literal, split_range
@@ -39,31 +42,31 @@ NUMBERS, TEXTS, UNSEARCHABLE = "numbers", "texts", "unsearchable"
 CAPTURE, FRAME, MILLISECONDS, BODY = "capture", "frame", "milliseconds", "body"
 INFO = "info"
 _PAGE = 10_000
-"""Values that a sort takes at once. tantivy refuses answers of more than 65,000 buckets."""
+"""Values that a sort reads at a time. tantivy fails for answers of more than 65,000 buckets."""
 _ALL = 10_000_000
 _FEW_ADDRESSES = 1000
-"""Different ones of a day, up to which each of them is asked for where a range of them is."""
+"""Largest number of addresses of a path for which a range is searched for as a list of its addresses."""
 _BETWEEN_NAMES, _BEFORE_STRING = "\1", "\0s"
-"""How a term of a JSON field tells its path and its type."""
+"""In the terms of a JSON field, the separator of the names in a path, and the characters before a string."""
 
 
 def both(*queries: tantivy.Query) -> tantivy.Query:
-    """What all queries match."""
+    """Returns the query for documents that all of these queries match."""
     return tantivy.Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
 def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
-    """What at least one of the queries matches."""
+    """Returns the query for documents that at least one of these queries matches."""
     return tantivy.Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def without(query: tantivy.Query, excluded: tantivy.Query) -> tantivy.Query:
-    """What the first query matches and the second does not."""
+    """Returns the query for documents that the first query matches and the second does not."""
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.MustNot, excluded)])
 
 
 class Day:
-    """One index as it was when opened; `kind` tells the kind of a path."""
+    """The index of one day, as it was when it was opened. `kind` returns the kind of a path."""
 
     def __init__(self, index: tantivy.Index, kind: Callable[[str], Kind]) -> None:
         self._index = index
@@ -75,7 +78,7 @@ class Day:
     # Queries
 
     def translate(self, query: Query) -> tantivy.Query:
-        """The same question for tantivy."""
+        """Returns the query for tantivy. Raises UsageError if it cannot be searched for."""
         match query:
             case Everything():
                 return tantivy.Query.all_query()
@@ -109,7 +112,7 @@ class Day:
                 return self._phrase(path, words(text))
             case Exists(path):
                 return self._exists(path)
-        raise whole_words(query.path)
+        raise whole_words_error(query.path)
 
     def _phrase(self, path: str, found: list[str]) -> tantivy.Query:
         if len(found) < 2:  # tantivy's phrases have two words at least
@@ -117,7 +120,7 @@ class Day:
         return tantivy.Query.phrase_query(self._schema, path, list(found))
 
     def has_terms(self, path: str) -> tantivy.Query:
-        """Documents with a term at the path or, where it is an object, under it."""
+        """Returns the query for documents with a term at the path or, if it is an object, under it."""
         every = [tantivy.Query.exists_query(f"{name}.{path}", json_subpaths=True) for name in (NUMBERS, TEXTS)]
         return any_of(every)
 
@@ -129,18 +132,18 @@ class Day:
         return tantivy.Query.term_query(self._schema, UNSEARCHABLE, path)
 
     def column(self, path: str) -> str:
-        """tantivy's name of the field with the terms of a path."""
+        """Returns tantivy's name of the column with the terms of a path."""
         return f"{NUMBERS if self._kind(path) in local_values.NUMBERS else TEXTS}.{path}"
 
     def any_text(self, path: str, texts: Iterable[Term]) -> tantivy.Query:
-        """Documents with one of these texts."""
+        """Returns the query for documents with one of these terms of the kind text at the path."""
         found = list(texts)
         if not found:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, f"{TEXTS}.{path}", found)
 
     def _any_of_successive(self, path: str, terms: list[Term]) -> tantivy.Query:
-        """Documents with one of these terms, between which the index has no other."""
+        """Returns the query for documents with one of these terms. The index has no other terms between them."""
         if self._kind(path) in local_values.NUMBERS:
             return self._between(path, min(terms), max(terms))
         return self.any_text(path, terms)
@@ -154,7 +157,7 @@ class Day:
         if not self.count(dates):
             return plain
         marked = both(dates, self._strings(path, f"({expression}){MARK}"))
-        in_doubt = both(plain, without(dates, marked))  # one of several values matches, or a date with its mark
+        in_doubt = both(plain, without(dates, marked))  # a value that is not a date matches, or a date with its MARK
         found = (term for term in self.count_values(in_doubt, path, f"(?s)({expression})") if not is_marked(term))
         return any_of([without(plain, dates), marked, both(in_doubt, self.any_text(path, found))])
 
@@ -169,7 +172,11 @@ class Day:
         return any_of(parts)
 
     def _strings(self, path: str, expression: str) -> tantivy.Query:
-        """Documents with a string that the expression matches. tantivy holds the matching strings one at a time."""
+        """Returns the query for documents with a string that the regular expression matches.
+
+        tantivy needs memory for only one of the matching strings at a time. Raises UsageError if the expression is too
+        complex.
+        """
         names = _BETWEEN_NAMES.join(map(literal, path.split(".")))
         try:
             return tantivy.Query.regex_query(self._schema, TEXTS, f"{names}{_BEFORE_STRING}(?s)({expression})")
@@ -197,19 +204,19 @@ class Day:
         return both(self.of_capture(capture), tantivy.Query.term_query(self._schema, FRAME, int(frame)))
 
     def of_capture(self, capture: str) -> tantivy.Query:
-        """Documents of one capture."""
+        """Returns the query for documents of one capture."""
         return tantivy.Query.term_query(self._schema, CAPTURE, capture)
 
     def made_with(self, settings: str) -> tantivy.Query:
-        """Documents with this `settings_id`."""
+        """Returns the query for documents with this `settings_id`."""
         return tantivy.Query.term_query(self._schema, f"{TEXTS}.settings_id", settings)
 
     def of_frames(self, frames: Iterable[int]) -> tantivy.Query:
-        """Documents with these frame numbers."""
+        """Returns the query for documents with these frame numbers."""
         return tantivy.Query.term_set_query(self._schema, FRAME, list(frames))
 
     def frames_between(self, low: int, high: int) -> tantivy.Query:
-        """Documents whose frame number is at least `low` and at most `high`."""
+        """Returns the query for documents whose frame number is at least `low` and at most `high`."""
         return tantivy.Query.range_query(self._schema, FRAME, tantivy.FieldType.Unsigned, low, high)
 
     def _range(self, query: Range) -> tantivy.Query:
@@ -229,21 +236,24 @@ class Day:
         return self._between(query.path, first, last)
 
     def _addresses(self, path: str) -> list[str] | None:
-        """All terms of a path, where they are few: a range looks at every packet each time that it is asked for."""
+        """Returns all addresses of a path; None if there are many. A search for a few is faster than for a range."""
         if path not in self._known_addresses:
             found, others = self.likely_values(tantivy.Query.all_query(), path, _FEW_ADDRESSES)
             self._known_addresses[path] = None if others else [str(term) for term in found]
         return self._known_addresses[path]
 
     def _between(self, path: str, low: Term, high: Term) -> tantivy.Query:
-        """Documents with a term from `low` to `high`."""
+        """Returns the query for documents with a term from `low` to `high`, both included."""
         column = re.sub(r"([^\w.])", r"\\\1", self.column(path))  # only tantivy's parser makes ranges of JSON fields
         return self._index.parse_query(f"{column}:[{low} TO {high}]")
 
     # Values
 
     def count_values(self, query: tantivy.Query, path: str, expression: str | None = None) -> Counter[Term]:
-        """How many of the documents have each term of a path; of strings, those that the expression matches."""
+        """Returns the number of matching documents for each term of a path.
+
+        With `expression`, only strings that it matches are counted.
+        """
         counts: Counter[Term] = Counter()
         for bucket in self.value_buckets(query, path, expression):
             counts[bucket["key"]] += bucket["doc_count"]
@@ -252,14 +262,17 @@ class Day:
     def value_buckets(
         self, query: tantivy.Query, path: str, expression: str | None = None, sums: dict[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """tantivy's buckets for the terms of a path; a term may have several. `sums` are aggregations of each."""
+        """Yields tantivy's buckets for the terms of a path; a term may have several buckets.
+
+        `sums` are aggregations over the documents of each bucket, by name.
+        """
         terms: dict[str, Any] = {"field": self.column(path), "size": _ALL, "segment_size": _ALL}
         if expression is not None:
             terms["include"] = expression
         return self._buckets(query, {"terms": terms} | ({"aggs": sums} if sums else {}), 0, self._last_frame())
 
     def likely_values(self, query: tantivy.Query, path: str, size: int) -> tuple[list[Term], int]:
-        """The terms of a path that seem to be the most frequent, and how many documents any other has at most."""
+        """Returns up to `size` terms that are probably the most frequent, and the most documents of any other term."""
         terms = {"field": self.column(path), "size": size, "segment_size": 10 * size}
         answer = self.searcher.aggregate(query, {"values": {"terms": terms}})["values"]
         buckets, error = answer["buckets"], answer.get("doc_count_error_upper_bound") or 0
@@ -267,7 +280,7 @@ class Day:
         return [bucket["key"] for bucket in buckets], 0 if is_complete else buckets[-1]["doc_count"] + error
 
     def _buckets(self, query: tantivy.Query, request: dict[str, Any], low: int, high: int) -> Iterator[dict[str, Any]]:
-        """Those of the frames from low to high, which are halved where they have too many values."""
+        """Yields the buckets for frame numbers from low to high. Halves the range if it has too many values."""
         try:
             answer = self.searcher.aggregate(both(query, self.frames_between(low, high)), {"values": request})
         except ValueError:  # the limit of buckets
@@ -291,17 +304,20 @@ class Day:
     # Documents
 
     def count(self, query: tantivy.Query) -> int:
-        """How many documents match."""
+        """Returns the number of matching documents."""
         total: int = self.searcher.search(query, 1).count  # type: ignore[attr-defined]
         return total
 
     def addresses(self, query: tantivy.Query, wanted: int) -> list[tantivy.DocAddress]:
-        """Where some of the matching documents are, at most as many as wanted."""
+        """Returns tantivy's addresses of matching documents, at most `wanted`, in no order."""
         limit = min(wanted, self.searcher.num_docs)
         return [address for _, address in self.searcher.search(query, limit, count=False).hits] if limit else []
 
     def first(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
-        """Where the first documents of a sort are, in no order. The first value of a list counts, as it is sorted."""
+        """Returns the addresses of the first `wanted` documents of a sort, in no order.
+
+        Of several values at a path, the least counts, or the greatest if the order is descending.
+        """
         if wanted <= 0 or not self.searcher.num_docs:
             return []
         if not sort:
@@ -310,7 +326,7 @@ class Day:
         return in_order(query, sort, wanted)
 
     def _first_in_time(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
-        """The index has milliseconds at hand; of the last of them the nanoseconds and the other paths decide."""
+        """As `first`, for @timestamp. The index is fast for milliseconds: only the last one needs nanoseconds."""
         present = both(query, self.has_terms("@timestamp"))
         limit = min(wanted, self.searcher.num_docs)
         order = tantivy.Order.Desc if sort[0][1] else tantivy.Order.Asc
@@ -324,9 +340,9 @@ class Day:
         return earlier + self._first_by_value(both(present, same), sort, wanted - len(earlier))
 
     def _first_by_value(self, query: tantivy.Query, sort: Sort, wanted: int) -> list[tantivy.DocAddress]:
-        """Takes the values of the first path in their order until they have enough documents.
+        """As `first`. Reads the values of the first path in their order until they have enough documents.
 
-        Only the documents of the last of these values need the other paths.
+        The other paths matter only for the documents of the last of these values.
         """
         (path, descending), rest = sort[0], sort[1:]
         found: list[tantivy.DocAddress] = []
@@ -346,7 +362,7 @@ class Day:
 
 
 def _until(values: list[tuple[Term, int]], wanted: int) -> tuple[list[Term], Term]:
-    """The values before the one with which there are enough documents, and that one."""
+    """Returns the values before the one with which there are `wanted` documents, and that one."""
     totals = list(accumulate(count for _, count in values))
     position = min(bisect_left(totals, wanted), len(values) - 1)
     return [value for value, _ in values[:position]], values[position][0]

@@ -1,4 +1,4 @@
-"""Conditions on strings as regular expressions of tantivy, each of which has to match a whole string."""
+"""Translates conditions on strings to regular expressions for tantivy. An expression must match the whole string."""
 
 import re
 from dataclasses import replace
@@ -11,11 +11,11 @@ _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _WILDCARDS = {"*": ".*", "?": "."}
 _LAST = 0x10FFFF
 _LONGEST_BOUND = 8
-"""Characters; with longer ones an expression has more than the 1,000 states that tantivy takes."""
+"""Characters of a bound that are used. With more, an expression would exceed tantivy's limit of 1,000 states."""
 
 
 def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
-    """The expression that matches the strings for which the condition is true; None if there can be none."""
+    """Returns the expression for the strings that meet the condition; None if no string can meet it."""
     match query:
         case Matches(_, pattern):
             return pattern
@@ -28,7 +28,10 @@ def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
 
 
 def split_range(query: Range) -> tuple[Range, list[str]]:
-    """A range whose bounds are short, and the starts of the strings that it leaves undecided: those of long bounds."""
+    """Returns a range with short bounds, and the starts of strings for which that range does not decide.
+
+    These starts are the first characters of long bounds.
+    """
     low, high = query.low, query.high
     starts = [bound[:_LONGEST_BOUND] for bound in (low, high) if isinstance(bound, str) and len(bound) > _LONGEST_BOUND]
     if isinstance(low, str) and len(low) > _LONGEST_BOUND:
@@ -39,18 +42,18 @@ def split_range(query: Range) -> tuple[Range, list[str]]:
 
 
 def literal(text: str) -> str:
-    """The expression that matches this text alone."""
+    """Returns the expression that matches only this text."""
     return _SPECIAL.sub(r"\\\1", text)
 
 
 def _in_range(query: Range) -> list[str]:
-    """Expressions that together match the strings of a range, in the order of their code points."""
+    """Returns expressions that together match the strings of a range. Strings are compared by code points."""
     if query.high is None:
         return _from("", str(query.low), query.include_low)
     if query.low is None:
         return _up_to("", str(query.high), query.include_high)
     bounds = str(query.low), str(query.high)
-    shared = commonprefix(bounds)  # noqa: RUF071 - characters are what is compared
+    shared = commonprefix(bounds)  # noqa: RUF071 - compares characters, not names
     low, high = (bound.removeprefix(shared) for bound in bounds)
     if not high:
         return [literal(shared)] if not low and query.include_low and query.include_high else []
@@ -64,7 +67,7 @@ def _in_range(query: Range) -> list[str]:
 
 
 def _from(prefix: str, low: str, include_low: bool) -> list[str]:
-    """Strings that start with the prefix, and go on with `low` or what comes after it."""
+    """Returns expressions for strings that are the prefix and then a string that is at least `low`."""
     found = [f"{literal(prefix + low)}{'.*' if include_low else '.+'}"]
     for at, letter in enumerate(low):
         found += _any_of(prefix + low[:at], ord(letter) + 1, _LAST)
@@ -72,7 +75,7 @@ def _from(prefix: str, low: str, include_low: bool) -> list[str]:
 
 
 def _up_to(prefix: str, high: str, include_high: bool) -> list[str]:
-    """Strings that start with the prefix, and go on with what comes before `high` or with it; first the prefix."""
+    """Returns expressions for strings that are the prefix and then a string up to `high`. The first is the prefix."""
     found = []
     for at, letter in enumerate(high):
         found += [literal(prefix + high[:at]), *_any_of(prefix + high[:at], 0, ord(letter) - 1)]
@@ -80,7 +83,7 @@ def _up_to(prefix: str, high: str, include_high: bool) -> list[str]:
 
 
 def _any_of(prefix: str, first: int, last: int) -> list[str]:
-    """Strings whose character behind the prefix is one of these code points, of which surrogates are none."""
+    """Returns the expression for strings with one of these code points after the prefix, except surrogates."""
     first = 0xE000 if 0xD800 <= first <= 0xDFFF else first
     last = 0xD7FF if 0xD800 <= last <= 0xDFFF else last
     return [rf"{literal(prefix)}[\x{{{first:x}}}-\x{{{last:x}}}].*"] if first <= last else []

@@ -1,4 +1,4 @@
-"""The files of the local index: a folder for each day, one lock for all writers, and what a failure of them means."""
+"""The files of the local index: a folder for each day, a lock for all writers, and error messages for failures."""
 
 import errno
 import fcntl
@@ -21,10 +21,10 @@ from espcap.stores import StoredDay
 from espcap.stores.local.day import BODY, CAPTURE, FRAME, INFO, MILLISECONDS, NUMBERS, TEXTS, UNSEARCHABLE
 
 _IDENTITY = "identity"
-"""The file that tells an index from one that takes its place later."""
+"""Name of the file with the identity of an index, which changes if the index is deleted and made again."""
 
 _REMOVED = ".removed-"
-"""Starts the name of a folder whose removal began."""
+"""Start of the name of a folder that is being deleted, or made."""
 
 _TYPES = {
     NUMBERS: "json_object",
@@ -36,25 +36,29 @@ _TYPES = {
     MILLISECONDS: "i64",
     BODY: "text",
 }
-"""tantivy's types of the fields of an index."""
+"""tantivy's types of an index's fields."""
 
 _NOT_INVERTED = (NUMBERS, BODY)
-"""Fields without an inverted index: ranges of columns find numbers as fast, and a body is only stored."""
+"""Fields without an inverted index: columns are as fast for numbers, and bodies are not searched."""
 
 _BODIES_AT_ONCE = 65_536
-"""Bytes of bodies that are compressed together: an index is a quarter smaller than with tantivy's own 16 KiB."""
+"""Bytes of bodies that are compressed together. An index is a quarter smaller than with tantivy's default, 16 KiB."""
 
 _ATTEMPTS = 3
 _LITTLE_ROOM = 32_000_000
-"""Bytes; a segment may need more."""
+"""Free bytes of disk space below which a failure is put down to the disk: a segment of the index may need them."""
 
 
 _WORDS = "words"
-"""The name, in an index, of what makes words of a text."""
+"""Name of the tokenizer that splits a text into words."""
 
 
 def build_schema() -> tantivy.Schema:
-    """The fields of a document: what `Searchable` has, its info, its identifier in two parts, its time and its body."""
+    """Returns tantivy's schema.
+
+    Its fields are the terms of a document (see `Searchable`), its Info column, its identifier in two parts (capture and
+    frame number), its time in milliseconds, and its JSON.
+    """
     builder = tantivy.SchemaBuilder()
     builder.add_json_field(NUMBERS, fast=True)
     builder.add_json_field(TEXTS, fast=True, tokenizer_name="raw", index_option="basic")
@@ -68,12 +72,12 @@ def build_schema() -> tantivy.Schema:
 
 
 def exists(folder: Path) -> bool:
-    """Whether the folder holds an index, as far as its one file that is written last says."""
+    """Returns whether the folder contains an index: whether it has the file that is written last."""
     return not folder.name.startswith(_REMOVED) and (folder / "meta.json").exists()
 
 
 def open_index(folder: Path) -> tantivy.Index:
-    """Opens the index of a day, with all that is committed; makes it where there is none."""
+    """Opens the index of a day as it was last committed, and creates it if it is missing. Raises StoreError."""
     with failures(folder):
         if not exists(folder):
             _make_index(folder)
@@ -84,20 +88,20 @@ def open_index(folder: Path) -> tantivy.Index:
 
 
 def read_index(folder: Path) -> tantivy.Index:
-    """Opens the index of a day to be searched, which needs no right to write there."""
+    """Opens the index of a day for searches, also without the right to write there. Raises StoreError."""
     with failures(folder):
         if os.access(folder, os.W_OK):
             return open_index(folder)
         for _ in range(_ATTEMPTS - 1):
-            with suppress(OSError, ValueError):  # who writes has merged a file into another
+            with suppress(OSError, ValueError):  # a writer has just merged a file into another
                 return _open_elsewhere(folder)
         return _open_elsewhere(folder)
 
 
 def _open_elsewhere(folder: Path) -> tantivy.Index:
-    """Opens the index through links in a folder of our own: tantivy makes a file for its lock beside those it reads.
+    """Opens the index through links in a temporary folder, because tantivy creates a lock file in the index's folder.
 
-    It has all files open when this returns.
+    tantivy has opened all files when this returns.
     """
     with tempfile.TemporaryDirectory(prefix="espcap-") as links:
         for entry in os.scandir(folder):
@@ -110,15 +114,17 @@ def _open_elsewhere(folder: Path) -> tantivy.Index:
 
 
 def _make_index(folder: Path) -> None:
-    """Makes the folder with all that it needs at once; what an end in between leaves goes with what is removed."""
+    """Creates an index in a temporary folder and renames that. `remove_index` deletes folders of killed processes."""
     new = folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}")
     new.mkdir(mode=0o700)
     tantivy.Index(build_schema(), str(new))
     meta = _meta(new)
-    meta["index_settings"]["docstore_blocksize"] = _BODIES_AT_ONCE  # tantivy's Python has no option for that
+    meta["index_settings"]["docstore_blocksize"] = (
+        _BODIES_AT_ONCE  # tantivy's Python library has no options for this and the next change
+    )
     for field in meta["schema"]:
         if field["name"] in _NOT_INVERTED:
-            del field["options"]["indexing"]  # nor for that
+            del field["options"]["indexing"]
     (new / "meta.json").write_bytes(orjson.dumps(meta))
     new.rename(folder)
 
@@ -138,7 +144,7 @@ def _analyzer() -> tantivy.TextAnalyzer:
 
 
 def state(folder: Path) -> tuple[str, int] | None:
-    """The index's identity and a number that grows with every commit to it; None where there is no index."""
+    """Returns the index's identity and a number that grows with each commit; None if there is no index."""
     with failures(folder):
         return (identity(folder), _meta(folder)["opstamp"]) if exists(folder) else None
 
@@ -149,7 +155,7 @@ def _meta(folder: Path) -> dict[str, Any]:
 
 
 def identity(folder: Path) -> str:
-    """What tells this index from another one of the same day; empty where it was not given yet."""
+    """Returns the identity of the index, which other indices of the same day do not have; empty if it has none yet."""
     try:
         return (folder / _IDENTITY).read_text(encoding="ascii")
     except FileNotFoundError:
@@ -157,7 +163,7 @@ def identity(folder: Path) -> str:
 
 
 def give_identity(folder: Path) -> None:
-    """Gives the index an identity where it has none. Only for who holds the lock."""
+    """Writes an identity for the index if it has none. The caller must hold the lock."""
     if not identity(folder):
         new = folder / f"{_IDENTITY}.new"
         new.write_text(uuid.uuid4().hex, encoding="ascii")
@@ -165,7 +171,7 @@ def give_identity(folder: Path) -> None:
 
 
 def measure(folder: Path) -> StoredDay:
-    """What is committed to the index."""
+    """Returns the name, number of documents, size and identity of an index. Raises StoreError."""
     with failures(folder):
         segments = _meta(folder)["segments"]
         documents = sum(segment["max_doc"] - _deleted(segment) for segment in segments)
@@ -180,22 +186,22 @@ def _deleted(segment: dict[str, Any]) -> int:
 def _size(folder: Path) -> int:
     size = 0
     for entry in os.scandir(folder):
-        with suppress(FileNotFoundError):  # who writes has merged it into another
+        with suppress(FileNotFoundError):  # a writer has merged it into another
             size += entry.stat().st_size
     return size
 
 
 def remove_index(folder: Path) -> None:
-    """Removes the index, and what an earlier removal that was cut short has left. Only for who holds the lock."""
+    """Deletes the index, and the rest of earlier deletions that did not finish. The caller must hold the lock."""
     with failures(folder):
         if exists(folder):
-            folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))  # at once for all who look
+            folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))  # one step for other processes
         for rest in folder.parent.glob(f"{_REMOVED}*"):
             shutil.rmtree(rest)
 
 
 def make_private(folder: Path) -> None:
-    """Takes the files from all but their owner, who alone can pass the folder anyway."""
+    """Sets the permissions of the files so that only their owner can read and write them."""
     for entry in os.scandir(folder):
         with suppress(FileNotFoundError):  # tantivy has merged it into another
             if entry.stat().st_mode & 0o077:
@@ -203,16 +209,16 @@ def make_private(folder: Path) -> None:
 
 
 class WriterLock:
-    """The right to write, which one process has at a time. The kernel takes it back from a process that dies."""
+    """The lock that a process must hold to write. The kernel releases it if the process dies."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ".lock"
         self._waiting = folder / ".waiting"
-        """A file that who waits for the right holds a shared lock of."""
+        """A file on which processes that wait for the lock hold a shared lock."""
         self._handle: int | None = None
 
     def acquire(self) -> bool:
-        """Waits for the right; False where it was there already."""
+        """Waits for the lock. Returns False if this process already holds it. Raises OSError."""
         if self._handle is not None:
             return False
         with locked(self._waiting, fcntl.LOCK_SH):
@@ -220,11 +226,11 @@ class WriterLock:
         return True
 
     def is_held(self) -> bool:
-        """Whether the right is there."""
+        """Returns whether this process holds the lock."""
         return self._handle is not None
 
     def is_wanted(self) -> bool:
-        """Whether others wait for it."""
+        """Returns whether other processes wait for the lock. Raises OSError."""
         try:
             with locked(self._waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 return False
@@ -232,14 +238,14 @@ class WriterLock:
             return True
 
     def release(self) -> None:
-        """Gives the right back, if it is there."""
+        """Releases the lock, if this process holds it."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
 def _lock(path: Path, operation: int) -> int:
-    """The file, open and locked; whoever closes it lets go of the lock."""
+    """Returns the descriptor of the opened and locked file. To close it releases the lock."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, operation)
@@ -251,7 +257,7 @@ def _lock(path: Path, operation: int) -> int:
 
 @contextmanager
 def locked(path: Path, operation: int) -> Iterator[None]:
-    """Holds a lock of the file, which is made if there is none."""
+    """Holds a lock on the file, which is created if it is missing. Raises OSError."""
     handle = _lock(path, operation)
     try:
         yield
@@ -261,12 +267,12 @@ def locked(path: Path, operation: int) -> Iterator[None]:
 
 @contextmanager
 def failures(folder: Path) -> Iterator[None]:
-    """Tells failures of the file system and of tantivy as StoreError with the folder's name."""
+    """Raises failures of the file system and of tantivy as StoreError with the folder's name and a hint."""
     try:
         yield
     except OSError as error:
         raise _store_error(folder, error.strerror or str(error), error.errno) from error
-    except (ValueError, KeyError) as error:  # tantivy has no class of its own
+    except (ValueError, KeyError) as error:  # tantivy has no exceptions of its own
         raise _store_error(folder, str(error), None) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":
@@ -283,15 +289,15 @@ def _is_nearly_full(folder: Path) -> bool:
 
 def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
     if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in reason or _is_nearly_full(folder):
-        hint = "make room on the disk; the same command again stores what is missing"
+        hint = "make room on the disk; then run the same command again: it stores the missing packets"
     elif code is not None or "ermission" in reason:
         hint = "choose a folder that you can write to: --node local:DIR"
     elif "LockBusy" in reason:
         hint = f"another program has {folder} open: end it, then run espcap again"
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
-    elif "writer was killed" in reason:  # tantivy keeps the cause to itself
-        hint = "look whether the disk is in order; the same command again stores what is missing"
+    elif "writer was killed" in reason:  # tantivy does not report the cause
+        hint = "check the disk; then run the same command again: it stores the missing packets"
     else:
         hint = f"if it is damaged, remove {folder} and store its captures again"
     return StoreError(f"the local index {folder} failed: {reason}", hint)

@@ -1,4 +1,4 @@
-"""The record of own fields in a local index: one file, written whole."""
+"""Records the fields of the user's own dissectors in a local index: one file, which is always replaced as a whole."""
 
 import fcntl
 from pathlib import Path
@@ -11,7 +11,7 @@ NAME = "own-fields.json"
 
 
 def read_record(folder: Path) -> OwnFields | None:
-    """What was recorded; None if nothing was. Raises StoreError if it cannot be read."""
+    """Returns the recorded fields; None if none are recorded. Raises StoreError if the file cannot be read."""
     path = folder / NAME
     with failures(folder):
         try:
@@ -21,12 +21,12 @@ def read_record(folder: Path) -> OwnFields | None:
     try:
         return parse_own_fields(text)
     except ValueError as error:
-        hint = f"remove it; the next run with --profile-dir writes it anew: {path}"
+        hint = f"remove it; the next run with --profile-dir writes it again: {path}"
         raise StoreError(f"the record of own fields {path} is damaged: {error}", hint) from error
 
 
 def add_to_record(folder: Path, own: OwnFields, address: str) -> None:
-    """Adds own fields to those that are recorded, whoever else does the same at once."""
+    """Adds fields to those that are recorded; several processes may do this at the same time. Raises StoreError."""
     with failures(folder), locked(folder / f".{NAME}.lock", fcntl.LOCK_EX):
         recorded = read_record(folder)
         merged = (recorded or OwnFields()).merged(own, address)

@@ -1,4 +1,4 @@
-"""The local index: a folder with one tantivy index for each day, searched without a server."""
+"""The local index: a store in a folder, with one tantivy index for each day, without a server."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from espcap.fields.own import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time
-from espcap.query.words import fields_of, refuse_texts
+from espcap.query.words import check_sortable, fields_of
 from espcap.sinks import Outcome
 from espcap.stores import TO_FILL, Hit, SearchResult, StoredDay
 from espcap.stores.local.aggregations import gather
@@ -35,10 +35,10 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 
 
 class LocalStore:
-    """The Store of one folder. The registry tells the kinds of paths."""
+    """The Store of one folder. The registry has the kinds of paths."""
 
     writes_at_once = 1
-    batches_ahead = 32  # a commit takes up to seconds
+    batches_ahead = 32  # a commit can take seconds
 
     def __init__(self, folder: Path, registry: Registry) -> None:
         self._folder = folder
@@ -46,82 +46,82 @@ class LocalStore:
         self._kind = registry.kind
         self._writer = IndexWriter(folder, registry.kind)
         self._turn = RLock()
-        """For the writer: a batch may be on its way when all that was written is to be made durable."""
+        """Lock for the writer: `flush` may be called while a thread writes a batch."""
 
     def prepare(self) -> None:
-        """Makes the folder, which only its owner can enter, and records the profile's own fields."""
+        """Makes the folder, which only its owner can read, and records the fields of the user's own dissectors."""
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._registry.own:
             add_to_record(self._folder, self._registry.own, self.address)
 
     def own_fields(self) -> OwnFields | None:
-        """What is recorded in the folder."""
+        """Returns the fields of own dissectors that are recorded in the folder; None if there are none."""
         return read_record(self._folder)
 
     def check(self) -> None:
-        """Nothing to do: each day is made by espcap alone."""
+        """Does nothing: only espcap creates these indices."""
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
-        """Stores what is not there yet; it can be found within two seconds, at the latest after `flush`."""
+        """Stores the documents that are not stored yet. Searches find them after `flush` or a later commit."""
         outcome = outcome or Outcome()
         with self._turn:
             self._writer.write(batch, outcome)
         return outcome
 
     def flush(self, more_comes: bool = False) -> None:
-        """Makes all that was written durable and readable."""
+        """Makes all documents that were written durable and visible to searches."""
         with self._turn:
             self._writer.commit(more_comes)
 
     def flush_if_due(self) -> None:
-        """Makes it so where it has not been for some seconds."""
+        """Does the same as `flush` if documents have waited for some seconds."""
         with self._turn:
             self._writer.commit_if_due()
 
     def not_durable(self) -> Outcome:
-        """What `write` has told of documents that are not committed: not yet, or never after a failure."""
+        """Returns the outcome of documents that are not committed: not yet, or lost by a failure."""
         return self._writer.not_durable
 
     def days(self) -> list[StoredDay]:
-        """The days that hold something, in the order of their names."""
+        """Returns the days in the order of their names."""
         self.flush()
         return [measure(folder) for folder in self._folders(Everything(), newest_first=False)]
 
     def delete(self, index: str) -> None:
-        """Deletes a day when no other process writes."""
+        """Deletes a day. Waits while another process writes."""
         if self._folder.exists():
             with self._turn:
                 self._writer.delete(index)
 
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
-        """Deletes documents day by day, when no other process writes."""
+        """Deletes documents of captures, except those with the settings `keep`. Waits while another process writes."""
         with self._turn:
             folders = self._folders(Everything(), newest_first=False)
             return self._writer.forget(captures, keep, [folder.name for folder in folders]) if folders else 0
 
     def keep(self, days: int) -> None:
-        """Nothing runs that could delete."""
+        """Raises StoreError: no process is running that could delete days."""
         hint = f"run espcap prune --keep {days}d --node local:{self._folder} every day, for example from cron"
         raise StoreError("a local index deletes nothing by itself", hint)
 
     def describe(self) -> str:
-        """Product and version, and the folder."""
+        """Returns `local index (tantivy VERSION) in FOLDER`."""
         return f"local index (tantivy {version('tantivy')}) in {self._folder}"
 
     @property
     def address(self) -> str:
-        """`local`, or `local:` and the folder."""
+        """`local`, or `local:FOLDER` for another folder than the default."""
         return "local" if self._folder == data_folder() else f"local:{self._folder}"
 
     def missing(self) -> StoreError | None:
-        """Where there is no folder."""
+        """Returns an error if the folder does not exist, else None."""
         if self._folder.is_dir():
             return None
-        return StoreError(f"there is no local index in {self._folder}", TO_FILL.format(self.address))
+        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
 
     def close(self) -> None:
-        """Makes all that was written readable."""
+        """Makes all documents that were written durable."""
         self.flush()
 
     def search(
@@ -132,11 +132,11 @@ class LocalStore:
         sort: Sort = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
     ) -> SearchResult:
-        """Documents that match, also those of this store that are not committed yet. See `Store.search`.
+        """Returns the documents that match, including all that this store has written. See `Store.search`.
 
-        Equal documents come in the order of their index, frame number and capture.
+        Documents with equal sort values are in the order of index, frame number and capture.
         """
-        refuse_texts([*(path for path, _ in sort), *fields_of(aggregations or {})])
+        check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         self.flush()
         gatherers = gather(aggregations or {}, self._kind)
         total, best = 0, _Best(sort, start, size, self._kind)
@@ -153,7 +153,7 @@ class LocalStore:
         return SearchResult(total, best.hits(), answers)
 
     def _folders(self, query: Query, newest_first: bool) -> list[Path]:
-        """The days, but for those that the query's bounds of @timestamp leave out."""
+        """Returns the folders of the days, without those that the query's bounds of @timestamp exclude."""
         with failures(self._folder):
             folders = [folder for folder in self._folder.iterdir() if exists(folder)] if self._folder.exists() else []
         low, high = _days(query)
@@ -169,11 +169,11 @@ class _Candidate:
     day: Day
     address: tantivy.DocAddress
     hit: Hit | None
-    """Where it is kept."""
+    """The document; None if it is to be read again when it is needed."""
 
 
 class _Best:
-    """The first documents of a sort, from one day after the other."""
+    """Collects the first documents of a sort from one day after the other."""
 
     def __init__(self, sort: Sort, start: int, size: int, kind: Callable[[str], Kind]) -> None:
         self._sort = sort
@@ -184,7 +184,7 @@ class _Best:
         self._found: list[_Candidate] = []
 
     def add(self, index: str, day: Day, question: tantivy.Query) -> None:
-        """Takes what a day has of them. Days come in the order of time where that is the first of the sort."""
+        """Adds the documents of a day. If the sort begins with @timestamp, days must be added in that order."""
         wanted = self._wanted
         if self._by_day and _DAY.search(index):
             wanted -= sum(1 for candidate in self._found if _DAY.search(candidate.index))
@@ -194,7 +194,7 @@ class _Best:
         del self._found[self._wanted :]
 
     def hits(self) -> list[Hit]:
-        """The documents from the one numbered `start` on."""
+        """Returns the documents from position `start` on."""
         wanted = self._found[self._start :]
         return [candidate.hit or _hit(candidate.index, candidate.day, candidate.address) for candidate in wanted]
 
@@ -203,7 +203,7 @@ class _Best:
         source = hit.source
         keys = [self._key(source, path, descending) for path, descending in self._sort]
         ties = [self._key(source, path, descending) for path, descending in _TIES]
-        kept = hit if self._start <= _MOST_KEPT else None  # documents may be large, and those before are left out
+        kept = hit if self._start <= _MOST_KEPT else None  # documents before `start` are not needed, and may be large
         return _Candidate(keys, (index, *((tie is None, tie) for tie in ties)), index, day, address, kept)
 
     def _key(self, source: dict[str, Any], path: str, descending: bool) -> Any:
@@ -226,7 +226,7 @@ def _hit(index: str, day: Day, address: tantivy.DocAddress) -> Hit:
 
 
 def _values(source: Any, path: str) -> list[Any]:
-    """What stands at a path, as a list."""
+    """Returns the values at a path as a list."""
     for key in path.split("."):
         source = source.get(key) if isinstance(source, dict) else None
     found = source if isinstance(source, list) else [source]
@@ -234,7 +234,7 @@ def _values(source: Any, path: str) -> list[Any]:
 
 
 def _days(query: Query) -> tuple[str, str]:
-    """The first and the last day that can have documents, as far as the query says."""
+    """Returns the first and the last day (`2015-07-30`) that can have documents for which the query is true."""
     first, last = "0000-00-00", "9999-99-99"
     match query:
         case Equals("@timestamp", Time() as moment):

@@ -1,8 +1,9 @@
-"""How values stand in the local index, so that order and equality are exact.
+"""Encodes values for the local index, so that comparisons are exact. An encoded value is called a term.
 
-Numbers: integers as they are, booleans as 0 and 1; unsigned 64-bit numbers, floats and times as signed 64-bit integers
-of the same order. Texts: strings as they are, addresses as `x` and the 32 hexadecimal digits of their IPv6 form.
-Strings that start like a date have a NUL at their end: tantivy would index some of them as times, to the second.
+Numbers: integers are unchanged, booleans are 0 and 1; unsigned 64-bit numbers, floats and times are signed 64-bit
+integers that sort in the same order. Texts: strings are unchanged, addresses are `x` and the 32 hexadecimal digits of
+their IPv6 form. A NUL is appended to strings that start like a date, because tantivy would index some of them as times
+with a precision of seconds.
 """
 
 import re
@@ -25,34 +26,34 @@ from espcap.query.values import Time, span
 
 Term = int | str
 MARK = "\0"
-"""Stands at the end of the terms of strings that start like a date."""
+"""Last character of the terms of strings that start like a date."""
 LEAST, GREATEST = -(2**63), 2**63 - 1
 NUMBERS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME)
-"""Kinds whose terms are numbers, which stand apart from texts in the index."""
+"""Kinds whose terms are numbers. The index has numbers and texts in two separate fields."""
 ORDERED = (*NUMBERS, Kind.IP)
 """Kinds whose values have an `ordinal`."""
-_MAPPED = 0xFFFF << 32  # where the IPv4 addresses are among the IPv6 addresses
+_MAPPED = 0xFFFF << 32  # the prefix ::ffff:0:0/96, IPv4 addresses as IPv6 addresses
 
 
 _SWAPPED = bytes.maketrans(b'"\\\x7f`', b'\x7f`"\\')
-"""What JSON escapes in strings, exchanged for what it leaves as it is, and what hardly occurs."""
+"""Exchanges the characters that JSON strings must escape for rare characters that they need not escape."""
 
 
 def body_string(body: bytes) -> bytes:
-    """A document's JSON as a string in JSON that is hardly longer."""
+    """Returns a document's JSON as a JSON string that is hardly longer."""
     swapped = body.translate(_SWAPPED)
     if b'"' in swapped or b"\\" in swapped:
         return orjson.dumps(swapped.decode())
-    return b'"%b"' % swapped  # as no raw control character is in JSON
+    return b'"%b"' % swapped  # JSON text has no control characters that would need escapes
 
 
 def body_of(text: str) -> bytes:
-    """The document's JSON behind such a text."""
+    """Returns the document's JSON from the content of a string that `body_string` has made."""
     return text.encode().translate(_SWAPPED)
 
 
 def ordinal(kind: Kind, value: Any) -> int:
-    """The place of a query's value among all values of its kind."""
+    """Returns an integer that sorts as the value of a query does among all values of its kind."""
     if kind is Kind.IP:
         return int(value) | (_MAPPED if value.version == 4 else 0)
     if kind is Kind.FLOAT:
@@ -61,17 +62,17 @@ def ordinal(kind: Kind, value: Any) -> int:
 
 
 def extent(kind: Kind) -> tuple[int, int]:
-    """The least and the greatest ordinal of a kind."""
+    """Returns the least and the greatest ordinal of a kind."""
     return (0, 2**128 - 1) if kind is Kind.IP else (LEAST, GREATEST)
 
 
 def term(kind: Kind, ordinal: int) -> Term:
-    """What stands in the index for an ordinal."""
+    """Returns the term of an ordinal."""
     return f"x{ordinal:032x}" if kind is Kind.IP else ordinal
 
 
 def encode(kind: Kind, value: Any) -> Term | None:
-    """What stands in the index for a document's value; None where it is out of bounds and cannot be searched."""
+    """Returns the term of a document's value; None if it does not fit the kind and cannot be searched for."""
     encoder = _ENCODERS.get(kind)
     try:
         return encoder(value) if encoder else value
@@ -80,7 +81,7 @@ def encode(kind: Kind, value: Any) -> Term | None:
 
 
 def decode(kind: Kind, found: Term) -> Any:
-    """The value behind a term; a time is a `Time`."""
+    """Returns the value of a term; a time as a `Time`."""
     return _DECODERS[kind](found) if kind in _DECODERS else found
 
 
@@ -119,12 +120,12 @@ def _float(sortable: int) -> float:
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 DATE_LIKE = f"{_DATE}.*"
-"""Matches the terms that have a MARK."""
+"""Regular expression of the terms that end with MARK."""
 _STARTS_LIKE_DATE = re.compile(_DATE)
 
 
 def is_marked(found: Any) -> bool:
-    """Whether a term has a MARK at its end."""
+    """Returns whether a term ends with MARK."""
     return isinstance(found, str) and _STARTS_LIKE_DATE.match(found) is not None
 
 
@@ -160,29 +161,30 @@ _DECODERS: dict[Kind, Callable[[Any], Any]] = {
 
 @dataclass(slots=True)
 class Searchable:
-    """What the index takes of a document."""
+    """The terms of a document."""
 
     numbers: dict[str, Any] = field(default_factory=dict)
+    """The document with only its numbers, as terms."""
     texts: dict[str, Any] = field(default_factory=dict)
-    """The document with its values as terms."""
+    """The document with only its texts, as terms."""
     unsearchable: set[str] = field(default_factory=set)
-    """Paths with a value that no term stands for."""
+    """Paths with a value that has no term."""
 
 
 class SearchableText(NamedTuple):
-    """The same as members of JSON objects, in pieces that are to be joined."""
+    """The terms of a document as JSON: `numbers` and `texts` are pieces that together are the members of an object."""
 
     numbers: tuple[bytes, ...]
     texts: tuple[bytes, ...]
     unsearchable: frozenset[str]
     nanoseconds: int | None
-    """The time, since 1970, where there is one to search for."""
+    """Time of the packet since 1970; None if it has no valid time."""
     info: bytes
-    """JSON of the text that is searched by its words; empty where there is none."""
+    """JSON string of the text that is searched by words (Wireshark's Info column); empty if there is none."""
 
 
 class _Shared(NamedTuple):
-    """Members of JSON objects, each with a comma behind it."""
+    """Members of JSON objects that are the same in many documents, with a comma after each."""
 
     numbers: bytes
     texts: bytes
@@ -193,7 +195,7 @@ _NONE = _Shared(b"", b"", frozenset())
 
 
 class Encoder:
-    """Makes documents searchable; remembers of each object which of its keys need another form or are objects."""
+    """Encodes documents. Remembers for each object which of its keys are objects or have values to encode."""
 
     def __init__(self, kind: Callable[[str], Kind]) -> None:
         self._kind = kind
@@ -202,7 +204,7 @@ class Encoder:
         self._encode_shared = lru_cache(10_000)(self._encode_members)
 
     def encode_document(self, document: Document) -> SearchableText:
-        """What to index of a document, from the terms that its reader has made, or else from its values."""
+        """Returns the terms of a document: those that the native reader has made, or else those of its values."""
         if not (terms := document.terms):
             return self._encode_source(document)
         shared = self._encode_shared(document.shared)
@@ -234,7 +236,10 @@ class Encoder:
         return _Shared(members(encoded.numbers), members(encoded.texts), frozenset(encoded.unsearchable))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
-        """What to index of a document; the search for strings that are too long costs time."""
+        """Returns the terms of a document's source. `has_long_strings` says whether strings may be too long to index.
+
+        Raises TypeError if an object has a value that is an object in other documents.
+        """
         result = Searchable()
         result.numbers, result.texts = self._object(source, "", result.unsearchable)
         if has_long_strings:
@@ -244,7 +249,7 @@ class Encoder:
     def _object(
         self, source: dict[str, Any], prefix: str, unsearchable: set[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The numbers and the texts of an object."""
+        """Returns the numbers and the texts of an object."""
         keys = source.keys()
         if prefix not in self._known or not keys <= self._known[prefix]:
             self._learn(source, prefix)
@@ -276,7 +281,7 @@ class Encoder:
 
 
 def _times(nanoseconds: int | None) -> tuple[bytes, bytes]:
-    """The numbers and the texts of what tells a document's time."""
+    """Returns the numbers and the texts of the members with a document's time."""
     if nanoseconds is None:
         return b"", b""
     epoch = _sortable(nanoseconds / SECOND)

@@ -1,7 +1,8 @@
-"""Writes documents into the days of the local index, each identifier once whoever else writes at the same time.
+"""Writes documents to the days of the local index, each identifier once, also if other processes write.
 
-The lock is held from the first document to a commit, and only then are identifiers looked up: to the first commit when
-another process waits for the lock, or nothing more comes. Until then tantivy merges segments while documents come.
+Identifiers are looked up only while this process holds the lock. It holds the lock from the first document to the
+first commit after which another process waits for the lock, or no documents follow. Commits before that keep tantivy's
+writers open, so that these merge segments while documents are added.
 """
 
 import time
@@ -46,38 +47,41 @@ from espcap.stores.local.values import Encoder, SearchableText, body_string
 COMMIT_DOCUMENTS = 100_000
 COMMIT_BYTES = 256_000_000
 COMMIT_SECONDS = 5.0
-"""`write` commits after so many documents, or bytes of them, or so long after the first."""
+"""`write` commits after this number of documents, bytes, or seconds since the first document of a commit."""
 OVERDUE_SECONDS = 2.0
+"""`commit_if_due` commits this long after the first document that is not committed."""
 QUIET_SECONDS = 0.5
-"""`commit_if_due` commits so long after the first, or where nothing came for so long since, or before the last."""
+"""`commit_if_due` commits after a pause of this length, after or before the last batch."""
 HEAP_BYTES = 128_000_000
-"""What tantivy gathers in memory before it writes a segment, for each open day."""
+"""Memory in which tantivy collects documents before it writes a segment, for each open day."""
 OPEN_DAYS = 4
+"""Largest number of days that are open for writing."""
 _INDEXED = (
     f'{{"{NUMBERS}":{{%b}},"{TEXTS}":{{%b}},"{UNSEARCHABLE}":%b,"{INFO}":%b,'
     f'"{CAPTURE}":%b,"{FRAME}":%d,"{MILLISECONDS}":%b,"{BODY}":%b}}'
 ).encode()
 _DELETED_AT_ONCE = 100_000
-"""Frames in one query of those to delete."""
+"""Largest number of frames in a query that deletes documents."""
 _READ_FRAMES = 1_000_000
-"""Frame numbers that are read at once from an index."""
+"""Largest number of frame numbers that are read at a time from an index."""
 
 
 @dataclass
 class _Stored:
-    """The frames that a day has of a capture, as one `settings_id` sees them."""
+    """The frames of a capture that a day has, by whether they were made with the settings of this run."""
 
     settings: str
+    """The `settings_id` of this run."""
     same: FrameSet
-    """With these settings."""
+    """Frames with these settings."""
     others: FrameSet
-    """With others."""
+    """Frames with other settings."""
     replaced: list[int] = field(default_factory=list)
-    """Of the others, those that came up since the last commit: until then they have both documents."""
+    """Frames of `others` that were replaced since the last commit, which is to delete their old documents."""
 
 
 class _OpenDay:
-    """A day that is written to, and the frames it has of the captures that came up."""
+    """A day that is open for writing, and the frames that it has of the captures in this run."""
 
     def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
         self.folder = folder
@@ -88,12 +92,13 @@ class _OpenDay:
         self._stored: dict[str, _Stored] = {}
         self._uncommitted: set[str] = set()
         self.not_durable = Outcome()
-        """What was said of the identifiers that are not committed."""
+        """The outcome of the documents that are not committed yet."""
         with failures(folder):
             give_identity(folder)
         self.state = state(folder)
 
     def stored(self, capture: str, settings: str) -> _Stored:
+        """Returns the frames of a capture that the day has, for documents with these settings."""
         stored = self._stored.get(capture)
         if stored is None or stored.settings != settings:
             if stored:
@@ -102,7 +107,7 @@ class _OpenDay:
         return stored
 
     def look_again(self) -> None:
-        """Reads what is there anew: the same capture comes with other settings."""
+        """Commits and reads the index again, for documents of the same capture with other settings."""
         self.commit(and_close=False)
         self._index.reload()
         self._committed = Day(self._index, self._kind)
@@ -114,14 +119,14 @@ class _OpenDay:
         return self._writer
 
     def add(self, document: str, identifier: str, replaced: int = 0) -> None:
-        """Adds a document; `replaced` is 1 where it takes the place of another one."""
+        """Adds a document, given as JSON. `replaced` is 1 if it replaces another one, else 0."""
         self._open_writer.add_json(document)
         self._uncommitted.add(identifier)
         self.not_durable.stored += 1 - replaced
         self.not_durable.replaced += replaced
 
     def forget(self, captures: Sequence[str], keep: str) -> int:
-        """Deletes the documents of captures, but for those with the settings to keep; how many there were."""
+        """Deletes the documents of captures, except those with the settings `keep`. Returns their number."""
         query = any_of([self._committed.of_capture(capture) for capture in captures])
         if keep:
             query = without(query, self._committed.made_with(keep))
@@ -130,12 +135,12 @@ class _OpenDay:
         self._stored.clear()
         return found
 
-    def found(self, identifier: str) -> None:
-        """The identifier came up again."""
+    def count_existing(self, identifier: str) -> None:
+        """Counts a document that was already there, if its identifier is not committed yet."""
         self.not_durable.already_there += identifier in self._uncommitted
 
     def commit(self, and_close: bool) -> None:
-        """Makes what was added readable; `and_close` waits for the merging of segments, which ends with the writer."""
+        """Makes the added documents readable. `and_close` also closes tantivy's writer after it has merged segments."""
         if self._writer is None:
             return
         self._delete_replaced(self._writer)
@@ -148,14 +153,14 @@ class _OpenDay:
         self.state = state(self.folder)
 
     def abandon(self) -> None:
-        """Lets go of tantivy's own lock now: whoever holds the failure holds on to this day as well."""
+        """Releases tantivy's own lock at once: the exception's traceback may keep this object alive."""
         writer, self._writer = self._writer, None
         if writer:
-            with suppress(BaseException):  # it has failed, as is known
+            with suppress(BaseException):  # its failure is being raised already
                 writer.wait_merging_threads()
 
     def _delete_replaced(self, writer: tantivy.IndexWriter) -> None:
-        """So that the same commit makes one document disappear and the other one appear."""
+        """Deletes the old documents of replaced frames, so that one commit removes them and shows the new ones."""
         day = self._committed
         for capture, stored in self._stored.items():
             for start in range(0, len(stored.replaced), _DELETED_AT_ONCE):
@@ -191,7 +196,7 @@ def _read_frames(day: Day, query: tantivy.Query) -> FrameSet:
 
 @dataclass(slots=True)
 class _Pending:
-    """What was added since the lock was taken."""
+    """The number and size of documents added since the last commit, and when the first one was added."""
 
     documents: int = 0
     bytes: int = 0
@@ -206,7 +211,7 @@ class _Pending:
 
 
 class IndexWriter:
-    """Takes documents for all days of one folder."""
+    """Writes documents to all days of one folder. All methods raise StoreError."""
 
     def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
         self._folder = folder
@@ -221,15 +226,15 @@ class IndexWriter:
 
     @property
     def not_durable(self) -> Outcome:
-        """What `write` has told of documents that are not committed: not yet, or never after a failure."""
-        told = Outcome()
-        told.add(self._lost)
+        """The outcome of documents that are not committed: not yet, or lost by a failure."""
+        outcome = Outcome()
+        outcome.add(self._lost)
         for day in self._days.values():
-            told.add(day.not_durable)
-        return told
+            outcome.add(day.not_durable)
+        return outcome
 
     def write(self, batch: Sequence[Document], outcome: Outcome) -> None:
-        """Adds what is not there yet, and commits when it is much."""
+        """Adds the documents that are not stored yet, and commits if there are many."""
         self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
         with self._all_or_nothing():
             self._acquire()
@@ -243,13 +248,13 @@ class IndexWriter:
         self._last_write = time.monotonic()
 
     def commit_if_due(self) -> None:
-        """Commits what has waited too long for who reads while a live capture runs."""
+        """Commits documents that have waited too long, so that a live capture can be searched."""
         quiet = self._quiet or time.monotonic() - self._last_write >= QUIET_SECONDS
         if self._lock.is_held() and (quiet or self._pending.is_overdue()):
             self._commit(and_release=quiet or self._is_wanted())
 
     def commit(self, more_comes: bool = False) -> None:
-        """Makes all readable, and lets other processes write; where `more_comes`, only those that wait already."""
+        """Makes all documents readable, and releases the lock; if `more_comes`, only if other processes wait for it."""
         self._commit(and_release=not more_comes or self._is_wanted())
 
     def _commit(self, and_release: bool) -> None:
@@ -258,7 +263,7 @@ class IndexWriter:
                 with failures(day.folder):
                     day.commit(and_close=and_release)
         self._pending = _Pending()
-        self._last_write = time.monotonic()  # the time that this took was no pause
+        self._last_write = time.monotonic()  # a long commit is not a pause of the input
         if and_release:
             self._lock.release()
 
@@ -267,7 +272,7 @@ class IndexWriter:
             return self._lock.is_wanted()
 
     def delete(self, index: str) -> None:
-        """Commits what is open, and deletes a day when nobody writes."""
+        """Commits all documents, waits for the lock, and deletes a day."""
         self.commit()
         with self._all_or_nothing():
             self._acquire()
@@ -276,7 +281,7 @@ class IndexWriter:
         self._lock.release()
 
     def forget(self, captures: Sequence[str], keep: str, days: Sequence[str]) -> int:
-        """Commits what is open, and deletes captures from these days when nobody writes; returns how many packets."""
+        """Commits, waits for the lock, and deletes captures from these days. Returns the number of documents."""
         self.commit()
         with self._all_or_nothing():
             self._acquire()
@@ -296,12 +301,12 @@ class IndexWriter:
                 return
         self._pending = _Pending()
         changed = [name for name, day in self._days.items() if state(day.folder) != day.state]
-        for name in changed:  # another process wrote: its frames are not known here
+        for name in changed:  # another process has written frames that are not known here
             del self._days[name]
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """After a failure forgets what is not committed, as the index does."""
+        """After a failure, drops all documents that are not committed (as tantivy does), and releases the lock."""
         try:
             yield
         except BaseException:
@@ -314,7 +319,7 @@ class IndexWriter:
 
     def _day(self, name: str) -> _OpenDay:
         if name in self._days:
-            self._days[name] = self._days.pop(name)  # the latest used is the last
+            self._days[name] = self._days.pop(name)  # days are in the order of their last use
         else:
             if len(self._days) >= OPEN_DAYS:
                 oldest = next(iter(self._days.values()))
@@ -329,7 +334,7 @@ class IndexWriter:
         stored, frame = day.stored(capture, document.settings_id), int(number)
         if frame in stored.same:
             outcome.already_there += 1
-            day.found(document.id)
+            day.count_existing(document.id)
             return
         replaced = frame in stored.others
         if reason := self._add_to(day, document, capture, frame, replaced):
@@ -344,21 +349,21 @@ class IndexWriter:
         self._pending.bytes += len(document.body)
 
     def _add_to(self, day: _OpenDay, document: Document, capture: str, frame: int, replaced: bool) -> str:
-        """Adds the document; says why where it is one that cannot be indexed."""
+        """Adds the document. Returns why it cannot be indexed, or an empty string."""
         try:
             indexed = self._indexed(document, capture, frame)
         except (ValueError, TypeError) as error:
             return str(error)
         try:
             day.add(indexed, document.id, int(replaced))
-        except ValueError as error:  # tantivy has no class of its own
+        except ValueError as error:  # tantivy has no exceptions of its own
             if _is_json(indexed):
                 raise
             return str(error)
         return ""
 
     def _indexed(self, document: Document, capture: str, frame: int) -> str:
-        """The JSON that tantivy takes, which is faster than a `tantivy.Document`."""
+        """Returns the document as JSON for tantivy, which is faster than a `tantivy.Document`."""
         searchable = self._encoder.encode_document(document)
         parts = (
             b"".join(searchable.numbers),
@@ -374,8 +379,10 @@ class IndexWriter:
 
 
 def _unsearchable(searchable: SearchableText) -> bytes:
-    """A list of the paths that have values without terms, and of all that are above them. Of words it is not seen
-    otherwise whether there are any."""
+    """Returns a JSON list of the paths that have values without terms, and of the paths above them.
+
+    `info` is always in the list if the document has it, because tantivy cannot search for documents with any word.
+    """
     if not searchable.unsearchable:
         return b'["info"]' if searchable.info else b"[]"
     paths = [*searchable.unsearchable, "info"] if searchable.info else searchable.unsearchable
@@ -383,7 +390,7 @@ def _unsearchable(searchable: SearchableText) -> bytes:
 
 
 def _is_json(text: str) -> bool:
-    """Whether tantivy can parse the text."""
+    """Returns whether tantivy can parse the text."""
     try:
         tantivy.Document().add_json(TEXTS, text)
     except ValueError:

@@ -1,4 +1,4 @@
-// Names of fields for the word at the cursor: arrows choose, Enter and Tab take, Escape leaves.
+// Completes names of fields at the cursor. Arrows select a name, Enter and Tab insert it, Escape closes the list.
 
 const word = /[\w.@-]+$/;
 

@@ -1,4 +1,4 @@
-// A capture that is dropped on the page, or chosen, is sent; then the page asks how far it is.
+// Sends captures that are dropped on the page or chosen. The page then shows the progress of indexing.
 
 const status = () => document.getElementById("status");
 let within = 0;

@@ -1,4 +1,4 @@
-// Captures are fetched, so that what is missing from them can be said.
+// Downloads captures with fetch, so that the page can report missing packets.
 
 const status = () => document.getElementById("status");
 

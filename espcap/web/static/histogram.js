@@ -1,4 +1,4 @@
-// Packets over time. A range that is dragged becomes the times of the view.
+// The histogram of packets over time. Dragging selects the times of the view.
 
 import { submit } from "./view.js";
 
@@ -6,7 +6,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const asTime = (seconds) => new Date(Math.round(seconds * 1000)).toISOString();
 let plot = null;
 
-// Ticks as their distance asks for: days, minutes, seconds or less.
+// Returns the label of a tick, whose precision depends on the distance of ticks: days, minutes, seconds or less.
 function label(seconds, distance) {
   const time = asTime(seconds);
   if (distance >= 86_400) return time.slice(0, 10);

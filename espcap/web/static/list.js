@@ -1,4 +1,4 @@
-// The packet list: one row can be reached by Tab, the arrows go from row to row, Enter and a click open a packet.
+// The packet list. Tab reaches one row, arrows move between rows, Enter and a click open a packet.
 
 import { form, parameters, setOpen } from "./view.js";
 
@@ -25,7 +25,7 @@ function openPacket(row) {
   makeCurrent(row);
   select(row.dataset.packet);
   setOpen(row.dataset.packet);
-  // A large capture takes seconds when the first of its packets is opened.
+  // A large capture takes seconds when its first packet is opened.
   document.getElementById("packet").textContent = "Reading the capture…";
   htmx.ajax("GET", `packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
 }

@@ -1,4 +1,4 @@
-// The dissection as a tree, and the bytes that a line of it stands for.
+// The dissection tree, and the bytes of the selected line.
 
 const tree = () => document.querySelector("#packet [role=tree]");
 const level = (node) => Number(node.getAttribute("aria-level"));

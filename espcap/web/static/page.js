@@ -6,7 +6,7 @@ import "./histogram.js";
 import { closePacket, focusList } from "./list.js";
 import "./packet.js";
 
-// What is wrong is said while it is typed, at the box.
+// Shows errors next to the input while the user types.
 const boxes = ["filter", "query", "since", "until", "columns"];
 
 function markErrors() {

@@ -1,4 +1,4 @@
-// The state of the page is what its form holds; the address follows it.
+// The state of the page is that of its form. The address is updated from it.
 
 export const form = document.getElementById("view");
 
@@ -12,7 +12,7 @@ export function parameters() {
   return new URLSearchParams([...given].filter(([, value]) => value));
 }
 
-// Keeps what is open in the address without a further step back.
+// Puts the open packet into the address without a new entry in the history.
 export function setOpen(identifier) {
   form.elements.packet.value = identifier;
   const address = new URL(location.href);
@@ -26,7 +26,7 @@ function both(present, added, operator) {
   return /\|\||\bor\b|\bOR\b/.test(present) ? `(${present})${operator}${added}` : `${present}${operator}${added}`;
 }
 
-// Links that change a part of the view do it in place; with a modifier they are links as ever.
+// Links that change the view change the form instead. With a modifier key they open their address.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-filter], a[data-query], a[data-follow], a[data-sort], a[data-column]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;

@@ -1,4 +1,4 @@
-"""Why a question found nothing: the store has no packets, or none that match."""
+"""Explains why a search found no packets: the store is empty, or no packet matches."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ _MOST_PATHS = 10
 _OF_EVERY_PACKET = ("@timestamp", "protocol", "protocols", "_id")
 
 
-def why_nothing(store: Store, query: Query) -> str:
-    """One sentence for a query without hits."""
+def explain_no_packets(store: Store, query: Query) -> str:
+    """Returns the reason, without a full stop, for a query without hits."""
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
     if not found.total:
@@ -28,7 +28,7 @@ def why_nothing(store: Store, query: Query) -> str:
 
 
 def _fields(query: Query) -> list[str]:
-    """Paths of which a packet must have a value, some or all of them."""
+    """Returns paths in the query. A packet that matches has a value at one of them at least."""
     return sorted(set(_paths(query)) - set(_OF_EVERY_PACKET))[:_MOST_PATHS]
 
 
@@ -36,7 +36,7 @@ def _paths(query: Query) -> Iterator[str]:
     match query:
         case Everything() | Not() | Frames():
             return
-        case Or((_, _, _, _, *_)):  # a word, which is looked for in many fields
+        case Or((_, _, _, _, *_)):  # a word, which is searched in many fields
             return
         case And(parts) | Or(parts):
             for part in parts:

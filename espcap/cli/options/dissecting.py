@@ -1,0 +1,47 @@
+"""Options of commands that run tshark or sharkd on captures."""
+
+from dataclasses import dataclass
+
+from espcap.cli.options.declaring import FOLDERS, absolute_path, option
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """The display filter."""
+
+    display_filter: str = option(
+        "-Y", "--display-filter", default="", metavar="FILTER", help="Only packets that match this display filter."
+    )
+
+
+@dataclass(frozen=True)
+class OriginalsOptions:
+    """Where the captures of stored packets are."""
+
+    dir: tuple[str, ...] = option(
+        "--dir",
+        metavar="DIR",
+        shell_complete=FOLDERS,
+        help="Directory that contains the captures if they were moved; they are found by their content. Repeatable.",
+    )
+
+
+@dataclass(frozen=True)
+class DissectingOptions:
+    """How tshark dissects packets."""
+
+    decode_as: tuple[str, ...] = option(
+        "-d", "--decode-as", metavar="RULE", help="Decode as, in the syntax of tshark: tcp.port==88,http."
+    )
+    preference: tuple[str, ...] = option(
+        "-o", "--preference", metavar="NAME:VALUE", help="Wireshark preference, e.g. tls.keylog_file:keys."
+    )
+    profile_dir: str = option(
+        "--profile-dir",
+        default="",
+        metavar="DIR",
+        callback=absolute_path,
+        shell_complete=FOLDERS,
+        help="Wireshark configuration folder; its folder plugins can contain your dissectors. By default tshark uses "
+        "none.",
+    )

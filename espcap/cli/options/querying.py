@@ -1,0 +1,123 @@
+"""Options of commands that search a store or show its packets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from espcap.cli.options.declaring import FILES, Whole, argument, joined_words, option
+from espcap.cli.options.dissecting import DissectingOptions, FilterOptions, OriginalsOptions
+from espcap.cli.options.storing import StoreOptions
+
+
+@dataclass(frozen=True)
+class ConditionOptions(FilterOptions):
+    """Which stored packets are wanted. All conditions must be met."""
+
+    query: str = argument(nargs=-1, metavar="[QUERY]", callback=joined_words)
+    since: str = option(
+        "--since",
+        default="",
+        metavar="TIME",
+        help="Packets from this time on: 2024-05-01, 2024-05-01T10:30 (UTC, or with +02:00), 1h, 7d, now-30m, today, "
+        "yesterday.",
+    )
+    until: str = option("--until", default="", metavar="TIME", help="Packets before this time.")
+    captures: bool = option(
+        "--captures",
+        help="Let tshark also filter the captures, for filters that need more than documents contain: frame contains, "
+        "slices, functions.",
+    )
+
+
+@dataclass(frozen=True)
+class QueryOptions(DissectingOptions, OriginalsOptions, ConditionOptions, StoreOptions):
+    """Options of all commands that search a store."""
+
+
+@dataclass(frozen=True)
+class SearchOptions(QueryOptions):
+    """Options of espcap search."""
+
+    agg: str = option(
+        "--agg", default="", metavar="FIELD", help="Count packets by the values of this field instead of printing them."
+    )
+    sort: str = option(
+        "--sort",
+        default="@timestamp",
+        show_default=True,
+        metavar="FIELD",
+        help="Sort by this field; -FIELD sorts in descending order.",
+    )
+    size: int = option(
+        "--size",
+        default=10,
+        show_default=True,
+        metavar="N",
+        type=Whole(0),
+        help="Number of packets to print, or of values with --agg.",
+    )
+    start: int = option(
+        "--from", default=0, show_default=True, metavar="N", type=Whole(0), help="Skip the first N packets."
+    )
+
+
+@dataclass(frozen=True)
+class ExtractOptions(QueryOptions):
+    """Options of espcap extract."""
+
+    write: str = option(
+        "-w",
+        "--write",
+        required=True,
+        metavar="FILE",
+        shell_complete=FILES,
+        help="File to write the packets to, as pcapng; - is standard output.",
+    )
+    force: bool = option("--force", help="Overwrite an existing file.")
+    flow: bool = option(
+        "--flow",
+        help="Extract all packets of the conversations found: those with the same community IDs, and their fragments.",
+    )
+
+
+@dataclass(frozen=True)
+class StatsOptions(QueryOptions):
+    """Options of espcap stats."""
+
+    size: int = option(
+        "--size",
+        default=10,
+        show_default=True,
+        metavar="N",
+        type=Whole(1, 1000),
+        help="Number of lines in each table.",
+    )
+    json: bool = option("--json", help="Print one JSON object, also on a terminal.")
+
+
+@dataclass(frozen=True)
+class ShowOptions(DissectingOptions, OriginalsOptions, StoreOptions):
+    """Options of espcap show."""
+
+    packet: str = argument(metavar="PACKET", shell_complete=FILES)
+    frame: int | None = argument(metavar="[FRAME]", required=False, type=Whole(1, 2**32 - 1))
+    json: bool = option("--json", help="Print the tree and the bytes as one JSON object.")
+
+
+@dataclass(frozen=True)
+class ServeOptions(DissectingOptions, OriginalsOptions, StoreOptions):
+    """Options of espcap serve."""
+
+    listen: str = option(
+        "--listen",
+        default="127.0.0.1:8477",
+        show_default=True,
+        metavar="HOST:PORT",
+        help="Address to listen on; port 0 is any free port.",
+    )
+    certificate: Path | None = option("--certificate", metavar="FILE", help="Serve HTTPS with this certificate, PEM.")
+    key: Path | None = option(
+        "--key", metavar="FILE", help="Private key of the certificate, if the certificate's file does not contain it."
+    )
+    without_tls: bool = option(
+        "--without-tls", help="Allow other addresses than loopback without TLS; others could read the traffic."
+    )

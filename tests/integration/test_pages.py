@@ -1,0 +1,377 @@
+"""The README and the pages of `docs`: all their commands are run, and what is made from the commands is up to date.
+
+Blocks of `sh` are commands, each of which is run by itself; those of a tutorial are run one after the other. Blocks of
+`console` also show what the commands print. Other blocks are not run.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import espcap as library
+from scripts.pages import cli_page, help_text, man_page
+from tests.conftest import remove_packets
+from tests.integration.live_run import until
+from tests.integration.test_live import needs_capture, send
+from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, on_terminal, start
+
+DOCS = ROOT / "docs"
+COOKBOOK = (DOCS / "cookbook.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted(set(DOCS.glob("*.md")) - {*DOCS.glob("tutorial-*.md"), DOCS / "cookbook.md"})]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+"""All pages but those whose commands belong together."""
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of the blocks of commands, each once."""
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    return list(dict.fromkeys(lines))
+
+
+def tutorial(name: str) -> list[str]:
+    """The commands of a tutorial, also those that are there twice."""
+    text = (DOCS / f"tutorial-{name}.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+
+
+COMMANDS = commands_of(TEXT)
+PROGRAMS = list(dict.fromkeys(re.findall(r"```python\n(.*?)```", TEXT, re.S)))
+QUESTIONS = re.findall(r"^### \d+\. (.*)\n\n```sh\n(.*)\n```\n\n(.*)$", COOKBOOK, re.M)
+LOOKS = re.compile(r"espcap (search|show|extract|stats)")
+DELETES = re.compile(r"espcap (prune|forget)")
+LIVE = re.compile(r"--nic|--watch|dumpcap")
+RECIPE = re.compile(r"dumpcap|--watch")
+"""What `test_ring_recipe` runs."""
+
+
+def test_help_is_that_of_the_commands() -> None:
+    """`python scripts/pages.py` writes both pages."""
+    assert (DOCS / "cli.md").read_text(encoding="utf-8") == cli_page()
+    assert (DOCS / "espcap.1").read_text(encoding="utf-8") == man_page()
+
+
+@pytest.mark.parametrize("words", [[], ["search"]], ids=["espcap", "espcap search"])
+def test_help_is_what_the_command_prints(words: list[str]) -> None:
+    assert espcap(*words, "--help", COLUMNS="100").output.decode() == help_text(words)
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="needs man: apt install man-db")
+def test_man_page_is_shown_without_a_warning() -> None:
+    command = ["man", "--warnings", "--local-file", str(DOCS / "espcap.1")]
+    variables = environment(MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat")
+    shown = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert shown.stderr == ""
+    if "minimized" not in shown.stdout:  # a stub takes the place of man in images of Ubuntu
+        assert "espcap extract [OPTIONS] [QUERY]" in shown.stdout
+        assert "EXIT STATUS" in shown.stdout
+
+
+def furnished(folder: Path) -> Path:
+    """The folder as the pages assume it."""
+    (folder / "test_pcaps").symlink_to(CAPTURES)
+    shutil.copytree(CAPTURES, folder / "captures")
+    commands = folder / "bin"
+    commands.mkdir()
+    (commands / "ssh").write_text(f"#!/bin/sh\nexec cat {CAPTURES}/dns.pcap\n")
+    (commands / "espcap").write_text(f'#!/bin/sh\nexec {sys.executable} -m espcap "$@"\n')
+    for command in commands.iterdir():
+        command.chmod(0o755)
+    return folder
+
+
+def variables_of(folder: Path) -> dict[str, str]:
+    """The environment in such a folder."""
+    return environment(
+        PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
+        XDG_DATA_HOME=str(folder / "data"),
+        XDG_STATE_HOME=str(folder / "state"),
+        PYTHONPATH=str(ROOT),
+    )
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs one line of a page in a furnished folder."""
+    variables = variables_of(folder)
+    ran = subprocess.run(["bash", "-c", line], cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran
+
+
+def is_read(line: str) -> bool:
+    """Whether a command needs nothing but the captures."""
+    return not (LOOKS.search(line) or DELETES.search(line) or LIVE.search(line) or "serve" in line)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if is_read(line) and "localhost" not in line])
+def test_command(command: str, tmp_path: Path) -> None:
+    ran = run(command, furnished(tmp_path))
+    if "espcap setup" in command:
+        assert json.loads(ran.stdout)
+    elif "--node" not in command and ">" not in command and command.startswith(("espcap -", "espcap test", "ssh")):
+        assert [json.loads(text) for text in ran.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if is_read(line) and "localhost" in line])
+def test_command_with_elasticsearch(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
+    with fake_kibana() as kibana:
+        addressed = command.replace("localhost:9200", elasticsearch_url).replace("localhost:5601", kibana.url)
+        run(addressed, furnished(tmp_path))
+    assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in command else 0)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if DELETES.search(line)])
+def test_command_that_deletes(command: str, tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    run("espcap --file test_pcaps/dns.pcap --node local", folder)
+    ran = run(command, folder)
+    assert "packets-2024-05-01" in ran.stdout or "dry-run" not in command
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose local index has our captures."""
+    folder = furnished(tmp_path_factory.mktemp("pages"))
+    run("espcap --dir test_pcaps/ --node local", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def node(place: Path, _elasticsearch_node: str) -> Iterator[str]:
+    """The URL of an Elasticsearch that has our captures."""
+    run(f"espcap --dir test_pcaps/ --node {_elasticsearch_node}", place)
+    yield _elasticsearch_node
+    remove_packets(_elasticsearch_node)
+
+
+def look(command: str, place: Path) -> int:
+    """Runs a command that asks a store. Returns how many packets, or values, it says that it has found."""
+    (place / "errors.pcapng").unlink(missing_ok=True)
+    ran = run(command, place)
+    if "espcap show" in command:
+        assert ran.stdout.startswith("Frame ")
+        return 1
+    if "espcap extract" in command:
+        found = re.search(r"^([1-9]\d*) packets? of .* 0 missing$", ran.stderr, re.M)
+        assert found, ran.stderr
+        return int(found[1])
+    answers = [json.loads(text) for text in ran.stdout.splitlines()]
+    if "espcap stats" in command:
+        return int(answers[0]["packets"])
+    more = re.search(r"Note: \d+ of ([\d,]+) packets are printed", ran.stderr)
+    return int(more[1].replace(",", "")) if more else len(answers)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if LOOKS.search(line) and "localhost" not in line])
+def test_command_that_looks(command: str, place: Path) -> None:
+    """The stores are filled once for all of these."""
+    assert look(command, place)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if LOOKS.search(line) and "localhost" in line])
+def test_command_that_looks_into_elasticsearch(command: str, place: Path, node: str) -> None:
+    assert look(command.replace("localhost:9200", node), place)
+
+
+def test_cookbook_has_forty_questions() -> None:
+    assert len(QUESTIONS) == len(re.findall(r"^### ", COOKBOOK, re.M)) == 40
+
+
+@pytest.mark.parametrize(("question", "command", "finding"), QUESTIONS, ids=[question for question, *_ in QUESTIONS])
+def test_question_of_the_cookbook(question: str, command: str, finding: str, place: Path) -> None:
+    """Finds packets, and as many as the page says."""
+    found = look(command, place)
+    assert found
+    if said := re.match(r"Finds (\d+) packets?\b", finding):
+        assert found == int(said[1])
+
+
+def test_serve_command(place: Path) -> None:
+    """It prints the address, and ends in order."""
+    [command] = [line for line in COMMANDS if "espcap serve" in line]
+    words = [*ESPCAP, *shlex.split(command)[1:], "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(words, cwd=place, env=variables_of(place), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}\n", address)
+
+
+@pytest.mark.slow
+@needs_capture
+@pytest.mark.parametrize("command", [line for line in COMMANDS if "--nic" in line])
+def test_live_command(command: str, tmp_path: Path) -> None:
+    """Captures on loopback and stores in a local index."""
+    line = command.replace("eth0", "lo").replace("localhost:9200", f"local:{tmp_path / 'index'}")
+    words = shlex.split(line.replace("udp port 53", "udp port 40128"))[1:]
+    words += [] if "--bpf" in words else ["--bpf", "udp port 40128"]
+    process = start(*words, XDG_STATE_HOME=str(tmp_path / "state"))
+    for sent in range(40):
+        if process.poll() is not None:
+            break
+        send(1, 40128, 0.25)
+        if sent == 30 and "--count" not in words:
+            process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors.decode()
+    assert "--node" in words or len(output.splitlines()) == 10
+
+
+def test_tutorial_on_a_folder(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    for command in (commands := tutorial("folder")):
+        if LOOKS.search(command):
+            assert look(command, folder), command
+        else:
+            run(command, folder)
+    assert len(commands) > 10
+    assert (folder / "found.pcapng").exists()
+
+
+def test_tutorial_on_a_dissector(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    folder.chmod(0o755)  # if root runs this, nobody dissects
+    make_folder, *commands = tutorial("dissector")
+    run(make_folder, folder)
+    [script] = re.findall(r"```lua\n(.*?)```", (DOCS / "tutorial-dissector.md").read_text(encoding="utf-8"), re.S)
+    (folder / "profile" / "plugins" / "hello.lua").write_text(script)
+    for command in commands:
+        if LOOKS.search(command):
+            assert look(command, folder), command
+            continue
+        ran = run(command, folder)
+        assert "does not load" not in ran.stderr
+        if "--count 3" in command:
+            assert [json.loads(line)["protocol"] for line in ran.stdout.splitlines()] == ["hello"] * 3
+        elif "_ws.lua.error" in command:
+            assert ran.stdout == ""
+    assert "20 replaced" in ran.stderr
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Answers after a while."""
+
+    def do_GET(self) -> None:
+        time.sleep(0.3)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"at last")
+
+    def log_message(self, *_: object) -> None:
+        """Prints nothing."""
+
+
+@pytest.mark.slow
+@needs_capture
+def test_tutorial_on_a_live_capture(tmp_path: Path) -> None:
+    folder = furnished(tmp_path)
+    capture, *commands = tutorial("live")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = capture.replace("eth0", "lo").replace("8080", str(server.server_port))
+        words = [*ESPCAP, *shlex.split(line)[1:]]
+        with subprocess.Popen(words, cwd=folder, env=variables_of(folder), stderr=subprocess.PIPE) as process:
+            until(lambda: bool(list(folder.glob("state/espcap/spool/*/packets_00001_*"))))
+            for number in range(3):
+                urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/{number}").read()
+            until(lambda: _has_answers(folder))
+            for command in commands:
+                if "dns.time" in command or "retransmission" in command:
+                    run(command, folder)
+                else:
+                    assert look(command, folder), command
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        server.shutdown()
+    assert process.returncode == 0, errors.decode()
+    assert (folder / "slow.pcapng").exists()
+
+
+def _has_answers(folder: Path) -> bool:
+    """Whether all answers can be found; the index may not be there yet."""
+    if not (folder / "slow").is_dir():
+        return False
+    return len(run("espcap search -Y 'http.time' --node local:slow", folder).stdout.splitlines()) == 3
+
+
+def test_recipes_are_run_elsewhere() -> None:
+    """By `test_ring_recipe`."""
+    recipes = [line for line in COMMANDS if RECIPE.search(line)]
+    assert recipes == commands_of((DOCS / "live.md").read_text(encoding="utf-8"))[-2:]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
+def test_program(program: str, tmp_path: Path) -> None:
+    ending = "print(*(packet['protocol'] for packet in found))\n" if "found = " in program else ""
+    (tmp_path / "program.py").write_text(program + ending)
+    ran = run(f"{sys.executable} program.py", furnished(tmp_path))
+    requests, rest = ran.stdout.splitlines()[:4], ran.stdout.splitlines()[4:]
+    assert len(requests) == 4
+    assert all(re.fullmatch(r"2024-05-01T\S+Z 192\.0\.2\.\d+ /\S*", line) for line in requests)
+    assert ran.stderr == ""
+    if ending:
+        summary, sums, found = rest
+        assert summary.startswith("16 files, 263 packets read, 230 stored, 33 already there, 0 re")
+        assert re.fullmatch(r"17 \[\{'value': .*\}\]", sums)
+        assert set(found.split()) == {"http"}
+
+
+def test_programs_for_elasticsearch(node: str) -> None:
+    """With its address, or a connection to it."""
+    connection = library.Connection((node,))
+    report = library.index(CAPTURES, node=connection, again=True)
+    assert (report.read, report.stored, report.already_there) == (263, 0, 263)
+    assert library.index(CAPTURES, node=node).done_before == 16
+    packets = list(library.search(node=connection))
+    assert len({(packet["capture_id"], packet["layers"]["frame"]["number"]) for packet in packets}) == 230
+    assert library.count("protocol:dns", node=[node]) == 17
+    assert library.stats(node=connection)["packets"] == 230
+
+
+def test_session_is_what_a_terminal_shows(place: Path) -> None:
+    """Line by line; `...` stands for any lines."""
+    [session] = re.findall(r"```console\n(.*?)```", TEXT, re.S)
+    for command, shown in re.findall(r"^\$ espcap (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
+        variables = {name: value for name, value in variables_of(place).items() if name.startswith("XDG")}
+        printed = on_terminal(*shlex.split(command), **variables).splitlines()
+        lines = [line.rstrip() for line in printed]
+        parts = [part.split("\n") for part in re.split(r"^\.\.\.\n", shown, flags=re.M)]
+        for part in parts:
+            wanted = [line for line in part if line]
+            assert [line for line in lines if line in wanted] == wanted
+
+
+def test_document_is_one_of_ours() -> None:
+    shown = json.loads(re.search(r"```json\n(.*?)```", TEXT, re.S)[1])  # type: ignore[index]
+    documents = espcap("--file", CAPTURES / "http_xml.pcap").documents
+    [real] = [
+        document
+        for document in documents
+        if document["layers"]["frame"]["number"] == shown["layers"]["frame"]["number"]
+    ]
+    real["file_name"] = shown["file_name"]
+    assert _part_of(shown, real) == []
+
+
+def _part_of(shown: dict[str, object], real: dict[str, object], path: str = "") -> list[str]:
+    wrong: list[str] = []
+    for key, value in shown.items():
+        if isinstance(value, dict) and isinstance(real.get(key), dict):
+            wrong += _part_of(value, real[key], f"{path}{key}.")  # type: ignore[arg-type]
+        elif real.get(key) != value:
+            wrong.append(f"{path}{key}: {real.get(key)!r}")
+    return wrong
