@@ -212,7 +212,7 @@ def test_own_list_of_protocols(tmp_path: Path) -> None:
     ran = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", tmp_path / "protocols.list")
     assert {document["protocol"] for document in ran.documents} == {"ip", "xml"}
     missing = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", "/no/such")
-    assert missing.status == 1
+    assert missing.status == 2
     assert "cannot read the list of protocols /no/such" in missing.lines[0]
 
 
