@@ -54,7 +54,9 @@ def digest_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "blake2b").digest()
     except OSError as error:
-        raise UsageError(f"cannot read {printable(path)}: {error.strerror}", "check its permissions") from error
+        raise UsageError(
+            f"cannot read {printable(path)}: {error.strerror}", "check the path and its permissions"
+        ) from error
 
 
 def _scripts_beside(folder: str) -> list[str]:

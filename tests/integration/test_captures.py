@@ -82,7 +82,7 @@ def frames(ran: Ran) -> set[str]:
 
 
 def test_frames_of_tshark(filled: str, expected: dict[str, set[str]], program: Program, registry: Registry) -> None:
-    store = open_store([filled], registry)
+    store = open_store([filled], Registry(registry.path))
     missing: list[Missing] = []
     language = language_of(program.version)
     for text, wanted in expected.items():

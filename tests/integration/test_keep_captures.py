@@ -271,7 +271,7 @@ def test_captures_that_cannot_be_kept(name: str, tmp_path: Path) -> None:
         (["--file", "-", "--keep-captures", "1MB"], "--keep-captures is for interfaces"),
         (["--nic", "lo", "--keep-captures-for", "7d"], "--keep-captures-for needs --keep-captures"),
         (["--nic", "lo", "--keep-captures", "1"], "Invalid value for '--keep-captures'"),
-        (["--nic", "lo", "--keep-captures", "5\u212aB"], "'5\u212aB' is no size"),  # a sign that means kelvin
+        (["--nic", "lo", "--keep-captures", "5\u212aB"], "'5\u212aB' is not a size"),  # a sign that means kelvin
         (["--nic", "lo", "--keep-captures", "1MB", "--keep-captures-for", "7 days"], "'7 days' is not a duration"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_newer_wireshark_than_is_known(tmp_path: Path) -> None:
     )
     ran = espcap("doctor", "--tshark", newer.path)
     lines = ran.output.decode().splitlines()
-    assert lines[0].startswith("ok       tshark: TShark (Wireshark) 4.8.1., /")
+    assert lines[0].startswith("ok       tshark: TShark (Wireshark) 4.8.1, /")
     assert lines[1] == "note     tshark: espcap is tested with versions up to 4.6 (look for a newer espcap)"
     [reader] = [line for line in lines if " reader: " in line]
     reason = "the native reader supports Wireshark up to 4.6, and tshark is 4.8.1"
