@@ -15,7 +15,7 @@ import pytest
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
-from espcap.captures.rewriting import compression
+from espcap.captures import compression
 from espcap.captures.sources import (
     CaptureFile,
     Interfaces,
