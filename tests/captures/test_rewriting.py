@@ -85,5 +85,5 @@ def test_inside_zstd_and_lz4(tmp_path: Path, compress: str) -> None:
 
 
 def test_other_formats_are_refused() -> None:
-    with pytest.raises(EspcapError, match="only pcap and pcapng"):
+    with pytest.raises(EspcapError, match="only of pcap and pcapng"):
         without_data(io.BytesIO(b"snoop\0\0\0" + bytes(100)), frozenset([1]))
