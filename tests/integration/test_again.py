@@ -228,7 +228,7 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
 
 EARLIER = """
 from dataclasses import replace
-from espcap.captures.rewriting import sources
+from espcap.captures import sources
 from espcap.ingest import digests, job
 sources.CaptureFile.identify = sources.CaptureFile.digest
 digest_settings = digests.digest_settings
