@@ -52,14 +52,15 @@ class Stack:
 class ProtocolList:
     """The protocols that a packet may be called by."""
 
-    def __init__(self, names: Iterable[str], known: Iterable[str] = (), own: Iterable[str] = ()) -> None:
-        """`known` are all that Wireshark has, if given: any other above a transport names a packet too.
-
-        `own` are those of the user's own dissectors, which name a packet wherever they are.
-        """
-        self._names = frozenset([*names, *own])
+    def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
+        """`known` are all that Wireshark has, if given: any other above a transport names a packet too."""
+        self._names = frozenset(names)
         self._known = self._names.union(known) if known else None
         self.describe = lru_cache(maxsize=10_000)(self._describe)  # captures repeat a few hundred combinations
+
+    def with_own(self, own: Iterable[str]) -> "ProtocolList":
+        """The list with those of the user's own dissectors, which name a packet wherever they are."""
+        return ProtocolList(self._names.union(own), self._known or ())
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the packet and its stack, from `frame.protocols`."""
@@ -105,16 +106,15 @@ def _place(names: list[str], index: int) -> Place:
     return Place(names[index], names[:index].count(names[index]))
 
 
-def read_list(path: str = "", own: Iterable[str] = ()) -> ProtocolList:
+def read_list(path: str = "") -> ProtocolList:
     """The protocols that a file names, one on each line; lines with `#` are comments. Without a path, our own list.
 
-    `own` are those of the user's own dissectors, which need no list.
     Raises EspcapError where the file cannot be read.
     """
     usual = _lines(_own_list())
     lines = _lines(Path(path)) if path else usual
     known = (line.partition("#")[0].strip() or line.strip("# ") for line in usual)
-    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known), own)
+    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known))
 
 
 def _lines(file: Path) -> list[str]:

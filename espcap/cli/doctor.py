@@ -48,20 +48,20 @@ def _tell_tshark(program: Program) -> None:
 
 def _tell_sharkd(program: Program) -> None:
     """What shows packets; all else works without it."""
-    try:
-        click.echo(printable(f"ok       sharkd: {beside(program, 'sharkd')}"))
-    except EspcapError as error:
-        reason = with_hint(error.message, error.hint)
-        click.echo(printable(f"note     sharkd: espcap show and the page cannot show packets: {reason}"))
+    _tell_if_there("sharkd", lambda: beside(program, "sharkd"), "espcap show and the page cannot show packets")
 
 
 def _tell_reader(program: Program) -> None:
     """Which reader is in use, and how to get the other; the slower one is no fault."""
+    _tell_if_there("reader", lambda: f"native, {_loaded_reader(program)}", "tshark's JSON, several times slower")
+
+
+def _tell_if_there(name: str, find: Callable[[], str], without: str) -> None:
+    """A line for what `find` finds, or else for how it is without it, and why."""
     try:
-        click.echo(printable(f"ok       reader: native, {_loaded_reader(program)}"))
+        click.echo(printable(f"ok       {name}: {find()}"))
     except EspcapError as error:
-        reason = with_hint(error.message, error.hint)
-        click.echo(printable(f"note     reader: tshark's JSON, several times slower: {reason}"))
+        click.echo(printable(f"note     {name}: {without}: {with_hint(error.message, error.hint)}"))
 
 
 def _tell_allocator() -> None:
