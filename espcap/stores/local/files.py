@@ -194,6 +194,15 @@ def remove_index(folder: Path) -> None:
             shutil.rmtree(rest)
 
 
+def remove_uncommitted(folder: Path) -> None:
+    """Removes the lists of deleted documents that a killed process left: tantivy gives the next commit the same number,
+    and ends if the file with that number exists. Only for who holds the lock."""
+    committed = _meta(folder)["opstamp"]
+    for path in folder.glob("*.del"):
+        if int(path.suffixes[0][1:]) > committed:
+            path.unlink()
+
+
 def make_private(folder: Path) -> None:
     """Takes the files from all but their owner, who alone can pass the folder anyway."""
     for entry in os.scandir(folder):
