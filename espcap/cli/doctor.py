@@ -49,20 +49,20 @@ def _report_tshark(program: Program) -> None:
 
 def _report_sharkd(program: Program) -> None:
     """Prints where sharkd is. Only showing packets needs it."""
-    try:
-        click.echo(printable(f"ok       sharkd: {beside(program, 'sharkd')}"))
-    except EspcapError as error:
-        reason = with_hint(error.message, error.hint)
-        click.echo(printable(f"note     sharkd: espcap show and the page cannot show packets: {reason}"))
+    _report_if_there("sharkd", lambda: beside(program, "sharkd"), "espcap show and the page cannot show packets")
 
 
 def _report_reader(program: Program) -> None:
     """Prints which reader of tshark's output is used, and how to get the native one. The slower one is only a note."""
+    _report_if_there("reader", lambda: f"native, {_loaded_reader(program)}", "tshark's JSON, several times slower")
+
+
+def _report_if_there(name: str, find: Callable[[], str], without: str) -> None:
+    """Prints what `find` returns, or `without` and the reason if it raises EspcapError."""
     try:
-        click.echo(printable(f"ok       reader: native, {_loaded_reader(program)}"))
+        click.echo(printable(f"ok       {name}: {find()}"))
     except EspcapError as error:
-        reason = with_hint(error.message, error.hint)
-        click.echo(printable(f"note     reader: tshark's JSON, several times slower: {reason}"))
+        click.echo(printable(f"note     {name}: {without}: {with_hint(error.message, error.hint)}"))
 
 
 def _report_allocator() -> None:

@@ -54,15 +54,19 @@ class Stack:
 class ProtocolList:
     """The protocols that may name a packet."""
 
-    def __init__(self, names: Iterable[str], known: Iterable[str] = (), own: Iterable[str] = ()) -> None:
-        """`names` and `own`, those of the user's own dissectors, may name a packet at any place in it.
+    def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
+        """`names` may name a packet at any place in it.
 
         `known` are all protocols of the list, also those that may not name a packet. If it is given, any other protocol
         may name a packet too if it is above a transport protocol.
         """
-        self._names = frozenset([*names, *own])
+        self._names = frozenset(names)
         self._known = self._names.union(known) if known else None
         self.describe = lru_cache(maxsize=10_000)(self._describe)  # a capture has a few hundred combinations
+
+    def with_own(self, own: Iterable[str]) -> "ProtocolList":
+        """Returns the list with the protocols of the user's own dissectors as names."""
+        return ProtocolList(self._names.union(own), self._known or ())
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
         """The name of the protocol that names a packet, and the packet's stack, from `frame.protocols`."""
@@ -108,16 +112,15 @@ def _place(names: list[str], index: int) -> Place:
     return Place(names[index], names[:index].count(names[index]))
 
 
-def read_list(path: str = "", own: Iterable[str] = ()) -> ProtocolList:
+def read_list(path: str = "") -> ProtocolList:
     """Reads a list of protocols from a file: one name on each line, and comments after `#`.
 
-    Without a path, reads espcap's own list. `own` are the protocols of the user's own dissectors, which need not be in
-    the file. Raises EspcapError if the file cannot be read.
+    Without a path, reads espcap's own list. Raises EspcapError if the file cannot be read.
     """
     usual = _lines(_own_list())
     lines = _lines(Path(path)) if path else usual
     known = (line.partition("#")[0].strip() or line.strip("# ") for line in usual)
-    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known), own)
+    return ProtocolList((name for line in lines if (name := line.partition("#")[0].strip())), list(known))
 
 
 def _lines(file: Path) -> list[str]:

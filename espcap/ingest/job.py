@@ -68,7 +68,7 @@ def open_job(
     built-in one. `own` are further members of Job. Raises UsageError if tshark does not accept a display filter, a
     decode-as rule or a preference.
     """
-    user = dissecting_user(program)
+    user, listed = dissecting_user(program), read_list(protocols)
     digests = digest_settings(program, settings, payload, protocols)
     settings = hand_over_files(settings, user)
     if settings.display_filter or settings.decode_as or settings.preferences:
@@ -76,7 +76,7 @@ def open_job(
     registry = open_registry(program, settings.profile_folder)
     if settings.profile_folder:
         registry.own = find_own(program, registry, settings.profile_folder)
-    listed = read_list(protocols, [name for name, _ in registry.own.protocols] if registry.own else ())
+        listed = listed.with_own(name for name, _ in registry.own.protocols)
     plugin = open_plugin(program, registry, user, HEAD, payload)
     settings = replace(settings, plugin=plugin and replace(plugin, terms=is_local(nodes)))
     return Job(program, registry, listed, settings, user, payload, digests, **own)

@@ -196,7 +196,7 @@ def test_a_protocol_that_is_in_no_list(tmp_path: Path) -> None:
 
 
 def test_own_protocols_need_no_list_wherever_they_are() -> None:
-    listed = read_list("", ["plcbus"])
+    listed = read_list().with_own(["plcbus"])
     assert listed.describe("eth:ethertype:plcbus") == ("plcbus", stack("eth", "", "", "plcbus"))
     assert listed.describe("eth:ethertype:plcbus:ip:tcp:http") == ("http", stack("eth", "ip", "tcp", "http"))
     assert read_list().describe("eth:ethertype:plcbus") == ("eth", stack("eth"))

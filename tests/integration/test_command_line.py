@@ -212,8 +212,8 @@ def test_own_list_of_protocols(tmp_path: Path) -> None:
     ran = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", tmp_path / "protocols.list")
     assert {document["protocol"] for document in ran.documents} == {"ip", "xml"}
     missing = espcap("--file", CAPTURES / "http_xml.pcap", "--protocols", "/no/such")
-    assert missing.status == 2
-    assert "cannot read /no/such: No such file or directory (check the path" in missing.lines[0]
+    assert missing.status == 1
+    assert "cannot read the list of protocols /no/such" in missing.lines[0]
 
 
 def test_setup(elasticsearch_url: str) -> None:

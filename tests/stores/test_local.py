@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from textwrap import dedent
 
+import orjson
 import pytest
 import tantivy
 
@@ -456,6 +459,23 @@ def test_killed_at_any_moment(folder: Path, packet_registry: Registry, reader: L
     assert errors == ""
     assert int(output) == COUNT - len(identifiers)
     assert all_identifiers(reader) == EVERY_IDENTIFIER
+
+
+def test_killed_between_deleting_and_the_commit(store: LocalStore, folder: Path, packet_registry: Registry) -> None:
+    """tantivy has written which documents of a segment are deleted, under the number that the next commit gets too."""
+    store.write([make(number) for number in range(3)])
+    store.close()
+    body = orjson.dumps(make(1).source | {"settings_id": "other"})
+    replacement = replace(make(1), settings_id="other", body=body)
+    elsewhere = shutil.copytree(folder, folder.with_name("elsewhere"))
+    for replaced in (elsewhere, folder):
+        again = LocalStore(replaced, packet_registry)
+        assert again.write([replacement]).replaced == 1
+        again.close()
+        if replaced == elsewhere:
+            [left] = elsewhere.glob(f"{DAY}/*.del")
+            shutil.copy(left, folder / DAY)
+    assert all_identifiers(LocalStore(folder, packet_registry)) == sorted(make(number).id for number in range(3))
 
 
 def test_two_processes_write_the_same(folder: Path, packet_registry: Registry, reader: LocalStore) -> None:

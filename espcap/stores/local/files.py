@@ -200,6 +200,15 @@ def remove_index(folder: Path) -> None:
             shutil.rmtree(rest)
 
 
+def remove_uncommitted(folder: Path) -> None:
+    """Removes the lists of deleted documents that a killed process left: tantivy gives the next commit the same number,
+    and ends if the file with that number exists. Only for who holds the lock."""
+    committed = _meta(folder)["opstamp"]
+    for path in folder.glob("*.del"):
+        if int(path.suffixes[0][1:]) > committed:
+            path.unlink()
+
+
 def make_private(folder: Path) -> None:
     """Sets the permissions of the files so that only their owner can read and write them."""
     for entry in os.scandir(folder):

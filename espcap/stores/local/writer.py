@@ -40,6 +40,7 @@ from espcap.stores.local.files import (
     make_private,
     open_index,
     remove_index,
+    remove_uncommitted,
     state,
 )
 from espcap.stores.local.values import Encoder, SearchableText, body_string
@@ -115,6 +116,7 @@ class _OpenDay:
     @property
     def _open_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
+            remove_uncommitted(self.folder)
             self._writer = self._index.writer(HEAP_BYTES, 1)
         return self._writer
 
