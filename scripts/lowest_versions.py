@@ -1,4 +1,4 @@
-"""Prints the lowest allowed version of each dependency in pyproject.toml, as constraints for pip."""
+"""Prints the lowest allowed version of each dependency in pyproject.toml, as arguments of pip."""
 
 import re
 import tomllib
