@@ -40,7 +40,7 @@ class FrameSet:
         self._length += not page[byte] & bit
         page[byte] |= bit
 
-    def may_have(self, low: int, high: int | None) -> bool:
+    def may_contain(self, low: int, high: int | None) -> bool:
         """Returns False only if no frame from `low` up to and including `high` is in the set; True may be wrong.
 
         Without `high` there is no upper limit.
@@ -93,7 +93,7 @@ class Numbering:
             yield first, first + end - start - 1
 
 
-def spans(
+def frame_ranges(
     least: float, greatest: float, total: int, count: Callable[[int, int], int], most: int
 ) -> Iterator[tuple[int, int]]:
     """Yields ranges of frame numbers, (first, last), that together contain all `total` frames and do not overlap.

@@ -118,7 +118,7 @@ class Kept:
         joined = _Joined(writer)
         for file, following in zip(self.files, [*self.files[1:], None], strict=True):
             last = following.before if following else None
-            if wanted is None or wanted.may_have(file.before + 1, last):
+            if wanted is None or wanted.may_contain(file.before + 1, last):
                 yield from _packets(file, joined, wanted, on_read)
 
     def copy(

@@ -131,7 +131,7 @@ def packets(stream: BinaryIO, writer: PcapngWriter, wanted: Numbers = ALL) -> It
             raise UnknownForm
 
 
-def tsharks_packets(stream: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
+def packets_of_all_types(stream: BinaryIO, writer: PcapngWriter) -> Iterator[Packet]:
     """Like `packets`, but yields every block that tshark counts as a packet, also of unusual types."""
     interfaces: list[_Interface] = []
     number, moment = 0, 0

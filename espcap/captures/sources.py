@@ -39,7 +39,7 @@ class NotACapture(EspcapError):
     """A file or standard input does not begin like a capture."""
 
 
-def _is_capture(head: bytes) -> bool:
+def _has_magic(head: bytes) -> bool:
     return head.startswith((*_CAPTURE_MAGICS, ZSTD, LZ4))  # the content of zstd and lz4 data is left to tshark
 
 
@@ -51,9 +51,9 @@ def _uncompressed_head(head: bytes) -> bytes:
         return b""
 
 
-def recognise(head: bytes) -> bool:
+def can_be_capture(head: bytes) -> bool:
     """Returns whether a file can be a capture, compressed or not. `head` is its first few hundred bytes."""
-    return _is_capture(_uncompressed_head(head) if head.startswith(GZIP) else head)
+    return _has_magic(_uncompressed_head(head) if head.startswith(GZIP) else head)
 
 
 class Stamp(NamedTuple):
@@ -118,7 +118,7 @@ class CaptureFile:
             raise EspcapError(
                 f"cannot read {printable(self.name)}: {error.strerror}", "check the file and its permissions"
             ) from error
-        if head and not recognise(head):
+        if head and not can_be_capture(head):
             file.close()
             raise NotACapture(
                 f"{printable(self.name)} is not a capture",
@@ -294,6 +294,6 @@ def may_be_capture(path: str) -> bool:
     """
     try:
         with open(path, "rb") as file:
-            return recognise(file.read(4096))
+            return can_be_capture(file.read(4096))
     except OSError:
         return True

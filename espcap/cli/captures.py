@@ -11,9 +11,9 @@ from espcap.cli.search import PreparedSearch
 from espcap.extract.extraction import Missing
 from espcap.extract.filtering import Filtering
 from espcap.ingest.job import check_words
+from espcap.query import combine
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.languages import FILTER_NOTE, Sign, sign_of_filter
-from espcap.query.narrowing import combine
 from espcap.searches.searcher import Searcher
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import hand_over_files

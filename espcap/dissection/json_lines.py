@@ -60,7 +60,7 @@ class JsonReader:
         `before` is the number of packets of the capture that this tshark did not get; it is added to all frame numbers.
         `columns` supplies Wireshark's columns of each packet.
         """
-        self._registry = registry.installed()
+        self._registry = registry.without_store()
         self._payload = payload
         self._before = before
         self._columns = columns

@@ -147,7 +147,7 @@ class DocumentBuilder:
         nanoseconds = parse_epoch(record.epoch)
         template = self._templates.get(record.context) or self._template(record)
         notes = _notes(record, nanoseconds)
-        noted = members(notes)
+        noted = json_members(notes)
         shared = orjson.dumps(record.frame_length).join(template.parts)
         layers = record.layers_json or orjson.dumps(record.layers)
         terms = record.terms
@@ -191,7 +191,7 @@ class DocumentBuilder:
             network["community_id"] = record.community_id
         if self._origin.hostname:
             shared["observer"] = _observer(self._origin.hostname, layers.get("frame", {}))
-        return members(shared)
+        return json_members(shared)
 
     def _index(self, nanoseconds: int | None) -> str:
         if nanoseconds is None:
@@ -228,7 +228,7 @@ def info_of(source: dict[str, Any]) -> bytes:
     return orjson.dumps(info) if info and isinstance(info, str) else b""
 
 
-def members(part: dict[str, Any]) -> bytes:
+def json_members(part: dict[str, Any]) -> bytes:
     """The members of an object as JSON, each followed by a comma, without the braces."""
     return orjson.dumps(part)[1:-1] + b"," if part else b""
 

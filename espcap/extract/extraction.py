@@ -13,7 +13,7 @@ from espcap.base.text import printable
 from espcap.captures.kept import Kept
 from espcap.captures.originals import Originals, check_packet, is_live
 from espcap.captures.pcap import packets
-from espcap.captures.pcapng import Packet, PcapngWriter, UnknownForm, tsharks_packets
+from espcap.captures.pcapng import Packet, PcapngWriter, UnknownForm, packets_of_all_types
 from espcap.captures.sources import CaptureFile, Stamp, stamp_of
 from espcap.searches.selection import Selection
 from espcap.tshark.process import Process
@@ -199,7 +199,7 @@ class Extraction:
         process = Process(self._command, file.fileno(), user=self._user)
         try:
             observed = _ObservedStream(process.stdout, lambda: self._advance(capture, file.tell()))
-            yield from tsharks_packets(io.BufferedReader(observed, 1 << 18), writer)
+            yield from packets_of_all_types(io.BufferedReader(observed, 1 << 18), writer)
             raise EspcapError(process.wait().message)
         except UnknownForm as error:
             raise EspcapError("tshark's output is damaged", "run espcap doctor") from error

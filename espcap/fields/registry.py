@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
 from espcap.fields.field import ENVELOPE, Field, Kind
-from espcap.fields.lists import parse_fields, parse_protocols, protocol_fields, with_distinct_paths
+from espcap.fields.glossaries import parse_fields, parse_protocols, protocol_fields, with_distinct_paths
 
 if TYPE_CHECKING:
-    from espcap.fields.own import OwnFields
+    from espcap.fields.own_fields import OwnFields
 
 
 _ALL = 10_000_000
@@ -31,7 +31,7 @@ def _field_of(row: tuple[Any, ...]) -> Field:
     return Field(row[0], row[1], row[2], Kind(row[3]), row[4], row[5])
 
 
-ASKED_AGAIN_SECONDS = 2.0
+REFRESH_SECONDS = 2.0
 """Shortest time between two reads of a store's record of own fields, to which other processes may add."""
 _JOINED = (
     "CREATE TEMP TABLE own_field (name PRIMARY KEY, layer, key, kind, base, type) WITHOUT ROWID;"
@@ -54,18 +54,18 @@ class Registry:
         self._database.execute("SELECT type FROM main.protocol, main.field LIMIT 1")
         self._kinds: dict[str, Kind] = dict(ENVELOPE)
         self._recorded: Callable[[], OwnFields | None] | None = None
-        self._asked = -ASKED_AGAIN_SECONDS
+        self._refreshed = -REFRESH_SECONDS
         self._known_own: OwnFields | None = None
-        self._turn = Lock()
-        self._without_store: Registry | None = None
+        self._lock = Lock()
+        self._of_tshark: Registry | None = None
 
     def close(self) -> None:
         """Closes the file. Not needed if the program ends."""
         self._database.close()
-        if self._without_store:
-            self._without_store.close()
+        if self._of_tshark:
+            self._of_tshark.close()
 
-    def installed(self) -> "Registry":
+    def without_store(self) -> "Registry":
         """The registry of the installed tshark alone, which never reads own fields from a store.
 
         Use it to read tshark's output, which contains only fields of that tshark: the store may be out of reach. All
@@ -73,32 +73,32 @@ class Registry:
         """
         if not self._recorded:
             return self
-        with self._turn:
-            self._without_store = self._without_store or Registry(self.path)
-            return self._without_store
+        with self._lock:
+            self._of_tshark = self._of_tshark or Registry(self.path)
+            return self._of_tshark
 
-    def consult(self, recorded: "Callable[[], OwnFields | None]") -> None:
+    def add_own_fields_from(self, recorded: "Callable[[], OwnFields | None]") -> None:
         """Also looks up names that tshark does not have in a store's record of own fields.
 
-        `recorded` reads the record. It is called when such a name is looked up, at most every ASKED_AGAIN_SECONDS.
+        `recorded` reads the record. It is called when such a name is looked up, at most every REFRESH_SECONDS.
         """
         self._recorded = recorded
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Reads the store's record of own fields again, if any were known. Call it before a query is built.
 
         Another process may have recorded other types or other names of values.
         """
         if self._known_own is not None:
-            self._has_learned()
+            self._has_changed()
 
-    def _has_learned(self) -> bool:
+    def _has_changed(self) -> bool:
         """Reads the record of own fields, and returns whether it has changed."""
-        with self._turn:
-            if not self._recorded or time.monotonic() - self._asked < ASKED_AGAIN_SECONDS:
+        with self._lock:
+            if not self._recorded or time.monotonic() - self._refreshed < REFRESH_SECONDS:
                 return False
             recorded = self._recorded()
-            self._asked = time.monotonic()
+            self._refreshed = time.monotonic()
             if not recorded or recorded == self._known_own:
                 return False
             self._join(recorded)
@@ -118,13 +118,13 @@ class Registry:
     def _first(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
         """The first row. If there is none, reads the store's record of own fields and tries again."""
         row = self._database.execute(query, words).fetchone()
-        if row is None and self._has_learned():
+        if row is None and self._has_changed():
             row = self._database.execute(query, words).fetchone()
         return tuple(row) if row else None
 
     def _all(self, query: str, words: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """All rows, including those from the store's record of own fields."""
-        self._has_learned()
+        self._has_changed()
         return self._database.execute(query, words).fetchall()
 
     def field(self, name: str) -> Field | None:
@@ -177,8 +177,8 @@ class Registry:
         """
         path = self.path.with_suffix(".tsv")
         if not path.exists():
-            with kept_in(path.parent):
-                write_whole(path, self._write_table)
+            with cache_write_errors(path.parent):
+                write_atomically(path, self._write_table)
         return path
 
     def _write_table(self, name: str) -> None:
@@ -220,7 +220,7 @@ class Registry:
         """(name, description) of every protocol, sorted by name."""
         return [(row[0], row[1]) for row in self._all("SELECT name, description FROM protocol ORDER BY name")]
 
-    def beyond(self, other: Path) -> tuple[tuple[Field, ...], tuple[tuple[str, str], ...]]:
+    def difference(self, other: Path) -> tuple[tuple[Field, ...], tuple[tuple[str, str], ...]]:
         """The fields, and (name, description) of the protocols, whose names are not in another registry's file."""
         self._database.execute("ATTACH ? AS other", (f"file:{other}?mode=ro&immutable=1",))
         try:
@@ -233,7 +233,7 @@ class Registry:
 
 
 @contextmanager
-def kept_in(folder: Path) -> Iterator[None]:
+def cache_write_errors(folder: Path) -> Iterator[None]:
     """Raises EspcapError if the statements in the context cannot write the registry's files to the folder."""
     try:
         yield
@@ -251,12 +251,12 @@ def build_registry(path: Path, fields: Iterable[str], protocols: Iterable[str], 
     profile, `plain` is the registry of tshark alone. Raises OSError if the file cannot be written.
     """
     known = frozenset(plain.names_starting("", _ALL)) if plain else None
-    write_whole(
+    write_atomically(
         path, lambda name: _fill(name, fields, protocols, lambda field: known is not None and field not in known)
     )
 
 
-def write_whole(path: Path, write: Callable[[str], None]) -> None:
+def write_atomically(path: Path, write: Callable[[str], None]) -> None:
     """Calls `write` with the name of a temporary file, which then replaces `path`; no reader finds it unfinished."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fields-")

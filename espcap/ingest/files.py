@@ -89,7 +89,7 @@ class Files:
         origin = Origin(content, source.name, source.modified)
         output = self._ahead.take(source, file) or self._open(file, job.settings)
         ended = self._transfer.run(output, origin)
-        if output.tshark.is_tapped and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
+        if output.tshark.uses_native_reader and ended.tshark.status in PLUGIN_FAILED and not self._transfer.signal:
             ended = self._read_on_as_json(source, file, origin, ended)
         if ended.broke and not self._transfer.signal:
             ended = self._finish_without_faults(source, file, origin, ended)

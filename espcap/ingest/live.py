@@ -106,7 +106,7 @@ class Live:
             self._transfer.add_problem(Severity.PARTIAL, failed, "tshark is started again")
             settings = replace(settings, plugin=None)  # it may have caused the failure
             stuck = not ended.packets and feed.passed > feed.stored
-            poison = stuck and not feed.tshark.is_tapped  # two tsharks have died at the same packet
+            poison = stuck and not feed.tshark.uses_native_reader  # two tsharks have died at the same packet
             ring.resume = feed.stored + poison
             self._dropped(int(poison))
         return True

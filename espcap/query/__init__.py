@@ -109,3 +109,8 @@ Condition = Equals | Range | Exists | Wildcard | Matches | Words | Unsearchable
 """A condition on one path."""
 
 Query = Everything | And | Or | Not | Condition | Frames
+
+
+def combine(*parts: Query) -> Query:
+    """Returns the query that all parts match."""
+    return And(tuple(part for part in parts if part != Everything()))

@@ -7,12 +7,17 @@ Everything else, such as words and fields with a colon, is a query string.
 import re
 from collections.abc import Callable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.registry import Registry
-from espcap.query import Query
+from espcap.query import Everything, Query
 from espcap.query.aliases import current_name
 from espcap.query.paths import PATHS
+
+if TYPE_CHECKING:
+    from espcap.query.display_filter.literals import NameLookup
+    from espcap.query.filter_language import Language
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'', re.DOTALL)
 _NAME = r"(?<![\w.:\-/@])\.?([A-Za-z_][\w-]*(?:\.[\w-]+)*)"
@@ -66,40 +71,57 @@ def sign_of_filter(text: str, registry: Registry) -> Sign:
 
 
 def read_query(
-    text: str, sign: Sign, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
+    text: str, sign: Sign, parse_string: Callable[[str], Query], parse_filter: Callable[[str], Query]
 ) -> tuple[Query, list[str]]:
     """Returns the query of a text in either language, and notes on how it is understood.
 
     Raises UsageError if the text is invalid in the language of its sign.
     """
     if sign is Sign.NONE:
-        return _string(text, read_string, read_filter)
+        return _string(text, parse_string, parse_filter)
     try:
-        return read_filter(text), [FILTER_NOTE]
+        return parse_filter(text), [FILTER_NOTE]
     except UsageError as error:
         hint = _as_path(text) or _slip(text, error.message) or error.hint
-        raise UsageError(f"{error.message}; {_as_string(text, read_string)}", hint) from error
+        raise UsageError(f"{error.message}; {_as_string(text, parse_string)}", hint) from error
+
+
+def read_filter(text: str, registry: Registry, named_values: "NameLookup", language: "Language") -> Query:
+    """Returns the query of a display filter. Empty text matches everything, without loading the grammar.
+
+    Raises UsageError if the filter is invalid, or if documents cannot answer it.
+    """
+    if not text.strip():
+        return Everything()
+    from espcap.query.display_filter import parse as parse_filter
+
+    try:
+        return parse_filter(text, registry, named_values, language)
+    except UsageError as error:
+        if translation := capture_filter(text):
+            raise capture_filter_error(text, translation) from error
+        raise
 
 
 def _string(
-    text: str, read_string: Callable[[str], Query], read_filter: Callable[[str], Query]
+    text: str, parse_string: Callable[[str], Query], parse_filter: Callable[[str], Query]
 ) -> tuple[Query, list[str]]:
     if translation := capture_filter(text):
         raise capture_filter_error(text, translation)
     try:
-        query = read_string(text)
+        query = parse_string(text)
     except UsageError as error:
         if len(text) > _LONGEST or _FIELD.search(text):
             raise
-        raise UsageError(f"{error.message}; {_as_filter(text, read_filter)}", error.hint) from error
+        raise UsageError(f"{error.message}; {_as_filter(text, parse_filter)}", error.hint) from error
     joined = sorted(set(_JOINED.findall(_QUOTED.sub("", text))))
     return query, [WORDS_NOTE.format("', '".join(joined))] if joined else []
 
 
-def _as_string(text: str, read_string: Callable[[str], Query]) -> str:
+def _as_string(text: str, parse_string: Callable[[str], Query]) -> str:
     """Returns what to do to use the text as a query string, or why it is not one."""
     try:
-        read_string(text)
+        parse_string(text)
     except UsageError as error:
         return f"nor is it a query string: {error.message}"
     return "to search for its words, put it in double quotes"
@@ -132,9 +154,9 @@ def _slip(text: str, message: str) -> str:
     return ""
 
 
-def _as_filter(text: str, read_filter: Callable[[str], Query]) -> str:
+def _as_filter(text: str, parse_filter: Callable[[str], Query]) -> str:
     try:
-        read_filter(text)
+        parse_filter(text)
     except UsageError as error:
         return f"nor is it a display filter: {error.message}"
     return "as a display filter it is valid: use it with -Y"

@@ -8,8 +8,8 @@ from espcap.fields.field import ENVELOPE, Kind
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
-from espcap.query.everyday import everyday
 from espcap.query.lucene import DEFAULT_PATHS
+from espcap.query.suggestions import suggested_fields
 
 PATHS = sorted(
     {
@@ -54,7 +54,7 @@ class Paths:
         if name and self._is_stored(name):  # by another version of tshark, or by another program
             return name
         if self._registry.is_protocol(name):
-            others = everyday(name, self._registry, PATHS)
+            others = suggested_fields(name, self._registry, PATHS)
             hint = f"; did you mean {' or '.join(others)}?" if others else ""
             raise UsageError(f"{name} is a protocol and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
@@ -101,7 +101,7 @@ class Paths:
         """Returns at most three similar names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
-            named = everyday(path, self._registry, PATHS)
+            named = suggested_fields(path, self._registry, PATHS)
             return named or get_close_matches(path, PATHS) or self._like_in_filters(path)
         if field := self._registry.field(name):
             return [field.path]

@@ -6,13 +6,13 @@ from functools import lru_cache
 from espcap.base.errors import StoreError, UsageError
 from espcap.fields.field import Kind, ValueName
 from espcap.fields.registry import Registry
-from espcap.query import Everything, Exists, Query
+from espcap.query import Everything, Exists, Query, combine
+from espcap.query.accuracy import accuracy_notes, having_long, order_notes
 from espcap.query.filter_language import language_of
-from espcap.query.languages import read_query, sign_of_filter
+from espcap.query.languages import read_filter, read_query, sign_of_filter
 from espcap.query.lucene import parse
-from espcap.query.moments import read_times
-from espcap.query.narrowing import accuracy_notes, combine, having_long, order_notes, read_filter
 from espcap.query.paths import Paths
+from espcap.query.time_range import read_time_range
 from espcap.stores import Store, existing
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
@@ -52,7 +52,7 @@ class Searcher:
         Empty text matches everything. Raises UsageError if a part is invalid.
         """
         return self.combine(
-            self.read_query(text), PreparedQuery(self.read_filter(display_filter)), read_times(since, until)
+            self.read_query(text), PreparedQuery(self.read_filter(display_filter)), read_time_range(since, until)
         )
 
     def combine(self, *parts: PreparedQuery | Query) -> PreparedQuery:
@@ -79,7 +79,7 @@ class Searcher:
 
         Raises UsageError if the filter is invalid, or if documents cannot answer it.
         """
-        self.registry.look_again()
+        self.registry.refresh()
         language = language_of(self.program.version)
         return read_filter(text, self.registry, self._names_of_values, language)
 
@@ -108,7 +108,7 @@ class Searcher:
         return bool(having_long([path], self._count))
 
     def _paths(self) -> Paths:
-        self.registry.look_again()
+        self.registry.refresh()
         return Paths(self.registry, lambda path: self._count(Exists(path)) > 0)
 
     def _count(self, query: Query) -> int:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local, local_folder
-from espcap.fields.own import OwnFields
+from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.sinks import Sink
@@ -121,7 +121,7 @@ def open_store(
     own dissectors that the store has recorded. Raises UsageError if an address is not valid.
     """
     store = _open(nodes, registry, give_up_after, wait_from_start, on_note, **credentials)
-    registry.consult(store.own_fields)
+    registry.add_own_fields_from(store.own_fields)
     return store
 
 

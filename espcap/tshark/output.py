@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, cast
 
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
-from espcap.captures.sources import NotACapture, recognise
+from espcap.captures.sources import NotACapture, can_be_capture
 from espcap.tshark.arguments import Settings, columns_command, json_command, plugin_command
 from espcap.tshark.columns import Columns, Tee
 from espcap.tshark.plugin import BUILD, has_loaded_plugin
@@ -123,7 +123,7 @@ class Output:
     @property
     def has_lines(self) -> bool:
         """Whether the output is lines of espcap's plugin; otherwise it is tshark's JSON."""
-        return self.tshark.is_tapped
+        return self.tshark.uses_native_reader
 
     @property
     def position(self) -> int:
@@ -224,7 +224,7 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
         descriptors = (*settings.descriptors, *plugin.descriptors)
         process = Process(plugin_command(program, settings), stdin, variables, user, descriptors)
         if has_loaded_plugin(process.stdout):
-            process.is_tapped = True
+            process.uses_native_reader = True
             return process
         process.stop()
         ended = process.wait()
@@ -278,7 +278,7 @@ def read_pipe(program: Program, settings: Settings, source: BinaryIO, user: User
         head += block
     if not head:
         raise EspcapError("standard input is empty", "pipe a capture in: tcpdump -w - | espcap --file -")
-    if not recognise(head):
+    if not can_be_capture(head):
         raise NotACapture(
             "standard input is not a capture", "espcap reads pcap and pcapng: tcpdump -w - | espcap --file -"
         )

@@ -142,7 +142,7 @@ class Process:
             )
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
-        self.is_tapped = False
+        self.uses_native_reader = False
         """Whether espcap's plugin prints the packets; otherwise tshark prints JSON."""
         self.companion: Process | None = None
         """A second program that is stopped together with this one."""

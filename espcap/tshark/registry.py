@@ -11,8 +11,8 @@ from pathlib import Path
 
 from espcap.base.paths import cache_folder
 from espcap.fields.field import Kind
-from espcap.fields.own import OwnFields, parse_own_fields, write_own
-from espcap.fields.registry import Registry, build_registry, kept_in
+from espcap.fields.own_fields import OwnFields, parse_own_fields, write_own_fields
+from espcap.fields.registry import Registry, build_registry, cache_write_errors
 from espcap.tshark.lists import print_list
 from espcap.tshark.profile import contents
 from espcap.tshark.program import Program
@@ -35,7 +35,7 @@ def open_registry(program: Program, profile_folder: str = "") -> Registry:
     except sqlite3.Error:  # the file is missing or damaged
         fields, protocols = (print_list(program, name, profile_folder) for name in ("fields", "protocols"))
     plain = open_registry(program) if profile_folder else None
-    with kept_in(path.parent):
+    with cache_write_errors(path.parent):
         try:
             build_registry(path, fields, protocols, plain)
         except OSError as error:
@@ -74,7 +74,7 @@ def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFi
     with suppress(OSError, ValueError):  # the file is missing or damaged
         return parse_own_fields(path.read_bytes())
     plain = open_registry(program)
-    fields, protocols = registry.beyond(plain.path)
+    fields, protocols = registry.difference(plain.path)
     plain.close()
     named = [one.name for one in fields if one.kind in (Kind.INTEGER, Kind.UNSIGNED, Kind.BOOLEAN)]
     values = all_value_names(program, profile_folder, named) if named else {}
@@ -85,4 +85,4 @@ def find_own(program: Program, registry: Registry, profile_folder: str) -> OwnFi
 
 def _keep(path: Path, own: OwnFields) -> None:
     with suppress(OSError):  # the cache may be read-only; the next run then finds the fields again
-        write_own(path, own)
+        write_own_fields(path, own)

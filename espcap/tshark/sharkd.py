@@ -99,7 +99,7 @@ class Dissection:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class StreamData:
     """Data that one side of a conversation sent before the other side sent something."""
 
     is_answer: bool
@@ -163,18 +163,18 @@ class Sharkd:
         dissection = _dissection(answer["result"])
         return renumbered(dissection, place, self.numbers) if self.numbers else dissection
 
-    def follow(self, protocol: str, stream: int) -> list[Spoken]:
+    def follow(self, protocol: str, stream: int) -> list[StreamData]:
         """The payload of a conversation. `protocol` is `tcp` or `udp`, `stream` is Wireshark's number, such as
         tcp.stream."""
         parameters = {"follow": protocol.upper(), "filter": f"{protocol}.stream == {stream}"}
         answer = self._ask("follow", parameters, LOAD_SECONDS)
         self._last_frame = self.frames  # sharkd has dissected all packets once more
-        found: list[Spoken] = []
+        found: list[StreamData] = []
         for each in answer.get("result", {}).get("payloads", []):
             is_answer, data = bool(each.get("s")), _decoded(each.get("d", ""))
             if found and found[-1].is_answer == is_answer:
                 data = found.pop().data + data
-            found.append(Spoken(is_answer, data))
+            found.append(StreamData(is_answer, data))
         return found
 
     def _approach(self, number: int) -> None:

@@ -19,7 +19,7 @@ from espcap.fields.field import PRESENCE
 from espcap.fields.registry import Registry
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User
-from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, Spoken
+from espcap.tshark.sharkd import Bytes, Dissection, Node, Sharkd, StreamData
 
 MOST_OPEN = 2
 """Number of sharkd processes that are kept. Each holds an index of all packets of its capture in memory."""
@@ -92,12 +92,12 @@ class Dissector:
 
         return await self._run(document, needed, request)
 
-    async def follow(self, document: Document, needed: Needed | None = None) -> list[Spoken]:
+    async def follow(self, document: Document, needed: Needed | None = None) -> list[StreamData]:
         """Returns the payload of a packet's conversation. Raises EspcapError as `show`, or if it has none."""
         protocol, stream = _stream(document)
         frame = frame_number(document) or 0
 
-        def request(sharkd: Sharkd, excerpt: Needed | None) -> list[Spoken] | None:
+        def request(sharkd: Sharkd, excerpt: Needed | None) -> list[StreamData] | None:
             if not (excerpt or sharkd.numbers):
                 return sharkd.follow(protocol, stream)
             dissection = sharkd.frame(frame)
@@ -199,10 +199,10 @@ def hex_lines(source: Bytes) -> Iterator[str]:
     return (f"{offset}  {row}" for offset, row in source.rows(MOST_BYTES))
 
 
-def stream_lines(spoken: list[Spoken]) -> Iterator[tuple[bool, str]]:
+def stream_lines(pieces: list[StreamData]) -> Iterator[tuple[bool, str]]:
     """Yields whether a part of a stream is from the end that answers, and its text. All have at most MOST_BYTES."""
     left = MOST_BYTES
-    for each in spoken:
+    for each in pieces:
         data = each.data[:left]
         left -= len(data)
         if data:

@@ -74,8 +74,8 @@ class PacketEndpoints:
         """Returns the payload of a packet's conversation."""
         document = await self._parts.searchers.run(_document, View.of(request.query_params).packet)
         needed = await self._parts.searchers.run(find_needed, document)
-        spoken = await self._parts.dissector.follow(document, needed)
-        values = {"pieces": stream_lines(spoken), "size": sum(len(each.data) for each in spoken), "most": MOST_BYTES}
+        pieces = await self._parts.dissector.follow(document, needed)
+        values = {"pieces": stream_lines(pieces), "size": sum(len(each.data) for each in pieces), "most": MOST_BYTES}
         return self._render("stream.html", values, 200)
 
     async def extract(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
-from espcap.captures.sources import CaptureFile, capture_file, new_digest, recognise
+from espcap.captures.sources import CaptureFile, can_be_capture, capture_file, new_digest
 from espcap.ingest.job import Listener
 from espcap.ingest.report import Report
 from espcap.tshark.process import write_all
@@ -146,7 +146,7 @@ async def _write(descriptor: int, blocks: AsyncIterable[bytes]) -> str:
 
 
 def _check(head: bytearray) -> bool:
-    if not recognise(bytes(head[:_HEAD])):
+    if not can_be_capture(bytes(head[:_HEAD])):
         raise UsageError("this is not a capture", "espcap reads pcap and pcapng, also inside gzip, zstd or lz4")
     return True
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from espcap.base.errors import EspcapError, with_hint
 from espcap.query import Everything, Query
-from espcap.query.moments import read_times
+from espcap.query.time_range import read_time_range
 from espcap.searches.searcher import PreparedQuery, Searcher
 
 DEFAULT_COLUMNS = "number time source destination protocol length info"
@@ -79,8 +79,8 @@ def parse_view(view: View, searcher: Searcher) -> ParsedView:
     parsers: dict[str, Callable[[], PreparedQuery | Query]] = {
         "filter": lambda: searcher.read_filter(view.filter),
         "query": lambda: searcher.read_query(view.query),
-        "since": lambda: read_times(view.since, ""),
-        "until": lambda: read_times("", view.until),
+        "since": lambda: read_time_range(view.since, ""),
+        "until": lambda: read_time_range("", view.until),
     }
     parts: list[PreparedQuery | Query] = []
     for name, read in parsers.items():

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from espcap.base.frames import FrameSet, Numbering, spans
+from espcap.base.frames import FrameSet, Numbering, frame_ranges
 
 
 def test_members() -> None:
@@ -33,7 +33,7 @@ def test_a_large_number_takes_little_memory(frame: int) -> None:
     [range(1, 10_001), [5], [1, 2**62], [1, 2, 3, 2**32 - 1], [*range(500, 600), *range(10**12, 10**12 + 100)]],
 )
 @pytest.mark.parametrize("most", [1, 7, 1000])
-def test_spans(members: list[int], most: int) -> None:
+def test_frame_ranges(members: list[int], most: int) -> None:
     """Each member is in one span, and the questions are few."""
     asked = []
 
@@ -41,7 +41,7 @@ def test_spans(members: list[int], most: int) -> None:
         asked.append(low)
         return sum(low <= member <= high for member in members)
 
-    found = list(spans(float(min(members)), float(max(members)), len(members), count, most))
+    found = list(frame_ranges(float(min(members)), float(max(members)), len(members), count, most))
     assert [sum(low <= member <= high for low, high in found) for member in members[:100]] == [1] * len(members[:100])
     assert all(sum(low <= member <= high for member in members) <= most for low, high in found[:100])
     assert len(asked) <= 64 + 40 * len(found)
@@ -51,7 +51,7 @@ def test_two_far_numbers_are_one_span() -> None:
     def count(low: int, high: int) -> int:
         raise AssertionError
 
-    assert len(list(spans(1, 2**62, 2, count, 50_000))) == 1
+    assert len(list(frame_ranges(1, 2**62, 2, count, 50_000))) == 1
 
 
 def test_numbering() -> None:
@@ -77,10 +77,10 @@ def test_numbering_of_many_takes_little_memory() -> None:
     assert Numbering().position(1) is None
 
 
-def test_may_have() -> None:
+def test_may_contain() -> None:
     frames = FrameSet()
     frames.add(100_000)
-    assert frames.may_have(90_000, 100_000)
-    assert frames.may_have(1, None)
-    assert not frames.may_have(1, 50_000)
-    assert not frames.may_have(200_000, None)
+    assert frames.may_contain(90_000, 100_000)
+    assert frames.may_contain(1, None)
+    assert not frames.may_contain(1, 50_000)
+    assert not frames.may_contain(200_000, None)

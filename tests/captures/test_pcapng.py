@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from espcap.captures.pcapng import PcapngWriter, UnknownForm, packets, tsharks_packets
+from espcap.captures.pcapng import PcapngWriter, UnknownForm, packets, packets_of_all_types
 
 
 def block(kind: int, body: bytes) -> bytes:
@@ -45,7 +45,7 @@ def test_sources_keep_their_interfaces_apart() -> None:
     secrets, statistics = block(10, b"keys"), block(5, bytes(12))
     for kind in (b"\x09", b"\x06"):
         source = interface() + interface((9, kind)) + secrets + packet(1, 1) + statistics + block(9, b"log!")
-        for each in tsharks_packets(io.BytesIO(source), writer):
+        for each in packets_of_all_types(io.BytesIO(source), writer):
             writer.add_packet(each)
     section, body = written.getvalue()[:28], written.getvalue()[28:]
     assert section[:4] == bytes.fromhex("0a0d0d0a")
@@ -58,7 +58,7 @@ def test_sources_keep_their_interfaces_apart() -> None:
 
 
 def test_damage() -> None:
-    for read in (packets, tsharks_packets):
+    for read in (packets, packets_of_all_types):
         with pytest.raises(UnknownForm):
             list(read(io.BytesIO(struct.pack("=2I", 6, 1 << 30)), PcapngWriter(io.BytesIO())))
         assert list(read(io.BytesIO(interface() + packet(0, 1)[:-9]), PcapngWriter(io.BytesIO()))) == []

@@ -21,9 +21,9 @@ from espcap.captures.sources import (
     Interfaces,
     NotACapture,
     StandardInput,
+    can_be_capture,
     capture_file,
     interfaces,
-    recognise,
     walk,
 )
 from tests.hostile import files
@@ -84,23 +84,23 @@ def found(path: Path | str) -> list[str]:
         (b"PK\x03\x04".hex(), False),
     ],
 )
-def test_recognise(head: str, expected: bool) -> None:
+def test_can_be_capture(head: str, expected: bool) -> None:
     content = bytes.fromhex(head) + (bytes(20) if len(head) > 6 else b"")
-    assert recognise(content) is expected
-    assert recognise(gzip.compress(content + bytes(10_000))[:4096]) is expected
+    assert can_be_capture(content) is expected
+    assert can_be_capture(gzip.compress(content + bytes(10_000))[:4096]) is expected
 
 
-def test_recognise_gzip_that_is_cut_or_damaged() -> None:
+def test_gzip_that_is_cut_or_damaged() -> None:
     packed = gzip.compress(PCAP + os.urandom(10_000))
-    assert recognise(packed[:300])
-    assert not recognise(packed[:11])
-    assert not recognise(packed[:2] + bytes(20))
-    assert not recognise(gzip.compress(gzip.compress(PCAP + bytes(20))))
+    assert can_be_capture(packed[:300])
+    assert not can_be_capture(packed[:11])
+    assert not can_be_capture(packed[:2] + bytes(20))
+    assert not can_be_capture(gzip.compress(gzip.compress(PCAP + bytes(20))))
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CAPTURES.glob("*.pcap*")))
-def test_recognise_our_captures(name: str) -> None:
-    assert recognise((CAPTURES / name).read_bytes()[:4096])
+def test_our_captures(name: str) -> None:
+    assert can_be_capture((CAPTURES / name).read_bytes()[:4096])
 
 
 class TestCaptureFile:

@@ -107,7 +107,7 @@ def test_a_store_that_is_away_is_not_asked(registry: Registry) -> None:
         raise AssertionError
 
     asking = Registry(registry.path)
-    asking.consult(away)
+    asking.add_own_fields_from(away)
     assert layers(asking, '        "no.protocol": {', '"no.such.field": "1",', '"A label": "2"', "        }") == {}
 
 

@@ -116,7 +116,7 @@ def test_without_the_plugin_tshark_prints_json(program: Program, plugin: Plugin,
             dissecting_user(program),
             False,
         )
-        assert not process.is_tapped
+        assert not process.uses_native_reader
         assert process.stdout.read().count(b'"frame.number"') == 24
         assert process.wait() == Exit(0)
 
@@ -207,7 +207,7 @@ def test_a_file_that_tshark_does_not_load(
         (CAPTURES / "dns.pcap").open("rb") as capture,
         read_file(program, settings, capture, dissecting_user(program), 0) as output,
     ):
-        assert not output.tshark.is_tapped
+        assert not output.tshark.uses_native_reader
         assert len([each for each in JsonReader(registry).records(output.blocks()) if each]) == 24
     with pytest.raises(EspcapError, match="does not load the native reader"):
         dissect(

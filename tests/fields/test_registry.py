@@ -13,7 +13,7 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.fields.casts import cast
 from espcap.fields.field import ENVELOPE, PRESENCE, Field, Kind
-from espcap.fields.lists import parse_fields, parse_protocols
+from espcap.fields.glossaries import parse_fields, parse_protocols
 from espcap.fields.registry import Registry, build_registry
 from espcap.tshark import registry as fields
 from espcap.tshark.program import Program

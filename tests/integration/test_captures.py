@@ -12,9 +12,10 @@ from espcap.captures.originals import Originals
 from espcap.extract.extraction import Missing
 from espcap.extract.filtering import Filtering
 from espcap.fields.registry import Registry
+from espcap.query import combine
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.filter_language import language_of
-from espcap.query.narrowing import combine, read_filter
+from espcap.query.languages import read_filter
 from espcap.stores import open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import espcap as library
-from espcap.fields.registry import ASKED_AGAIN_SECONDS
+from espcap.fields.registry import REFRESH_SECONDS
 from espcap.tshark.program import dissecting_user, environment, find_program
 from tests.conftest import remove_packets
 from tests.hostile.writers import record, udp, write_pcap
@@ -152,7 +152,7 @@ def test_a_page_that_is_open_learns_new_names(folder: Path, tmp_path: Path) -> N
     with served(node) as page:
         assert "word3 tea" in page.get("/", filter='hello.kind == "Greeting"', columns="hello.text").text
         espcap("-r", folder / "hello.pcap", "--profile-dir", other, "--node", node)
-        time.sleep(ASKED_AGAIN_SECONDS)
+        time.sleep(REFRESH_SECONDS)
         assert "word3 tea" in page.get("/", filter='hello.kind == "Salute"', columns="hello.text").text
 
 

@@ -6,8 +6,8 @@ from espcap.fields.registry import Registry
 from espcap.query import And, Query
 from espcap.query.advice import advice
 from espcap.query.lucene import parse
-from espcap.query.moments import read_times
 from espcap.query.paths import Paths
+from espcap.query.time_range import read_time_range
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -52,7 +52,7 @@ def test_conditions_that_no_packet_meets_at_once(registry: Registry) -> None:
 def test_times(registry: Registry) -> None:
     """They are named first: a word that is found at other times is not at fault."""
     word = parse("dns", registry.kind)
-    assert advised(And((word, read_times("2025-01-01", "")))) == "none of them is from 2025-01-01T00:00:00.000Z on"
-    assert advised(And((word, read_times("", "2024-01-01")))) == "none of them is before 2024-01-01T00:00:00.000Z"
-    assert advised(read_times("2024-05-01T10:30", "")) == ""
-    assert advice(read_times("2025-01-01", ""), None, None, lambda part: False) == ""
+    assert advised(And((word, read_time_range("2025-01-01", "")))) == "none of them is from 2025-01-01T00:00:00.000Z on"
+    assert advised(And((word, read_time_range("", "2024-01-01")))) == "none of them is before 2024-01-01T00:00:00.000Z"
+    assert advised(read_time_range("2024-05-01T10:30", "")) == ""
+    assert advice(read_time_range("2025-01-01", ""), None, None, lambda part: False) == ""

@@ -11,7 +11,7 @@ from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Quer
 from espcap.query.display_filter import parse
 from espcap.query.display_filter.patterns import translate
 from espcap.query.filter_language import Language
-from espcap.query.left_out import payload_fields
+from espcap.query.unindexed import payload_fields
 from espcap.query.values import Time
 
 pytest_plugins = ["tests.support.core_fixtures"]

@@ -10,7 +10,7 @@ import pytest
 
 from espcap.base.errors import StoreError
 from espcap.fields.field import Field, Kind
-from espcap.fields.own import OwnFields
+from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Range
 from espcap.query.lucene import parse
@@ -44,7 +44,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
         known = registry(folder)
         known.own = own
         store = FACTORIES[request.param](request, known)
-        known.consult(store.own_fields)
+        known.add_own_fields_from(store.own_fields)
         stores.append(store)
         return known, store
 
@@ -153,7 +153,7 @@ def test_writers_at_once_lose_nothing(opened: Opener) -> None:
 
 def test_what_others_record_meanwhile_is_found(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a page that stays open, while a capture is loaded with a profile."""
-    monkeypatch.setattr("espcap.fields.registry.ASKED_AGAIN_SECONDS", 0)
+    monkeypatch.setattr("espcap.fields.registry.REFRESH_SECONDS", 0)
     known, store = opened(None)
     store.prepare()
     assert known.field("hello.kind") is None
@@ -200,7 +200,7 @@ def test_who_has_no_right_to_the_record(elasticsearch_url: str, packet_registry:
         notes: list[str] = []
         packet_registry.own = OWN
         store = ElasticsearchStore(Connection((proxy.url,)), packet_registry, None, notes.append)
-        packet_registry.consult(store.own_fields)
+        packet_registry.add_own_fields_from(store.own_fields)
         store.prepare()
         assert len(notes) == 1
         assert "does not record the fields of the profile" in notes[0]
@@ -218,7 +218,7 @@ def test_a_record_that_is_not_ready_is_waited_for(elasticsearch_url: str, packet
         proxy.refused = ("GET", f"/{NAME}", 503)
         retry = Retry(give_up_after=30, from_the_start=True, first=0.01, longest=0.05)
         store = ElasticsearchStore(Connection((proxy.url,)), packet_registry, retry)
-        packet_registry.consult(store.own_fields)
+        packet_registry.add_own_fields_from(store.own_fields)
         with ThreadPoolExecutor(1) as threads:
             prepared = threads.submit(store.prepare)
             time.sleep(0.5)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from espcap.base.errors import UsageError
 from espcap.query import And, Everything, Not, Or, Query
-from espcap.query.left_out import HasLong, Kinds, bounds_of, payload_fields, with_long_texts
 from espcap.query.limits import bounded
+from espcap.query.unindexed import HasLong, Kinds, bounds_of, payload_fields, with_long_texts
 
 NOTHING = Not(Everything())
 

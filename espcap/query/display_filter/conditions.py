@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import PRESENCE, Field, Kind
-from espcap.fields.lists import COLUMNS
+from espcap.fields.glossaries import COLUMNS
 from espcap.query import Equals, Everything, Exists, Matches, Or, Query, Range, Wildcard
 from espcap.query.display_filter import literals, patterns
 from espcap.query.display_filter.grammar import TSHARK_CAN, Word

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 
 from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import Field
-from espcap.fields.lists import COLUMNS
+from espcap.fields.glossaries import COLUMNS
 from espcap.fields.registry import Registry
-from espcap.query.everyday import everyday
+from espcap.query.suggestions import suggested_fields
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200
@@ -39,7 +39,7 @@ def nearest(name: str, registry: Registry) -> list[str]:
     name = name.lower()
     if registry.field(name) or registry.is_protocol(name):
         return [name]
-    if named := everyday(name, registry):
+    if named := suggested_fields(name, registry):
         return named
     layer, dot, rest = name.partition(".")
     protocols = [protocol for protocol, _ in registry.protocols()]

@@ -10,7 +10,7 @@ from typing import Any
 from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError
 
 from espcap.base.errors import StoreError
-from espcap.fields.own import OwnFields, parse_own_fields
+from espcap.fields.own_fields import OwnFields, parse_own_fields
 from espcap.stores.elasticsearch.connection import server_reason
 from espcap.stores.elasticsearch.template import BY_PATH, PATTERN
 

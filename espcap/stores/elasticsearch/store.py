@@ -9,7 +9,7 @@ from elasticsearch import ApiError, NotFoundError
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.documents.packets import Document
-from espcap.fields.own import OwnFields
+from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.query.words import check_sortable, fields_of

@@ -4,7 +4,7 @@ import fcntl
 from pathlib import Path
 
 from espcap.base.errors import StoreError
-from espcap.fields.own import OwnFields, parse_own_fields, write_own
+from espcap.fields.own_fields import OwnFields, parse_own_fields, write_own_fields
 from espcap.stores.local.files import failures, locked
 
 NAME = "own-fields.json"
@@ -31,4 +31,4 @@ def add_to_record(folder: Path, own: OwnFields, address: str) -> None:
         recorded = read_record(folder)
         merged = (recorded or OwnFields()).merged(own, address)
         if merged != recorded:
-            write_own(folder / NAME, merged)
+            write_own_fields(folder / NAME, merged)

@@ -15,7 +15,7 @@ from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
 from espcap.documents.packets import Document
 from espcap.fields.field import Kind
-from espcap.fields.own import OwnFields
+from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Or, Query, Range
 from espcap.query.values import Time

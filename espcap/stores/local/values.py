@@ -19,7 +19,7 @@ import orjson
 
 from espcap.base.errors import UsageError
 from espcap.base.times import SECOND, date_text
-from espcap.documents.packets import Document, members
+from espcap.documents.packets import Document, json_members
 from espcap.fields.field import Kind
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.values import Time, span
@@ -233,7 +233,7 @@ class Encoder:
 
     def _encode_notes(self, notes: dict[str, Any]) -> _Shared:
         encoded = self.encode(notes, has_long_strings=True)
-        return _Shared(members(encoded.numbers), members(encoded.texts), frozenset(encoded.unsearchable))
+        return _Shared(json_members(encoded.numbers), json_members(encoded.texts), frozenset(encoded.unsearchable))
 
     def encode(self, source: dict[str, Any], has_long_strings: bool) -> Searchable:
         """Returns the terms of a document's source. `has_long_strings` says whether strings may be too long to index.
@@ -290,7 +290,7 @@ def _times(nanoseconds: int | None) -> tuple[bytes, bytes]:
 
 @lru_cache(4096)
 def _date_member(seconds: int) -> bytes:
-    return members({"sniff_date_utc": _string(date_text(seconds))})
+    return json_members({"sniff_date_utc": _string(date_text(seconds))})
 
 
 def _encode_all(kind: Kind, value: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import tantivy
 
-from espcap.base.frames import FrameSet, spans
+from espcap.base.frames import FrameSet, frame_ranges
 from espcap.documents.packets import Document
 from espcap.fields.field import Kind
 from espcap.sinks import Outcome, Refusal
@@ -189,7 +189,7 @@ def _read_frames(day: Day, query: tantivy.Query) -> FrameSet:
     def count(low: int, high: int) -> int:
         return day.count(both(query, day.frames_between(low, high)))
 
-    for low, high in spans(stats["min"], stats["max"], int(stats["count"]), count, _READ_FRAMES):
+    for low, high in frame_ranges(stats["min"], stats["max"], int(stats["count"]), count, _READ_FRAMES):
         found = day.addresses(both(query, day.frames_between(low, high)), _READ_FRAMES)
         for frame in day.searcher.fast_field_values(FRAME, found):
             frames.add(int(frame or 0))

@@ -12,7 +12,7 @@ import orjson
 
 from espcap.base.errors import StoreError
 from espcap.fields.field import Field, Kind, ValueName
-from espcap.fields.registry import write_whole
+from espcap.fields.registry import write_atomically
 
 _VERSION = 1
 _MOST_NAMED = 3
@@ -87,10 +87,10 @@ def _parsed(record: Any) -> OwnFields:
     return OwnFields(fields, protocols, values)
 
 
-def write_own(path: Path, own: OwnFields) -> None:
+def write_own_fields(path: Path, own: OwnFields) -> None:
     """Writes own fields to a file. If this fails, the file stays as it was."""
 
     def write(name: str) -> None:
         Path(name).write_bytes(own.to_json())
 
-    write_whole(path, write)
+    write_atomically(path, write)

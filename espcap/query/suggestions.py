@@ -1,4 +1,4 @@
-"""Everyday words for fields, such as `src_ip`, and the fields that users may mean by them."""
+"""Suggests fields for common names that are not fields of Wireshark, such as `src_ip`."""
 
 from espcap.fields.registry import Registry
 
@@ -26,7 +26,7 @@ _NAMES = {
 _FIELDS = {word: names for words, names in _NAMES.items() for word in words}
 
 
-def everyday(name: str, registry: Registry, paths: list[str] | None = None) -> list[str]:
+def suggested_fields(name: str, registry: Registry, paths: list[str] | None = None) -> list[str]:
     """Returns at most three fields that a word can mean: names in display filters, and paths that are in `paths`."""
     names = _FIELDS.get(name.lower(), ())
     return [one for one in names if registry.field(one) or one in (paths or [])][:3]

@@ -5,8 +5,8 @@ from itertools import product
 
 from espcap.fields.field import Kind
 from espcap.query import And, Equals, Not, Or, Query, Unsearchable, Wildcard
-from espcap.query.left_out import undecided
-from espcap.query.narrowing import accuracy_notes, having_long
+from espcap.query.accuracy import accuracy_notes, having_long
+from espcap.query.unindexed import undecided
 
 PATHS = "abcd"
 KINDS = dict.fromkeys(PATHS, Kind.STRING)

@@ -1,45 +1,17 @@
-"""Combines the parts of a query, and reports packets that it may not find."""
+"""Reports packets that a query may wrongly find, or not find, because their values are not indexed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
-from espcap.query import And, Everything, Or, Query, Unsearchable
-from espcap.query.languages import capture_filter, capture_filter_error
-from espcap.query.left_out import HasLong, payload_fields, text_fields, undecided
+from espcap.query import And, Or, Query, Unsearchable
 from espcap.query.limits import LONGEST_INDEXED
-
-if TYPE_CHECKING:
-    from espcap.query.display_filter.literals import NameLookup
-    from espcap.query.filter_language import Language
+from espcap.query.unindexed import HasLong, payload_fields, text_fields, undecided
 
 _PAYLOAD = "documents contain values of more than 64 bytes only with --payload, and at most 2,730 bytes are indexed"
 _TOO_LONG = f"{{}}: {{:,}} packets have a text of more than {LONGEST_INDEXED:,} characters, which"
 _NOT_SEARCHED = f"{_TOO_LONG} is not indexed; espcap search --captures -Y FILTER searches it"
 _NOT_ORDERED = f"{_TOO_LONG} cannot be sorted or counted"
-
-
-def read_filter(text: str, registry: Registry, named_values: "NameLookup", language: "Language") -> Query:
-    """Returns the query of a display filter. Empty text matches everything, without loading the grammar.
-
-    Raises UsageError if the filter is invalid, or if documents cannot answer it.
-    """
-    if not text.strip():
-        return Everything()
-    from espcap.query.display_filter import parse as parse_filter
-
-    try:
-        return parse_filter(text, registry, named_values, language)
-    except UsageError as error:
-        if translation := capture_filter(text):
-            raise capture_filter_error(text, translation) from error
-        raise
-
-
-def combine(*parts: Query) -> Query:
-    """Returns the query that all parts match."""
-    return And(tuple(part for part in parts if part != Everything()))
 
 
 Count = Callable[[Query], int]

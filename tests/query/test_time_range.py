@@ -7,7 +7,7 @@ import pytest
 
 from espcap.base.errors import UsageError
 from espcap.query import Everything, Range
-from espcap.query.moments import read_moment, read_times
+from espcap.query.time_range import read_time, read_time_range
 
 SECOND = 10**9
 
@@ -29,7 +29,7 @@ SECOND = 10**9
     ],
 )
 def test_iso(text: str, moment: str) -> None:
-    assert str(read_moment(text)) == moment
+    assert str(read_time(text)) == moment
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_iso(text: str, moment: str) -> None:
     ],
 )
 def test_before_now(text: str, seconds: int) -> None:
-    moment = read_moment(text)
+    moment = read_time(text)
     assert moment is not None
     assert abs(time.time() - seconds - moment / SECOND) < 60
 
@@ -49,7 +49,7 @@ def test_before_now(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(("text", "days"), [("today", 0), ("Yesterday", 1)])
 def test_days(text: str, days: int) -> None:
     before = datetime.now(UTC) - timedelta(days=days)
-    moment = str(read_moment(text))
+    moment = str(read_time(text))
     after = datetime.now(UTC) - timedelta(days=days)
     assert moment in {f"{day:%Y-%m-%d}T00:00:00.000000000Z" for day in (before, after)}
 
@@ -64,19 +64,19 @@ def test_days(text: str, days: int) -> None:
 )
 def test_everything_else_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time between") as caught:
-        read_moment(text)
+        read_time(text)
     for example in ("2024-05-01T10:30:00", "1h", "now-1h", "yesterday"):
         assert example in caught.value.hint
 
 
 def test_both() -> None:
-    first, last = read_moment("2024-05-01"), read_moment("2024-05-02")
-    assert read_times("2024-05-01", "2024-05-02") == Range("@timestamp", first, last, True, False)
-    assert read_times("", "2024-05-02") == Range("@timestamp", None, last, True, False)
-    assert read_times(" ", "") == Everything()
-    assert read_moment("") is None
+    first, last = read_time("2024-05-01"), read_time("2024-05-02")
+    assert read_time_range("2024-05-01", "2024-05-02") == Range("@timestamp", first, last, True, False)
+    assert read_time_range("", "2024-05-02") == Range("@timestamp", None, last, True, False)
+    assert read_time_range(" ", "") == Everything()
+    assert read_time("") is None
 
 
 def test_an_end_before_the_start() -> None:
     with pytest.raises(UsageError, match=r"no packet is from 2024-05-02.* on and before 2024-05-01"):
-        read_times("2024-05-02", "2024-05-01")
+        read_time_range("2024-05-02", "2024-05-01")

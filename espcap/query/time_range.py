@@ -12,12 +12,12 @@ _AGO = re.compile(r"-?([0-9]{1,6}[smhdw])")
 _SPELLED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\S+?) ?(Z|UTC|[+-]\d\d:?\d\d)?", re.I)
 
 
-def read_times(since: str, until: str) -> Query:
+def read_time_range(since: str, until: str) -> Query:
     """Returns the query for packets from one time on and before another. Empty text is no limit.
 
     Raises UsageError if a text is not a time, or if the end is not later than the start.
     """
-    low, high = read_moment(since), read_moment(until)
+    low, high = read_time(since), read_time(until)
     if low is None and high is None:
         return Everything()
     if low is not None and high is not None and low >= high:
@@ -25,7 +25,7 @@ def read_times(since: str, until: str) -> Query:
     return Range("@timestamp", low, high, True, False)
 
 
-def read_moment(text: str) -> Time | None:
+def read_time(text: str) -> Time | None:
     """Returns the first point in time that a text means, in UTC unless it names a zone; None for empty text.
 
     Raises UsageError if the text is not a time.
