@@ -165,7 +165,7 @@ class TestIndex:
             espcap.index(ARP, node=())
 
     def test_a_store_that_fails_on_the_way(self, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The account says what is stored, and the error what was wrong."""
+        """The summary says what is stored, and the error what was wrong."""
         write, batches = LocalStore.write, itertools.count()
 
         def fail(store: LocalStore, batch: Any, outcome: Any = None) -> Any:

@@ -32,7 +32,7 @@ def names_local_index(arguments: Sequence[str]) -> bool:
     return is_local(word.removeprefix("--node=") for word in words)
 
 
-def begin_anew() -> None:
+def restart_with_jemalloc() -> None:
     """Replaces the running process by the same command with jemalloc, because jemalloc must be loaded at the start.
 
     Does nothing if jemalloc is not installed, if another library is preloaded, or if the process was already restarted.

@@ -10,7 +10,7 @@ from espcap.cli.progress import Progress
 from espcap.cli.search import PreparedSearch
 from espcap.extract.extraction import Missing
 from espcap.extract.filtering import Filtering
-from espcap.ingest.job import check_words
+from espcap.ingest.job import check_filters
 from espcap.query import combine
 from espcap.query.display_filter.bounds import bounds
 from espcap.query.languages import FILTER_NOTE, Sign, sign_of_filter
@@ -57,7 +57,7 @@ def _check_filter(searcher: Searcher, settings: Settings, user: User | None) -> 
     tshark does not know fields of the user's own dissectors, which the store has recorded, without their profile.
     """
     try:
-        check_words(searcher.program, settings, user)
+        check_filters(searcher.program, settings, user)
     except UsageError as error:
         if settings.profile_folder or not searcher.store.own_fields():
             raise

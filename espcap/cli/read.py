@@ -227,7 +227,7 @@ def print_summary(report: Report, options: DeliveryOptions) -> None:
     if report.unparsed:
         hint = "espcap search _exists_:unparsed finds the packets" if options.node else ""
         click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)
-    click.echo(report.account(), err=True)
+    click.echo(report.summary(), err=True)
     if options.json_report:
         try:
             options.json_report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")

@@ -39,7 +39,7 @@ def retry(options: RetryOptions) -> int:
         Progress.message(INTERRUPTED)
         report.signal = signals[0]
     signal.alarm(0)
-    report.take_back(store.not_durable())
+    report.subtract(store.not_durable())
     print_summary(report, options)
     return report.exit_code
 

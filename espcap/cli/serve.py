@@ -11,7 +11,7 @@ from espcap.captures.sources import CaptureFile
 from espcap.cli.opening import open_named_store
 from espcap.cli.options.querying import ServeOptions
 from espcap.cli.search import open_searcher
-from espcap.ingest.job import Listener, check_words, close_job, open_job
+from espcap.ingest.job import Listener, check_filters, close_job, open_job
 from espcap.ingest.report import Report
 from espcap.ingest.run import Resuming, Run
 from espcap.searches.searcher import Searcher
@@ -40,7 +40,7 @@ def serve(options: ServeOptions) -> None:
     user = dissecting_user(program)
     settings = hand_over_files(_settings(options), user)
     if settings.decode_as:
-        check_words(program, settings, user)
+        check_filters(program, settings, user)
     with decoded_as(program, settings) as known:
         parts = Parts(
             node=node,

@@ -17,7 +17,7 @@ from espcap.cli.options.querying import ShowOptions
 from espcap.cli.search import open_searcher
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
 from espcap.extract.needed import Needed, find_needed, matches_document, with_original_streams
-from espcap.ingest.job import check_words
+from espcap.ingest.job import check_filters
 from espcap.query import And, Equals, Or, Query
 from espcap.stores import Hit
 from espcap.tshark.arguments import Settings
@@ -44,7 +44,7 @@ def show(options: ShowOptions) -> None:
     given = Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
     settings = hand_over_files(given, user)
     if settings.decode_as:
-        check_words(program, settings, user)
+        check_filters(program, settings, user)
     with original, decoded_as(program, settings) as known:
 
         def dissect(capture: Loadable) -> Dissection:

@@ -31,4 +31,4 @@ class Statistics:
 
     def _run(self) -> None:
         while not self._end.wait(self._interval):
-            self._print_line(f"So far: {self._report.account(is_over=False)}")
+            self._print_line(f"So far: {self._report.summary(is_over=False)}")

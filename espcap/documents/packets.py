@@ -158,8 +158,10 @@ class DocumentBuilder:
         body = b"".join((b"{", _times(nanoseconds), info, noted, shared, b'"layers":', layers, b"}"))
         is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
-        index, settings = self._index(nanoseconds), self._origin.settings_id
-        return Document(index, identifier, notes, body, nanoseconds, shared, record.info, terms, settings, is_printable)
+        index, settings_id = self._index(nanoseconds), self._origin.settings_id
+        return Document(
+            index, identifier, notes, body, nanoseconds, shared, record.info, terms, settings_id, is_printable
+        )
 
     def _template(self, record: Record) -> _Template:
         names = str(record.layers.get("frame", {}).get("protocols", ""))

@@ -129,7 +129,7 @@ class Checkpoints:
         return self._packets(self._ask(lambda ledger: ledger.find_file(stamp, self._digests.work)))
 
     def _packets(self, known: StoredCapture | None) -> int | None:
-        if known and known.documents != self._digests.documents:
+        if known and known.settings_id != self._digests.settings_id:
             self.outdated.add(known.content)
         return known.packets if known else None
 
@@ -176,10 +176,11 @@ class Checkpoints:
         """Adds a capture that was read in full. It is recorded by `settle`, when its packets are durable."""
         self._note(file, content)
         digests, pending = self._digests, self._pending
-        pending.captures.append(FinishedCapture(content, digests.work, ended.packets, ended.indices, digests.documents))
+        finished = FinishedCapture(content, digests.work, ended.packets, ended.indices, digests.settings_id)
+        pending.captures.append(finished)
         pending.replaced += [content] if ended.replaced else []
-        pending.earlier += [earlier] if earlier and self._digests.is_whole else []
-        self._pending.keys.append(content)
+        pending.earlier += [earlier] if earlier and digests.is_whole else []
+        pending.keys.append(content)
 
     def _note(self, file: CaptureFile, content: str) -> None:
         if not self._pending:
@@ -198,7 +199,7 @@ class Checkpoints:
         if pending.captures:
             self._store.flush()
             if pending.replaced and self._digests.is_whole:  # other packets of them may still have the old settings
-                self._store.forget(pending.replaced, keep=self._digests.documents)
+                self._store.forget(pending.replaced, keep=self._digests.settings_id)
             self._forget_earlier(pending.earlier)
             self._record(pending, self._store.days() if self._ledger else [])
         self._ask(lambda ledger: ledger.add_files(pending.files) if pending.files else None)

@@ -19,7 +19,7 @@ from espcap.base.paths import state_folder
 from espcap.base.text import printable
 from espcap.documents.packets import Document, info_of
 from espcap.ingest.report import Report
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 
 _INDEX = re.compile(r"packets-[0-9a-z-]+")
 _ID = re.compile(r"[^\s/]+-\d{1,18}")
@@ -36,18 +36,18 @@ class DeadLetters:
         self.path: Path | None = None
         """The file; None before the first dead letter."""
 
-    def add(self, refusals: Sequence[Refusal]) -> None:
+    def add(self, rejections: Sequence[Rejection]) -> None:
         """Appends rejected documents and syncs the file to disk.
 
         Raises StoreError if that fails; then none of them is in the file.
         """
-        if not refusals:
+        if not rejections:
             return
         path = self.path or self._chosen or _folder() / f"{self._started}-{os.getpid()}.ndjson"
         try:
             if self._file is None:
                 self._file = self._open(path)
-            _append(self._file, b"".join(map(_line, refusals)))
+            _append(self._file, b"".join(map(_line, rejections)))
         except OSError as error:
             raise StoreError(
                 f"cannot write the rejected documents to {printable(str(path))}: {error.strerror or error}",
@@ -73,9 +73,9 @@ def _folder() -> Path:
     return state_folder() / "dead-letters"
 
 
-def _line(refusal: Refusal) -> bytes:
-    document = refusal.document
-    head = orjson.dumps({"reason": refusal.reason, "index": document.index, "id": document.id})
+def _line(rejection: Rejection) -> bytes:
+    document = rejection.document
+    head = orjson.dumps({"reason": rejection.reason, "index": document.index, "id": document.id})
     return b'%b,"source":%b}\n' % (head[:-1], document.body)
 
 
@@ -99,9 +99,9 @@ def record_outcome(outcome: Outcome, dead_letters: DeadLetters, report: Report) 
 
     Raises StoreError if the dead letters cannot be written; the rejected documents then count as not stored.
     """
-    report.add_outcome(replace(outcome, refused=[]))
-    dead_letters.add(outcome.refused)
-    report.add_outcome(Outcome(refused=outcome.refused))
+    report.add_outcome(replace(outcome, rejected=[]))
+    dead_letters.add(outcome.rejected)
+    report.add_outcome(Outcome(rejected=outcome.rejected))
     report.dead_letters = str(dead_letters.path or "")
 
 
@@ -133,7 +133,7 @@ def _document(line: bytes) -> Document | None:
         index, identifier, source = letter["index"], letter["id"], letter["source"]
         if not (_INDEX.fullmatch(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
             return None
-        settings = str(source.get("settings_id", ""))
-        return Document(index, identifier, source, orjson.dumps(source), info=info_of(source), settings_id=settings)
+        settings_id = str(source.get("settings_id", ""))
+        return Document(index, identifier, source, orjson.dumps(source), info=info_of(source), settings_id=settings_id)
     except (ValueError, KeyError, TypeError):
         return None

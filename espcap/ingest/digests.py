@@ -20,7 +20,7 @@ class Digests:
 
     work: str = ""
     """Digest of the options that select packets and values. A capture stored with the same digest is skipped."""
-    documents: str = ""
+    settings_id: str = ""
     """Digest of everything that changes a document, with the versions of tshark and of the document's form.
 
     Documents have it as `settings_id`.
@@ -39,8 +39,8 @@ def digest_settings(program: Program, settings: Settings, payload: bool, protoco
     chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
     work = _hash(repr([chosen, settings.count, payload]), files, 16)
     shape = [*settings.decode_as, "", *map(_without_paths, settings.preferences)]
-    documents = _hash(repr([shape, payload, str(program.version), FORM]), files, 8)
-    return Digests(work, documents, not settings.display_filter and not settings.count)
+    settings_id = _hash(repr([shape, payload, str(program.version), FORM]), files, 8)
+    return Digests(work, settings_id, not settings.display_filter and not settings.count)
 
 
 def _hash(text: str, contents: list[bytes], size: int) -> str:

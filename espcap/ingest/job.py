@@ -72,7 +72,7 @@ def open_job(
     digests = digest_settings(program, settings, payload, protocols)
     settings = hand_over_files(settings, user)
     if settings.display_filter or settings.decode_as or settings.preferences:
-        check_words(program, settings, user)
+        check_filters(program, settings, user)
     registry = open_registry(program, settings.profile_folder)
     if settings.profile_folder:
         registry.own = find_own(program, registry, settings.profile_folder)
@@ -82,7 +82,7 @@ def open_job(
     return Job(program, registry, listed, settings, user, payload, digests, **own)
 
 
-def check_words(program: Program, settings: Settings, user: User | None) -> None:
+def check_filters(program: Program, settings: Settings, user: User | None) -> None:
     """Raises UsageError if tshark does not accept the display filter, a decode-as rule or a preference."""
     ended = check_settings(program, settings, user)
     if ended.status:

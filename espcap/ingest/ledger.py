@@ -45,12 +45,12 @@ class FinishedCapture(NamedTuple):
 
     content: str
     """Digest of its content."""
-    settings: str
+    work: str
     """Digest of the options that select its packets and values (`Digests.work`)."""
     packets: int
     indices: frozenset[str]
     """Names of the indices that contain its packets."""
-    documents: str = ""
+    settings_id: str = ""
     """The `settings_id` of its documents; empty for documents of earlier versions, which do not have it."""
 
 
@@ -59,7 +59,7 @@ class StoredCapture(NamedTuple):
 
     content: str
     packets: int
-    documents: str
+    settings_id: str
     """As in `FinishedCapture`."""
 
 
@@ -75,7 +75,11 @@ def ledger_path(nodes: Sequence[str]) -> Path:
 
 
 class Ledger:
-    """The ledger in one file, which is created if it is missing. All methods raise LedgerError if the file fails."""
+    """The ledger in one file, which is created if it is missing. All methods raise LedgerError if the file fails.
+
+    `work` is the digest of the options that a capture was stored with (`Digests.work`). Its column is `settings`, and
+    that of `settings_id` is `documents`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -105,29 +109,29 @@ class Ledger:
             hint = "without it captures are dissected again, and nothing is stored twice; delete it if it is damaged"
             raise LedgerError(f"the ledger {self.path} cannot be used: {reason}", hint) from error
 
-    def find_file(self, stamp: Stamp, settings: str) -> StoredCapture | None:
+    def find_file(self, stamp: Stamp, work: str) -> StoredCapture | None:
         """Returns the capture of a file that is stored and has not changed since; None if there is no such capture."""
         return self._one(
             "SELECT content, packets, documents FROM files JOIN captures USING (content) WHERE device = ? AND inode = ?"
             " AND size = ? AND modified = ? AND changed = ? AND settings = ?",
-            (*_storable(stamp), settings),
+            (*_storable(stamp), work),
         )
 
-    def find_content(self, content: str, settings: str) -> StoredCapture | None:
-        """Returns the capture with this digest of its content; None if it is not stored with these settings."""
+    def find_content(self, content: str, work: str) -> StoredCapture | None:
+        """Returns the capture with this digest of its content; None if it is not stored with these options."""
         question = "SELECT content, packets, documents FROM captures WHERE content = ? AND settings = ?"
-        return self._one(question, (content, settings))
+        return self._one(question, (content, work))
 
     def _one(self, question: str, values: tuple[int | str, ...]) -> StoredCapture | None:
         with self._failures():
             row = self._connection.execute(question, values).fetchone()
             return StoredCapture(*row) if row else None
 
-    def all_known(self, settings: str) -> list[StoredCapture]:
-        """Returns all captures that are stored with these settings."""
+    def all_known(self, work: str) -> list[StoredCapture]:
+        """Returns all captures that are stored with these options."""
         question = "SELECT content, packets, documents FROM captures WHERE settings = ?"
         with self._failures():
-            return [StoredCapture(*row) for row in self._connection.execute(question, (settings,))]
+            return [StoredCapture(*row) for row in self._connection.execute(question, (work,))]
 
     def add(self, captures: Iterable[FinishedCapture], days: Iterable[StoredDay]) -> None:
         """Records captures as stored. `days` are the indices that the store has now.
@@ -146,7 +150,7 @@ class Ledger:
             "INSERT INTO captures (content, settings, packets, finished, documents) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET packets = excluded.packets, finished = excluded.finished,"
             " documents = excluded.documents RETURNING capture",
-            (done.content, done.settings, done.packets, time.time(), done.documents),
+            (done.content, done.work, done.packets, time.time(), done.settings_id),
         ).fetchone()
         execute("DELETE FROM capture_days WHERE capture = ?", (capture,))
         for day in days:
@@ -186,13 +190,13 @@ class Ledger:
         execute("DELETE FROM days WHERE identity = ?", (identity,))
         return forgotten
 
-    def forget(self, contents: Iterable[str], settings: str | None = None) -> int:
-        """Removes captures that are stored with these settings, or with any settings if None. Returns their number."""
+    def forget(self, contents: Iterable[str], work: str | None = None) -> int:
+        """Removes captures that are stored with these options, or with any options if None. Returns their number."""
         with self._failures(), self._connection:
-            return sum(self._forget_content(content, settings) for content in contents)
+            return sum(self._forget_content(content, work) for content in contents)
 
-    def _forget_content(self, content: str, settings: str | None) -> int:
-        execute, chosen = self._connection.execute, (content, settings)
+    def _forget_content(self, content: str, work: str | None) -> int:
+        execute, chosen = self._connection.execute, (content, work)
         which = "SELECT capture FROM captures WHERE content = ?1 AND settings = coalesce(?2, settings)"
         execute(f"DELETE FROM capture_days WHERE capture IN ({which})", chosen)
         return execute(f"DELETE FROM captures WHERE capture IN ({which})", chosen).rowcount

@@ -8,7 +8,7 @@ from typing import Any
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.times import timestamp
 from espcap.documents.packets import Document
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 
 
 class Severity(IntEnum):
@@ -115,19 +115,19 @@ class Report:
         self.stored += outcome.stored
         self.replaced += outcome.replaced
         self.already_there += outcome.already_there
-        self.refused += len(outcome.refused)
-        for refusal in outcome.refused:
-            self._add_reason(refusal)
+        self.refused += len(outcome.rejected)
+        for rejection in outcome.rejected:
+            self._add_reason(rejection)
 
-    def take_back(self, outcome: Outcome) -> None:
+    def subtract(self, outcome: Outcome) -> None:
         """Subtracts the outcome of documents that the store has lost: they count as not stored."""
         self.stored -= outcome.stored
         self.replaced -= outcome.replaced
         self.already_there -= outcome.already_there
 
-    def _add_reason(self, refusal: Refusal) -> None:
-        if refusal.reason in self.reasons or len(self.reasons) < 10:
-            self.reasons[refusal.reason] = self.reasons.get(refusal.reason, 0) + 1
+    def _add_reason(self, rejection: Rejection) -> None:
+        if rejection.reason in self.reasons or len(self.reasons) < 10:
+            self.reasons[rejection.reason] = self.reasons.get(rejection.reason, 0) + 1
 
     def add_problem(self, severity: Severity, message: str, hint: str = "") -> Problem:
         """Adds a problem, and returns it. Of notes, only the first thousand are kept."""
@@ -161,7 +161,7 @@ class Report:
         """Returns the packets that were dissected per second."""
         return (self.read - self.done_before_packets) / max(seconds, 1e-9)
 
-    def account(self, is_over: bool = True) -> str:
+    def summary(self, is_over: bool = True) -> str:
         """Returns the summary: the counts in one line. If the run is not over, packets may still wait for the store."""
         seconds = time.monotonic() - self.started
         counts = [
@@ -207,7 +207,7 @@ class IncompleteError(EspcapError):
             others = sum(1 for problem in report.problems if problem.severity) - 1
             super().__init__(f"{worst.message} (and {others:,} more)" if others else worst.message, worst.hint)
         else:
-            super().__init__(report.account(), report.dead_letters and f"espcap retry {report.dead_letters}")
+            super().__init__(report.summary(), report.dead_letters and f"espcap retry {report.dead_letters}")
         self.report = report
 
     def __reduce__(self) -> tuple[type["IncompleteError"], tuple[Report]]:

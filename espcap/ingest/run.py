@@ -77,7 +77,7 @@ class Run:
             with suppress(StoreError):
                 self._sink.close()
         finally:
-            self.report.take_back(self._sink.not_durable())
+            self.report.subtract(self._sink.not_durable())
             if self._checkpoints:
                 self._checkpoints.close()
         return self.report

@@ -9,7 +9,7 @@ from espcap.stores import Store
 MOST_VALUES = 65_536
 """Largest number of buckets in one answer of Elasticsearch."""
 
-SETTINGS, CAPTURE = "settings_id", "capture_id"
+SETTINGS_ID, CAPTURE_ID = "settings_id", "capture_id"
 
 
 class SettingsInStore:
@@ -23,12 +23,12 @@ class SettingsInStore:
 
         A capture that only lacks packets is not among them: its days were pruned.
         """
-        settings = list(self._count_values(Everything(), SETTINGS))
-        settings += [""] if self.has_earlier() else []
+        in_store = list(self._count_values(Everything(), SETTINGS_ID))
+        in_store += [""] if self.has_earlier() else []
         known = list(known)
-        if all(each.documents == settings[0] for each in known) if len(settings) == 1 else not settings:
+        if not in_store or all(in_store == [each.settings_id] for each in known):
             return []
-        counts = {each: self._count_values(_made_with(each), CAPTURE) for each in settings}
+        counts = {each: self._count_values(_made_with(each), CAPTURE_ID) for each in in_store}
         if any(len(captures) >= MOST_VALUES for captures in counts.values()):
             return []
         return [each.content for each in known if _is_replaced(each, counts)]
@@ -43,12 +43,12 @@ class SettingsInStore:
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
 
-def _made_with(settings: str) -> Query:
+def _made_with(settings_id: str) -> Query:
     """Returns the query for documents with this `settings_id`, or without any if it is empty."""
-    return Equals(SETTINGS, settings) if settings else Not(Exists(SETTINGS))
+    return Equals(SETTINGS_ID, settings_id) if settings_id else Not(Exists(SETTINGS_ID))
 
 
 def _is_replaced(known: StoredCapture, counts: dict[str, dict[str, int]]) -> bool:
-    own = counts.get(known.documents, {}).get(known.content, 0)
-    has_others = any(known.content in captures for settings, captures in counts.items() if settings != known.documents)
+    own = counts.get(known.settings_id, {}).get(known.content, 0)
+    has_others = any(known.content in captures for each, captures in counts.items() if each != known.settings_id)
     return has_others and own < known.packets

@@ -77,8 +77,7 @@ class Transfer:
         Packets with frame numbers up to `after` are skipped, and those in `without`.
         """
         reader = self._reader(output)
-        settings = self.job.digests.documents
-        builder = DocumentBuilder(replace(origin, settings_id=settings), self.job.protocols)
+        builder = DocumentBuilder(replace(origin, settings_id=self.job.digests.settings_id), self.job.protocols)
         self._output = output
         if self.signal:  # it arrived while the digest of a large file was being computed
             output.interrupt()

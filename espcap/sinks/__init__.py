@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from espcap.documents.packets import Document
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """A document that the store has rejected, and the reason that the store gave."""
 
     document: Document
@@ -22,7 +22,7 @@ class Outcome:
     """New documents."""
     already_there: int = 0
     """Documents whose identifier was already stored, with the same `settings_id`."""
-    refused: list[Refusal] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
     """Documents that the store has rejected."""
     replaced: int = 0
     """Documents that replaced one with the same identifier and another `settings_id`."""
@@ -31,7 +31,7 @@ class Outcome:
         """Adds the outcome of further documents."""
         self.stored += other.stored
         self.already_there += other.already_there
-        self.refused += other.refused
+        self.rejected += other.rejected
         self.replaced += other.replaced
 
 

@@ -52,7 +52,7 @@ class Upload:
     is_done: bool = False
     failure: str = ""
     """The error message; empty if there is no error."""
-    account: str = ""
+    summary: str = ""
     """The summary of the run."""
     problems: list[str] = field(default_factory=list)
 
@@ -104,7 +104,7 @@ class Uploads:
             capture = capture_file(path)
             assert isinstance(capture, CaptureFile)
             indexer.read(capture)
-            upload.account = indexer.report.account()
+            upload.summary = indexer.report.summary()
             upload.failure = "Not all its packets are stored." if indexer.report.exit_code else ""
         except EspcapError as error:
             upload.failure = with_hint(error.message, error.hint)

@@ -71,11 +71,11 @@ def test_begins_anew_once(library: str, monkeypatch: pytest.MonkeyPatch) -> None
     begun: list[dict[str, str]] = []
     monkeypatch.setattr(os, "execve", lambda path, arguments, variables: begun.append(variables))
     monkeypatch.delenv("LD_PRELOAD", raising=False)
-    allocator.begin_anew()
+    allocator.restart_with_jemalloc()
     assert [variables["LD_PRELOAD"] for variables in begun] == [library]
     for name in begun[0].keys() - os.environ.keys() - {"LD_PRELOAD"}:
         monkeypatch.setenv(name, begun[0][name])
-    allocator.begin_anew()
+    allocator.restart_with_jemalloc()
     assert len(begun) == 1
 
 
@@ -83,7 +83,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allocator, "LIBRARY", "libnone.so")
     monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("began anew"))
     assert allocator.find_library() == ""
-    allocator.begin_anew()
+    allocator.restart_with_jemalloc()
 
 
 @pytest.mark.parametrize(

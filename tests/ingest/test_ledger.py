@@ -192,7 +192,7 @@ def test_a_ledger_of_an_earlier_version(tmp_path: Path) -> None:
 
 
 def test_forgotten_captures(ledger: Ledger) -> None:
-    ledger.add([A._replace(settings="t", documents="d")], [FIRST])
+    ledger.add([A._replace(work="t", settings_id="d")], [FIRST])
     assert ledger.find_content("a", "t") == StoredCapture("a", 10, "d")
     assert ledger.forget(["a"], "t") == 1
     assert known(ledger) == "abce"

@@ -201,7 +201,7 @@ class TestDamagedFiles:
             (files.oversized_caplen, 5, TOO_LONG.format(300000)),
         ],
     )
-    def test_account(self, job: Job, tmp_path: Path, write: Writer, count: int, cause: str) -> None:
+    def test_summary(self, job: Job, tmp_path: Path, write: Writer, count: int, cause: str) -> None:
         path = write(tmp_path / "capture.pcap")
         report, store = read(job, path)
         expected = [(Severity.PARTIAL, f"{path}: {cause}, after {count} packets", UNREADABLE_REST)] if cause else []

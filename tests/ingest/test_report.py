@@ -5,7 +5,7 @@ import pytest
 
 from espcap.documents.packets import Document
 from espcap.ingest.report import IncompleteError, Problem, Report, Severity
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 
 
 def document(notes: dict[str, Any] | None = None, nanoseconds: int | None = None) -> Document:
@@ -81,21 +81,21 @@ def test_exit_code(made: Report, exit_code: int) -> None:
         ),
     ],
 )
-def test_account(counts: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_summary(counts: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 102.0)
-    assert Report(**counts, started=100.0).account() == expected
+    assert Report(**counts, started=100.0).summary() == expected
 
 
-def test_account_of_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_summary_of_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    assert Report(started=100.0).account().endswith("0.0 s, 0 packets/s")
+    assert Report(started=100.0).summary().endswith("0.0 s, 0 packets/s")
 
 
 def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 103.0)
     made = Report(files=1, read=7, stored=5, dropped=1, unparsed=2, bad_utf8=3, started=100.0)
     made.earliest, made.latest = 1, 2
-    made.add_outcome(Outcome(refused=[Refusal(document(), "too odd")] * 2))
+    made.add_outcome(Outcome(rejected=[Rejection(document(), "too odd")] * 2))
     made.add_problem(Severity.PARTIAL, "message", "hint")
     made.add_problem(Severity.NOTE, "note")
     assert made.as_json() == {
@@ -139,8 +139,8 @@ def test_documents() -> None:
 def test_outcomes() -> None:
     made = Report()
     made.add_outcome(Outcome(stored=3, already_there=1))
-    made.add_outcome(Outcome(stored=2, refused=[Refusal(document(), f"reason {number}") for number in range(12)]))
-    made.add_outcome(Outcome(refused=[Refusal(document(), "reason 0"), Refusal(document(), "reason 11")]))
+    made.add_outcome(Outcome(stored=2, rejected=[Rejection(document(), f"reason {number}") for number in range(12)]))
+    made.add_outcome(Outcome(rejected=[Rejection(document(), "reason 0"), Rejection(document(), "reason 11")]))
     assert (made.stored, made.already_there, made.refused) == (5, 1, 14)
     assert made.reasons == {"reason 0": 2} | {f"reason {number}": 1 for number in range(1, 10)}
 
@@ -162,7 +162,7 @@ def test_of_notes_only_so_many_are_kept() -> None:
 
 
 def test_what_is_raised_for_refused_documents() -> None:
-    """They are no problem of the run's: the account says it."""
+    """They are no problem of the run's: the summary says it."""
     error = IncompleteError(Report(read=3, stored=2, refused=1, dead_letters="/letters.ndjson"))
     assert "3 packets read, 2 stored, 0 already there, 1 rejected" in error.message
     assert error.hint == "espcap retry /letters.ndjson"

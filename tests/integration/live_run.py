@@ -90,7 +90,7 @@ class Run:
         return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     def count(self, what: str) -> int:
-        """A number of the account."""
+        """A number of the summary."""
         found = re.search(rf"([\d,]+) {what}", self.said.splitlines()[-1])
         return int(found[1].replace(",", "")) if found else 0
 

@@ -44,9 +44,9 @@ def capture(tmp_path: Path) -> Path:
 
 
 def counts(ran: Ran | str) -> dict[str, int]:
-    account = ran.account if isinstance(ran, Ran) else ran
+    summary = ran.summary if isinstance(ran, Ran) else ran
     words = "packets read|stored|replaced|already there|rejected|files? done before"
-    return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", account)}
+    return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", summary)}
 
 
 def stored(node: str) -> Counter[str]:
@@ -75,21 +75,21 @@ def test_replaced_and_left_as_it_is(capture: Path, node: str) -> None:
     assert (first.status, counts(first)["stored"], has_http(node)) == (0, 33, 8)
     again = espcap("-r", capture, "--node", node, *AS_DATA)
     assert again.status == 0
-    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 rejected" in again.account
+    assert "33 packets read, 0 stored, 33 replaced, 0 already there, 0 rejected" in again.summary
     assert (len(stored(node)), has_http(node)) == (1, 0)
     same = espcap("-r", capture, "--node", node, *AS_DATA)
-    assert "33 packets read, 0 stored, 33 already there" in same.account
+    assert "33 packets read, 0 stored, 33 already there" in same.summary
     assert counts(same)["file done before"] == 1
     anew = espcap("-r", capture, "--node", node, *AS_DATA, "--again")
-    assert "33 packets read, 0 stored, 33 already there" in anew.account
+    assert "33 packets read, 0 stored, 33 already there" in anew.summary
     back = espcap("-r", capture, "--node", node)
-    assert "33 packets read, 0 stored, 33 replaced, 0 already there" in back.account
+    assert "33 packets read, 0 stored, 33 replaced, 0 already there" in back.summary
     assert (sum(stored(node).values()), has_http(node)) == (33, 8)
 
 
 def test_a_filtered_run_leaves_the_other_packets(capture: Path, node: str) -> None:
     espcap("-r", capture, "--node", node)
-    assert "8 packets read, 0 stored, 8 already there" in espcap("-r", capture, "-Y", "http", "--node", node).account
+    assert "8 packets read, 0 stored, 8 already there" in espcap("-r", capture, "-Y", "http", "--node", node).summary
     other = espcap("-r", capture, "-Y", "tcp.len == 0", "--node", node, *AS_DATA)
     replaced = counts(other)["replaced"]
     assert 0 < replaced < 33
@@ -221,7 +221,7 @@ def test_a_compressed_copy(capture: Path, node: str, compress: str) -> None:
     copy.write_bytes(subprocess.run([compress, "-c", str(capture)], stdout=subprocess.PIPE, check=True).stdout)
     espcap("-r", capture, "--node", node)
     assert counts(espcap("-r", copy, "--node", node))["file done before"] == 1
-    assert "33 packets read, 0 stored, 33 already there" in espcap("-r", copy, "--node", node, "--again").account
+    assert "33 packets read, 0 stored, 33 already there" in espcap("-r", copy, "--node", node, "--again").summary
     [identifier] = {document["capture_id"] for document in espcap("search", "--node", node).documents}
     assert espcap("show", f"{identifier}-4", "--node", node).status == 0
 

@@ -134,7 +134,7 @@ def test_extract(filled: str, expected: dict[str, set[str]], tmp_path: Path) -> 
     output = tmp_path / "out.pcapng"
     ran = espcap("extract", "--captures", "-Y", text, "-w", output, "--node", filled)
     assert ran.status == 0
-    assert ran.account.startswith(f"{len(expected[text]):,} packets of ")
+    assert ran.summary.startswith(f"{len(expected[text]):,} packets of ")
 
 
 def test_what_tshark_refuses(filled: str) -> None:

@@ -25,10 +25,10 @@ def filled(node: str) -> str:
 def test_same_file_twice_leaves_one_copy(node: str) -> None:
     first = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert first.status == 0, first.errors
-    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 rejected, 0 dropped, 2024-", first.account)
+    assert re.match(r"1 file, 33 packets read, 33 stored, 0 already there, 0 rejected, 0 dropped, 2024-", first.summary)
     second = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert second.status == 0, second.errors
-    assert "33 packets read, 0 stored, 33 already there, 0 rejected" in second.account
+    assert "33 packets read, 0 stored, 33 already there, 0 rejected" in second.summary
     assert len(espcap("search", "--size", "100", "--node", node).documents) == 33
 
 
@@ -42,15 +42,15 @@ def test_stored_documents_are_those_printed(node: str) -> None:
 def test_json_report(tmp_path: Path, node: str) -> None:
     report = tmp_path / "report.json"
     ran = espcap("--dir", CAPTURES, "--node", node, "--json-report", report)
-    account = json.loads(report.read_text())
-    assert ran.status == account["exit_code"] == 0
-    assert (account["read"], account["stored"]) == (263, DISTINCT)
-    assert account["already_there"] == 263 - DISTINCT
-    assert account["refused"] == account["dropped"] == 0
-    assert account["files"] == 16
-    assert (account["first"], account["last"][:19]) == ("2023-11-14T23:00:00.000000000Z", "2024-05-01T10:00:03")
-    assert account["seconds"] > 0
-    assert account["packets_per_second"] > 0
+    summary = json.loads(report.read_text())
+    assert ran.status == summary["exit_code"] == 0
+    assert (summary["read"], summary["stored"]) == (263, DISTINCT)
+    assert summary["already_there"] == 263 - DISTINCT
+    assert summary["refused"] == summary["dropped"] == 0
+    assert summary["files"] == 16
+    assert (summary["first"], summary["last"][:19]) == ("2023-11-14T23:00:00.000000000Z", "2024-05-01T10:00:03")
+    assert summary["seconds"] > 0
+    assert summary["packets_per_second"] > 0
 
 
 def test_search(filled: str) -> None:
@@ -151,7 +151,7 @@ def test_nothing_but_data_on_standard_output() -> None:
     assert ran.status == 3
     assert len(ran.documents) == 6
     assert "is not a capture" in ran.lines[0]
-    assert ran.account.startswith("1 file, 6 packets read, 6 stored")
+    assert ran.summary.startswith("1 file, 6 packets read, 6 stored")
 
 
 def test_progress_on_a_terminal(node: str) -> None:
@@ -169,7 +169,7 @@ def test_pretty() -> None:
 def test_options_from_the_environment(tmp_path: Path) -> None:
     node = f"local:{tmp_path}"
     ran = espcap("--file", CAPTURES / "arp.pcap", ESPCAP_NODE=node, ESPCAP_COUNT="2")
-    assert "2 stored" in ran.account
+    assert "2 stored" in ran.summary
     assert len(espcap("search", ESPCAP_NODE=node).documents) == 2
 
 
@@ -185,7 +185,7 @@ def test_values_from_the_environment_have_a_line_each(tmp_path: Path) -> None:
     assert list(dict.fromkeys(document["file_name"] for document in both.documents)) == names
     node = f"local:{tmp_path / 'an index'}"
     stored = espcap(ESPCAP_DIR=str(folder), ESPCAP_NODE=node)
-    assert f"2 files, {len(both.documents)} packets read, {len(both.documents)} stored" in stored.account
+    assert f"2 files, {len(both.documents)} packets read, {len(both.documents)} stored" in stored.summary
     assert (tmp_path / "an index").is_dir()
 
 
@@ -266,9 +266,9 @@ def test_key_log_that_only_its_owner_may_read(secret_key_log: Path) -> None:
 
 def test_two_runs_at_once(node: str) -> None:
     runs = [start("--dir", CAPTURES, "--node", node, "--chunk", "20") for _ in range(2)]
-    accounts = [run.communicate(timeout=120)[1].decode() for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], accounts
-    stored = [int(re.search(r"(\d+) stored", account)[1]) for account in accounts]  # type: ignore[index]
+    summaries = [run.communicate(timeout=120)[1].decode() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], summaries
+    stored = [int(re.search(r"(\d+) stored", summary)[1]) for summary in summaries]  # type: ignore[index]
     assert sum(stored) == DISTINCT
     assert len(espcap("search", "--size", "1000", "--node", node).documents) == DISTINCT
 

@@ -1,4 +1,4 @@
-"""Documents that a store refuses for good: where they go, and how they come back."""
+"""Documents that a store rejects for good: where they go, and how they come back."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     report = ("--json-report", tmp_path / "report")
     ran = espcap("--file", HTTP, "--node", conflicting, *report, XDG_STATE_HOME=state)
     assert ran.status == 3, ran.errors
-    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} rejected" in ran.account
+    assert f"33 packets read, {33 - REFUSED} stored, 0 already there, {REFUSED} rejected" in ran.summary
     [file] = (tmp_path / "state" / "espcap" / "dead-letters").iterdir()
     assert f"Rejected documents are in {file} (espcap retry {file} --node … sends them again)" in ran.lines
     assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
@@ -74,11 +74,11 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     before = file.read_bytes()
     again = espcap("retry", file, "--node", conflicting)
     assert again.status == 0, again.errors
-    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 rejected" in again.account
+    assert f"{REFUSED} packets read, {REFUSED} stored, 0 already there, 0 rejected" in again.summary
     assert file.read_bytes() == before
     assert count(conflicting) == REFUSED
     rest = store(conflicting)
-    assert f"{33 - REFUSED} stored, {REFUSED} already there" in rest.account
+    assert f"{33 - REFUSED} stored, {REFUSED} already there" in rest.summary
     assert count(conflicting) == 33
 
 
@@ -88,7 +88,7 @@ def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Pa
     before = first.read_bytes()
     ran = espcap("retry", first, "--node", conflicting, "--dead-letters", second, "--chunk", "3")
     assert ran.status == 3, ran.errors
-    assert f"{REFUSED} rejected" in ran.account
+    assert f"{REFUSED} rejected" in ran.summary
     assert str(second) in ran.lines[-2]
     assert first.read_bytes() == before
     assert [letter["id"] for letter in letters(second)] == [letter["id"] for letter in letters(first)]
@@ -111,7 +111,7 @@ def test_interrupted_in_order(conflicting: str, tmp_path: Path, number: signal.S
     assert f"{stored} packets read, {stored} stored, 0 already there, 0 rejected" in errors.splitlines()[-1]
     assert 0 < stored == count(conflicting) < REFUSED
     again = espcap("retry", file, "--node", conflicting)
-    assert f"{REFUSED} packets read, {REFUSED - stored} stored, {stored} already there" in again.account
+    assert f"{REFUSED} packets read, {REFUSED - stored} stored, {stored} already there" in again.summary
 
 
 def test_interrupted_twice(conflicting: str, tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ def test_damaged_letters_are_reported_and_skipped(conflicting: str, tmp_path: Pa
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 3, ran.errors
     assert f"{file}: damaged lines skipped: 1; the first is line {REFUSED} (espcap" in ran.errors
-    assert f"{REFUSED - 1} packets read, {REFUSED - 1} stored" in ran.account
+    assert f"{REFUSED - 1} packets read, {REFUSED - 1} stored" in ran.summary
 
     store(conflicting, "--dead-letters", file)  # goes on in a new line
     assert len(file.read_bytes().splitlines()) == 2 * REFUSED
-    assert f"{2 * REFUSED - 1} packets read" in espcap("retry", file, "--node", f"local:{tmp_path / 'index'}").account
+    assert f"{2 * REFUSED - 1} packets read" in espcap("retry", file, "--node", f"local:{tmp_path / 'index'}").summary
 
 
 def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_edited_letters_are_refused_in_words(tmp_path: Path) -> None:
     file.write_text("".join(f"{line}\n" for line in lines))
     ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}", "--dead-letters", again)
     assert ran.status == 3, ran.errors
-    assert "3 packets read, 1 stored, 0 already there, 2 rejected" in ran.account
+    assert "3 packets read, 1 stored, 0 already there, 2 rejected" in ran.summary
     assert [letter["reason"] for letter in letters(again)] == [
         f"{name} is an object in other documents" for name in ("espcap", "layers")
     ]

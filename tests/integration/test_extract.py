@@ -81,7 +81,7 @@ def test_packets_of_many_captures(node: str, folder: Path, expected: dict[str, l
         assert Counter(found) == Counter(expected[text])
         assert times(found) == sorted(times(expected[text]))
         assert ran.status == 0
-        assert ran.account.startswith(f"{len(expected[text]):,} packets of ")
+        assert ran.summary.startswith(f"{len(expected[text]):,} packets of ")
 
 
 def test_order_of_one_capture_stays(local: str, folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_missing_captures(local: str, folder: Path, tmp_path: Path) -> None:
     told = "\n".join(ran.lines)
     assert f"Error: 6 packets are missing: the capture {folder}/arp.pcap is gone (" in told
     assert f"Error: 8 packets are missing: {folder}/icmp.pcap is no longer the capture that was stored" in told
-    assert ran.account == "57 packets of 4 captures extracted, 14 missing"
+    assert ran.summary == "57 packets of 4 captures extracted, 14 missing"
 
 
 def test_damaged_capture(local: str, folder: Path) -> None:
@@ -208,7 +208,7 @@ def test_nothing_to_extract(local: str, folder: Path, tmp_path: Path) -> None:
         if content:
             output.write_text(content)
         ran = espcap("extract", "protocol:none", "-w", output, *more, "--node", local)
-        assert ran.account == f"Note: no packet was extracted, so {output} is not written"
+        assert ran.summary == f"Note: no packet was extracted, so {output} is not written"
         assert "0 packets of 0 captures extracted, 0 missing" in ran.errors
         assert output.exists() == bool(content)
     assert output.read_text() == "earlier"

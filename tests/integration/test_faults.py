@@ -50,7 +50,7 @@ def test_damaged_file(tmp_path: Path, write: WriteCapture, read: int | None, sta
     assert says in ran.errors
     count = len(ran.documents)
     assert count == read if read is not None else count > 0
-    assert f"{count:,} packets read, {count:,} stored" in ran.account
+    assert f"{count:,} packets read, {count:,} stored" in ran.summary
     if status:
         assert str(tmp_path / "damaged.pcap") in ran.lines[0]
         assert ran.lines[0].startswith("Error: ")
@@ -85,14 +85,14 @@ def test_time_going_back_keeps_the_order_of_the_capture(tmp_path: Path) -> None:
     stamps = [document["@timestamp"] for document in ran.documents]
     assert numbers == sorted(numbers)
     assert stamps != sorted(stamps)
-    assert f"{min(stamps)} to {max(stamps)}" in ran.account
+    assert f"{min(stamps)} to {max(stamps)}" in ran.summary
 
 
 def test_many_days_do_not_make_many_indices(tmp_path: Path) -> None:
     store = f"local:{tmp_path / 'index'}"
     ran = espcap("--file", times.many_days(tmp_path / "days.pcap", 400), "--node", store)
     assert ran.status == 0, ran.errors
-    assert "400 stored" in ran.account
+    assert "400 stored" in ran.summary
     days = sorted(path.name for path in (tmp_path / "index").iterdir() if path.name.startswith("packets-"))
     assert len(days) == 367
     assert days[-1] == "packets-undated"
@@ -143,7 +143,7 @@ def test_hostile_packets_are_stored_everywhere(tmp_path: Path, write: WriteCaptu
     for node in (f"local:{tmp_path / 'index'}", elasticsearch_url):
         ran = espcap("--file", capture, "--node", node)
         assert ran.status == 0, ran.errors
-        assert f"{count:,} stored, 0 already there, 0 rejected" in ran.account
+        assert f"{count:,} stored, 0 already there, 0 rejected" in ran.summary
 
 
 def test_every_answer_of_a_large_reply_is_kept(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
     assert counts["stored"] == stored > 0
     assert counts["read"] == counts["stored"] + counts["not_stored"] > stored
     assert again.status == 0, again.errors
-    assert f"3,300 packets read, {3300 - stored:,} stored, {stored:,} already there" in again.account
+    assert f"3,300 packets read, {3300 - stored:,} stored, {stored:,} already there" in again.summary
     assert total == 3300
 
 

@@ -1,4 +1,4 @@
-"""Packets at which tshark crashes or hangs: the rest of the file is stored, and the account says what was left out."""
+"""Packets at which tshark crashes or hangs: the rest of the file is stored, and the summary says what was left out."""
 
 import shutil
 import subprocess
@@ -62,7 +62,7 @@ def test_the_rest_of_the_file_is_stored(tmp_path: Path, frames: tuple[int, ...],
     assert numbers == [number for number in range(1, 34) if number not in frames]
     before = frames[0] - 1
     assert ran.documents[:before] == plain[:before]
-    assert f"{33 - len(frames)} packets read, {33 - len(frames)} stored" in ran.account
+    assert f"{33 - len(frames)} packets read, {33 - len(frames)} stored" in ran.summary
 
 
 @pytest.mark.parametrize("compress", ["gzip", "zstd", "lz4"])
@@ -87,9 +87,9 @@ def test_stored_once(tmp_path: Path) -> None:
     """What was stored before the fault is neither lost nor doubled."""
     node = f"local:{tmp_path / 'index'}"
     ran = espcap("--file", CAPTURES / "http_xml.pcap", "--tshark", fake(tmp_path, (20,), CRASH), "--node", node)
-    assert "32 packets read, 32 stored, 0 already there" in ran.account
+    assert "32 packets read, 32 stored, 0 already there" in ran.summary
     again = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
-    assert "33 packets read, 1 stored, 32 already there" in again.account
+    assert "33 packets read, 1 stored, 32 already there" in again.summary
 
 
 def test_a_file_whose_tshark_died_is_not_done(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_file_whose_tshark_died_is_not_done(tmp_path: Path) -> None:
     dying = fake(tmp_path, tuple(range(3, 20)), CRASH)
     ran = espcap("--file", CAPTURES / "http_xml.pcap", "--tshark", dying, "--node", node)
     assert ran.status == 1, ran.errors
-    assert "2 packets read, 2 stored" in ran.account
+    assert "2 packets read, 2 stored" in ran.summary
     again = espcap("--file", CAPTURES / "http_xml.pcap", "--node", node)
     assert again.status == 0, again.errors
-    assert "33 packets read, 31 stored, 2 already there" in again.account
+    assert "33 packets read, 31 stored, 2 already there" in again.summary

@@ -68,7 +68,7 @@ def frames(path: Path) -> list[int]:
 
 
 def check(ran: Ran, folder: Path) -> dict[str, list[int]]:
-    """The frames of each file; the account must add up, and the terminal stay as it is."""
+    """The frames of each file; the summary must add up, and the terminal stay as it is."""
     assert ran.status in (0, 1, 3), ran.errors
     assert not CONTROLS.search(ran.errors)
     assert not CONTROLS.search(ran.output.decode())
@@ -103,7 +103,7 @@ def test_flipped_packets(whole: Path, tmp_path: Path) -> None:
         assert check(ran, tmp_path)[flipped.name] == frames(flipped), (seed, ran.errors)
 
 
-def test_no_store_refuses_flipped_packets(whole: Path, tmp_path: Path, elasticsearch_url: str) -> None:
+def test_no_store_rejects_flipped_packets(whole: Path, tmp_path: Path, elasticsearch_url: str) -> None:
     """Strange values, and more fields than an index may have, all in the same indices."""
     read = 0
     for seed in (0, 2):

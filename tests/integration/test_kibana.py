@@ -172,16 +172,16 @@ def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
     kibana.spaces["alone"] = {}
     alone = espcap("setup", "--kibana", f"{kibana.url}/s/alone")
     assert (alone.status, len(alone.lines), alone.output) == (0, 1, b"")
-    assert alone.account.startswith("Kibana has data view Packets (espcap), packet list Packets (espcap), dashboard")
-    assert "_g=" not in alone.account
+    assert alone.summary.startswith("Kibana has data view Packets (espcap), packet list Packets (espcap), dashboard")
+    assert "_g=" not in alone.summary
     assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 3
     local = espcap("setup", "--node", f"local:{tmp_path}/index", "--kibana", kibana.url)
     assert (local.status, len(local.lines)) == (2, 1)
-    assert "Kibana cannot read a local index" in local.account
+    assert "Kibana cannot read a local index" in local.summary
     assert not (tmp_path / "index").exists()
     away = espcap("setup", "--node", node, "--kibana", "127.0.0.1:1")
     assert (away.status, len(away.lines)) == (1, 2)
-    assert away.account == (
+    assert away.summary == (
         "Error: http://127.0.0.1:1 refuses connections (start Kibana there, or give another address with --kibana)"
     )
     swapped = espcap("setup", "--kibana", node)
@@ -197,7 +197,7 @@ def test_credentials_are_those_of_the_options(kibana: FakeKibana, tmp_path: Path
     finally:
         kibana.authorization = None
     assert refused.status == 1
-    assert "rejects the credentials (401)" in refused.account
+    assert "rejects the credentials (401)" in refused.summary
     assert "s3cret" not in refused.errors
 
 

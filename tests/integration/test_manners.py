@@ -91,10 +91,10 @@ def test_nothing_passes_the_display_filter() -> None:
 def test_values_that_do_not_fit_are_explained(tmp_path: Path) -> None:
     node = f"local:{tmp_path / 'index'}"
     ran = espcap("--file", CAPTURES / "mixed.pcap", "--node", node)
-    note, account = ran.lines
+    note, summary = ran.lines
     assert note.startswith("Note: 4 values do not fit the type of their field and are kept as text under `unparsed`")
     assert note.endswith("(espcap search _exists_:unparsed finds the packets)")
-    assert "4 values unparsed" in account
+    assert "4 values unparsed" in summary
     assert espcap("search", "_exists_:unparsed", "--node", node).documents
 
 

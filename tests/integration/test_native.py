@@ -24,8 +24,8 @@ LARGEST = 200_000
 
 
 def counts(ran: Ran) -> str:
-    """The account without its seconds."""
-    return ran.account.rpartition(", ")[0].rpartition(", ")[0]
+    """The summary without its seconds."""
+    return ran.summary.rpartition(", ")[0].rpartition(", ")[0]
 
 
 def compare(*arguments: str | Path) -> None:

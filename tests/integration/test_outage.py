@@ -42,8 +42,8 @@ def proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
         yield running
 
 
-def account(report: Path) -> dict[str, Any]:
-    """The account as JSON; its counts must add up."""
+def summary(report: Path) -> dict[str, Any]:
+    """The summary as JSON; its counts must add up."""
     counts: dict[str, Any] = json.loads(report.read_text())
     told = ("stored", "already_there", "refused", "not_stored")
     assert counts["read"] == sum(counts[name] for name in told)
@@ -103,7 +103,7 @@ def test_everything_that_can_go_wrong_once(capture: Path, proxy: FaultProxy, tmp
     ran = espcap("--file", capture, "--chunk", "25", "--node", proxy.url, "--json-report", tmp_path / "report")
     assert ran.status == 0, ran.errors
     assert proxy.faults == []
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     assert counts["stored"] + counts["already_there"] == counts["read"] == count(proxy.upstream) == PACKETS
     assert 0 < counts["already_there"] < PACKETS  # answers that were lost
     assert "cannot be reached" in ran.errors
@@ -115,7 +115,7 @@ def test_slow_answers_are_asked_for_again(proxy: FaultProxy, tmp_path: Path) -> 
     patience = ("--give-up-after", "20")  # a request has a quarter of it
     ran = espcap("--file", HTTP, "--node", proxy.url, *patience, "--json-report", tmp_path / "report")
     assert ran.status == 0, ran.errors
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     assert counts["stored"] + counts["already_there"] == count(proxy.upstream) == 33
     assert counts["already_there"] > 0
     assert "did not answer in time" in ran.errors
@@ -128,7 +128,7 @@ def test_document_that_is_too_large_is_refused_alone(proxy: FaultProxy, tmp_path
     report = ("--json-report", tmp_path / "report", "--dead-letters", letters)
     ran = espcap("--file", HTTP, "--node", proxy.url, *report)
     assert ran.status == 3, ran.errors
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     refused = len(letters.read_bytes().splitlines())
     assert 0 < counts["refused"] == refused == 33 - count(proxy.upstream)
     assert "http.max_content_length" in ran.errors
@@ -156,7 +156,7 @@ def test_node_that_is_killed_and_started_again(capture: Path, tmp_path: Path) ->
                 assert _resident(process.pid) - before < 20_000_000
                 proxy.upstream = second.url
                 assert process.wait(120) == 0, (tmp_path / "errors").read_text()
-                counts = account(tmp_path / "report")
+                counts = summary(tmp_path / "report")
                 assert counts["stored"] + counts["already_there"] == count(second.url) == PACKETS
     assert "is back after" in (tmp_path / "errors").read_text()
 
@@ -174,15 +174,15 @@ def test_patience_has_an_end_and_the_next_run_completes(capture: Path, proxy: Fa
     ran = espcap(*arguments, "--give-up-after", "1")
     assert ran.status == 1
     assert "; gave up after 1 s" in ran.lines[-2], ran.errors
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     assert counts["stored"] == count(proxy.upstream) == 250
     assert (counts["not_stored"], counts["exit_code"]) == (counts["read"] - 250, 1)
-    assert f"{counts['not_stored']} not stored" in ran.account
+    assert f"{counts['not_stored']} not stored" in ran.summary
     assert 50 <= counts["not_stored"] <= 150  # in flight, and gathered meanwhile: no more is read than that
     proxy.down, proxy.down_after = False, None
     again = espcap(*arguments)
     assert again.status == 0, again.errors
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     assert (counts["stored"], counts["already_there"]) == (PACKETS - 250, 250)
     assert count(proxy.upstream) == PACKETS
 
@@ -196,7 +196,7 @@ def test_second_signal_ends_the_waiting(capture: Path, proxy: FaultProxy, tmp_pa
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 1
-    counts = account(tmp_path / "report")
+    counts = summary(tmp_path / "report")
     assert counts["stored"] == count(proxy.upstream) == 250
     assert counts["not_stored"] == counts["read"] - 250 > 0
     assert "Traceback" not in (tmp_path / "errors").read_text()
@@ -211,7 +211,7 @@ def test_pipe_waits_for_a_node_that_is_not_there_yet(elasticsearch_url: str, tmp
         until(lambda: b"refuses connections; waiting (start" in (tmp_path / "errors").read_bytes())
         with fault_proxy(elasticsearch_url, port):
             assert process.wait(60) == 0
-    assert account(tmp_path / "report")["stored"] == count(elasticsearch_url) == 33
+    assert summary(tmp_path / "report")["stored"] == count(elasticsearch_url) == 33
     errors = (tmp_path / "errors").read_text()
     assert [errors.count("waiting"), errors.count("is back after")] == [1, 1]
 
@@ -253,11 +253,11 @@ def test_index_that_takes_nothing_is_told_at_once(
     assert ran.status == 1
     assert says in ran.lines[0]
     assert len(ran.lines) == 2
-    assert account(tmp_path / "report")["not_stored"] == 33
+    assert summary(tmp_path / "report")["not_stored"] == 33
 
 
 @pytest.mark.parametrize(("code", "says"), [(401, "rejects the credentials (401)"), (403, "forbids this (403)")])
-def test_refused_caller_is_told_at_once(code: int, says: str, proxy: FaultProxy, tmp_path: Path) -> None:
+def test_rejected_caller_is_reported_at_once(code: int, says: str, proxy: FaultProxy, tmp_path: Path) -> None:
     proxy.faults = [faults.status(code, b"{}")]
     ran = espcap("--file", HTTP, "--node", proxy.url, "--json-report", tmp_path / "report")
     assert ran.status == 1
@@ -284,7 +284,7 @@ def test_index_that_recovers(
     assert ran.status == 1, ran.errors
     assert f"gave up after {patience} s" in ran.lines[-2]
     assert sum(says in line for line in ran.lines if line.startswith("Note: ")) == 1
-    assert account(tmp_path / "report")["not_stored"] == 33
+    assert summary(tmp_path / "report")["not_stored"] == 33
     _settings(elasticsearch_url, **{"blocks.read_only_allow_delete": None, "routing.allocation.require.zone": None})
     again = espcap(*arguments)
     assert again.status == 0, again.errors

@@ -172,7 +172,7 @@ def test_a_field_that_becomes_another(filled: str, tmp_path: Path) -> None:
     errors = [line for line in ran.lines if line.startswith("Error: ")]
     assert len(errors) == 1, ran.errors
     assert "has hello.kind as integer, and the profile as string" in errors[0]
-    assert ran.account.startswith("0 files, 0 packets read")
+    assert ran.summary.startswith("0 files, 0 packets read")
     assert library.count(node=filled) == 5
 
 
@@ -289,7 +289,7 @@ def test_an_index_of_an_earlier_version(folder: Path, tmp_path: Path) -> None:
     assert ran.status == 2
     assert "unknown field 'hello.kind'" in ran.errors
     assert len(espcap("search", "udp", "--node", node).documents) == 5
-    assert ", 0 stored, 5 already there" in load().account
+    assert ", 0 stored, 5 already there" in load().summary
     assert len(espcap("search", "-Y", "hello.kind == 3", "--node", node).documents) == 1
 
 

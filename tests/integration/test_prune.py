@@ -41,7 +41,7 @@ def indices(node: str) -> set[str]:
 
 
 def test_old_days_go_and_stay_away(node: str, captures: Path) -> None:
-    assert "96 packets read, 96 stored" in espcap("--dir", captures, "--node", node).account
+    assert "96 packets read, 96 stored" in espcap("--dir", captures, "--node", node).summary
     dry = espcap("prune", "--keep", "7d", "--dry-run", "--node", node)
     assert indices(node) == {day(ago) for ago in (0, 2, 10, 40)}
     wet = espcap("prune", "--keep", "7d", "--node", node)
@@ -57,10 +57,10 @@ def test_old_days_go_and_stay_away(node: str, captures: Path) -> None:
 
     assert (
         "0 stored, 96 already there, 0 rejected, 0 dropped, 4 files done"
-        in espcap("--dir", captures, "--node", node).account
+        in espcap("--dir", captures, "--node", node).summary
     )
     assert indices(node) == {day(0), day(2)}
-    assert "48 stored, 48 already there" in espcap("--dir", captures, "--node", node, "--again").account
+    assert "48 stored, 48 already there" in espcap("--dir", captures, "--node", node, "--again").summary
     assert indices(node) == {day(ago) for ago in (0, 2, 10, 40)}
 
 
@@ -105,7 +105,7 @@ def test_one_capture_is_forgotten(node: str, captures: Path) -> None:
     espcap("--dir", captures, "--node", node)
     ran = espcap("forget", captures / "2.pcap", "--node", node)
     assert (ran.status, ran.lines) == (0, [f"24 packets of {captures / '2.pcap'} deleted"])
-    assert "96 packets read, 24 stored, 72 already there" in espcap("--dir", captures, "--node", node).account
+    assert "96 packets read, 24 stored, 72 already there" in espcap("--dir", captures, "--node", node).summary
     identifier = espcap("search", "--size", "1", "--node", node).documents[0]["capture_id"]
     assert f"24 packets of {identifier} deleted" in espcap("forget", identifier, "--node", node).lines
     assert len(espcap("search", "--size", "100", "--node", node).documents) == 72

@@ -60,9 +60,9 @@ def runs(tshark: Path) -> int:
     return len(tshark.with_name("runs").read_text().splitlines())
 
 
-def counts(account: str) -> dict[str, int]:
+def counts(summary: str) -> dict[str, int]:
     words = "packets read|stored|already there|rejected|files? done before"
-    return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", account)}
+    return {name: int(count.replace(",", "")) for count, name in re.findall(rf"([\d,]+) ({words})", summary)}
 
 
 def total(node: str) -> int:
@@ -82,32 +82,32 @@ def test_killed_at_random_moments(node: str, captures: Path, counting_tshark: Pa
         process.communicate(timeout=60)
     clean = espcap("--dir", captures, "--node", node)
     assert clean.status == 0, clean.errors
-    found = counts(clean.account)
+    found = counts(clean.summary)
     assert found["packets read"] == found["stored"] + found["already there"] == PACKETS
     assert found["files done before"] > 0, "no killed run left anything in the ledger"
     assert total(node) == PACKETS
     after = espcap("--dir", captures, "--node", node, "--tshark", counting_tshark)
     assert after.status == 0, after.errors
-    assert f"{PACKETS:,} packets read, 0 stored, {PACKETS:,} already there" in after.account
-    assert f"{SMALL_FILES + 1} files done before" in after.account
+    assert f"{PACKETS:,} packets read, 0 stored, {PACKETS:,} already there" in after.summary
+    assert f"{SMALL_FILES + 1} files done before" in after.summary
     assert runs(counting_tshark) == 0
 
 
 def test_again_dissects(few: Path, node: str, counting_tshark: Path) -> None:
     """Also that the stand-in counts."""
-    assert "63 packets read, 63 stored" in espcap("--dir", few, "--node", node, "--tshark", counting_tshark).account
+    assert "63 packets read, 63 stored" in espcap("--dir", few, "--node", node, "--tshark", counting_tshark).summary
     assert runs(counting_tshark) == 3
-    assert "3 files done before" in espcap("--dir", few, "--node", node, "--tshark", counting_tshark).account
+    assert "3 files done before" in espcap("--dir", few, "--node", node, "--tshark", counting_tshark).summary
     assert runs(counting_tshark) == 3
     again = espcap("--dir", few, "--node", node, "--tshark", counting_tshark, "--again")
-    assert "63 packets read, 0 stored, 63 already there, 0 rejected, 0 dropped, 2024" in again.account
+    assert "63 packets read, 0 stored, 63 already there, 0 rejected, 0 dropped, 2024" in again.summary
     assert runs(counting_tshark) == 6
 
 
 def test_a_known_capture_under_another_name(few: Path, node: str) -> None:
     espcap("--dir", few, "--node", node)
     (few / "copy.pcap").write_bytes((few / "arp.pcap").read_bytes())
-    summary = espcap("--dir", few, "--node", node).account
+    summary = espcap("--dir", few, "--node", node).summary
     assert "0 stored, 69 already there, 0 rejected, 0 dropped, 4 files done" in summary
 
 
@@ -115,8 +115,8 @@ def test_a_file_that_changed(few: Path, node: str) -> None:
     espcap("--dir", few, "--node", node)
     (few / "arp.pcap").write_bytes((CAPTURES / "icmp.pcap").read_bytes())
     ran = espcap("--dir", few, "--node", node)
-    assert counts(ran.account)["files done before"] == 2
-    assert counts(ran.account)["stored"] > 0
+    assert counts(ran.summary)["files done before"] == 2
+    assert counts(ran.summary)["stored"] > 0
 
 
 @pytest.mark.parametrize("option", [("-Y", "dns"), ("-c", "3"), ("--payload",), ("-d", "udp.port==53,dns")])
@@ -124,12 +124,12 @@ def test_other_settings_are_other_work(few: Path, tmp_path: Path, option: tuple[
     node = f"local:{tmp_path / 'index'}"
     espcap("--dir", few, "--node", node, *option)
     ran = espcap("--dir", few, "--node", node)
-    assert "done before" not in ran.account
+    assert "done before" not in ran.summary
     assert total(node) == 63
     again = espcap("--dir", few, "--node", node, *option)
     assert (
         "3 files done before" if option[0] in ("-Y", "-c") else "63 packets read, 0 stored, 63 replaced"
-    ) in again.account
+    ) in again.summary
 
 
 def test_a_damaged_file_is_not_done(few: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_damaged_file_is_not_done(few: Path, tmp_path: Path) -> None:
         ran = espcap("--dir", few, "--node", node)
         assert ran.status == status
         assert "cut short" in ran.errors
-    assert "2 files done before" in ran.account
+    assert "2 files done before" in ran.summary
 
 
 def test_an_interrupted_run_records_what_is_whole(captures: Path, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_node_that_lost_a_day_gets_it_again(few: Path, node: str) -> None:
         call(node, "DELETE", "/packets-2024-05-01")
     ran = espcap("--dir", few, "--node", node)
     assert "Note: 3 captures are read again: the node has lost some of their packets" in ran.lines
-    assert "63 packets read, 63 stored" in ran.account
+    assert "63 packets read, 63 stored" in ran.summary
 
 
 def test_two_runs_share_the_work(captures: Path, node: str, counting_tshark: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_ledger_that_cannot_be_used(few: Path, tmp_path: Path) -> None:
     ran = espcap("--dir", few, "--node", f"local:{tmp_path / 'index'}")
     assert ran.status == 0
     assert "ledger.sqlite cannot be used: file is not a database" in ran.lines[0]
-    assert "63 packets read, 63 stored" in ran.account
+    assert "63 packets read, 63 stored" in ran.summary
 
 
 def test_files_of_the_ledger_are_private(few: Path, tmp_path: Path, elasticsearch_url: str) -> None:
@@ -230,11 +230,11 @@ def test_watch_takes_files_that_have_stopped_growing(few: Path, tmp_path: Path) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_watch_resumes(few: Path, tmp_path: Path, number: signal.Signals) -> None:
     node = f"local:{tmp_path / 'index'}"
-    assert _watched(few, node, number, files=3).account.startswith("3 files, 63 packets read, 63 stored")
+    assert _watched(few, node, number, files=3).summary.startswith("3 files, 63 packets read, 63 stored")
     (few / "icmp.pcap").write_bytes((CAPTURES / "icmp.pcap").read_bytes())
     second = _watched(few, node, number, files=4)
-    assert "3 files done before" in second.account
-    assert "63 already there" in second.account
+    assert "3 files done before" in second.summary
+    assert "63 already there" in second.summary
 
 
 def _watched(folder: Path, node: str, number: signal.Signals, files: int) -> Ran:

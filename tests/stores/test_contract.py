@@ -278,8 +278,8 @@ def test_words_are_searched_whole(text: str, packet_registry: Registry) -> None:
 def test_write_again(empty_store: Store) -> None:
     batch = documents()
     first, second = empty_store.write([*batch, *batch[:3]]), empty_store.write(batch)
-    assert (first.stored, first.already_there, first.refused) == (30, 3, [])
-    assert (second.stored, second.already_there, second.refused) == (0, 30, [])
+    assert (first.stored, first.already_there, first.rejected) == (30, 3, [])
+    assert (second.stored, second.already_there, second.rejected) == (0, 30, [])
     assert empty_store.search(Everything()).total == 30
 
 
@@ -496,7 +496,7 @@ def with_settings(documents: list[Document], settings: str, protocol: str = "tcp
 
 
 def counted(outcome: Outcome) -> tuple[int, int, int, int]:
-    return outcome.stored, outcome.replaced, outcome.already_there, len(outcome.refused)
+    return outcome.stored, outcome.replaced, outcome.already_there, len(outcome.rejected)
 
 
 def values(store: Store, path: str) -> dict[str, int]:

@@ -67,13 +67,13 @@ def test_same_documents_again(url: str, store: ElasticsearchStore) -> None:
     assert [(hit.index, hit.id, hit.source) for hit in found.hits] == [(DAY, item.id, item.source) for item in batch]
 
 
-def test_refused_document_does_not_stop_the_others(store: ElasticsearchStore) -> None:
+def test_rejected_document_does_not_stop_the_others(store: ElasticsearchStore) -> None:
     batch = [document(number) for number in range(100)]
     broken = Document(DAY, "c-broken", {}, b'{"layers": 5}')
     outcome = store.write([*batch[:50], broken, *batch[50:]])
     assert outcome.stored == 100
-    assert [refusal.document for refusal in outcome.refused] == [broken]
-    assert "layers" in outcome.refused[0].reason
+    assert [rejection.document for rejection in outcome.rejected] == [broken]
+    assert "layers" in outcome.rejected[0].reason
 
 
 def test_documents_are_found_after_close(store: ElasticsearchStore, url: str, registry: Registry) -> None:
@@ -170,7 +170,7 @@ def packets(url: str, store: ElasticsearchStore) -> ElasticsearchStore:
         document(5, date="2015-07-30T05:22:12+0000"),
     ]
     outcome = store.write(batch)
-    assert (outcome.stored, outcome.refused) == (5, [])
+    assert (outcome.stored, outcome.rejected) == (5, [])
     refresh(url)
     return store
 

@@ -56,14 +56,14 @@ def test_requests_are_split_by_size(server: Server, store: ElasticsearchStore) -
     assert max(server.sizes) < 8 << 20
 
 
-def test_too_large_request_is_halved_and_one_large_document_refused(server: Server, store: ElasticsearchStore) -> None:
+def test_too_large_request_is_halved_and_one_large_document_rejected(server: Server, store: ElasticsearchStore) -> None:
     server.largest = 1000
     huge = Document("packets-2015-07-30", "huge", {}, b'{"protocol":"%s"}' % (b"x" * 2000))
     outcome = store.write([*documents(40), huge])
     assert (outcome.stored, outcome.already_there) == (40, 0)
-    assert [(refusal.document.id, "http.max_content_length" in refusal.reason) for refusal in outcome.refused] == [
-        ("huge", True)
-    ]
+    assert [
+        (rejection.document.id, "http.max_content_length" in rejection.reason) for rejection in outcome.rejected
+    ] == [("huge", True)]
 
 
 FAULTS: dict[str, Callable[[list[str]], Answer | None]] = {
@@ -88,7 +88,7 @@ FAULTS: dict[str, Callable[[list[str]], Answer | None]] = {
 def test_temporary_fault_loses_nothing(fault: str, server: Server, store: ElasticsearchStore) -> None:
     server.faults = [FAULTS[fault]] * 3
     outcome = store.write(documents(20))
-    assert (outcome.stored + outcome.already_there, outcome.refused) == (20, [])
+    assert (outcome.stored + outcome.already_there, outcome.rejected) == (20, [])
     assert len(server.sizes) >= 4
 
 
@@ -104,10 +104,10 @@ def test_request_that_is_too_much_is_sent_in_halves(server: Server, store: Elast
     assert asked == [16, 8, 4]
 
 
-def test_document_that_the_node_stumbles_over_is_refused(server: Server, store: ElasticsearchStore) -> None:
+def test_document_that_the_node_stumbles_over_is_rejected(server: Server, store: ElasticsearchStore) -> None:
     server.faults = [lambda ids: items({id: 500 if id == "c-3" else 201 for id in ids}, type="x", reason="NPE")]
     outcome = store.write(documents(10))
-    assert (outcome.stored, [refusal.document.id for refusal in outcome.refused]) == (9, ["c-3"])
+    assert (outcome.stored, [rejection.document.id for rejection in outcome.rejected]) == (9, ["c-3"])
 
 
 def test_slow_answer_is_sent_again(server: Server, store: ElasticsearchStore) -> None:
@@ -169,7 +169,7 @@ def test_disk_that_is_full_is_waited_for_and_told_once(server: Server, registry:
     began = time.monotonic()
     outcome = ElasticsearchStore(Connection((server.url,)), registry, retry, notes.append).write(documents(5))
     assert time.monotonic() - began >= 0.6
-    assert (outcome.stored, outcome.refused) == (5, [])
+    assert (outcome.stored, outcome.rejected) == (5, [])
     assert [("disk flood-stage" in note, "is back" in note) for note in notes] == [(True, False), (False, True)] * 2
 
 
@@ -183,7 +183,7 @@ def test_what_was_acknowledged_before_a_failure_is_told(server: Server, registry
     outcome = Outcome()
     with pytest.raises(StoreError, match="accepts no documents: closed"):
         ElasticsearchStore(Connection((server.url,)), registry, FAST).write(documents(5, 3 << 20), outcome)
-    assert (outcome.stored, outcome.already_there, outcome.refused) == (3, 0, [])
+    assert (outcome.stored, outcome.already_there, outcome.rejected) == (3, 0, [])
 
 
 def test_size_that_the_node_takes_is_learnt(server: Server, store: ElasticsearchStore) -> None:
@@ -208,7 +208,7 @@ def test_node_that_is_away_at_the_start_is_waited_for(registry: Registry) -> Non
     ]
 
 
-def test_refused_caller_is_not_waited_for_at_the_start(server: Server, registry: Registry) -> None:
+def test_rejected_caller_is_not_waited_for_at_the_start(server: Server, registry: Registry) -> None:
     server.always = Answer(401, b"{}")
     with pytest.raises(StoreError, match="rejects the credentials"):
         ElasticsearchStore(Connection((server.url,)), registry, replace(FAST, from_the_start=True)).prepare()
@@ -223,7 +223,7 @@ PERMANENT = {
 
 
 @pytest.mark.parametrize("status", PERMANENT)
-def test_refused_caller_is_told_at_once(status: int, server: Server, store: ElasticsearchStore) -> None:
+def test_rejected_caller_is_reported_at_once(status: int, server: Server, store: ElasticsearchStore) -> None:
     server.always = Answer(
         status, b'{"error":{"type":"security_exception","reason":"no rights for %s"}}' % SECRET.encode()
     )
@@ -255,7 +255,7 @@ def test_other_product(status: int, server: Server, store: ElasticsearchStore) -
     assert not [request for request in server.requests if request.startswith("PUT")]
 
 
-def test_web_page_of_login_is_a_refusal(server: Server, store: ElasticsearchStore) -> None:
+def test_web_page_of_login_is_a_rejection(server: Server, store: ElasticsearchStore) -> None:
     server.always = Answer(401, b"<html>log in</html>", product=False, mimetype="text/html")
     with pytest.raises(StoreError, match=r"rejects the credentials"):
         store.prepare()

@@ -121,7 +121,7 @@ def test_the_record_is_no_day_and_stays(opened: Opener) -> None:
     assert known.field("hello.kind") == KIND_FIELD
 
 
-def test_another_kind_is_refused_before_anything_is_stored(opened: Opener) -> None:
+def test_another_kind_is_rejected_before_anything_is_stored(opened: Opener) -> None:
     opened(OWN)[1].prepare()
     text = KIND_FIELD._replace(kind=Kind.STRING, type="FT_STRING")
     _, store = opened(OwnFields((text,)))

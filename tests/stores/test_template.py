@@ -1,4 +1,4 @@
-"""The index template: no document of a hostile capture is refused, and every kind is searchable as what it is."""
+"""The index template: no document of a hostile capture is rejected, and every kind is searchable as what it is."""
 
 import json
 from pathlib import Path

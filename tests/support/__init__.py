@@ -17,7 +17,7 @@ from espcap.documents.packets import Document
 from espcap.ingest.job import Job
 from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Report
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 from espcap.stores import SearchResult, StoredDay
 
 OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)
@@ -35,7 +35,7 @@ CAPTURES = Path(__file__).parents[2] / "test_pcaps"
 
 @dataclass
 class MemoryStore:
-    """Keeps each document once; refuses those of the named frames, and whole batches with an error."""
+    """Keeps each document once; rejects those of the named frames, and whole batches with an error."""
 
     refused_frames: frozenset[int] = frozenset()
     writes_at_once: int = 0
@@ -54,7 +54,7 @@ class MemoryStore:
         outcome = outcome or Outcome()
         for document in batch:
             if document.source["layers"]["frame"]["number"] in self.refused_frames:
-                outcome.refused.append(Refusal(document, "not wanted"))
+                outcome.rejected.append(Rejection(document, "not wanted"))
             elif document.id in self.documents:
                 outcome.already_there += 1
             else:

@@ -35,7 +35,7 @@ class Ran:
         return [line for line in self.errors.splitlines() if "started as root" not in line]
 
     @property
-    def account(self) -> str:
+    def summary(self) -> str:
         return self.lines[-1]
 
 

@@ -115,7 +115,7 @@ def filled(store: Store, documents: list[Document]) -> Store:
     store.prepare()
     outcome = store.write(documents)
     assert outcome.stored + outcome.already_there == len(documents)
-    assert not outcome.refused
+    assert not outcome.rejected
     store.flush()
     return store
 

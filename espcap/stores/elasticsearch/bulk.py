@@ -8,7 +8,7 @@ import orjson
 from espcap.base.errors import StoreError
 from espcap.documents.packets import Document
 from espcap.query.words import words
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 from espcap.stores.elasticsearch.connection import TEMPORARY, server_reason
 from espcap.stores.elasticsearch.replacing import Version
 from espcap.stores.elasticsearch.template import WORDS
@@ -95,7 +95,7 @@ def judge(
             reason = server_reason(item)
             disk_is_full = disk_is_full or _is_disk_full(item)
         elif _is_the_documents(item):
-            outcome.refused.append(Refusal(document, server_reason(item)))
+            outcome.rejected.append(Rejection(document, server_reason(item)))
         else:
             failure = StoreError(
                 f"index {document.index} accepts no documents: {server_reason(item)}", "see the index's settings"

@@ -40,7 +40,7 @@ def look_up(client: Elasticsearch, documents: Sequence[Document], outcome: Outco
     answers = _found(client, asked)
     outcome.already_there += len(documents) - len(asked)
     for document, found in zip(asked, answers, strict=True):
-        if "_seq_no" in found and _settings(found) != document.settings_id:
+        if "_seq_no" in found and _settings_id(found) != document.settings_id:
             taken.to_replace.append((document, Version(found["_seq_no"], found["_primary_term"])))
         elif "_seq_no" in found or _kind(found) == "security_exception":
             outcome.already_there += 1
@@ -65,7 +65,7 @@ def _found(client: Elasticsearch, documents: Sequence[Document]) -> list[dict[st
     return list(found)
 
 
-def _settings(found: dict[str, Any]) -> str:
+def _settings_id(found: dict[str, Any]) -> str:
     return str(found.get("_source", {}).get("settings_id", ""))
 
 

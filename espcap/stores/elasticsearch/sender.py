@@ -9,7 +9,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from espcap.base.errors import StoreError
 from espcap.documents.packets import Document
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 from espcap.stores.elasticsearch.bulk import (
     ANSWER,
     LARGEST_REQUEST,
@@ -141,5 +141,5 @@ class BulkSender:
             self._largest = min(self._largest, max(1, size // 2))
             return _Rest(documents, answered=False)
         reason = f"{len(documents[0].body):,} bytes are more than the node accepts (http.max_content_length)"
-        outcome.refused.append(Refusal(documents[0], reason))
+        outcome.rejected.append(Rejection(documents[0], reason))
         return _Rest([])

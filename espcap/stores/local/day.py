@@ -207,9 +207,9 @@ class Day:
         """Returns the query for documents of one capture."""
         return tantivy.Query.term_query(self._schema, CAPTURE, capture)
 
-    def made_with(self, settings: str) -> tantivy.Query:
+    def made_with(self, settings_id: str) -> tantivy.Query:
         """Returns the query for documents with this `settings_id`."""
-        return tantivy.Query.term_query(self._schema, f"{TEXTS}.settings_id", settings)
+        return tantivy.Query.term_query(self._schema, f"{TEXTS}.settings_id", settings_id)
 
     def of_frames(self, frames: Iterable[int]) -> tantivy.Query:
         """Returns the query for documents with these frame numbers."""

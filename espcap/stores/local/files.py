@@ -201,8 +201,10 @@ def remove_index(folder: Path) -> None:
 
 
 def remove_uncommitted(folder: Path) -> None:
-    """Removes the lists of deleted documents that a killed process left: tantivy gives the next commit the same number,
-    and ends if the file with that number exists. Only for who holds the lock."""
+    """Removes the lists of deleted documents that a killed process left. The caller must hold the lock.
+
+    tantivy would give the next commit the same number, and would stop because the file with that number exists.
+    """
     committed = _meta(folder)["opstamp"]
     for path in folder.glob("*.del"):
         if int(path.suffixes[0][1:]) > committed:

@@ -18,7 +18,7 @@ import tantivy
 from espcap.base.frames import FrameSet, frame_ranges
 from espcap.documents.packets import Document
 from espcap.fields.field import Kind
-from espcap.sinks import Outcome, Refusal
+from espcap.sinks import Outcome, Rejection
 from espcap.stores.local.day import (
     BODY,
     CAPTURE,
@@ -71,8 +71,8 @@ _READ_FRAMES = 1_000_000
 class _Stored:
     """The frames of a capture that a day has, by whether they were made with the settings of this run."""
 
-    settings: str
-    """The `settings_id` of this run."""
+    settings_id: str
+    """The one of this run."""
     same: FrameSet
     """Frames with these settings."""
     others: FrameSet
@@ -98,13 +98,13 @@ class _OpenDay:
             give_identity(folder)
         self.state = state(folder)
 
-    def stored(self, capture: str, settings: str) -> _Stored:
+    def stored(self, capture: str, settings_id: str) -> _Stored:
         """Returns the frames of a capture that the day has, for documents with these settings."""
         stored = self._stored.get(capture)
-        if stored is None or stored.settings != settings:
+        if stored is None or stored.settings_id != settings_id:
             if stored:
                 self.look_again()
-            stored = self._stored[capture] = _read_stored(self._committed, capture, settings)
+            stored = self._stored[capture] = _read_stored(self._committed, capture, settings_id)
         return stored
 
     def look_again(self) -> None:
@@ -167,17 +167,17 @@ class _OpenDay:
         for capture, stored in self._stored.items():
             for start in range(0, len(stored.replaced), _DELETED_AT_ONCE):
                 frames = day.of_frames(stored.replaced[start : start + _DELETED_AT_ONCE])
-                earlier = without(both(day.of_capture(capture), frames), day.made_with(stored.settings))
+                earlier = without(both(day.of_capture(capture), frames), day.made_with(stored.settings_id))
                 writer.delete_documents_by_query(earlier)
             stored.replaced.clear()
 
 
-def _read_stored(day: Day, capture: str, settings: str) -> _Stored:
+def _read_stored(day: Day, capture: str, settings_id: str) -> _Stored:
     query = day.of_capture(capture)
-    if not settings or not day.count(query):
-        return _Stored(settings, _read_frames(day, query), FrameSet())
-    same = day.made_with(settings)
-    return _Stored(settings, _read_frames(day, both(query, same)), _read_frames(day, without(query, same)))
+    if not settings_id or not day.count(query):
+        return _Stored(settings_id, _read_frames(day, query), FrameSet())
+    same = day.made_with(settings_id)
+    return _Stored(settings_id, _read_frames(day, both(query, same)), _read_frames(day, without(query, same)))
 
 
 def _read_frames(day: Day, query: tantivy.Query) -> FrameSet:
@@ -340,7 +340,7 @@ class IndexWriter:
             return
         replaced = frame in stored.others
         if reason := self._add_to(day, document, capture, frame, replaced):
-            outcome.refused.append(Refusal(document, reason))
+            outcome.rejected.append(Rejection(document, reason))
             return
         stored.same.add(frame)
         if replaced:
