@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from espcap.base.errors import EspcapError, UsageError
-from espcap.captures.sources import CaptureFile, Source, capture_file, walk
+from espcap.captures.sources import Source, capture_file, walk
 from espcap.fields.registry import Registry
 from espcap.ingest.job import close_job, open_job
 from espcap.ingest.report import IncompleteError, Problem, Report
@@ -65,7 +65,7 @@ def read(  # noqa: PLR0913 - the options have names
     """
     settings = Settings(display_filter, _words(decode_as), _words(preferences), count)
     paths, report_problem = _paths(sources), on_problem or _log.info
-    with DocumentStream(settings, payload, lambda: _sources(paths, _is_new)) as reading:
+    with DocumentStream(settings, payload, lambda: _sources(paths)) as reading:
         for part in reading:
             if isinstance(part, Problem):
                 report_problem(part)
@@ -191,11 +191,7 @@ def _paths(sources: Sequence[StrPath]) -> list[str]:
     return paths
 
 
-def _is_new(file: CaptureFile) -> bool:
-    return False
-
-
-def _sources(paths: Sequence[str], is_known: IsKnown) -> Iterator[Source | EspcapError]:
+def _sources(paths: Sequence[str], is_known: IsKnown = lambda file: False) -> Iterator[Source | EspcapError]:
     for path in paths:
         try:
             if os.path.isdir(path):

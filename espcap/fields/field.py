@@ -52,20 +52,22 @@ def is_frame_number(field: Field) -> bool:
     return field.name == "frame.number" or (field.kind is Kind.INTEGER and not field.base)
 
 
-ENVELOPE: dict[str, Kind] = {
+PATHS: dict[str, Kind] = {
     "@timestamp": Kind.TIME,
     "sniff_timestamp": Kind.FLOAT,
-    "sniff_date_utc": Kind.STRING,
-    "file_date_utc": Kind.STRING,
-    "source.ip": Kind.IP,
-    "source.port": Kind.INTEGER,
-    "source.bytes": Kind.INTEGER,
-    "destination.ip": Kind.IP,
-    "destination.port": Kind.INTEGER,
-    "network.bytes": Kind.INTEGER,
+    **dict.fromkeys(["sniff_date_utc", "info", "file_name", "file_date_utc"], Kind.STRING),
+    **dict.fromkeys(["_id", "capture_id", "settings_id"], Kind.STRING),
+    **dict.fromkeys(["protocol", "protocol_column", "protocols", "payload_fields"], Kind.STRING),
+    **dict.fromkeys(["stack.link", "stack.network", "stack.transport", "stack.application"], Kind.STRING),
+    **dict.fromkeys(["source.ip", "destination.ip"], Kind.IP),
+    **dict.fromkeys(["source.port", "destination.port", "source.bytes", "network.bytes"], Kind.INTEGER),
+    **dict.fromkeys(["source.mac", "destination.mac"], Kind.STRING),
+    **dict.fromkeys(["network.type", "network.transport", "network.protocol", "network.community_id"], Kind.STRING),
+    **dict.fromkeys(["observer.hostname", "observer.ingress.interface.name"], Kind.STRING),
     "espcap.bad_time": Kind.BOOLEAN,
+    "espcap.left_out": Kind.INTEGER,
 }
-"""Kinds of the paths outside `layers`; a path that is not listed is a string."""
+"""All paths of documents outside `layers` and `unparsed`, and the kinds of their values."""
 PRESENCE = "presence"
 """The base of a field without a value, such as FT_NONE. Documents contain `true` if it occurs."""
 

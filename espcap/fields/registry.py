@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
-from espcap.fields.field import ENVELOPE, Field, Kind
+from espcap.fields.field import PATHS, Field, Kind
 from espcap.fields.glossaries import parse_fields, parse_protocols, protocol_fields, with_distinct_paths
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Registry:
         address = f"file:{path}?mode=ro&immutable=1"
         self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite serializes the threads
         self._database.execute("SELECT type FROM main.protocol, main.field LIMIT 1")
-        self._kinds: dict[str, Kind] = dict(ENVELOPE)
+        self._kinds: dict[str, Kind] = dict(PATHS)
         self._recorded: Callable[[], OwnFields | None] | None = None
         self._refreshed = -REFRESH_SECONDS
         self._known_own: OwnFields | None = None
@@ -113,7 +113,7 @@ class Registry:
                 if not self._database.execute(f"SELECT 1 FROM main.{table} WHERE name = ?", row[:1]).fetchone():
                     self._database.execute(f"INSERT OR REPLACE INTO own_{table} VALUES ({places})", row)
         self._known_own = own
-        self._kinds = dict(ENVELOPE)
+        self._kinds = dict(PATHS)
 
     def _first(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
         """The first row. If there is none, reads the store's record of own fields and tries again."""

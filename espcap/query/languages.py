@@ -10,10 +10,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from espcap.base.errors import UsageError, shortened
+from espcap.fields.field import PATHS
 from espcap.fields.registry import Registry
 from espcap.query import Everything, Query
 from espcap.query.aliases import current_name
-from espcap.query.paths import PATHS
 
 if TYPE_CHECKING:
     from espcap.query.display_filter.literals import NameLookup

@@ -4,23 +4,13 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from espcap.base.errors import UsageError, shortened
-from espcap.fields.field import ENVELOPE, Kind
+from espcap.fields.field import PATHS, Kind
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
-from espcap.query.lucene import DEFAULT_PATHS
 from espcap.query.suggestions import suggested_fields
 
-PATHS = sorted(
-    {
-        *ENVELOPE,
-        *DEFAULT_PATHS,
-        *("_id", "capture_id", "settings_id", "protocols", "network.type", "network.transport", "network.protocol"),
-        *("info", "protocol_column", "payload_fields"),
-        *("espcap.left_out", "observer.hostname", "observer.ingress.interface.name"),
-    }
-)
-"""All paths of documents outside `layers` and `unparsed`."""
+_OUTSIDE_LAYERS = sorted(PATHS)
 _OPEN = ("layers", "unparsed")
 _LONGEST = 200
 """Characters of the longest name for which similar names are suggested."""
@@ -54,7 +44,7 @@ class Paths:
         if name and self._is_stored(name):  # by another version of tshark, or by another program
             return name
         if self._registry.is_protocol(name):
-            others = suggested_fields(name, self._registry, PATHS)
+            others = suggested_fields(name, self._registry, _OUTSIDE_LAYERS)
             hint = f"; did you mean {' or '.join(others)}?" if others else ""
             raise UsageError(f"{name} is a protocol and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
@@ -78,19 +68,19 @@ class Paths:
         layer, _, key = rest.partition(".")
         if root in _OPEN:
             return bool(key) and (key == "envelope" or self._registry.has_path(layer, key))
-        return path in PATHS
+        return path in _OUTSIDE_LAYERS
 
     def _is_object(self, path: str) -> bool:
         root, _, layer = path.partition(".")
         if root in _OPEN:
             return "." not in layer and (not layer or self._registry.has_path(layer, ""))
-        return any(known.startswith(f"{path}.") for known in PATHS)
+        return any(known.startswith(f"{path}.") for known in _OUTSIDE_LAYERS)
 
     def _first_below(self, path: str) -> str:
         """Returns the path of a field in an object."""
         layer = path.partition(".")[2] or "ip"
         below = self._registry.paths_starting(f"{layer}.", 1)
-        return next((known for known in PATHS if known.startswith(f"{path}.")), f"layers.{''.join(below)}")
+        return next((known for known in _OUTSIDE_LAYERS if known.startswith(f"{path}.")), f"layers.{''.join(below)}")
 
     def _unknown(self, name: str) -> UsageError:
         nearest = self._like(name) if len(name) <= _LONGEST else []
@@ -101,8 +91,8 @@ class Paths:
         """Returns at most three similar names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
-            named = suggested_fields(path, self._registry, PATHS)
-            return named or get_close_matches(path, PATHS) or self._like_in_filters(path)
+            named = suggested_fields(path, self._registry, _OUTSIDE_LAYERS)
+            return named or get_close_matches(path, _OUTSIDE_LAYERS) or self._like_in_filters(path)
         if field := self._registry.field(name):
             return [field.path]
         layer, _, key = name.partition(".")

@@ -7,9 +7,9 @@ skipped by their number.
 from dataclasses import dataclass
 from typing import Any
 
+from espcap.fields.field import PATHS
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Not, Or, Query, Range
-from espcap.query.paths import PATHS
 from espcap.query.values import Value, span
 from espcap.searches.searcher import Searcher
 from espcap.stores import Hit, Store

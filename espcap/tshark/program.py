@@ -38,11 +38,7 @@ class Program:
     @property
     def dumpcap(self) -> str:
         """The path of dumpcap: in tshark's folder, or else on the PATH. Raises EspcapError if it is not installed."""
-        beside = Path(self.path).with_name("dumpcap")
-        found = str(beside) if beside.exists() else on_path("dumpcap")
-        if not found:
-            raise EspcapError("dumpcap is not installed", "it comes with tshark: apt install wireshark-common")
-        return found
+        return beside(self, "dumpcap")
 
 
 def on_path(name: str) -> str | None:

@@ -20,7 +20,7 @@ from espcap.base.text import printable
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
 from espcap.searches.searcher import Searcher
-from espcap.web.columns import Column, Row, columns, row
+from espcap.web.columns import PREDEFINED, Column, Row, columns, row
 from espcap.web.completion import complete
 from espcap.web.failures import show_fault
 from espcap.web.overview import histogram, tables
@@ -61,6 +61,7 @@ def build_environment() -> Environment:
     )
     environment.filters["as_typed"] = Markup.escape
     environment.filters["count"] = lambda number: f"{number:,}"
+    environment.globals["predefined_columns"] = list(PREDEFINED)
     return environment
 
 

@@ -47,7 +47,7 @@ def columns(names: list[str], path: Callable[[str], str]) -> tuple[list[Column],
     found, errors = [], []
     for name in names:
         try:
-            found.append(_PREDEFINED.get(name) or _field(name, path(name)))
+            found.append(PREDEFINED.get(name) or _field(name, path(name)))
         except UsageError as error:
             errors.append(error.message)
     return found, errors
@@ -96,7 +96,7 @@ def _end(end: str) -> Callable[[Document], str]:
     return text
 
 
-_PREDEFINED = {
+PREDEFINED = {
     column.name: column
     for column in (
         Column("number", "No.", "layers.frame.number", _number, is_number=True),

@@ -1,6 +1,6 @@
 """Completes names of fields: names in display filters, or paths in query strings."""
 
-from espcap.query.paths import PATHS
+from espcap.fields.field import PATHS
 from espcap.searches.searcher import Searcher
 
 MOST = 20

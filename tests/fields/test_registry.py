@@ -12,7 +12,7 @@ import pytest
 
 from espcap.base.errors import EspcapError
 from espcap.fields.casts import cast
-from espcap.fields.field import ENVELOPE, PRESENCE, Field, Kind
+from espcap.fields.field import PATHS, PRESENCE, Field, Kind
 from espcap.fields.glossaries import parse_fields, parse_protocols
 from espcap.fields.registry import Registry, build_registry
 from espcap.tshark import registry as fields
@@ -201,7 +201,7 @@ class TestRegistryOfTshark:
             ("unparsed.ip.src", Kind.STRING),
             ("protocol", Kind.STRING),
             ("", Kind.STRING),
-            *ENVELOPE.items(),
+            *PATHS.items(),
         ],
     )
     def test_kind_of_a_path(self, registry: Registry, path: str, kind: Kind) -> None:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from espcap.base.errors import UsageError
-from espcap.fields.field import ENVELOPE, Kind
+from espcap.fields.field import PATHS, Kind
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Query, Range, Wildcard, Words
 from espcap.query.lucene import DEFAULT_PATHS, parse
@@ -17,7 +17,7 @@ from espcap.query.word_paths import WORD_PATHS
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
-KINDS = ENVELOPE | {
+KINDS = PATHS | {
     "layers.ip.src": Kind.IP,
     "layers.tcp.flags_syn": Kind.BOOLEAN,
     "layers.tcp.time_delta": Kind.FLOAT,

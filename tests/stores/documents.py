@@ -89,7 +89,7 @@ def documents() -> list[Document]:
         make(21, SECOND, protocol="http", source={"ip": "10.0.0.4", "port": 80}),
         make(22, SECOND, http={"request_uri": "line\nbreak"}),
         make(23, SECOND, info="", http={"request_uri": ""}),
-        make(24, SECOND, info="=>", espcap={"bad_time": True}),
+        make(24, SECOND, info="=>", espcap={"bad_time": True, "left_out": 7}),
         make(25, SECOND, x509={"date": ["2020-01-01T00:00:00Z", "2020-01-01"]}),
         make(26, SECOND, x509={"date": "2020-01-01T01:00:00.5+01:00"}),
     ]

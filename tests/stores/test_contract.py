@@ -114,6 +114,8 @@ QUERIES: dict[str, list[int]] = {
     "layers.x509.date:2020-01-0?": [25],
     'layers.x509.date:["2020-01-01T00:00" TO "2020-01-01T00:00:01"]': [25],
     "espcap.bad_time:true": [24],
+    "espcap.left_out:7": [24],
+    "espcap.left_out:[8 TO *]": [],
     "layers.none.such:1": [],
     "NOT _exists_:layers.none": ALL,
     "layers.frame.number:[29 TO *]": [29, 30],

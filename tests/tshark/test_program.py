@@ -127,7 +127,7 @@ def test_no_dumpcap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EspcapError) as caught:
         _ = shell(tmp_path, "").dumpcap
     assert caught.value.message == "dumpcap is not installed"
-    assert caught.value.hint == "it comes with tshark: apt install wireshark-common"
+    assert caught.value.hint == "it comes with Wireshark: apt install wireshark-common"
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ _SHOWN_BY_KIBANA = {
     "tls": {"properties": {"handshake_extensions_server_name": _KEYWORD}},
 }
 """Fields of the dashboard. They are in each index from the start, because Kibana warns of fields that no index has."""
-_ENVELOPE = {
+_OUTSIDE_LAYERS = {
     "@timestamp": {"type": "date_nanos"},
     "sniff_timestamp": {"type": "double"},
     **dict.fromkeys(SECONDS_PATHS, _SECONDS),
@@ -101,7 +101,7 @@ def _mappings(registry: Registry) -> dict[str, Any]:
             {"integer": _dynamic({"type": "long", "index": False}, match_mapping_type="long")},
             {"string": _dynamic(_KEYWORD, match_mapping_type="string")},
         ],
-        "properties": _ENVELOPE,
+        "properties": _OUTSIDE_LAYERS,
     }
 
 
