@@ -4,8 +4,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from espcap.documents.packets import Document
 from espcap.ingest.dead_letters import DeadLetters, record_outcome
@@ -30,6 +32,10 @@ class _Batch:
     documents: list[Document] = field(default_factory=list)
     size: int = 0
     started: float = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    """The results so far; the sink adds to them while it stores the batch."""
+    written: Future[None] = field(default_factory=Future)
+    """Is done when the sink has stored the batch or has failed; it then has the exception."""
 
     def add(self, document: Document) -> None:
         if not self.documents:
@@ -38,47 +44,47 @@ class _Batch:
         self.size += len(document.body)
 
 
-class _Writing:
-    """A batch that is being stored, in the background by a thread that uses only the store and the outcome."""
+class _Writer:
+    """Writes batches in their order, in `sink.writes_at_once` threads. After a failure it writes no further batch.
 
-    def __init__(
-        self, sink: Sink, batch: _Batch, in_background: bool, live: bool, before: "_Writing | None" = None
-    ) -> None:
-        """The batch is written after `before` is stored, and not at all if that fails."""
-        self.documents = batch.documents
-        self.size = batch.size
-        self._live = live
-        self.outcome = Outcome()
+    It is not an executor: Python waits for the threads of an executor before it exits, also if the store hangs.
+    """
+
+    def __init__(self, sink: Sink, live: bool) -> None:
         self._sink = sink
-        self._before = before
+        self._live = live
+        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, daemon=True)  # must not delay the exit of Python
-        if in_background:
-            self._thread.start()
-        else:
-            self._write()
+        for _ in range(sink.writes_at_once):
+            threading.Thread(target=self._write_queued, daemon=True).start()
 
-    def _write(self) -> None:
+    def write(self, batch: _Batch) -> None:
+        """Has a thread write the batch; without threads, writes it now."""
+        if self._sink.writes_at_once:
+            self._queue.put(batch)
+        else:
+            self._write(batch)
+
+    def close(self) -> None:
+        """Ends the threads when they have written the batches in the queue. Does not wait for that."""
+        for _ in range(self._sink.writes_at_once):
+            self._queue.put(None)
+
+    def _write_queued(self) -> None:
+        while batch := self._queue.get():
+            self._write(batch)
+
+    def _write(self, batch: _Batch) -> None:
         try:
-            if self._before:
-                self._before.wait()
-                self._before = None
-            self._sink.write(self.documents, self.outcome)
+            if self._error:
+                raise self._error
+            self._sink.write(batch.documents, batch.outcome)
             if self._live:
                 self._sink.flush_if_due()
+            batch.written.set_result(None)
         except BaseException as error:
             self._error = error
-
-    @property
-    def is_done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Waits until the batch is stored, at most for `seconds`. Raises the exception that the store raised."""
-        if self._thread.ident:
-            self._thread.join(seconds)
-        if self._error:
-            raise self._error
+            batch.written.set_exception(error)
 
 
 class Batches:
@@ -99,7 +105,8 @@ class Batches:
         self._chunk = chunk
         self._live = live
         self._batch = _Batch()
-        self._writing: deque[_Writing] = deque()
+        self._writing: deque[_Batch] = deque()
+        self._writer = _Writer(sink, live)
 
     @property
     def is_empty(self) -> bool:
@@ -112,7 +119,7 @@ class Batches:
 
     def write_if_due(self) -> None:
         """Starts to store the batch if it is large enough or, in a live capture, old enough. Raises StoreError."""
-        while self._writing and self._writing[0].is_done:
+        while self._writing and self._writing[0].written.done():
             self._settle_first()
         batch = self._batch
         waited = self._live and batch.documents and time.monotonic() - batch.started >= LONGEST_WAIT
@@ -143,34 +150,34 @@ class Batches:
         """After a failure, waits a few seconds for batches that are being stored, and records their outcomes."""
         seconds = SECONDS_TO_END if kind and issubclass(kind, Exception) else SECONDS_TO_LEAVE
         deadline = time.monotonic() + seconds
+        self._writer.close()
         while self._writing:
-            writing = self._writing.popleft()
+            batch = self._writing.popleft()
             with suppress(Exception):  # it has the same cause as the failure that ended the block
-                writing.wait(max(0, deadline - time.monotonic()))
-            record_outcome(writing.outcome, self._dead_letters, self._report)
+                batch.written.result(max(0, deadline - time.monotonic()))
+            record_outcome(batch.outcome, self._dead_letters, self._report)
 
     def _write(self) -> None:
         """Starts to store the batch. Waits first if the store is busy, so that tshark waits as well."""
-        at_once = self._sink.writes_at_once
-        while len(self._writing) >= max(1, at_once) and not self._may_wait():
+        while len(self._writing) >= max(1, self._sink.writes_at_once) and not self._may_wait():
             self._settle_first()
         batch, self._batch = self._batch, _Batch()
-        before = self._writing[-at_once] if len(self._writing) >= at_once > 0 else None
-        self._writing.append(_Writing(self._sink, batch, at_once > 0, self._live, before))
-        if not at_once:
+        self._writing.append(batch)
+        self._writer.write(batch)
+        if not self._sink.writes_at_once:
             self._settle_first()
 
     def _may_wait(self) -> bool:
         """Returns whether one more batch may wait for the store."""
-        size = sum(writing.size for writing in self._writing)
+        size = sum(batch.size for batch in self._writing)
         return len(self._writing) < self._sink.batches_ahead and size < LARGEST_WAITING
 
     def _settle_first(self) -> None:
-        writing = self._writing[0]
+        batch = self._writing[0]
         try:
-            writing.wait()
+            batch.written.result()
         finally:
-            if self._writing and self._writing[0] is writing and writing.is_done:
+            if self._writing and self._writing[0] is batch and batch.written.done():
                 self._writing.popleft()
-                record_outcome(writing.outcome, self._dead_letters, self._report)
-        self.on_stored(writing.documents[-1].frame_number)
+                record_outcome(batch.outcome, self._dead_letters, self._report)
+        self.on_stored(batch.documents[-1].frame_number)

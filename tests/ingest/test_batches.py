@@ -1,6 +1,9 @@
 """Batches on their way: how many, in which order, and what becomes of them when one fails."""
 
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,3 +120,61 @@ def test_what_waits_for_a_batch_that_fails_is_not_stored(letters: DeadLetters, r
     with pytest.raises(StoreError, match="full"), Batches(store, letters, report, 10) as batches:
         fill_and_finish(batches)
     assert store.batches == [10, 10]
+
+
+def test_after_a_failure_no_thread_begins_another_batch(letters: DeadLetters, report: Report) -> None:
+    class Failing(HeldStore):
+        def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
+            if batch[0].frame_number > 1:
+                return super().write(batch, outcome)
+            assert self.begun.acquire(timeout=20)  # the other thread is in `write`
+            raise StoreError("full", "make room")
+
+    store = Failing(writes_at_once=2, batches_ahead=9)
+
+    def fill_and_release(batches: Batches) -> None:
+        try:
+            fill_and_finish(batches)
+        finally:
+            store.may_end.release()
+
+    with pytest.raises(StoreError, match="full"), Batches(store, letters, report, 10) as batches:
+        fill_and_release(batches)
+    assert (store.batches, report.stored) == ([10], 10)
+
+
+def test_no_thread_is_left(letters: DeadLetters, report: Report) -> None:
+    before = threading.active_count()
+    with Batches(MemoryStore(writes_at_once=2), letters, report, 10) as batches:
+        fill_and_finish(batches)
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+    assert report.stored == 50
+
+
+HANGING = """
+import sys, threading
+from pathlib import Path
+from espcap.ingest.batches import Batches
+from espcap.ingest.dead_letters import DeadLetters
+from espcap.ingest.report import Report
+from tests.stores.documents import make
+from tests.support import MemoryStore
+
+class Hanging(MemoryStore):
+    def write(self, batch, outcome=None):
+        threading.Event().wait()
+
+with Batches(Hanging(writes_at_once=1), DeadLetters(Path(sys.argv[1])), Report(), 1) as batches:
+    batches.add(make(1))
+    batches.write_if_due()
+    raise KeyboardInterrupt
+"""
+
+
+def test_a_store_that_hangs_does_not_keep_an_interrupted_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HANGING, str(tmp_path / "letters")]
+    ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert b"KeyboardInterrupt" in ended.stderr
