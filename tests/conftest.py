@@ -6,13 +6,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.captures import capture_files, other_folder
+from tests.support.command import CAPTURES
 from tests.support.elasticsearch_node import NodeUnavailableError, call, node
+from tests.support.requirements import is_continuous_integration, unavailable
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that several processes end at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of `sample` runs once for each of our captures, a test of `other_capture` for each of the others."""
+    for name, folder in (("sample", CAPTURES), ("other_capture", other_folder())):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, capture_files(folder), ids=lambda path: path.name)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Checks what the test needs of the machine before its fixtures are made."""
+    for mark in item.iter_markers("needs"):
+        for require in mark.args:
+            require()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,9 +57,7 @@ def _node(version: str) -> Iterator[str]:
         with node(version) as url:
             yield url
     except (NodeUnavailableError, pytest.skip.Exception) as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Elasticsearch {version} must run here: {error}")
-        pytest.skip(str(error))
+        unavailable(f"Elasticsearch {version} does not run: {error}")
 
 
 def remove_packets(url: str) -> None:
@@ -61,7 +76,7 @@ def _elasticsearch_node() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _elasticsearch8_node() -> Iterator[str]:
-    if os.environ.get("CI") != "true" and not os.environ.get("ESPCAP_TEST_ELASTICSEARCH8"):
+    if not is_continuous_integration() and not os.environ.get("ESPCAP_TEST_ELASTICSEARCH8"):
         pytest.skip("set ESPCAP_TEST_ELASTICSEARCH8=1 to test against Elasticsearch 8 too")
     yield from _node("8.19.21")
 

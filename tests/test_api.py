@@ -27,8 +27,7 @@ from espcap.searches import paging
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
 from tests.hostile import files
-from tests.support import CAPTURES, children
-from tests.support.command import ROOT, environment
+from tests.support.command import CAPTURES, ROOT, children, environment
 from tests.support.command import espcap as command
 
 HTTP, DNS, ARP = CAPTURES / "http_xml.pcap", CAPTURES / "dns.pcap", CAPTURES / "arp.pcap"

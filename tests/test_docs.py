@@ -10,8 +10,14 @@ import pytest
 from espcap.fields.field import PATHS
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of `page` runs once for each page."""
+    if "page" in metafunc.fixturenames:
+        pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+        metafunc.parametrize("page", pages, ids=lambda page: page.name)
 
 
 def functions(path: Path) -> set[str]:
@@ -26,7 +32,6 @@ def test_tests_of_the_promise_exist() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_files_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests|docs|scripts|conf)/[\w/.-]+)(?:::\w+)?`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
@@ -58,7 +63,6 @@ def definitions(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_source_files_exist(page: Path) -> None:
     named = re.findall(r"`((?:espcap|native|kibana|tests)/[\w/.-]*)", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []

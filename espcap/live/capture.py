@@ -9,7 +9,7 @@ from espcap.captures.sources import Interfaces
 from espcap.live.folder import CAPTURED
 from espcap.live.ring import Ring
 from espcap.live.spool import IN_FLIGHT, SEGMENTS, SpoolSettings
-from espcap.tshark.arguments import Settings, capturing, spooling
+from espcap.tshark.arguments import Settings, capture_command, ring_command
 from espcap.tshark.guard import Guard
 from espcap.tshark.process import NO_INPUT, Exit, Process
 from espcap.tshark.program import Program
@@ -23,9 +23,9 @@ class SpooledCapture:
     ) -> None:
         """Starts dumpcap. Raises EspcapError if it cannot be started."""
         path = str(ring.folder.path / f"{CAPTURED}.pcapng")
-        command = capturing(program, settings, source)
+        command = capture_command(program, settings, source)
         size = ring.keeper.segment_size if ring.keeper else spool.segment_size()
-        arguments = spooling(command, path, size, SEGMENTS - IN_FLIGHT, spool.segment_seconds)
+        arguments = ring_command(command, path, size, SEGMENTS - IN_FLIGHT, spool.segment_seconds)
         self._ring = ring
         self._process = Process(arguments, NO_INPUT, descriptors=(ring.folder.lock,))
         try:

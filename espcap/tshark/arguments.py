@@ -108,17 +108,16 @@ def filter_command(program: Program, settings: Settings) -> list[str]:
     return [program.path, "-n", *wanted, "--enable-protocol", "communityid", *parameters]
 
 
-def capturing(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
+def capture_command(program: Program, settings: Settings, interfaces: Interfaces) -> list[str]:
     """The command that captures on interfaces and writes pcapng to standard output."""
     count = ["-c", str(settings.count)] if settings.count else []
     return [program.dumpcap, *count, *_LiveParameters(program, interfaces)._get_dumpcap_parameters()]
 
 
-def spooling(capture: list[str], path: str, size: int, files: int, seconds: int = 0) -> list[str]:
-    """The command of `capturing`, changed to write a ring of `files` files of `size` kB and to print the name of each
-    complete file.
+def ring_command(capture: list[str], path: str, size: int, files: int, seconds: int = 0) -> list[str]:
+    """The command `capture`, changed to write a ring of `files` files of `size` kB.
 
-    With `seconds`, each file ends at the latest after this time.
+    dumpcap then prints the name of each complete file. With `seconds`, each file ends at the latest after this time.
     """
     values = [f"filesize:{size}", f"files:{files}", "printname:stdout", *([f"duration:{seconds}"] if seconds else [])]
     return [*capture[:-1], path, *(word for value in values for word in ("-b", value))]

@@ -9,7 +9,7 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.captures.kept import CaptureGone
 from espcap.captures.originals import Originals
-from tests.support import CAPTURES
+from tests.support.command import CAPTURES
 
 DIGEST = "423b430b9a1cab6f8ca6317f76422072"
 """Of dns.pcap."""

@@ -27,7 +27,9 @@ from espcap.captures.sources import (
     walk,
 )
 from tests.hostile import files
-from tests.support import CAPTURES, unprivileged
+from tests.support import unprivileged
+from tests.support.command import CAPTURES
+from tests.support.requirements import needs_root, unavailable
 
 PCAP = bytes.fromhex("d4c3b2a1")
 
@@ -98,9 +100,8 @@ def test_gzip_that_is_cut_or_damaged() -> None:
     assert not can_be_capture(gzip.compress(gzip.compress(PCAP + bytes(20))))
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CAPTURES.glob("*.pcap*")))
-def test_our_captures(name: str) -> None:
-    assert can_be_capture((CAPTURES / name).read_bytes()[:4096])
+def test_our_captures(sample: Path) -> None:
+    assert can_be_capture(sample.read_bytes()[:4096])
 
 
 class TestCaptureFile:
@@ -328,13 +329,13 @@ class TestWalk:
             assert found(".") == ["a.pcap"]
         assert time.monotonic() - started < 2
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+    @needs_root
     def test_a_device(self, folder: Path) -> None:
         touch("b.pcap")
         try:
             os.mknod("a.pcap", 0o600 | 0o020000, os.makedev(1, 5))
         except PermissionError:
-            pytest.skip("devices cannot be made here")
+            unavailable("devices cannot be made here")
         assert found(".") == ["b.pcap"]
 
     def test_odd_names(self, folder: Path) -> None:

@@ -19,7 +19,8 @@ from espcap.tshark.program import Program, dissecting_user
 from espcap.tshark.registry import open_registry
 from tests.dissection.readers import Readers
 from tests.hostile import every_type, files, packets, times
-from tests.integration.test_oracle import KEYS, OTHERS
+from tests.integration.test_oracle import KEYS
+from tests.support.captures import require_other_folder
 from tests.support.command import CAPTURES
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
@@ -116,8 +117,7 @@ def test_damaged_packets_under_sanitizers(sanitized: Readers, tmp_path: Path, se
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
 def test_other_captures_under_sanitizers(sanitized: Readers) -> None:
     """The smallest, which have most of the protocols."""
-    for capture in sorted(OTHERS.glob("*.*cap*"), key=lambda path: path.stat().st_size)[:40]:
+    for capture in sorted(require_other_folder().glob("*.*cap*"), key=lambda path: path.stat().st_size)[:40]:
         sanitized.compare(capture)

@@ -10,7 +10,7 @@ from espcap.dissection.json_lines import JsonReader
 from espcap.fields.registry import Registry
 from espcap.tshark.output import IDLE
 from espcap.tshark.program import Program, environment
-from tests.support import CAPTURES
+from tests.support.command import CAPTURES
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

@@ -29,6 +29,7 @@ from tests.hostile import packets
 from tests.hostile.packets import utf8_widths
 from tests.support import read as read_captures
 from tests.support.command import CAPTURES
+from tests.support.requirements import needs_root
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 
@@ -121,14 +122,11 @@ def test_without_the_plugin_tshark_prints_json(program: Program, plugin: Plugin,
         assert process.wait() == Exit(0)
 
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-
-
 @pytest.mark.parametrize(
     "harm",
     [
         *("writable file", "writable folder", "link", "link to a folder", "another file"),
-        *(pytest.param(harm, marks=AS_ROOT) for harm in ("another's file", "another's folder")),
+        *(pytest.param(harm, marks=needs_root) for harm in ("another's file", "another's folder")),
     ],
 )
 @pytest.mark.usefixtures("native_reader")

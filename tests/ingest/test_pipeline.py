@@ -26,7 +26,9 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.output import read_file
 from espcap.tshark.program import Program, dissecting_user
 from tests.hostile import files, packets, times
-from tests.support import CAPTURES, MemoryStore, children, needs_open_root, read, unprivileged
+from tests.support import MemoryStore, read, unprivileged
+from tests.support.command import CAPTURES, children
+from tests.support.requirements import needs_open_root_folder, needs_root
 from tests.tshark import fakes
 
 pytest_plugins = ["tests.support.core_fixtures"]
@@ -173,7 +175,7 @@ class TestSettings:
         ]
         assert longest[0] <= 64 * 3 - 1 < longest[1]
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+    @needs_root
     def test_as_another_user(self, job: Job, tmp_path: Path) -> None:
         """Who has no right to open the file, nor the folder that it is in."""
         path = tmp_path / "private.pcap"
@@ -254,7 +256,7 @@ class TestDamagedFiles:
         assert str(path) in report.problems[0].message
         assert (report.read, report.exit_code) == (6, 3)
 
-    @needs_open_root
+    @needs_open_root_folder
     def test_a_folder(self, job: Job, tmp_path: Path) -> None:
         """One bad file does not keep the others from being read; what is no capture is only noted."""
         (tmp_path / "a.pcap").write_bytes(ARP.read_bytes())

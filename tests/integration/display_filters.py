@@ -1,5 +1,6 @@
 """Display filters that every store must answer as tshark does, over the sample captures and those of `odd_texts`."""
 
+from functools import cache
 from pathlib import Path
 
 from tests.hostile.writers import record, tcp, write_pcap
@@ -375,13 +376,18 @@ bootp.option.type == 53
 tcp.srcport == 80 or tcp.dstport == 80 and http.request.method == "POST"
 frame.number > 3 and frame.number < 7 or frame.number > 30 and not udp
 """
-_OURS = _FILTERS.replace("AAAA (IPv6 Address)", installed().aaaa).replace("~=", installed().any_ne)
-FILTERS = [line for line in (_OURS + installed().filters).split("\n") if line]
-
 _TARGETS = [rb"/a*b?c=d&e", rb'/back\slash/"quoted"', "/é/ü".encode(), rb"/[x]^-]~abc~#@<>", b"/AbcZ", b"/", b"/line*"]
 _AGENTS = [b"curl/8.0", b"Curl", b"", b"a*", b"a?", b"x.y", b"EXAMPLE-client/2"]
 _PORTS = [80, 3128, 3132, 5985, 8080, 8088, 11371]  # another for each: else they would be retransmissions
 _REQUEST = b"GET %s HTTP/1.1\r\nHost: Host.Example.TEST\r\nUser-Agent: %s\r\nX-Note: a\r\nX-Note: %s\r\n\r\n"
+
+
+@cache
+def filters() -> list[str]:
+    """The filters, as the installed tshark writes them."""
+    wireshark = installed()
+    text = _FILTERS.replace("AAAA (IPv6 Address)", wireshark.aaaa).replace("~=", wireshark.any_ne)
+    return [line for line in (text + wireshark.filters).split("\n") if line]
 
 
 def odd_texts(path: Path) -> Path:

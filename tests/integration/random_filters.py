@@ -12,8 +12,6 @@ from espcap.fields.registry import Registry
 from espcap.query.limits import LONGEST_INDEXED
 from tests.support.wireshark_versions import installed
 
-_ORDER = ["==", "!=", installed().any_ne, "===", ">", ">=", "<", "<="]
-_EQUALITY = ["==", "!=", installed().any_ne, "==="]
 _NOT_COMPARED = {"FT_SYSTEM_ID", "FT_IPXNET", "FT_AX25", "FT_VINES", "FT_CHAR"}
 _TEXTS = {"FT_STRING", "FT_STRINGZ", "FT_UINT_STRING", "FT_STRINGZPAD"}
 
@@ -23,6 +21,8 @@ class Maker:
 
     def __init__(self, sources: Iterable[dict[str, Any]], registry: Registry, seed: int) -> None:
         self._random = random.Random(seed)
+        self._equality = ["==", "!=", installed().any_ne, "==="]
+        self._order = [*self._equality, ">", ">=", "<", "<="]
         self._protocols: set[str] = set()
         values: defaultdict[tuple[str, str], set[Any]] = defaultdict(set)
         for source in sources:
@@ -69,13 +69,13 @@ class Maker:
             Kind.TIME: lambda: f'"{value}"',
             Kind.FLOAT: lambda: f"{value:.9f}",
         }
-        return f"{field.name} {self._random.choice(_ORDER)} {literals[field.kind]()}"
+        return f"{field.name} {self._random.choice(self._order)} {literals[field.kind]()}"
 
     def _number(self, field: Field, value: int) -> str:
         number = max(0, value + self._random.choice([-1, 0, 0, 1]))
         text = self._random.choice([str(number), hex(number)])
         return self._random.choice([
-            f"{field.name} {self._random.choice(_ORDER)} {text}",
+            f"{field.name} {self._random.choice(self._order)} {text}",
             f"{field.name} in {{{text}, {value // 2} .. {value}}}",
         ])  # fmt: skip
 
@@ -88,19 +88,19 @@ class Maker:
             return field.name
         some = ":".join(value.split(":")[self._random.randrange(2) :][:3]) or value
         return self._random.choice(
-            [f"{field.name} {self._random.choice(_EQUALITY)} {value}", f"{field.name} contains {some}"]
+            [f"{field.name} {self._random.choice(self._equality)} {value}", f"{field.name} contains {some}"]
         )
 
     def _text(self, field: Field, value: str) -> str:
         if field.type == "FT_ETHER":
-            return f"{field.name} {self._random.choice(_ORDER)} {value}"
+            return f"{field.name} {self._random.choice(self._order)} {value}"
         if field.type not in _TEXTS:
-            return f"{field.name} {self._random.choice(_EQUALITY)} {value}"
+            return f"{field.name} {self._random.choice(self._equality)} {value}"
         start = self._random.randrange(len(value) + 1)
         some = value[start : start + self._random.randint(1, 12)]
         expression = self._random.choice(["", "^", ".*"]) + re.escape(some) + self._random.choice(["", "$", ".+", "?"])
         return self._random.choice([
-            f"{field.name} {self._random.choice(_ORDER)} {_quoted(value)}",
+            f"{field.name} {self._random.choice(self._order)} {_quoted(value)}",
             f"{field.name} contains {_quoted(some)}",
             f"{field.name} matches {_quoted(expression if some else '^$')}",
         ])  # fmt: skip

@@ -190,6 +190,7 @@ def test_two_runs_with_different_settings_at_once(node: str, captures: Path) -> 
     assert [run.returncode for run in both] == [0, 0], errors
     assert sum(stored(node).values()) == PACKETS
     documents = espcap("search", "--size", "10000", "--node", node).documents
+    assert len(documents) == PACKETS
     of_captures: dict[str, set[str]] = {}
     for document in documents:
         of_captures.setdefault(document["capture_id"], set()).add(document["settings_id"])

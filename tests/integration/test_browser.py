@@ -17,6 +17,7 @@ from espcap.tshark.program import environment
 from tests.hostile import packets
 from tests.support.command import CAPTURES, ROOT, espcap
 from tests.support.frame_oracle import frames, without_empty
+from tests.support.requirements import unavailable
 from tests.support.served import Served, served
 
 pytestmark = pytest.mark.slow
@@ -26,9 +27,6 @@ QUIET = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-sandbox"),  # root has no sandbox; the page is our own
 ]
-AXE = (ROOT / "tests" / "axe" / "axe.min.js").read_text(encoding="utf-8")
-
-
 WATCH = """
 addEventListener("securitypolicyviolation", (event) => console.error(event.blockedURI));
 const count = (step) => {
@@ -47,8 +45,7 @@ HARMLESS = re.compile("422|htmx:(afterRequest|sendAbort)")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if not path:
-        assert os.environ.get("CI") != "true", "Chromium must be installed here: apt install chromium"
-        pytest.skip("no Chromium: apt install chromium")
+        unavailable("Chromium is not installed: apt install chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield running
@@ -130,7 +127,7 @@ def search(page: Page, **changes: str) -> None:
 
 def accessible(page: Page) -> None:
     """What axe-core finds wrong: nothing."""
-    page.evaluate(AXE)
+    page.evaluate((ROOT / "tests" / "axe" / "axe.min.js").read_text(encoding="utf-8"))
     found: Any = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     wrong = [
         (each["id"], [node["html"][:200] + str(node["any"][:1])[:300] for node in each["nodes"][:3]])

@@ -1,7 +1,6 @@
 """Documents that a store rejects for good: where they go, and how they come back."""
 
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -15,6 +14,7 @@ from tests.stores import fault_proxy as faults
 from tests.stores.fault_proxy import FaultProxy, fault_proxy
 from tests.support.command import CAPTURES, Ran, espcap, start
 from tests.support.elasticsearch_node import call
+from tests.support.requirements import needs_root
 
 pytestmark = pytest.mark.slow
 
@@ -221,7 +221,7 @@ def test_nothing_refused_makes_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
+@needs_root
 def test_full_disk_stops_the_run_and_leaves_the_file_whole(conflicting: str, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

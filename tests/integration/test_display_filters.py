@@ -1,6 +1,5 @@
 """Display filters: every store finds the frames that tshark lets pass."""
 
-import os
 import random
 from contextlib import suppress
 from dataclasses import replace
@@ -21,14 +20,15 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
 from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, dissecting_user
-from tests.integration.display_filters import FILTERS, odd_texts
+from tests.integration.display_filters import filters as all_filters
+from tests.integration.display_filters import odd_texts
 from tests.integration.random_filters import Maker
-from tests.support import CAPTURES
+from tests.support.captures import capture_files, require_other_folder
+from tests.support.command import CAPTURES
 from tests.support.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
-OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or CAPTURES.parent.parent / "shared" / "pcaps")
 LARGEST = 6 << 10
 """Bytes of the largest capture of others that is read."""
 NOT_ALIKE = {
@@ -41,7 +41,7 @@ times that are more than 68 years apart with 32 bits."""
 
 def _captures(folder: Path) -> list[Path]:
     """All but compressed copies, whose packets are those of the capture."""
-    return sorted(path for path in folder.glob("*.pcap*") if path.suffix not in (".md", ".gz"))
+    return [path for path in capture_files(folder) if path.suffix != ".gz"]
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def wanted(
     """
     maker = Maker((document.source for document in documents), registry, seed=1)
     made = [maker.make() for _ in range(300)]
-    taken = _taken(expected(captures, [*FILTERS, *made], tmp_path_factory.mktemp("scripts")))
-    assert taken.keys() >= set(FILTERS)
+    taken = _taken(expected(captures, [*all_filters(), *made], tmp_path_factory.mktemp("scripts")))
+    assert taken.keys() >= set(all_filters())
     assert sum(text in taken for text in made) > 270
     return taken
 
@@ -104,25 +104,24 @@ def test_filters(
     filled(store, documents)
     frames = {text: found(store, text, registry, names) for text in wanted}
     assert {text: some for text, some in frames.items() if some != wanted[text]} == {}
-    assert sum(0 < len(frames[text]) < len(documents) for text in FILTERS) > 300
+    assert sum(0 < len(frames[text]) < len(documents) for text in all_filters()) > 300
 
 
 def test_the_oracle_is_tshark(captures: list[Path], wanted: dict[str, Frames]) -> None:
-    for text in random.Random(1).sample(FILTERS, 12):
+    for text in random.Random(1).sample(all_filters(), 12):
         capture = random.Random(text).choice(captures)
         alone = {place(capture, frame) for frame in passing_alone(capture, text)}
         assert {one for one in wanted[text] if one.startswith(f"{capture.name}#")} == alone
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
 def test_filters_of_other_captures(
     whole_job: Job, registry: Registry, names: Names, tmp_path: Path, elasticsearch_url: str
 ) -> None:
-    captures = [capture for capture in _captures(OTHERS) if capture.stat().st_size <= LARGEST]
+    captures = [capture for capture in _captures(require_other_folder()) if capture.stat().st_size <= LARGEST]
     documents = placed_documents(whole_job, captures, "packets-undated")  # a hundred days would be a hundred indices
     maker = Maker((document.source for document in documents), registry, seed=3)
-    filters = [*(text for text in FILTERS if text not in NOT_ALIKE), *(maker.make() for _ in range(50))]
+    filters = [*(text for text in all_filters() if text not in NOT_ALIKE), *(maker.make() for _ in range(50))]
     wanted = _taken(expected(captures, filters, tmp_path))
     assert sum(0 < len(some) < len(documents) for some in wanted.values()) > 250
     for store in (

@@ -1,6 +1,5 @@
 """Who dissects where root started espcap."""
 
-import os
 import re
 import shutil
 import signal
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import OTHERS_CAN_RUN, RIGHTS
 from tests.support.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
+from tests.support.requirements import dissector_rights, needs_root, root_folder_is_open
 
 pytest_plugins = ["tests.support.native"]
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom the rule is about: run the tests as root")
+pytestmark = needs_root
 
 CLOSED_ROOT = """
 root=$(mktemp --directory)
@@ -38,9 +37,11 @@ def test_root_does_not_dissect(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     errors = process.communicate(timeout=60)[1].decode()
     assert {user for status in statuses for user in re.findall(r"^Uid:\t(\d+)", status, re.M)} == {"65534"}
-    assert {rights for status in statuses for rights in re.findall(r"^CapEff:\t(\w+)", status, re.M)} == {RIGHTS}
+    assert {rights for status in statuses for rights in re.findall(r"^CapEff:\t(\w+)", status, re.M)} == {
+        dissector_rights()
+    }
     why = f", which can read every file here, as {shutil.which('tshark')} cannot be reached by other users"
-    assert errors.count(f"Note: started as root; tshark runs as nobody{'' if OTHERS_CAN_RUN else why}\n") == 1
+    assert errors.count(f"Note: started as root; tshark runs as nobody{'' if root_folder_is_open() else why}\n") == 1
 
 
 def _dissects(process: int) -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import files, packets, times
-from tests.support import needs_open_root
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.support.requirements import needs_open_root_folder, needs_root
 
 WriteCapture = Callable[[Path], Path]
 
@@ -203,8 +203,8 @@ def test_directory_of_all_sorts(tmp_path: Path) -> None:
     ]
 
 
-@needs_open_root
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give up a right: run the tests as root")
+@needs_open_root_folder
+@needs_root
 def test_unreadable_file_does_not_stop_the_rest(tmp_path: Path) -> None:
     shutil.copy(CAPTURES / "arp.pcap", tmp_path / "a.pcap")
     shutil.copy(CAPTURES / "dhcp.pcap", tmp_path / "b.pcap")
@@ -313,7 +313,7 @@ def test_reader_that_leaves() -> None:
     assert b"Traceback" not in process.stderr.read()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
+@needs_root
 def test_full_disk_under_the_local_index(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -334,7 +334,7 @@ main()
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk: run the tests as root")
+@needs_root
 def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
     """The disk is full at a later commit than the first; on a larger one the same command stores the rest."""
     capture, disk, report = tmp_path / "long.pcap", tmp_path / "disk", tmp_path / "report"

@@ -13,7 +13,8 @@ import pytest
 
 from espcap.captures.sources import may_be_capture
 from tests.hostile import packets, times
-from tests.support.command import CAPTURES, ROOT, Ran, espcap
+from tests.support.captures import other_folder
+from tests.support.command import CAPTURES, Ran, espcap
 from tests.support.elasticsearch_node import call
 
 pytestmark = pytest.mark.slow
@@ -23,8 +24,6 @@ SEEDS = int(os.environ.get("ESPCAP_TEST_SEEDS", "20"))
 """Of flips in packets."""
 FILE_SEEDS = int(os.environ.get("ESPCAP_TEST_FILE_SEEDS", "3"))
 """Of flips anywhere in a file, each of which takes two tsharks of its own."""
-OTHERS = Path(os.environ.get("ESPCAP_TEST_CAPTURES") or ROOT.parent / "shared" / "pcaps")
-"""More captures, where they are at hand."""
 MADE = [
     packets.ip_in_ip,
     packets.long_user_agent,
@@ -48,7 +47,7 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The samples, the smallest of the others, and where these are too few, some made to do harm: the first packets."""
     folder, made = tmp_path_factory.mktemp("originals"), tmp_path_factory.mktemp("made")
     found = sorted(path for path in CAPTURES.iterdir() if path.suffix not in (".md", ".keys"))
-    others = [path for path in OTHERS.glob("*") if path.is_file() and may_be_capture(str(path))]
+    others = [path for path in other_folder().glob("*") if path.is_file() and may_be_capture(str(path))]
     found += sorted(others, key=lambda path: (path.stat().st_size, path.name))
     found += [write(made / write.__name__) for write in MADE]
     parts = [folder / f"{number:02}-{path.name}" for number, path in enumerate(found[:COUNT])]

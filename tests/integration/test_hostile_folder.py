@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import CAPTURES, ROOT, Ran, environment, espcap
+from tests.support.requirements import needs_strace, unavailable
 
 INSTALLED = [sys.executable, "-P", "-m", "espcap"]
 """As the installed command: `python -m` itself would look in the current directory for modules."""
@@ -81,7 +81,7 @@ def of_the_current_directory(paths: list[str], folder: Path) -> list[str]:
     return [path for path in paths if not os.path.isabs(path) or path.startswith(str(folder))]
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="no strace: apt install strace")
+@needs_strace
 @pytest.mark.parametrize("reader", ["", "json"])
 def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path, reader: str) -> None:
     """As the kernel sees it, children included."""
@@ -95,7 +95,7 @@ def test_nothing_of_the_current_directory_is_opened(tmp_path: Path, folder: Path
         assert of_the_current_directory(paths, folder) == []
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="no strace: apt install strace")
+@needs_strace
 def test_nothing_is_opened_with_an_elasticsearch(tmp_path: Path, folder: Path, elasticsearch_url: str) -> None:
     commands: list[list[str | Path]] = [
         ["--file", CAPTURES / "dns.pcap"],
@@ -116,5 +116,5 @@ def test_the_native_reader_is_built_without_it(tmp_path: Path, folder: Path) -> 
     command = [sys.executable, "-P", "-m", "espcap.native"]
     ran = subprocess.run(command, capture_output=True, text=True, env=variables, cwd=folder, check=False)
     if "is missing" in ran.stderr:
-        pytest.skip(f"the native reader cannot be built here: {ran.stderr}")
+        unavailable(f"the native reader cannot be built here: {ran.stderr}")
     assert ran.returncode == 0, ran.stderr

@@ -178,6 +178,7 @@ def test_no_child_is_left(long_capture: Path, tmp_path: Path) -> None:
     while not (tmp_path / "out").stat().st_size:
         time.sleep(0.05)
     found = children(process.pid)
+    assert found
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert not any(Path(f"/proc/{child}").exists() for child in found)

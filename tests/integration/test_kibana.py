@@ -28,12 +28,26 @@ from tests.support.command import ROOT, environment, espcap
 from tests.support.elasticsearch_node import call
 from tests.support.saved_objects import Json, Types
 
-TEXT = objects_file().read_text()
-VIEW, PACKET_LIST, DASHBOARD = OBJECTS = saved_objects.parsed(TEXT)
-COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
-SERVICES = COMPOSE["services"]
 PACKETS = 230
 """In all captures of test_pcaps, without those of a compressed copy."""
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The file of saved objects."""
+    return objects_file().read_text()
+
+
+@pytest.fixture(scope="module")
+def objects(text: str) -> list[Json]:
+    """The saved objects: data view, list of packets, dashboard."""
+    return saved_objects.parsed(text)
+
+
+def compose_services() -> Json:
+    """The services of compose.yaml."""
+    services: Json = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    return services
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +59,7 @@ def kibana() -> Iterator[FakeKibana]:
 @pytest.fixture(scope="module")
 def node(kibana: FakeKibana, tmp_path_factory: pytest.TempPathFactory, _elasticsearch_node: str) -> Iterator[str]:
     """An Elasticsearch after the commands of compose.yaml."""
-    shell, option, script = SERVICES["espcap"]["command"]
+    shell, option, script = compose_services()["espcap"]["command"]
     assert (shell, option) == ("sh", "-euc")
     addressed = script.replace("http://elasticsearch:9200", _elasticsearch_node)
     addressed = addressed.replace("http://localhost:5601", kibana.url)
@@ -70,63 +84,66 @@ def types(node: str) -> Types:
     }
 
 
-def test_fields_exist_and_fit(types: Types) -> None:
-    named = {use.field for item in OBJECTS for use in saved_objects.uses(item)}
+def test_fields_exist_and_fit(objects: list[Json], types: Types) -> None:
+    named = {use.field for item in objects for use in saved_objects.uses(item)}
     assert len(named) > 12
     assert {"@timestamp", "network.bytes", "layers.dns.qry_name", "layers.http.request_full_uri"} <= named
-    assert saved_objects.field_problems(OBJECTS, types) == []
+    assert saved_objects.field_problems(objects, types) == []
 
 
-def test_a_wrong_field_is_found(types: Types) -> None:
+def test_a_wrong_field_is_found(text: str, objects: list[Json], types: Types) -> None:
     """Wherever it is named, and also where it exists but is of another type."""
-    for field in {use.field for item in OBJECTS for use in saved_objects.uses(item)}:
-        for place in re.finditer(rf'(?<=")({re.escape(field)})(?=\\?")', TEXT):
-            mutated = f"{TEXT[: place.start()]}nowhere{TEXT[place.end() :]}"
+    for field in {use.field for item in objects for use in saved_objects.uses(item)}:
+        for place in re.finditer(rf'(?<=")({re.escape(field)})(?=\\?")', text):
+            mutated = f"{text[: place.start()]}nowhere{text[place.end() :]}"
             problems = saved_objects.field_problems(saved_objects.parsed(mutated), types)
-            assert problems == ["nowhere: no such field"], TEXT[place.start() - 40 : place.start()]
+            assert problems == ["nowhere: no such field"], text[place.start() - 40 : place.start()]
     for field, other in {"network.bytes": "protocol", "@timestamp": "sniff_timestamp", "source.ip": "protocol"}.items():
-        mutated = TEXT.replace(f'sourceField\\":\\"{field}', f'sourceField\\":\\"{other}')
+        mutated = text.replace(f'sourceField\\":\\"{field}', f'sourceField\\":\\"{other}')
         [problem] = saved_objects.field_problems(saved_objects.parsed(mutated), types)
         assert problem.startswith(f"{other}: ")
     asking = [{"language": "kuery", "query": "protocol : dns and layers.dns.flags_rcodes > 0"}]
     assert saved_objects.field_problems(asking, types) == ["layers.dns.flags_rcodes: no such field"]
 
 
-def test_fields_exist_before_a_packet_has_them() -> None:
+def test_fields_exist_before_a_packet_has_them(objects: list[Json]) -> None:
     """Kibana would warn of them in the place of a chart, or beside it."""
     template = json.loads(espcap("setup", "--print").output)
-    for field in {use.field for item in OBJECTS for use in saved_objects.uses(item)}:
+    for field in {use.field for item in objects for use in saved_objects.uses(item)}:
         mapping = template["template"]["mappings"]
         for name in field.split("."):
             assert name in mapping["properties"], field
             mapping = mapping["properties"][name]
 
 
-def test_references_resolve() -> None:
-    assert saved_objects.reference_problems(OBJECTS) == []
-    assert len(saved_objects.reference_problems([VIEW, DASHBOARD])) == 1
-    assert len(saved_objects.reference_problems([PACKET_LIST, DASHBOARD])) > len(saved_objects.lens(DASHBOARD))
-    renamed = saved_objects.parsed(TEXT.replace("panel-3:indexpattern", "panel-X:indexpattern"))
+def test_references_resolve(text: str, objects: list[Json]) -> None:
+    view, packet_list, dashboard = objects
+    assert saved_objects.reference_problems(objects) == []
+    assert len(saved_objects.reference_problems([view, dashboard])) == 1
+    assert len(saved_objects.reference_problems([packet_list, dashboard])) > len(saved_objects.lens(dashboard))
+    renamed = saved_objects.parsed(text.replace("panel-3:indexpattern", "panel-X:indexpattern"))
     [problem] = saved_objects.reference_problems(renamed)
     assert problem == "dashboard: nothing is called panel-3:indexpattern-datasource-layer-packets"
 
 
-def test_charts_and_places() -> None:
-    assert saved_objects.column_problems(DASHBOARD) == []
-    assert saved_objects.place_problems(DASHBOARD) == []
-    assert set(DASHBOARD["attributes"]) <= saved_objects.DASHBOARD_KEYS
-    renamed = saved_objects.parsed(TEXT.replace('xAccessor\\":\\"time', 'xAccessor\\":\\"thyme'))[2]
+def test_charts_and_places(text: str, objects: list[Json]) -> None:
+    dashboard = objects[2]
+    assert saved_objects.column_problems(dashboard) == []
+    assert saved_objects.place_problems(dashboard) == []
+    assert set(dashboard["attributes"]) <= saved_objects.DASHBOARD_KEYS
+    renamed = saved_objects.parsed(text.replace('xAccessor\\":\\"time', 'xAccessor\\":\\"thyme'))[2]
     assert saved_objects.column_problems(renamed)
-    moved = saved_objects.parsed(TEXT.replace('\\"y\\":5', '\\"y\\":4'))[2]
+    moved = saved_objects.parsed(text.replace('\\"y\\":5', '\\"y\\":4'))[2]
     assert saved_objects.place_problems(moved)
 
 
-def test_nothing_is_empty_with_the_sample_captures(node: str) -> None:
+def test_nothing_is_empty_with_the_sample_captures(node: str, objects: list[Json]) -> None:
     """What each chart asks for has an answer, and the dashboard's range of time has every packet."""
-    attributes = DASHBOARD["attributes"]
+    dashboard = objects[2]
+    attributes = dashboard["attributes"]
     span = {"range": {"@timestamp": {"gte": attributes["timeFrom"], "lte": attributes["timeTo"]}}}
     assert call(node, "POST", "/packets-*/_count", {"query": span})["count"] == PACKETS
-    for chart in saved_objects.lens(DASHBOARD):
+    for chart in saved_objects.lens(dashboard):
         [layer] = saved_objects.layers(chart).values()
         body = {"size": 0, "track_total_hits": True, "query": span} | aggregations(list(layer["columns"].items()))
         answer = call(node, "POST", "/packets-*/_search", body)
@@ -162,9 +179,9 @@ def empty(answer: dict[str, Any]) -> bool:
     return not count or 0 in numbers or any(not found or empty(found[0]) for found in buckets)
 
 
-def test_file_is_that_of_the_program() -> None:
+def test_file_is_that_of_the_program(text: str) -> None:
     ran = subprocess.run([sys.executable, ROOT / "scripts/dashboard.py"], capture_output=True, text=True, check=True)
-    assert ran.stdout == TEXT, "run: python scripts/dashboard.py > kibana/packets.ndjson"
+    assert ran.stdout == text, "run: python scripts/dashboard.py > kibana/packets.ndjson"
 
 
 def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
@@ -225,32 +242,34 @@ def test_wheel_has_the_saved_objects(kibana: FakeKibana, tmp_path: Path) -> None
 
 def copied() -> list[str]:
     """What the image of espcap is made from."""
-    lines = re.findall(r"^COPY (.*) \S+$", SERVICES["espcap"]["build"]["dockerfile_inline"], re.M)
+    lines = re.findall(r"^COPY (.*) \S+$", compose_services()["espcap"]["build"]["dockerfile_inline"], re.M)
     return [name for line in lines for name in line.split()]
 
 
 def test_compose_versions_are_those_of_the_tests(node: str) -> None:
+    services = compose_services()
     [running] = call(node, "GET", "/_nodes?filter_path=nodes.*.version")["nodes"].values()
-    images = [SERVICES[name]["image"] for name in ("elasticsearch", "kibana")]
+    images = [services[name]["image"] for name in ("elasticsearch", "kibana")]
     assert images == [f"docker.elastic.co/{name}/{name}:{VERSION}" for name in ("elasticsearch", "kibana")]
     assert running["version"] == VERSION
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
-    assert f"python:{requires.removeprefix('>=')}-" in SERVICES["espcap"]["build"]["dockerfile_inline"]
+    assert f"python:{requires.removeprefix('>=')}-" in services["espcap"]["build"]["dockerfile_inline"]
 
 
 def test_compose_waits_and_listens_on_loopback_alone() -> None:
-    assert set(SERVICES) == {"elasticsearch", "kibana", "espcap"}
-    ports = {name: service.get("ports", []) for name, service in SERVICES.items()}
+    services = compose_services()
+    assert set(services) == {"elasticsearch", "kibana", "espcap"}
+    ports = {name: service.get("ports", []) for name, service in services.items()}
     assert ports == {"elasticsearch": ["127.0.0.1:9200:9200"], "kibana": ["127.0.0.1:5601:5601"], "espcap": []}
-    for name, service in SERVICES.items():
+    for name, service in services.items():
         for other, how in service.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}
-            assert SERVICES[other]["healthcheck"]["test"][0] == "CMD", (name, other)
-    assert set(SERVICES["espcap"]["depends_on"]) == {"elasticsearch", "kibana"}
-    assert SERVICES["espcap"]["network_mode"] == "service:kibana"
-    assert SERVICES["elasticsearch"]["environment"]["discovery.type"] == "single-node"
-    assert urlsplit(SERVICES["kibana"]["environment"]["ELASTICSEARCH_HOSTS"]).hostname == "elasticsearch"
-    [mounted] = SERVICES["espcap"]["volumes"]
+            assert services[other]["healthcheck"]["test"][0] == "CMD", (name, other)
+    assert set(services["espcap"]["depends_on"]) == {"elasticsearch", "kibana"}
+    assert services["espcap"]["network_mode"] == "service:kibana"
+    assert services["elasticsearch"]["environment"]["discovery.type"] == "single-node"
+    assert urlsplit(services["kibana"]["environment"]["ELASTICSEARCH_HOSTS"]).hostname == "elasticsearch"
+    [mounted] = services["espcap"]["volumes"]
     assert (ROOT / mounted.split(":")[0]).is_dir()
 
 
@@ -263,4 +282,4 @@ def test_compose_is_one_for_docker() -> None:
     variables = os.environ | {"COMPOSE_FILE": str(ROOT / "compose.yaml")}
     ran = subprocess.run([*docker, "config", "--format", "json"], env=variables, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert set(json.loads(ran.stdout)["services"]) == set(SERVICES)
+    assert set(json.loads(ran.stdout)["services"]) == set(compose_services())

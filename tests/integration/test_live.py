@@ -14,17 +14,7 @@ import pytest
 
 from tests.integration.live_run import settle, until
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
-
-MAY_CAPTURE = (
-    subprocess.run(
-        ["dumpcap", "-q", "-i", "lo", "-a", "duration:1", "-w", "-"], capture_output=True, check=False
-    ).returncode
-    == 0
-)
-needs_capture = pytest.mark.skipif(
-    not MAY_CAPTURE and os.environ.get("CI") != "true", reason="no right to capture: espcap doctor says how to get it"
-)
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a network namespace: run the tests as root")
+from tests.support.requirements import needs_capture, needs_root
 
 
 def send(count: int, port: int, pause: float = 0.02) -> None:
@@ -127,7 +117,7 @@ def test_missing_interface() -> None:
     assert ran.lines[0].startswith('Error: the capture on nosuch0 ended early: There is no device named "nosuch0"')
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give up a right: run the tests as root")
+@needs_root
 def test_no_right_to_capture() -> None:
     command = ["setpriv", "--bounding-set=-net_raw,-net_admin", *ESPCAP, "--nic", "lo"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment(), check=False)

@@ -12,10 +12,10 @@ import pytest
 
 from tests.integration import network
 from tests.integration.live_run import STARTED, Run, until
-from tests.integration.test_live import needs_root
 from tests.stores.fault_proxy import FaultProxy
 from tests.stores.serving import serving
 from tests.support.elasticsearch_node import call
+from tests.support.requirements import needs_root
 
 pytestmark = [needs_root, pytest.mark.slow]
 

@@ -12,7 +12,8 @@ from espcap.tshark.program import find_program
 from tests.dissection.readers import differences
 from tests.hostile import files
 from tests.hostile.packets import requests
-from tests.integration.test_oracle import KEYS, OTHERS
+from tests.integration.test_oracle import KEYS
+from tests.support.captures import capture_files, require_other_folder
 from tests.support.command import CAPTURES, Ran, espcap
 from tests.tshark.fakes import shell
 
@@ -96,9 +97,8 @@ def test_a_packet_that_tshark_does_not_hand_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not OTHERS.is_dir(), reason="no other captures here: name a folder of them in ESPCAP_TEST_CAPTURES")
 def test_other_captures(tmp_path: Path) -> None:
-    for path in sorted(OTHERS.glob("*.pcap*")):
+    for path in capture_files(require_other_folder()):
         if path.stat().st_size <= LARGEST:
             (tmp_path / path.name).symlink_to(path)
     compare("--dir", tmp_path)

@@ -25,15 +25,23 @@ import espcap as library
 from scripts.pages import cli_page, help_text, man_page
 from tests.conftest import remove_packets
 from tests.integration.live_run import until
-from tests.integration.test_live import needs_capture, send
+from tests.integration.test_live import send
 from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, on_terminal, start
+from tests.support.requirements import needs_capture, needs_man
 
 DOCS = ROOT / "docs"
-COOKBOOK = (DOCS / "cookbook.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted(set(DOCS.glob("*.md")) - {*DOCS.glob("tutorial-*.md"), DOCS / "cookbook.md"})]
-TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-"""All pages but those whose commands belong together."""
+
+
+def page(name: str) -> str:
+    """The text of a page in `docs`."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def pages() -> str:
+    """The text of all pages except those whose commands belong together."""
+    names = sorted(path.name for path in DOCS.glob("*.md") if not path.name.startswith(("tutorial-", "cookbook")))
+    return "\n".join([(ROOT / "README.md").read_text(encoding="utf-8"), *map(page, names)])
 
 
 def commands_of(text: str) -> list[str]:
@@ -44,13 +52,15 @@ def commands_of(text: str) -> list[str]:
 
 def tutorial(name: str) -> list[str]:
     """The commands of a tutorial, also those that are there twice."""
-    text = (DOCS / f"tutorial-{name}.md").read_text(encoding="utf-8")
-    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    blocks = re.findall(r"```sh\n(.*?)```", page(f"tutorial-{name}.md"), re.S)
+    return [line for block in blocks for line in block.splitlines()]
 
 
-COMMANDS = commands_of(TEXT)
-PROGRAMS = list(dict.fromkeys(re.findall(r"```python\n(.*?)```", TEXT, re.S)))
-QUESTIONS = re.findall(r"^### \d+\. (.*)\n\n```sh\n(.*)\n```\n\n(.*)$", COOKBOOK, re.M)
+def questions() -> list[tuple[str, str, str]]:
+    """The questions of the cookbook: question, command, and the sentence on what it finds."""
+    return re.findall(r"^### \d+\. (.*)\n\n```sh\n(.*)\n```\n\n(.*)$", page("cookbook.md"), re.M)
+
+
 LOOKS = re.compile(r"espcap (search|show|extract|stats)")
 DELETES = re.compile(r"espcap (prune|forget)")
 LIVE = re.compile(r"--nic|--watch|dumpcap")
@@ -58,10 +68,34 @@ RECIPE = re.compile(r"dumpcap|--watch")
 """What `test_ring_recipe` runs."""
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests with these arguments run once for each command, program or question of the pages."""
+    commands = commands_of(pages())
+    looks = [line for line in commands if LOOKS.search(line)]
+    kinds = {
+        "reading_command": [line for line in commands if is_read(line) and "localhost" not in line],
+        "elasticsearch_command": [line for line in commands if is_read(line) and "localhost" in line],
+        "deleting_command": [line for line in commands if DELETES.search(line)],
+        "looking_command": [line for line in looks if "localhost" not in line],
+        "elasticsearch_looking_command": [line for line in looks if "localhost" in line],
+        "live_command": [line for line in commands if "--nic" in line],
+    }
+    for name in kinds.keys() & set(metafunc.fixturenames):
+        assert kinds[name]
+        metafunc.parametrize(name, kinds[name])
+    if "program" in metafunc.fixturenames:
+        programs = list(dict.fromkeys(re.findall(r"```python\n(.*?)```", pages(), re.S)))
+        assert programs
+        metafunc.parametrize("program", programs, ids=range(len(programs)))
+    if "question" in metafunc.fixturenames:
+        asked = questions()
+        metafunc.parametrize(("question", "command", "finding"), asked, ids=[question for question, *_ in asked])
+
+
 def test_help_is_that_of_the_commands() -> None:
     """`python scripts/pages.py` writes both pages."""
-    assert (DOCS / "cli.md").read_text(encoding="utf-8") == cli_page()
-    assert (DOCS / "espcap.1").read_text(encoding="utf-8") == man_page()
+    assert page("cli.md") == cli_page()
+    assert page("espcap.1") == man_page()
 
 
 @pytest.mark.parametrize("words", [[], ["search"]], ids=["espcap", "espcap search"])
@@ -69,7 +103,7 @@ def test_help_is_what_the_command_prints(words: list[str]) -> None:
     assert espcap(*words, "--help", COLUMNS="100").output.decode() == help_text(words)
 
 
-@pytest.mark.skipif(not shutil.which("man"), reason="needs man: apt install man-db")
+@needs_man
 def test_man_page_is_shown_without_a_warning() -> None:
     command = ["man", "--warnings", "--local-file", str(DOCS / "espcap.1")]
     variables = environment(MANWIDTH="100", LC_ALL="C.UTF-8", MANPAGER="cat")
@@ -116,8 +150,8 @@ def is_read(line: str) -> bool:
     return not (LOOKS.search(line) or DELETES.search(line) or LIVE.search(line) or "serve" in line)
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if is_read(line) and "localhost" not in line])
-def test_command(command: str, tmp_path: Path) -> None:
+def test_command(reading_command: str, tmp_path: Path) -> None:
+    command = reading_command
     ran = run(command, furnished(tmp_path))
     if "espcap setup" in command:
         assert json.loads(ran.stdout)
@@ -125,20 +159,20 @@ def test_command(command: str, tmp_path: Path) -> None:
         assert [json.loads(text) for text in ran.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if is_read(line) and "localhost" in line])
-def test_command_with_elasticsearch(command: str, tmp_path: Path, elasticsearch_url: str) -> None:
+def test_command_with_elasticsearch(elasticsearch_command: str, tmp_path: Path, elasticsearch_url: str) -> None:
     with fake_kibana() as kibana:
-        addressed = command.replace("localhost:9200", elasticsearch_url).replace("localhost:5601", kibana.url)
+        addressed = elasticsearch_command.replace("localhost:9200", elasticsearch_url).replace(
+            "localhost:5601", kibana.url
+        )
         run(addressed, furnished(tmp_path))
-    assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in command else 0)
+    assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in elasticsearch_command else 0)
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if DELETES.search(line)])
-def test_command_that_deletes(command: str, tmp_path: Path) -> None:
+def test_command_that_deletes(deleting_command: str, tmp_path: Path) -> None:
     folder = furnished(tmp_path)
     run("espcap --file test_pcaps/dns.pcap --node local", folder)
-    ran = run(command, folder)
-    assert "packets-2024-05-01" in ran.stdout or "dry-run" not in command
+    ran = run(deleting_command, folder)
+    assert "packets-2024-05-01" in ran.stdout or "dry-run" not in deleting_command
 
 
 @pytest.fixture(scope="module")
@@ -175,22 +209,19 @@ def look(command: str, place: Path) -> int:
     return int(more[1].replace(",", "")) if more else len(answers)
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if LOOKS.search(line) and "localhost" not in line])
-def test_command_that_looks(command: str, place: Path) -> None:
+def test_command_that_looks(looking_command: str, place: Path) -> None:
     """The stores are filled once for all of these."""
-    assert look(command, place)
+    assert look(looking_command, place)
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if LOOKS.search(line) and "localhost" in line])
-def test_command_that_looks_into_elasticsearch(command: str, place: Path, node: str) -> None:
-    assert look(command.replace("localhost:9200", node), place)
+def test_command_that_looks_into_elasticsearch(elasticsearch_looking_command: str, place: Path, node: str) -> None:
+    assert look(elasticsearch_looking_command.replace("localhost:9200", node), place)
 
 
 def test_cookbook_has_forty_questions() -> None:
-    assert len(QUESTIONS) == len(re.findall(r"^### ", COOKBOOK, re.M)) == 40
+    assert len(questions()) == len(re.findall(r"^### ", page("cookbook.md"), re.M)) == 40
 
 
-@pytest.mark.parametrize(("question", "command", "finding"), QUESTIONS, ids=[question for question, *_ in QUESTIONS])
 def test_question_of_the_cookbook(question: str, command: str, finding: str, place: Path) -> None:
     """Finds packets, and as many as the page says."""
     found = look(command, place)
@@ -201,7 +232,7 @@ def test_question_of_the_cookbook(question: str, command: str, finding: str, pla
 
 def test_serve_command(place: Path) -> None:
     """It prints the address, and ends in order."""
-    [command] = [line for line in COMMANDS if "espcap serve" in line]
+    [command] = [line for line in commands_of(pages()) if "espcap serve" in line]
     words = [*ESPCAP, *shlex.split(command)[1:], "--listen", "127.0.0.1:0"]
     with subprocess.Popen(words, cwd=place, env=variables_of(place), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -213,10 +244,9 @@ def test_serve_command(place: Path) -> None:
 
 @pytest.mark.slow
 @needs_capture
-@pytest.mark.parametrize("command", [line for line in COMMANDS if "--nic" in line])
-def test_live_command(command: str, tmp_path: Path) -> None:
+def test_live_command(live_command: str, tmp_path: Path) -> None:
     """Captures on loopback and stores in a local index."""
-    line = command.replace("eth0", "lo").replace("localhost:9200", f"local:{tmp_path / 'index'}")
+    line = live_command.replace("eth0", "lo").replace("localhost:9200", f"local:{tmp_path / 'index'}")
     words = shlex.split(line.replace("udp port 53", "udp port 40128"))[1:]
     words += [] if "--bpf" in words else ["--bpf", "udp port 40128"]
     process = start(*words, XDG_STATE_HOME=str(tmp_path / "state"))
@@ -247,7 +277,7 @@ def test_tutorial_on_a_dissector(tmp_path: Path) -> None:
     folder.chmod(0o755)  # if root runs this, nobody dissects
     make_folder, *commands = tutorial("dissector")
     run(make_folder, folder)
-    [script] = re.findall(r"```lua\n(.*?)```", (DOCS / "tutorial-dissector.md").read_text(encoding="utf-8"), re.S)
+    [script] = re.findall(r"```lua\n(.*?)```", page("tutorial-dissector.md"), re.S)
     (folder / "profile" / "plugins" / "hello.lua").write_text(script)
     for command in commands:
         if LOOKS.search(command):
@@ -310,11 +340,10 @@ def _has_answers(folder: Path) -> bool:
 
 def test_recipes_are_run_elsewhere() -> None:
     """By `test_ring_recipe`."""
-    recipes = [line for line in COMMANDS if RECIPE.search(line)]
-    assert recipes == commands_of((DOCS / "live.md").read_text(encoding="utf-8"))[-2:]
+    recipes = [line for line in commands_of(pages()) if RECIPE.search(line)]
+    assert recipes == commands_of(page("live.md"))[-2:]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_program(program: str, tmp_path: Path) -> None:
     ending = "print(*(packet['protocol'] for packet in found))\n" if "found = " in program else ""
     (tmp_path / "program.py").write_text(program + ending)
@@ -344,8 +373,10 @@ def test_programs_for_elasticsearch(node: str) -> None:
 
 def test_session_is_what_a_terminal_shows(place: Path) -> None:
     """Line by line; `...` stands for any lines."""
-    [session] = re.findall(r"```console\n(.*?)```", TEXT, re.S)
-    for command, shown in re.findall(r"^\$ espcap (.*)\n((?:(?!\$ ).*\n)*)", session, re.M):
+    [session] = re.findall(r"```console\n(.*?)```", pages(), re.S)
+    commands = re.findall(r"^\$ espcap (.*)\n((?:(?!\$ ).*\n)*)", session, re.M)
+    assert len(commands) == len(re.findall(r"^\$ ", session, re.M)) > 0
+    for command, shown in commands:
         variables = {name: value for name, value in variables_of(place).items() if name.startswith("XDG")}
         printed = on_terminal(*shlex.split(command), **variables).splitlines()
         lines = [line.rstrip() for line in printed]
@@ -356,7 +387,7 @@ def test_session_is_what_a_terminal_shows(place: Path) -> None:
 
 
 def test_document_is_one_of_ours() -> None:
-    shown = json.loads(re.search(r"```json\n(.*?)```", TEXT, re.S)[1])  # type: ignore[index]
+    shown = json.loads(re.search(r"```json\n(.*?)```", pages(), re.S)[1])  # type: ignore[index]
     documents = espcap("--file", CAPTURES / "http_xml.pcap").documents
     [real] = [
         document

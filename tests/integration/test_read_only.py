@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap
+from tests.support.requirements import unavailable
 
 
 def read_only(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
@@ -23,7 +24,7 @@ def read_only(folder: Path, *arguments: str, **extra: str) -> "subprocess.Comple
     ran = subprocess.run(command, capture_output=True, text=True, env=environment(**extra), cwd=ROOT, check=False)
     subprocess.run(["chmod", "-R", "u+w", folder], check=True)
     if ran.returncode == 77:
-        pytest.skip("needs the right to mount")
+        unavailable("needs the right to mount")
     assert "Traceback" not in ran.stderr
     return ran
 

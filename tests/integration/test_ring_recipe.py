@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.integration.live_run import until
-from tests.integration.test_live import needs_capture, send
+from tests.integration.test_live import send
 from tests.support.command import ROOT, espcap, start
-
-RECIPE = re.search(r"```sh\n(dumpcap .*?)\n(espcap .*?)\n```", (ROOT / "docs" / "live.md").read_text("utf-8"))
+from tests.support.requirements import needs_capture
 
 
 @pytest.mark.slow
 @needs_capture
 def test_packets_of_the_ring_can_be_shown_until_their_file_is_gone(tmp_path: Path) -> None:
-    assert RECIPE
+    text = (ROOT / "docs" / "live.md").read_text("utf-8")
+    recipe = re.search(r"```sh\n(dumpcap .*?)\n(espcap .*?)\n```", text)
+    assert recipe
     ring, node = tmp_path / "ring", f"local:{tmp_path / 'index'}"
     ring.mkdir()
-    capture = RECIPE[1].replace("eth0", "lo").replace("/var/captures", str(ring))
+    capture = recipe[1].replace("eth0", "lo").replace("/var/captures", str(ring))
     capture = capture.replace("filesize:100000", "filesize:1").replace("files:100", "files:4").removesuffix(" &")
-    words = RECIPE[2].replace("/var/captures", str(ring)).replace("localhost:9200", node).split()[1:]
+    words = recipe[2].replace("/var/captures", str(ring)).replace("localhost:9200", node).split()[1:]
     dumpcap = subprocess.Popen([*capture.split(), "-q", "-f", "udp port 40125"], stderr=subprocess.DEVNULL)
     follow = start(*words, "--settle", "0.2")
     try:

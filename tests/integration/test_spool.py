@@ -16,9 +16,8 @@ import pytest
 
 from tests.integration import network
 from tests.integration.live_run import STARTED, Run, identifiers, until
-from tests.integration.test_live import needs_root
-from tests.support import RIGHTS, needs_open_root
 from tests.support.command import children, espcap
+from tests.support.requirements import dissector_rights, needs_open_root_folder, needs_root
 
 pytestmark = [needs_root, pytest.mark.slow]
 
@@ -140,7 +139,7 @@ def test_the_last_packets_before_a_silence_are_searchable(name: str, tmp_path: P
     assert run.count("stored") == 500
 
 
-@pytest.mark.parametrize("setpriv", [True, pytest.param(False, marks=needs_open_root)])
+@pytest.mark.parametrize("setpriv", [True, pytest.param(False, marks=needs_open_root_folder)])
 def test_no_child_outlives_sigkill_on_an_idle_interface(name: str, tmp_path: Path, setpriv: bool) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -165,6 +164,7 @@ def test_second_interruption_says_what_stays(name: str, tmp_path: Path) -> None:
     run.process.send_signal(signal.SIGINT)
     time.sleep(1)
     found = children(run.process.pid)
+    assert found
     assert run.end(seconds=8) == 1, run.said
     assert re.search(rf"[\d,]+ bytes of packets that are not stored stay in {run.spool}/\w+ \(the next live", run.said)
     assert not any(_is_alive(child) for child in found)
@@ -347,7 +347,7 @@ def test_only_dumpcap_has_rights(name: str, tmp_path: Path) -> None:
     users = {name: re.findall(r"^Uid:\t(\d+)", text, re.M) for name, text in status.items()}
     assert run.end() == 0
     assert (users["dumpcap"], users["tshark"]) == (["0"], ["65534"])
-    assert re.findall(r"^Cap(?:Prm|Eff):\t(\w+)", status["tshark"], re.M) == [RIGHTS] * 2
+    assert re.findall(r"^Cap(?:Prm|Eff):\t(\w+)", status["tshark"], re.M) == [dissector_rights()] * 2
 
 
 def test_a_display_filter_that_lets_nothing_pass_frees_the_spool(name: str, tmp_path: Path) -> None:

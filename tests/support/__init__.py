@@ -2,14 +2,11 @@
 
 import contextlib
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import Source, capture_file
@@ -19,18 +16,6 @@ from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Rejection
 from espcap.stores import SearchResult, StoredDay
-
-OTHERS_CAN_RUN = bool(os.stat("/").st_mode & stat.S_IXOTH)
-"""Whether users other than root can pass the root folder: without that they can run nothing."""
-
-RIGHTS = f"{0 if OTHERS_CAN_RUN else 1 << 2:016x}"
-"""What tshark may that root has started: at most CAP_DAC_READ_SEARCH, to get past the root folder."""
-
-needs_open_root = pytest.mark.skipif(
-    not OTHERS_CAN_RUN, reason="other users can run nothing, as the root folder is closed to them: chmod 755 /"
-)
-
-CAPTURES = Path(__file__).parents[2] / "test_pcaps"
 
 
 @dataclass
@@ -121,16 +106,6 @@ def read(job: Job, *paths: Path) -> tuple[Report, MemoryStore]:
     store = MemoryStore()
     sources: list[Source | EspcapError] = [capture_file(str(path)) for path in paths]
     return Pipeline(job, store).run(sources), store
-
-
-def children() -> set[int]:
-    """The processes that this one has started and not yet waited for."""
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            parent = status.read_text(errors="replace").rpartition(")")[2].split()[1]
-            found |= {int(status.parent.name)} if int(parent) == os.getpid() else set()
-    return found
 
 
 @contextlib.contextmanager

@@ -97,12 +97,15 @@ def on_terminal(*arguments: str | bytes | Path, **extra: str) -> str:
     return written.decode()
 
 
-def children(process: int, name: str = "") -> list[int]:
-    """Ids of the running children of a process, of all or of those with this name."""
-    found = []
+def children(process: int = 0, name: str = "") -> set[int]:
+    """Ids of the children of a process that it has not waited for, of all or of those with this name.
+
+    0 stands for the running process.
+    """
+    found = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has just ended
             before, _, after = status.read_text(errors="replace").rpartition(")")
-            if int(after.split()[1]) == process and name in ("", before.partition("(")[2]):
-                found.append(int(status.parent.name))
+            if int(after.split()[1]) == (process or os.getpid()) and name in ("", before.partition("(")[2]):
+                found.add(int(status.parent.name))
     return found

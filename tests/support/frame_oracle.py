@@ -1,22 +1,18 @@
 """What Wireshark shows of each frame: the text of `tshark -V -x` after two passes, as Wireshark makes them."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import click
-import pytest
 
 from espcap.tshark.program import environment
+from tests.support.requirements import require_command
 
 
 def frames(capture: Path, *options: str) -> list[list[str]]:
     """The lines of each frame. Skips the test where there is no sharkd to hold against them."""
-    if not shutil.which("sharkd"):
-        assert os.environ.get("CI") != "true", "sharkd must be installed here: apt install wireshark-common"
-        pytest.skip("no sharkd: apt install wireshark-common")
+    require_command("sharkd", "wireshark-common")
     command = ["tshark", "-2", "-V", "-x", *options, "-r", str(capture)]
     answer = subprocess.run(command, capture_output=True, env=environment(), check=False).stdout
     texts = re.split(r"^(?=Frame \d+: )", answer.decode("utf-8", "replace"), flags=re.M)[1:]

@@ -2,7 +2,7 @@ import pytest
 from packaging.version import Version
 
 from espcap.captures.sources import Interfaces
-from espcap.tshark.arguments import Settings, capturing, json_command
+from espcap.tshark.arguments import Settings, capture_command, json_command
 from espcap.tshark.program import Program
 
 TSHARK = Program("/opt/wireshark/bin/tshark", "TShark (Wireshark) 4.0.17", Version("4.0.17"))
@@ -32,13 +32,13 @@ LIVE = ["/opt/wireshark/bin/tshark", "-n", "-l", "-T", "json", "--enable-protoco
         ),
     ],
 )
-def test_reading(settings: Settings, options: list[str]) -> None:
+def test_json_command(settings: Settings, options: list[str]) -> None:
     rules = options.index("-o") if "-o" in options else len(options)
     options[rules:rules] = ["-o", "giop.ior_txt:"]
     assert json_command(TSHARK, settings) == [*START, *options, "-r", "-"]
 
 
-def test_reading_live() -> None:
+def test_json_command_of_a_live_capture() -> None:
     assert json_command(TSHARK, Settings("http"), live=True) == [*LIVE, "-Y", "http", "-o", "giop.ior_txt:", "-r", "-"]
 
 
@@ -65,8 +65,8 @@ def test_other_versions_get_the_same(version: str) -> None:
         ),
     ],
 )
-def test_capturing(
+def test_capture_command(
     settings: Settings, interfaces: Interfaces, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Program, "dumpcap", "/opt/wireshark/bin/dumpcap")
-    assert capturing(TSHARK, settings, interfaces) == ["/opt/wireshark/bin/dumpcap", *options, "-w", "-"]
+    assert capture_command(TSHARK, settings, interfaces) == ["/opt/wireshark/bin/dumpcap", *options, "-w", "-"]

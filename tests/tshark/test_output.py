@@ -26,7 +26,8 @@ from espcap.tshark.output import (
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, dissecting_user
 from tests.hostile.packets import hostile_http
-from tests.support import CAPTURES, children
+from tests.support.command import CAPTURES, children
+from tests.support.requirements import needs_root
 from tests.tshark.fakes import python, shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
@@ -297,7 +298,7 @@ def test_right_settings(program: Program) -> None:
     assert check_settings(program, settings, None) == Exit(0)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files that the dissecting user cannot read")
+@needs_root
 def test_a_key_log_that_the_dissecting_user_cannot_read(program: Program, tmp_path: Path) -> None:
     user = dissecting_user(program)
     keys = tmp_path / "private.keys"

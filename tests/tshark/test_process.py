@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import time
@@ -10,7 +9,8 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import INSTALL, Program, dissecting_user, environment, find_program
-from tests.support import children
+from tests.support.command import children
+from tests.support.requirements import needs_root
 from tests.tshark.fakes import python, shell
 
 
@@ -131,7 +131,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"HOME=/proc/nonexistent", "WIRESHARK_CONFIG_DIR=/a profile", "TZ=UTC", "LC_ALL=C.UTF-8"} <= set(output)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@needs_root
 def test_as_another_user(tmp_path: Path) -> None:
     user = dissecting_user(find_program())
     assert user

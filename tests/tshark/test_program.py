@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from espcap.base.errors import EspcapError
 from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program
+from tests.support.requirements import needs_root
 from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
@@ -182,7 +183,7 @@ class TestDissectingUser:
             dissecting_user(find_program())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user: run the tests as root")
+@needs_root
 def test_tshark_out_of_reach(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o700)
     shutil.copy("/bin/true", tmp_path / "closed" / "tshark")

@@ -1,6 +1,5 @@
 """Single packets, held against what tshark prints of them."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,13 +16,12 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, beside, dissecting_user
 from espcap.tshark.sharkd import Sharkd
 from tests.hostile import packets
-from tests.support import CAPTURES
+from tests.support.command import CAPTURES
 from tests.support.frame_oracle import frames, without_empty
+from tests.support.requirements import needs_root
 from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
-
-SAMPLES = [path for path in sorted(CAPTURES.iterdir()) if ".pcap" in path.name]
 
 
 @contextmanager
@@ -40,11 +38,10 @@ def shown(program: Program, capture: Path, settings: Settings | None = None) -> 
         return [without_empty(list(packet_lines(running.frame(number)))) for number in numbers]
 
 
-@pytest.mark.parametrize("capture", SAMPLES, ids=lambda path: path.name)
-def test_every_line_is_tsharks(capture: Path, program: Program) -> None:
-    expected = frames(capture)
+def test_every_line_is_tsharks(sample: Path, program: Program) -> None:
+    expected = frames(sample)
     assert expected
-    assert shown(program, capture) == expected
+    assert shown(program, sample) == expected
 
 
 @pytest.mark.parametrize(("name", "numbers"), [("http_xml.pcap", [12, 20, 33]), ("tunnels.pcap", range(1, 7))])
@@ -93,7 +90,7 @@ def test_no_capture(tmp_path: Path, program: Program) -> None:
         shown(program, tmp_path / "none.pcap")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what the dissecting user cannot")
+@needs_root
 def test_capture_that_only_root_can_read(tmp_path: Path, program: Program) -> None:
     secret = tmp_path / "secret.pcap"
     shutil.copy(CAPTURES / "arp.pcap", secret)
