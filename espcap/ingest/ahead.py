@@ -44,14 +44,19 @@ class Ahead:
 
         A source that is not a file is yielded at once, without waiting for further sources.
         """
-        waiting: deque[_Source] = deque()
+        files: deque[_Source] = deque()  # the files to be read next
         for source in sources:
-            if waiting and isinstance(source, CaptureFile):  # the first file is read at once
+            if not isinstance(source, CaptureFile):
+                yield from files
+                files.clear()
+                yield source
+                continue
+            if files:  # a file that is read at once does not need a tshark that was started ahead
                 self._begin(source)
-            waiting.append(source)
-            while waiting and (len(waiting) > self._most or not isinstance(source, CaptureFile)):
-                yield waiting.popleft()
-        yield from waiting
+            files.append(source)
+            if len(files) > self._most:
+                yield files.popleft()
+        yield from files
 
     def _begin(self, source: CaptureFile) -> None:
         is_worth_it = self._most and 0 < source.size <= LARGEST and source.path not in self._begun
