@@ -10,7 +10,7 @@ from espcap.captures.sources import CaptureFile, capture_file
 from espcap.ingest import ahead as module
 from espcap.ingest.ahead import Ahead
 from espcap.ingest.job import Job
-from tests.support import CAPTURES, children
+from tests.support.command import CAPTURES, children
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
