@@ -187,7 +187,7 @@ def _paths(sources: Sequence[StrPath]) -> list[str]:
     if not paths:
         raise UsageError("nothing to read", "name captures, or folders of them")
     if "-" in paths:
-        raise UsageError("only the command reads standard input", "for a file of this name write ./-")
+        raise UsageError("only the command reads standard input", "to read a file with the name -, write ./-")
     return paths
 
 
@@ -213,7 +213,7 @@ def _address(node: Node) -> tuple[tuple[str, ...], dict[str, Any]]:
 def _open_store(nodes: Sequence[str], registry: Registry, credentials: dict[str, Any]) -> Store:
     """Opens the store. It logs when it waits for Elasticsearch."""
     if not nodes:
-        raise UsageError("no node is named", 'node="local", or an address of an Elasticsearch')
+        raise UsageError("no node is named", 'give node="local" or the address of an Elasticsearch')
     return open_store(nodes, registry, on_note=_log.info, **credentials)
 
 

@@ -18,7 +18,7 @@ EXIT_CODES = {
     "3": "Partial: some packets were rejected (they are kept, see espcap retry), some files could not be read, or a "
     "damaged file was read as far as possible. With extract and --captures: some captures are missing or changed.",
     "130, 143": "A file was interrupted by Ctrl-C or SIGTERM, after everything that was read was stored.",
-    "141": "The reader of standard output went away.",
+    "141": "The program that reads standard output has ended.",
 }
 
 ENVIRONMENT = {

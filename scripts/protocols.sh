@@ -17,8 +17,8 @@ pattern=$(printf '%s' "$parts" | grep . | paste -sd'|')
 
 names=$({ grep -v '^# ' "$list" | sed 's/^#//'; LC_ALL=C tshark -G protocols 2>/dev/null | cut -f3; } | LC_ALL=C sort -u)
 {
-    echo "# The protocols that a packet may be called by. A line that starts with # is left out: such a name never becomes"
-    echo "# the document's \"protocol\", the packet is then called by the protocol below it."
+    echo "# The protocols that can be the \"protocol\" of a document. A packet whose highest protocol starts with # here gets"
+    echo "# the protocol below it."
     echo "# Made by scripts/protocols.sh with Wireshark 4.0, 4.4 and 4.6."
     printf '%s\n' "$names" | sed -E "s/^(${pattern})\$/#\\1/"
 } >"$list"

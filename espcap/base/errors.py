@@ -1,7 +1,7 @@
 """Errors that the user can do something about."""
 
 _SHOWN = 120
-"""Longest text that a message shows whole, in characters."""
+"""Length in characters of the longest text that a message shows completely."""
 
 
 class EspcapError(Exception):

@@ -7,7 +7,7 @@ from espcap.base.errors import UsageError
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([kmgt]?)(b?)", re.IGNORECASE | re.ASCII)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SMALLEST_PLAIN = 1_000_000
-"""A smaller number of bytes needs a unit."""
+"""The smallest number of bytes that is accepted without a unit."""
 
 
 def parse_size(text: str) -> int:

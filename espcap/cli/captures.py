@@ -54,7 +54,7 @@ def prepare_with_captures(options: QueryOptions, searcher: Searcher) -> Prepared
 def _check_filter(searcher: Searcher, settings: Settings, user: User | None) -> None:
     """Raises UsageError if the filter is invalid for tshark.
 
-    tshark does not know fields of the user's own dissectors, which the store has recorded, without their profile.
+    Without their profile, tshark does not know fields of the user's own dissectors, which the store has recorded.
     """
     try:
         check_filters(searcher.program, settings, user)

@@ -1,4 +1,4 @@
-"""Options of other programs, such as tshark, that users try, and what espcap has instead."""
+"""Options of other programs, such as tshark, that users try, with the options of espcap to use instead."""
 
 import click
 
@@ -28,7 +28,7 @@ _INSTEAD = {"main": _READING, "search": _SEARCH, "stats": _QUERYING, "extract": 
 
 
 class Command(click.Command):
-    """A command that says what to use instead of an option of another program."""
+    """A command whose error messages name the option to use instead of one of another program."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parses as click does. Raises NoSuchOption with the option to use instead."""

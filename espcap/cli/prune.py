@@ -22,7 +22,7 @@ from espcap.tshark.registry import open_registry
 
 @dataclass(frozen=True)
 class _Limits:
-    """Which days are deleted; None if the option is not given."""
+    """The limits beyond which days are deleted. A limit is None if its option is not given."""
 
     age: int | None
     """In days, of the packets."""
@@ -35,7 +35,7 @@ class _Limits:
     def parse(options: PruneOptions) -> "_Limits":
         """Returns the limits that the options name. Raises UsageError if they name none, or one is invalid."""
         if not (options.keep or options.max_size or options.loaded_before):
-            raise UsageError("no option says what to delete", "name --keep 30d, --max-size 10GB or --loaded-before 30d")
+            raise UsageError("no limit is given", "name --keep 30d, --max-size 10GB or --loaded-before 30d")
         return _Limits(
             parse_age(options.keep) if options.keep else None,
             parse_size(options.max_size) if options.max_size else None,
@@ -100,9 +100,9 @@ def _report_rest(days: list[StoredDay], chosen: list[StoredDay], most: int | Non
     for day in rest:
         if day_of(day.name) is None:
             name = printable(day.name)
-            click.echo(f"Note: {name} is left alone: it is not for one day ({day.documents:,} packets)", err=True)
+            click.echo(f"Note: {name} is not deleted: it is not for one day ({day.documents:,} packets)", err=True)
     size = sum(day.bytes for day in rest)
-    done = "would be deleted; nothing was" if dry_run else "deleted"
-    click.echo(f"{len(chosen):,} of {len(days):,} indices {done}; {size:,} bytes remain", err=True)
+    deleted, remain = ("would be deleted", "would remain") if dry_run else ("deleted", "remain")
+    click.echo(f"{len(chosen):,} of {len(days):,} indices {deleted}; {size:,} bytes {remain}", err=True)
     if most is not None and size > most:
         click.echo(f"Note: more than {most:,} bytes remain, and no day is left to delete", err=True)

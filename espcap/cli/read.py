@@ -38,9 +38,9 @@ SECONDS_TO_FINISH = 10
 """How long an interrupted run may take to store the packets read, or a live capture to store more of its spool."""
 
 UNPARSED = "Note: {:,} values do not fit the type of their field and are kept as text under `unparsed`"
-NOTHING_PASSES = "no packet passes the display filter"
+NOTHING_PASSES = "no packet matches the display filter"
 
-INTERRUPTED = "Interrupted before all was stored."
+INTERRUPTED = "Interrupted before all packets were stored."
 
 
 def read(options: ReadOptions) -> int:
@@ -70,9 +70,11 @@ def _check_usage(options: ReadOptions) -> None:
     if options.bpf and not options.nic:
         raise UsageError("--bpf is for interfaces", "filter files with -Y, a display filter")
     if (options.keep_captures or options.keep_captures_for) and not options.nic:
-        raise UsageError("--keep-captures is for interfaces", "files stay where they are")
+        raise UsageError("--keep-captures is for interfaces", "files that are read stay unchanged")
     if options.keep_captures_for and not options.keep_captures:
-        raise UsageError("--keep-captures-for needs --keep-captures", "name how much of the disk the files may take")
+        raise UsageError(
+            "--keep-captures-for needs --keep-captures", "name the largest size, such as --keep-captures 20GB"
+        )
     if options.watch and (options.nic or not options.dir):
         raise UsageError("--watch reads only directories", "name them with --dir, without --nic")
     if options.pretty and options.node:
@@ -153,7 +155,7 @@ def _bytes_to_read(options: ReadOptions, is_known: IsKnown) -> int:
 def _note_of_user(user: User, program: Program) -> str:
     note = f"Note: started as root; tshark runs as {user.name}"
     if user.reads_all:
-        note += f", which can read every file here, as {printable(program.path)} cannot be reached by other users"
+        note += f", which may read every file here, because other users cannot reach {printable(program.path)}"
     return note
 
 

@@ -10,16 +10,16 @@ Layers = dict[str, dict[str, Value | list[Value]]]
 """Values by layer and key, such as `layers["tcp"]["srcport"]`; a list if a field occurs several times."""
 
 MOST_VALUES = 100_000
-"""The most values of one packet; more are counted and left out. The native reader has the same limit."""
+"""The most values that the document of a packet contains. Others are counted. The native reader has the same limit."""
 
 
 class Terms(NamedTuple):
     """The layers with terms of the local index in place of values; see `stores.local.values`."""
 
     numbers: bytes
-    """JSON of the layers with the terms that are numbers."""
+    """The layers as JSON, with only the values that are indexed as numbers."""
     texts: bytes
-    """JSON of the layers with the terms that are texts."""
+    """The layers as JSON, with only the values that are indexed as texts."""
     unsearchable: Sequence[str]
     """Paths of values that have no term, so that a search cannot find them."""
 

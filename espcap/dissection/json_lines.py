@@ -209,7 +209,7 @@ def _without(labels: Iterable[str], packet: str) -> str:
     for label in labels:
         alike = (f'"{label}": ""', f'"{label}": {{')
         found = [index for index, line in enumerate(lines) if line.strip(" ,") in alike]
-        if found:  # a line with members is rather the protocol than the label, and so is the less indented line
+        if found:  # of equal lines, one with members, or the less indented one, is probably the protocol
             del lines[min(found, key=lambda index: (lines[index].endswith("{"), -lines[index].index('"')))]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Finds the protocol that names a packet, and its link, network, transport and application protocols.
+"""Chooses the `protocol` of a packet's document, and its link, network, transport and application protocols.
 
 The input is `frame.protocols`, such as `eth:ethertype:ip:tcp:http:xml`, and the file `conf/protocols.list`.
 """
@@ -52,24 +52,23 @@ class Stack:
 
 
 class ProtocolList:
-    """The protocols that may name a packet."""
+    """The protocols that can be the `protocol` of a document."""
 
     def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
-        """`names` may name a packet at any place in it.
-
-        `known` are all protocols of the list, also those that may not name a packet. If it is given, any other protocol
-        may name a packet too if it is above a transport protocol.
+        """`names` are the protocols that can be the `protocol` of a document. `known` are all protocols of the list,
+        also those that cannot. If it is given, a protocol that is not in it can be the `protocol` too if it is above a
+        transport protocol.
         """
         self._names = frozenset(names)
         self._known = self._names.union(known) if known else None
         self.describe = lru_cache(maxsize=10_000)(self._describe)  # a capture has a few hundred combinations
 
     def with_own(self, own: Iterable[str]) -> "ProtocolList":
-        """Returns the list with the protocols of the user's own dissectors as names."""
+        """Returns the list with the protocols of the user's own dissectors added."""
         return ProtocolList(self._names.union(own), self._known or ())
 
     def _describe(self, frame_protocols: str) -> tuple[str, Stack]:
-        """The name of the protocol that names a packet, and the packet's stack, from `frame.protocols`."""
+        """The `protocol` and the stack of a packet, from its `frame.protocols`."""
         names = _own([name for name in frame_protocols.split(":") if name and name not in _NO_PROTOCOLS])
         named = self._names.union(self._unlisted(names))
         stack = _stack(names, named)

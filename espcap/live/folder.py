@@ -24,7 +24,7 @@ NUMBERS = 100_000
 """dumpcap numbers its files from 0 to 99,999, and then begins again."""
 
 CAPTURED, HELD = "packets", "held"
-"""Starts of the names of a segment: the one that dumpcap gives, and the second one during dissection."""
+"""Starts of the names of a segment: of the name that dumpcap gives, and of a second one during dissection."""
 _NAME = re.compile(rf"({CAPTURED}|{HELD})_(\d{{5}})_\d+\.pcapng")
 _LINE = 26
 _SLOTS = 4 * SEGMENTS
@@ -70,7 +70,7 @@ class RunFolder:
         self._write_line(1 + segment % _SLOTS, f"{segment:010} {packets:014}\n")
 
     def write_dropped(self, packets: int) -> None:
-        """Writes how many packets the spool has dropped that are not yet in a report."""
+        """Writes the number of packets that the spool has dropped and that are not in a report yet."""
         self._write_line(0, f"{0:010} {packets:014}\n")
 
     def reserve(self) -> None:
@@ -89,7 +89,7 @@ class RunFolder:
         return numbers, numbers.pop(0, 0)
 
     def close(self, remove: bool) -> None:
-        """Releases the folder, and deletes it if `remove`. Other espcaps cannot open it during that."""
+        """Releases the folder, and deletes it if `remove`. No other run can open it before it is deleted."""
         with contextlib.suppress(FileNotFoundError):
             if remove:
                 with _locked(self.path.parent):

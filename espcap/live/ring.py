@@ -1,4 +1,4 @@
-"""The segments of a run in their order: which are complete, which is next, and which dumpcap has overwritten."""
+"""The segments of a run in their order: the complete ones, the next one, and those that dumpcap has overwritten."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ from espcap.live.keeper import Keeper
 
 
 class Next(Enum):
-    """Why `Ring.take` has no segment."""
+    """The reasons for which `Ring.take` returns no segment."""
 
     LATER = "dumpcap has not begun it"
     NEVER = "the capture has ended, or the next segment was overwritten"

@@ -112,5 +112,5 @@ Query = Everything | And | Or | Not | Condition | Frames
 
 
 def combine(*parts: Query) -> Query:
-    """Returns the query that all parts match."""
+    """Returns the query for packets that match all parts."""
     return And(tuple(part for part in parts if part != Everything()))

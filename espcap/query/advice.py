@@ -1,4 +1,4 @@
-"""Suggests why a query finds no packets, and what the user may mean. Pure."""
+"""Explains why a query finds no packets, and suggests another one. Sends no request itself."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def _of_times(part: Query, earliest: float | None, latest: float | None) -> str:
     if not isinstance(part, Range) or part.path != "@timestamp" or earliest is None or latest is None:
         return ""
     if isinstance(part.low, Time) and part.low > (latest + 1) * 1_000_000:
-        return f"none of them is from {_shown(part.low)} on"
+        return f"none of them is at or after {_shown(part.low)}"
     if isinstance(part.high, Time) and part.high <= earliest * 1_000_000:
         return f"none of them is before {_shown(part.high)}"
     return ""

@@ -119,16 +119,16 @@ def _string(
 
 
 def _as_string(text: str, parse_string: Callable[[str], Query]) -> str:
-    """Returns what to do to use the text as a query string, or why it is not one."""
+    """Returns a hint on how to write the text as a query string, or the reason why that is not possible."""
     try:
         parse_string(text)
     except UsageError as error:
-        return f"nor is it a query string: {error.message}"
+        return f"it is not a query string either: {error.message}"
     return "to search for its words, put it in double quotes"
 
 
 def _as_path(text: str) -> str:
-    """Returns what to write instead of a path of documents before an operator of display filters; empty for others."""
+    """Returns a hint on how to write a comparison with a path of documents; empty if there is none."""
     plain = _QUOTED.sub('""', text)
     paths = [(match[1], match[2]) for match in _COMPARED.finditer(plain) if _is_path(match[1])]
     paths += [(match[1], "=") for match in _ASSIGNED.finditer(plain) if _is_path(match[1])]
@@ -144,7 +144,7 @@ def _is_path(name: str) -> bool:
 
 
 def _slip(text: str, message: str) -> str:
-    """Returns what to write instead of `=`, `AND` or a set without commas; empty if the error is another."""
+    """Returns a hint on how to correct `=`, `AND` or a set without commas; empty if the error is another."""
     if "'=' was not expected" in message:
         return "write == for equal"
     if (joined := _UPPER.search(_QUOTED.sub('""', text))) and f"'{joined[0]}' was not expected" in message:
@@ -158,7 +158,7 @@ def _as_filter(text: str, parse_filter: Callable[[str], Query]) -> str:
     try:
         parse_filter(text)
     except UsageError as error:
-        return f"nor is it a display filter: {error.message}"
+        return f"it is not a display filter either: {error.message}"
     return "as a display filter it is valid: use it with -Y"
 
 
@@ -174,7 +174,7 @@ _FILLING = re.compile(r"(?:\s|[()]|\b(?:and|or|not|ip6?|tcp|udp|sctp|arp|icmp6?)
 
 
 def capture_filter(text: str) -> str:
-    """Returns the display filter for a text that is a capture filter, as of tcpdump; empty if it is not one."""
+    """Returns the display filter that means the same as a capture filter; empty if the text is not a capture filter."""
     found = list(_PRIMITIVE.finditer(text))
     if not found or any(match["number"] and not _is_port(match) for match in found):
         return ""

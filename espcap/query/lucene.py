@@ -84,7 +84,7 @@ def _parsed(plain: str) -> tree.Item:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """Returns what luqum can parse instead: IPv6 and MAC addresses in quotes, operators as words."""
+    """Returns the text as luqum can parse it: IPv6 and MAC addresses are in quotes, and operators are words."""
     return f'"{match[0]}"' if match["address"] else _WORDS.get(match[0], match[0])
 
 

@@ -1,4 +1,4 @@
-"""Searches of a store: parses what the user wants, and reports what the store may not find."""
+"""Parses queries of the user for a store, and reports packets that the store may not find."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,7 +56,7 @@ class Searcher:
         )
 
     def combine(self, *parts: PreparedQuery | Query) -> PreparedQuery:
-        """Returns the query that all parts match, with their notes and notes on packets that it may not find."""
+        """Returns the query for packets that match all parts, with notes on packets that it may not find."""
         query = combine(*(part.query if isinstance(part, PreparedQuery) else part for part in parts))
         notes = [note for part in parts if isinstance(part, PreparedQuery) for note in part.notes]
         return PreparedQuery(query, (*notes, *accuracy_notes(query, self.registry, self._count)))

@@ -39,10 +39,10 @@ class Sink(Protocol):
     """Takes documents. All methods raise StoreError if the sink as a whole fails."""
 
     writes_at_once: int
-    """How many calls of `write` may run at the same time, in threads of their own; 0: `write` runs in the caller's."""
+    """How many calls of `write` may run at the same time, each in a thread; 0: in the thread of the caller."""
 
     batches_ahead: int
-    """How many batches may be written or wait for it at the same time, so that reading continues during slow writes."""
+    """How many batches may wait or be written at the same time, so that reading continues while the sink is slow."""
 
     def prepare(self) -> None:
         """Makes the index template or the folder that the sink needs. Called once, before the first `write`."""
@@ -66,7 +66,7 @@ class Sink(Protocol):
         """Does the same as `flush` if the last one was some seconds ago. Call it while no documents come."""
 
     def not_durable(self) -> Outcome:
-        """Returns the outcome of written documents that are not durable: not yet, or lost by a failure."""
+        """Returns the outcome of written documents that are not durable yet, or that a failure has lost."""
 
     def close(self) -> None:
         """Flushes and releases the sink."""

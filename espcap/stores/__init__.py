@@ -12,7 +12,7 @@ from espcap.query import Query
 from espcap.sinks import Sink
 
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
-"""Hint for a store without packets; it has a place for the address."""
+"""Hint for a store without packets; `{}` stands for the store's address."""
 SIMPLER = "write a shorter one with fewer repetitions"
 """Hint for a pattern that is too complex for a store."""
 

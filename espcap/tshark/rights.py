@@ -9,7 +9,7 @@ from espcap.tshark.program import Program, environment
 
 
 def capture_right(program: Program) -> str:
-    """Captures on the loopback interface for a second, and returns a message about the success.
+    """Captures on the loopback interface for a second. Returns a message that this worked.
 
     Raises EspcapError if this user is not allowed to capture.
     """
@@ -22,7 +22,7 @@ def capture_right(program: Program) -> str:
 
 
 def remedy(program: Program) -> str:
-    """A hint: how a user who is not root gets the right to capture."""
+    """A hint with the commands that give a user the right to capture."""
     return (
         "let dumpcap capture: sudo dpkg-reconfigure wireshark-common, sudo usermod -aG wireshark $USER, log in again; "
         f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"

@@ -167,7 +167,7 @@ def build(parts: Parts) -> Starlette:
 
     def show_defect(request: Request, error: Exception) -> Response:
         show_fault(error)
-        return pages.render("failure.html", {"message": "espcap failed: its standard error has the reason"}, 500)
+        return pages.render("failure.html", {"message": "espcap failed: see the terminal in which it runs"}, 500)
 
     return Starlette(
         routes=[

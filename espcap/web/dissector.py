@@ -200,7 +200,7 @@ def hex_lines(source: Bytes) -> Iterator[str]:
 
 
 def stream_lines(pieces: list[StreamData]) -> Iterator[tuple[bool, str]]:
-    """Yields whether a part of a stream is from the end that answers, and its text. All have at most MOST_BYTES."""
+    """Yields for each part of a stream whether it is an answer, and its text; at most MOST_BYTES in all."""
     left = MOST_BYTES
     for each in pieces:
         data = each.data[:left]

@@ -32,7 +32,7 @@ _HEADERS = {
 }
 _SAFE_METHODS = ("GET", "HEAD")
 _NO_TOKEN = "Not allowed. Open the address that espcap serve printed: it contains the token that the page requires.\n"
-_STRANGE_NAME = "Not allowed: this page does not have that host name. Open the address that espcap serve printed.\n"
+_STRANGE_NAME = "Not allowed: this server does not have that host name. Open the address that espcap serve printed.\n"
 _STRANGE_ORIGIN = "Not allowed: only the page itself can send this request.\n"
 
 

@@ -40,7 +40,7 @@ def test_root_does_not_dissect(tmp_path: Path) -> None:
     assert {rights for status in statuses for rights in re.findall(r"^CapEff:\t(\w+)", status, re.M)} == {
         dissector_rights()
     }
-    why = f", which can read every file here, as {shutil.which('tshark')} cannot be reached by other users"
+    why = f", which may read every file here, because other users cannot reach {shutil.which('tshark')}"
     assert errors.count(f"Note: started as root; tshark runs as nobody{'' if root_folder_is_open() else why}\n") == 1
 
 

@@ -34,7 +34,7 @@ REASONS = {
     "protocl:http": "no such field: protocl: did you mean protocol",
     'frame contains "google"': "--captures",
     "source.port == 80": "source.port is a path of documents: write source.port:VALUE",
-    "(http": "nor is it a display filter",
+    "(http": "it is not a display filter either",
     "http.hst:x": "no such field: http.hst: did you mean http.host",
     "10.9.9.9": "packets from 2023-11-14",
     "tcp.analysis.retransmission && dns": "packets from 2023-11-14",
@@ -131,7 +131,7 @@ def test_what_is_not_printed_is_reported(node: str) -> None:
 
 def test_times_that_no_packet_has(node: str) -> None:
     ran = espcap("search", "dns", "--since", "2025-01-01", "--node", node)
-    assert "matches; none of them is from 2025-01-01T00:00:00.000Z on" in ran.errors
+    assert "matches; none of them is at or after 2025-01-01T00:00:00.000Z" in ran.errors
 
 
 def test_words_find_what_has_them(node: str, capture: Path) -> None:

@@ -84,7 +84,7 @@ def test_names_without_the_folder_where_we_are(tmp_path: Path) -> None:
 
 def test_nothing_passes_the_display_filter() -> None:
     ran = espcap("--file", CAPTURES / "arp.pcap", "-Y", "dns")
-    assert (ran.status, ran.lines[0]) == (0, "Note: no packet passes the display filter")
+    assert (ran.status, ran.lines[0]) == (0, "Note: no packet matches the display filter")
     assert len(espcap("--file", CAPTURES / "arp.pcap", "-Y", "arp").lines) == 1
 
 

@@ -93,8 +93,11 @@ def test_words_that_join_nothing(registry: Registry) -> None:
             'http.hst contains "x"',
             ("unknown field 'http.hst': did you mean http.host", "to search for its words, put it in double quotes"),
         ),
-        ("frame[0:2] == 47:45", ("slices", "nor is it a query string: query ")),
-        ("source.port >= 80", ("unknown field 'source.port'", "nor is it a query string", "write source.port:>=VALUE")),
+        ("frame[0:2] == 47:45", ("slices", "it is not a query string either: query ")),
+        (
+            "source.port >= 80",
+            ("unknown field 'source.port'", "it is not a query string either", "write source.port:>=VALUE"),
+        ),
         ("protocol == http", ("unknown field 'protocol'", "protocol is a path of documents: write protocol:VALUE")),
         (
             "http.request && source.port:80",
@@ -107,7 +110,7 @@ def test_words_that_join_nothing(registry: Registry) -> None:
         ("x>=0", ("unknown field 'x'", "to search for its words, put it in double quotes")),
         ("ip.src==10.0.0.4 AND dns", ("in a display filter write and; AND joins conditions",)),
         ("http.request.method in {GET POST}", ('in {"GET", "POST"}',)),
-        ("foo(bar", ("query 'foo(bar'", "nor is it a display filter: filter 'foo(bar': it ends too early")),
+        ("foo(bar", ("query 'foo(bar'", "it is not a display filter either: filter 'foo(bar': it ends too early")),
         ("source.prot:80", ("no such field: source.prot: did you mean source.port",)),
     ],
 )

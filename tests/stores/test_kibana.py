@@ -148,10 +148,10 @@ FAULTS: dict[str, tuple[str, Reply, str, str]] = {
     "too large": (IMPORT, Reply(413, b"<html>", STRANGER), "does not accept a file", "maxImportPayloadBytes"),
     "bad request": (IMPORT, Reply(400, {"message": "more recent version"}), "status 400: more recent version", "log"),
     "broken": (IMPORT, Reply(500, {"message": f"oh {SECRET}"}), "failed with status 500: oh ***", "log"),
-    "garbage": (IMPORT, Reply(200, b'{"success": tr'), "took 0 of 3 saved objects: no reason is given", "again"),
-    "list": (IMPORT, Reply(200, [1]), "took 0 of 3 saved objects", "again"),
-    "fewer": (IMPORT, Reply(200, {"success": True, "successCount": 2}), "took 2 of 3 saved objects", "again"),
-    "odd": (IMPORT, Reply(200, {"successCount": "3", "errors": 7}), "took 0 of 3 saved objects", "again"),
+    "garbage": (IMPORT, Reply(200, b'{"success": tr'), "imported 0 of 3 saved objects: no reason is given", "again"),
+    "list": (IMPORT, Reply(200, [1]), "imported 0 of 3 saved objects", "again"),
+    "fewer": (IMPORT, Reply(200, {"success": True, "successCount": 2}), "imported 2 of 3 saved objects", "again"),
+    "odd": (IMPORT, Reply(200, {"successCount": "3", "errors": 7}), "imported 0 of 3 saved objects", "again"),
     "not all": (
         IMPORT,
         Reply(
@@ -172,8 +172,8 @@ FAULTS: dict[str, tuple[str, Reply, str, str]] = {
                 ],
             },
         ),
-        "took 1 of 3 saved objects: search a: missing_references (index-pattern x); dashboard b: unknown (no room); "
-        "dashboard c: None; and 1 more",
+        "imported 1 of 3 saved objects: search a: missing_references (index-pattern x); dashboard b: unknown (no room)"
+        "; dashboard c: None; and 1 more",
         "run the command again",
     ),
 }

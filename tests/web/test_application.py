@@ -32,7 +32,7 @@ def test_faults_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="a fault"):  # which a server is to know
         asyncio.run(application(scope, receive, send))
     assert sent[0]["status"] == 500
-    assert b"its standard error has the reason" in sent[1]["body"]
+    assert b"see the terminal in which it runs" in sent[1]["body"]
     told = capsys.readouterr().err
     assert told.startswith("Traceback")
     assert "ValueError: a fault\\x1b[31m" in told

@@ -16,7 +16,7 @@ class FilterOptions:
 
 @dataclass(frozen=True)
 class OriginalsOptions:
-    """Where the captures of stored packets are."""
+    """The folders of the captures of stored packets."""
 
     dir: tuple[str, ...] = option(
         "--dir",
@@ -28,7 +28,7 @@ class OriginalsOptions:
 
 @dataclass(frozen=True)
 class DissectingOptions:
-    """How tshark dissects packets."""
+    """Options of the dissection by tshark."""
 
     decode_as: tuple[str, ...] = option(
         "-d", "--decode-as", metavar="RULE", help="Decode as, in the syntax of tshark: tcp.port==88,http."
@@ -42,6 +42,6 @@ class DissectingOptions:
         metavar="DIR",
         callback=absolute_path,
         shell_complete=FOLDERS,
-        help="Wireshark configuration folder; its folder plugins can contain your dissectors. By default tshark uses "
-        "none.",
+        help="Wireshark configuration folder (profile); by default none. Its subfolder plugins can contain your "
+        "dissectors.",
     )

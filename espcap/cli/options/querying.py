@@ -10,7 +10,7 @@ from espcap.cli.options.storing import StoreOptions
 
 @dataclass(frozen=True)
 class ConditionOptions(FilterOptions):
-    """Which stored packets are wanted. All conditions must be met."""
+    """Conditions on stored packets. A packet must meet all of them."""
 
     query: str = argument(nargs=-1, metavar="[QUERY]", callback=joined_words)
     since: str = option(

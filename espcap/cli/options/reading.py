@@ -12,7 +12,7 @@ from espcap.cli.options.storing import DeliveryOptions
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Where packets come from."""
+    """The sources of packets."""
 
     file: tuple[str, ...] = option(
         "-r", "--file", metavar="FILE", shell_complete=FILES, help="Capture file; - is standard input. Repeatable."
@@ -30,7 +30,7 @@ class SourceOptions:
         show_default=True,
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="With --watch: read a file after it has not changed for this long.",
+        help="With --watch: read a file when it has not changed for this time.",
     )
     nic: tuple[str, ...] = option("-i", "--nic", metavar="NAME", help="Interface to capture on. Repeatable.")
     bpf: str = option(
@@ -44,7 +44,7 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class DocumentOptions:
-    """How packets become documents."""
+    """Options of the conversion of packets to documents."""
 
     protocols: str = option(
         "--protocols",
@@ -66,13 +66,13 @@ class DocumentOptions:
         show_default=True,
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="Stop reading a file if tshark prints nothing for this long; 0 waits without end.",
+        help="Stop reading a file if tshark prints nothing for this time; 0 is no limit.",
     )
 
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """How packets of live captures are kept, and how the capture is reported."""
+    """Options of live captures: the spool, kept captures, and reports."""
 
     spool: Path | None = option(
         "--spool",

@@ -10,7 +10,7 @@ from espcap.cli.options.declaring import FILES, Whole, argument, option, shared_
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """Options of all commands: which store, how to connect to it, and which tshark."""
+    """Options of all commands: the store, the connection to it, and the path of tshark."""
 
     node: tuple[str, ...] = shared_option(
         "--node",
@@ -18,10 +18,10 @@ class StoreOptions:
         help="The store: host:port or URL of Elasticsearch (repeat for more nodes), local, or local:DIR.",
     )
     ca_cert: Path | None = shared_option(
-        "--ca-cert", metavar="FILE", help="Certificate authority of the server's certificate, PEM."
+        "--ca-cert", metavar="FILE", help="Certificate of the authority that signed the server's certificate, PEM."
     )
     fingerprint: str | None = shared_option(
-        "--fingerprint", metavar="SHA256", help="Fingerprint of the server's certificate."
+        "--fingerprint", metavar="SHA256", help="SHA-256 fingerprint of the server's certificate."
     )
     no_verify: bool = shared_option(
         "--no-verify", help="Do not verify the server's certificate; any server could impersonate it."
@@ -60,7 +60,7 @@ class DeliveryOptions(StoreOptions):
         "--give-up-after",
         metavar="SECONDS",
         type=click.FloatRange(0),
-        help="How long to wait for an Elasticsearch that is down or busy before the run fails; inf waits without end. "
+        help="How long to wait for an Elasticsearch that is down or busy before the run fails; inf is no limit. "
         "If this is given, files also wait for a server that is down at the start.  [default: 300 for files, inf for "
         "live captures and pipes]",
     )

@@ -75,7 +75,7 @@ class Existence:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The condition that values of a field meet a relation to a literal."""
+    """A comparison of a field with a literal, such as `tcp.port >= 1024`."""
 
     operand: Operand
     sign: str
@@ -86,7 +86,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Membership:
-    """The condition that values of a field are in a set."""
+    """A test whether a field is in a set, such as `tcp.port in {80, 443}`."""
 
     operand: Operand
     elements: tuple[tuple[Word, ...], ...]

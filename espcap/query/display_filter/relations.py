@@ -47,7 +47,7 @@ def quantified(name: str, sign: str, quantifier: str, some: Callable[[str], Quer
 
 
 def either(queries: list[Query]) -> Query:
-    """Returns the query that at least one query matches, which matches nothing if there are none."""
+    """Returns the query for packets that match at least one of the queries; without queries, it matches no packet."""
     if len(queries) == 1:
         return queries[0]
     return Or(tuple(queries)) if queries else NOTHING

@@ -149,7 +149,7 @@ def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) 
     if answer.body.get("success") is not True or errors or taken != len(objects):
         reasons = "; ".join(_object_error(error) for error in errors[:_SHOWN_ERRORS]) or "no reason is given"
         more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        count = f"took {taken if isinstance(taken, int) else 0} of {len(objects)} saved objects"
+        count = f"imported {taken if isinstance(taken, int) else 0} of {len(objects)} saved objects"
         text = redact(f"{count}: {reasons}{more}", connection)
         raise StoreError(
             f"{connection.addresses} {text}", "see Kibana's log; correct the cause and run the command again"

@@ -80,7 +80,7 @@ def find_misfits(client: Elasticsearch) -> list[str]:
     try:
         answer = client.indices.get_mapping(index=PATTERN, expand_wildcards="open", filter_path=",".join(paths))
     except ApiError as error:
-        if error.status_code in (401, 403):  # a user who may only write need not be able to read mappings
+        if error.status_code in (401, 403):  # a user with write access only may not be allowed to read mappings
             return []
         raise
     return [

@@ -104,7 +104,7 @@ class BulkSender:
             if len(taken.to_create) < len(documents):
                 patience.progress()
             else:
-                patience.wait(self._failure("does not say which documents it has"))
+                patience.wait(self._failure("does not report which documents it has"))
             replacing = _Part(
                 [document for document, _ in taken.to_replace],
                 {document.id: version for document, version in taken.to_replace},

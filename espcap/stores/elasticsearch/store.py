@@ -37,7 +37,7 @@ _REACH_SECONDS = 4.0
 _DELETED_AT_ONCE = 10_000
 _OK = 200
 _MAY_NOT = (401, 403)
-"""Statuses of an answer to a user without the right."""
+"""HTTP statuses of the answer if the user does not have the right."""
 _REFRESHED_AT_ONCE = 100  # their names fit in a URL
 
 
@@ -192,7 +192,7 @@ class ElasticsearchStore:
         try:
             return seconds_kept(self._client.ilm.get_lifecycle(name=NAME).body)
         except ApiError as error:
-            if error.status_code in NOT_SUPPORTED | {401, 403}:  # a user who may only write may not be able to read it
+            if error.status_code in NOT_SUPPORTED | {401, 403}:  # a user may have the right to write packets only
                 return None
             raise
 
@@ -297,7 +297,7 @@ class ElasticsearchStore:
         try:
             return bool(self._client.indices.exists_index_template(name=NAME))
         except ApiError as error:
-            if error.status_code in (401, 403):  # a user who may only read may not be able to see it
+            if error.status_code in (401, 403):  # a user may have the right to read packets only
                 return False
             raise
 

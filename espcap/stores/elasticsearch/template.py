@@ -16,7 +16,7 @@ PRIORITY = 200
 LARGEST_LONG = 2**63 - 1
 """Greater values of an unsigned field are indexed only as text, under `<path>.exact`."""
 SECONDS_PATHS = ("sniff_date_utc", "file_date_utc")
-"""Paths that are dates for Kibana, and text for the queries of espcap under `<path>.exact`."""
+"""Paths that are indexed as dates for Kibana, and as text under `<path>.exact` for the queries of espcap."""
 WORDS = "info_words"
 """Path with the words of `info` in lower case, separated by spaces: not every server can split texts as espcap does."""
 

@@ -51,17 +51,17 @@ _BETWEEN_NAMES, _BEFORE_STRING = "\1", "\0s"
 
 
 def both(*queries: tantivy.Query) -> tantivy.Query:
-    """Returns the query for documents that all of these queries match."""
+    """Returns the query for documents that match all of these queries."""
     return tantivy.Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
 def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
-    """Returns the query for documents that at least one of these queries matches."""
+    """Returns the query for documents that match at least one of these queries."""
     return tantivy.Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def without(query: tantivy.Query, excluded: tantivy.Query) -> tantivy.Query:
-    """Returns the query for documents that the first query matches and the second does not."""
+    """Returns the query for documents that match the first query and not the second."""
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.MustNot, excluded)])
 
 

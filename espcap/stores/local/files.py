@@ -46,7 +46,7 @@ _BODIES_AT_ONCE = 65_536
 
 _ATTEMPTS = 3
 _LITTLE_ROOM = 32_000_000
-"""Free bytes of disk space below which a failure is put down to the disk: a segment of the index may need them."""
+"""Bytes of disk space. If less is free, a failure is reported as a full disk: a segment of the index may need them."""
 
 
 _WORDS = "words"

@@ -80,7 +80,7 @@ class LocalStore:
             self._writer.commit_if_due()
 
     def not_durable(self) -> Outcome:
-        """Returns the outcome of documents that are not committed: not yet, or lost by a failure."""
+        """Returns the outcome of documents that are not committed yet, or that a failure has lost."""
         return self._writer.not_durable
 
     def days(self) -> list[StoredDay]:
