@@ -1,15 +1,10 @@
-import os
 import sqlite3
 import stat
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from espcap.captures.sources import Stamp
-from espcap.ingest.claims import Claims
 from espcap.ingest.ledger import FinishedCapture, Ledger, LedgerError, StoredCapture, ledger_path
 from espcap.stores import StoredDay
 
@@ -131,52 +126,6 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert one.parent == tmp_path / "espcap"
     assert "secret" not in one.name
     assert ledger_path(["a", "b"]) == ledger_path(["b", "a"])
-
-
-def test_claims_keep_runs_of_one_process_apart(tmp_path: Path) -> None:
-    key = "ab" * 16
-    mine, others = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
-    assert mine.take(key)
-    assert mine.take(key)
-    assert not others.take(key)
-    others.close()
-    third = Claims(tmp_path / "claims")
-    assert not third.take(key)
-    mine.release(key)
-    assert third.take(key)
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from espcap.ingest.claims import Claims
-claims = Claims(Path(sys.argv[1]))
-print(claims.take("{key}"), flush=True)
-sys.stdin.read()
-"""
-
-
-def test_claims_end_with_their_process(tmp_path: Path) -> None:
-    key, other = "ab" * 16, "cd" * 16
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD.format(key=key), str(tmp_path / "claims")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=os.getcwd(),
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"True\n"
-    claims = Claims(tmp_path / "claims")
-    assert not claims.take(key)
-    assert claims.take(other)
-    assert claims.take(other)
-    process.kill()
-    process.communicate()
-    deadline = time.monotonic() + 10
-    while not claims.take(key) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert claims.take(key)
-    claims.close()
 
 
 def test_a_ledger_of_an_earlier_version(tmp_path: Path) -> None:
