@@ -1,7 +1,7 @@
 """Turns tshark's output into records, with one reader for each output format."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple, Protocol
 
 from espcap.fields.casts import Value
@@ -35,6 +35,7 @@ class Record:
     `documents.packets.HEAD` names."""
     tree: list[str]
     """The protocols of the packet from the outermost, as Wireshark's packet details show them at the top level."""
+    _: KW_ONLY
     unparsed: Layers = field(default_factory=dict)
     """Texts of values that do not fit their field's type, by layer and key."""
     community_id: str = ""

@@ -231,9 +231,15 @@ def _record(layers: Layers, unparsed: Layers, tree: Layers) -> Record:
         layers.setdefault("frame", {})["time_epoch"] = float(epoch)
     except ValueError:
         unparsed.setdefault("frame", {})["time_epoch"] = epoch
-    record = Record(epoch, layers, _names(protocols), unparsed, community_id, inner=_names(notes.get("inner", [])))
-    record.payload_fields = list(dict.fromkeys(_names(notes.get("payload", []))))
-    return record
+    return Record(
+        epoch,
+        layers,
+        _names(protocols),
+        unparsed=unparsed,
+        community_id=community_id,
+        inner=_names(notes.get("inner", [])),
+        payload_fields=list(dict.fromkeys(_names(notes.get("payload", [])))),
+    )
 
 
 def _names(value: Value | list[Value]) -> list[str]:

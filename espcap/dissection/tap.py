@@ -4,22 +4,35 @@ The longest of them, the layers, is passed on without being parsed.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from espcap.dissection import Record, Terms
+from espcap.dissection import Layers, Record, Terms
 from espcap.tshark.output import whole_lines
 
 _REMEMBERED_CONTEXTS = 10_000
 _LONGEST_REMEMBERED = 2000
 
 
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """The attributes that all records with the same context share; see `Record`."""
+
+    layers: Layers
+    tree: list[str]
+    inner: list[str]
+    community_id: str
+    protocol_column: str
+    payload_fields: list[str]
+
+
 class TapReader:
     """Makes records from the lines of the plugin; native/espcap_tap.c describes them."""
 
     def __init__(self) -> None:
-        self._contexts: dict[bytes, dict[str, Any]] = {}
+        self._contexts: dict[bytes, _Context] = {}
         self.bad_utf8 = 0
         """Number of packets with text that is not UTF-8; U+FFFD replaces the wrong bytes."""
 
@@ -37,35 +50,46 @@ class TapReader:
         layers, _, rest = rest.partition(b"\t")  # on a long text `partition` is faster than `split`
         number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
         self.bad_utf8 += is_bad_utf8
-        known = self._contexts.get(context) or self._read(context)
-        community_id = known.get("community_id", "")
-        return Record(
+        shared = self._contexts.get(context) or self._read(context)
+        # assigning attributes takes half the time of keyword arguments
+        record = Record(
             epoch,
-            known["layers"],
-            known["tree"],
-            unparsed,
-            community_id,
-            layers,
-            _terms(rest) if rest else None,
-            left_out,
-            known["inner"],
-            number,
-            length,
-            context,
-            info,
-            known.get("protocol_column", ""),
-            known.get("payload_fields", []),
+            shared.layers,
+            shared.tree,
+            unparsed=unparsed,
+            inner=shared.inner,
+            payload_fields=shared.payload_fields,
         )
+        record.community_id = shared.community_id
+        record.layers_json = layers
+        record.terms = _terms(rest) if rest else None
+        record.left_out = left_out
+        record.number = number
+        record.length = length
+        record.context = context
+        record.info = info
+        record.protocol_column = shared.protocol_column
+        return record
 
-    def _read(self, context: bytes) -> dict[str, Any]:
-        known: dict[str, Any] = orjson.loads(context)
-        known["tree"] = known["tree"].split(":")
-        known["inner"] = known["inner"].split(":") if known.get("inner") else []
+    def _read(self, context: bytes) -> _Context:
+        shared = _context(orjson.loads(context))
         if len(context) <= _LONGEST_REMEMBERED:
             if len(self._contexts) >= _REMEMBERED_CONTEXTS:
                 self._contexts.clear()
-            self._contexts[context] = known
-        return known
+            self._contexts[context] = shared
+        return shared
+
+
+def _context(parsed: dict[str, Any]) -> _Context:
+    inner = parsed.get("inner")
+    return _Context(
+        layers=parsed["layers"],
+        tree=parsed["tree"].split(":"),
+        inner=inner.split(":") if inner else [],
+        community_id=parsed.get("community_id", ""),
+        protocol_column=parsed.get("protocol_column", ""),
+        payload_fields=parsed.get("payload_fields", []),
+    )
 
 
 def _terms(rest: bytes) -> Terms:
