@@ -47,7 +47,7 @@ def _measure(capture: Path, kind: str, packets: int, rounds: int) -> Measured:
 
 
 def _run(command: Command, capture: Path, sizes: dict[str, int]) -> Run:
-    """Each run has an Elasticsearch of its own, where it needs one."""
+    """Each run that needs an Elasticsearch has its own."""
     with ExitStack() as stack:
         url = stack.enter_context(node(ELASTICSEARCH)) if command.name in _INDICES else ""
         ran = run(command, capture, url)

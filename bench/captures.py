@@ -27,7 +27,7 @@ def build(kind: str, packets: int, folder: Path) -> Path:
 
 
 def frames(pcap: bytes | bytearray) -> Iterator[tuple[int, int]]:
-    """Where each frame of a little-endian pcap starts, behind the 16 bytes of its header, and where it ends."""
+    """The start of each frame of a little-endian pcap, after the 16 bytes of its header, and its end."""
     end = 24
     while end < len(pcap):
         start = end + 16

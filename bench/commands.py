@@ -1,4 +1,4 @@
-"""What is measured: espcap, and what people use in its place."""
+"""The programs that are measured: espcap, and others that people use instead."""
 
 import sys
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Measures a live capture into the local index: what is lost, and how long a packet takes to be searchable. Needs root.
+"""Measures a live capture into the local index: lost packets, and the time until a packet can be found. Needs root.
 
 usage: python -m bench.live [RATE] [SECONDS]      by default 10000 packets/s for 60 seconds
 Packets of all captures of the project are sent over a cable in a network namespace, again and again, each time between

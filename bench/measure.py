@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 
 def run(command: Command, capture: Path, url: str) -> Run:
-    """Runs it to its end. Ends all where it fails."""
+    """Runs the command to its end. If it fails, exits with a message."""
     with tempfile.TemporaryDirectory() as folder:
         values = {"{capture}": str(capture), "{folder}": folder, "{url}": url}
         words = [_filled(word, values) for word in command.words]

@@ -1,4 +1,4 @@
-"""The measured runs as tables of Markdown, and what follows from them for more cores."""
+"""The measured runs as tables of Markdown, and estimates for more cores."""
 
 import os
 import platform

@@ -124,7 +124,7 @@ def search(  # noqa: PLR0913 - the options have names
     The parameters are those of `espcap search`. Times are `2024-05-01T10:30`, `1h` or `yesterday`. `-FIELD` sorts in
     descending order; FIELD is a name in display filters or a path of documents.
 
-    Warns how a query is understood and what it may not find, or if the store is empty.
+    Warns if a query is used as a display filter, if it may not find some packets, or if the store is empty.
 
     Raises UsageError if the query is invalid or a field does not exist; StoreError if the store does not exist or
     cannot be used; EspcapError after about 10,000 packets that are sorted by a field of `layers`, or that all have the

@@ -13,7 +13,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 EXIT_CODES = {
     "0": "Every packet that was read is stored or printed. A live capture that was asked to stop also ends with 0.",
-    "1": "Failed. One line says why, and what to do.",
+    "1": "Failed. One line has the reason and the next step.",
     "2": "Wrong usage.",
     "3": "Partial: some packets were rejected (they are kept, see espcap retry), some files could not be read, or a "
     "damaged file was read as far as possible. With extract and --captures: some captures are missing or changed.",

@@ -102,7 +102,7 @@ class Kept:
         return place
 
     def gone(self, frame: int) -> CaptureGone:
-        """The error for a frame that none of the files contains."""
+        """The error for a frame that is in no file."""
         message = f"the capture file with frame {frame:,} is gone: {self.kept_from}"
         return CaptureGone(message, "espcap search shows its document; a larger --keep-captures keeps more")
 

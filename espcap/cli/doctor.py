@@ -48,7 +48,7 @@ def _report_tshark(program: Program) -> None:
 
 
 def _report_sharkd(program: Program) -> None:
-    """Prints where sharkd is. Only showing packets needs it."""
+    """Prints the path of sharkd, which only shows packets."""
     _report_if_there("sharkd", lambda: beside(program, "sharkd"), "espcap show and the page cannot show packets")
 
 

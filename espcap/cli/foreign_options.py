@@ -39,7 +39,7 @@ class Command(click.Command):
 
 
 def explained(error: click.NoSuchOption, command: str) -> click.NoSuchOption:
-    """Returns the error with the option to use instead, or unchanged if there is none."""
+    """Returns the error with the option to use instead, or the error unchanged if espcap has no such option."""
     if instead := _INSTEAD.get(command, {}).get(error.option_name):
         message = f"No such option '{error.option_name}': {instead}."
         return click.NoSuchOption(error.option_name, message, ctx=error.ctx)

@@ -39,7 +39,7 @@ class Record:
     unparsed: Layers = field(default_factory=dict)
     """Texts of values that do not fit their field's type, by layer and key."""
     community_id: str = ""
-    """The flow's Community ID; empty if it has none."""
+    """The Community ID of the packet's conversation; empty if it is missing."""
     layers_json: bytes = b""
     """All layers as JSON, in which characters that are not safe on a terminal are escaped; empty if not made."""
     terms: Terms | None = None

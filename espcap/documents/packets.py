@@ -77,7 +77,7 @@ class Document:
 
     They are equal for many packets."""
     info: bytes = b""
-    """Wireshark's column Info as JSON; empty if the packet has none."""
+    """Wireshark's column Info as JSON; empty if it is missing."""
     terms: Terms | None = None
     """`layers` in the form of the local index, if the reader has made it."""
     settings_id: str = ""

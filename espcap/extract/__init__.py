@@ -1,0 +1,1 @@
+"""Packets from their original captures: for show, extract, and searches with --captures."""

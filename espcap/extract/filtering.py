@@ -174,7 +174,7 @@ def _candidates(store: Store, query: Query) -> Iterator[_Candidate]:
 
 
 def _not_kept(store: Store, query: Query, candidate: _Candidate, filtered: _Filtered) -> Missing | None:
-    """Returns the packets of a live capture whose files were deleted; None if there are none."""
+    """Returns the packets of a live capture whose files were deleted; None if no file was deleted."""
     if not filtered.kept:
         return None
     missing, last = 0, 0

@@ -108,7 +108,7 @@ def with_original_streams(dissection: Dissection, document: Document) -> Dissect
 
 
 def stream_of(dissection: Dissection, protocol: str) -> int | None:
-    """Returns the stream number of the innermost conversation of a protocol; None if the packet has none."""
+    """Returns the stream number of the innermost conversation of a protocol; None if it is missing."""
     filters = [_STREAM.fullmatch(node.filter) for _, node in dissection.nodes()]
     numbers = [int(match[2]) for match in filters if match and match[1] == f"{protocol}.stream"]
     return numbers[-1] if numbers else None

@@ -32,7 +32,7 @@ class OwnFields:
         return bool(self.fields or self.protocols)
 
     def names_of(self, name: str) -> list[ValueName]:
-        """The names of a field's values; empty if it has none."""
+        """The names of a field's values; empty if its values have no names."""
         return list(self.values.get(name, ()))
 
     def merged(self, newer: "OwnFields", store: str) -> "OwnFields":

@@ -116,7 +116,7 @@ class Registry:
         self._kinds = dict(PATHS)
 
     def _first(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
-        """The first row. If there is none, reads the store's record of own fields and tries again."""
+        """The first row. If no row is found, reads the store's record of own fields and tries again."""
         row = self._database.execute(query, words).fetchone()
         if row is None and self._has_changed():
             row = self._database.execute(query, words).fetchone()

@@ -1,0 +1,1 @@
+"""One run: reads sources, stores their packets, and reports the result."""

@@ -64,7 +64,7 @@ def _files(preference: str) -> list[str]:
 
 
 def _without_paths(preference: str) -> str:
-    """Returns the preference without the paths of files: where a key log is stored does not change a document."""
+    """Returns the preference without the paths of files: the path of a key log does not change a document."""
     for path in _files(preference):
         preference = preference.replace(path, "")
     return preference

@@ -67,12 +67,12 @@ class Report:
     latest: int | None = None
     """Time of the latest packet, in nanoseconds since 1970."""
     signal: int = 0
-    """Number of the signal that ended the run early; 0 if there was none."""
+    """Number of the signal that ended the run early; 0 without a signal."""
     problems: list[Problem] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     """Why documents were rejected: the first ten reasons, each with its number of documents."""
     dead_letters: str = ""
-    """The file with the rejected documents; empty if there is none."""
+    """The file with the rejected documents; empty if no document was rejected."""
     started: float = field(default_factory=time.monotonic)
     """When the run began, as seconds of `time.monotonic`."""
 

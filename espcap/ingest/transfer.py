@@ -54,7 +54,7 @@ class Transfer:
         self.sink = sink
         self.report = Report()
         self.signal = 0
-        """Number of the signal that interrupted the run; 0 if there was none."""
+        """Number of the signal that interrupted the run; 0 without a signal."""
         self._listener = listener
         self._dead_letters = dead_letters
         self._output: Output | None = None

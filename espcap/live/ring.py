@@ -112,7 +112,8 @@ class Ring:
         return segment.number <= self._complete or self.ended
 
     def take(self, after: Segment | None = None) -> Segment | Next:
-        """Returns the next segment, or why there is none. With `after`, only the one that directly follows that one.
+        """Returns the next segment, or the reason why it is not available. With `after`, only the one that directly
+        follows that one.
 
         The file stays until the segment is removed or put back.
         """
@@ -186,7 +187,7 @@ def _hold(path: Path) -> Path:
 
 
 def _ordinals(numbers: dict[int, list[Path]], known: dict[int, int]) -> list[int]:
-    """Returns the numbers of the segments, which count on where dumpcap's numbers begin again."""
+    """Returns the numbers of the segments, which continue when dumpcap's numbers begin again."""
     newest = max(known, default=1)
     half = NUMBERS // 2
     return [newest + (number - newest + half) % NUMBERS - half for number in numbers]

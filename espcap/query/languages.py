@@ -128,7 +128,7 @@ def _as_string(text: str, parse_string: Callable[[str], Query]) -> str:
 
 
 def _as_path(text: str) -> str:
-    """Returns a hint on how to write a comparison with a path of documents; empty if there is none."""
+    """Returns a hint on how to write a comparison with a path of documents; empty without such a path."""
     plain = _QUOTED.sub('""', text)
     paths = [(match[1], match[2]) for match in _COMPARED.finditer(plain) if _is_path(match[1])]
     paths += [(match[1], "=") for match in _ASSIGNED.finditer(plain) if _is_path(match[1])]

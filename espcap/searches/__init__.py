@@ -1,0 +1,1 @@
+"""Searches of a store: prepared queries, pages, summaries, and selections of packets."""

@@ -25,7 +25,7 @@ _OF_ONE_VALUE = frozenset(PATHS) - {"protocols", "payload_fields"} | {"layers.fr
 
 @dataclass(frozen=True)
 class Cursor:
-    """The end of a page: the sort value and the time of its last packet, empty if it has none."""
+    """The end of a page: the sort value and the time of its last packet; empty if the packet does not have them."""
 
     value: str = ""
     time: str = ""

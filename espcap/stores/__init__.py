@@ -63,7 +63,7 @@ class Store(Sink, Protocol):
         """The address that a user gives with --node, without credentials."""
 
     def own_fields(self) -> OwnFields | None:
-        """Returns the fields of the user's own dissectors that `prepare` has recorded; None if there are none."""
+        """Returns the fields of the user's own dissectors that `prepare` has recorded; None without a record."""
 
     def check(self) -> None:
         """Raises StoreError if packets are indexed, or would be, in a way that searches cannot use. Changes nothing."""

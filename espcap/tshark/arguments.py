@@ -13,7 +13,7 @@ from espcap.tshark.plugin import ARGUMENT, Plugin
 from espcap.tshark.program import Program
 
 _NO_EVENT_LOOP: Any = object()
-"""Keeps pyshark from making an event loop, for which it needs an asyncio child watcher. Python 3.14 has none."""
+"""Keeps pyshark from making an event loop, for which it needs an asyncio child watcher. Python 3.14 has no watchers."""
 
 _COLUMNS = ("-o", 'gui.column.format:"protocol","%p","info","%i"')
 """Sets the columns Protocol and Info, which documents contain, in place of the columns of a profile. Up to Wireshark

@@ -74,7 +74,7 @@ class Columns:
         return PacketColumns()
 
     def read(self) -> None:
-        """Reads a block of output; waits if there is none yet."""
+        """Reads a block of output. Waits until tshark has printed something."""
         block = b"" if self._is_over else os.read(self._descriptor, _BLOCK)
         self._is_over = not block
         searched = max(0, len(self._rest) - len(_PACKET_END))

@@ -1,4 +1,4 @@
-"""The native reader, espcap's plugin for tshark: where the compiled plugin is kept, and how tshark loads it.
+"""Finds the native reader, espcap's plugin for tshark, and has tshark load it.
 
 tshark loads personal plugins from `HOME/.local/lib/wireshark/plugins/X.Y/epan`. Each compiled plugin therefore has its
 own home folder. tshark inherits it as an open folder, so that it needs no access to the folder's path.

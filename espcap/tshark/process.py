@@ -43,7 +43,7 @@ class Exit:
 
     @property
     def message(self) -> str:
-        """The program's message about its end in one line, safe to print; if it printed none, the exit status."""
+        """The program's message about its end in one line, safe to print; without such a message, the exit status."""
         if self.status < 0:
             return f"killed by {signal.Signals(-self.status).name}"
         messages = [line for line in self.messages if not line.startswith(CAPTURED)]
@@ -56,7 +56,7 @@ class Exit:
 
     @property
     def failed_script(self) -> str:
-        """The message about a script of the profile that tshark could not load and skipped; empty if there is none."""
+        """The message about a script of the profile that tshark could not load; empty if all were loaded."""
         lines: list[str] = []
         for line in self.messages:
             if lines and not lines[-1].endswith(":"):

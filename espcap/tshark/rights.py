@@ -30,7 +30,7 @@ def remedy(program: Program) -> str:
 
 
 def print_interfaces(program: Program) -> str:
-    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError if it prints none."""
+    """The interfaces that can be captured on, as `tshark -D` prints them. Raises EspcapError without interfaces."""
     answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
     text = answer.stdout.decode("utf-8", "replace").rstrip("\n")
     if answer.returncode or not text:

@@ -44,11 +44,11 @@ class Node:
     is_generated: bool = False
     """Whether Wireshark generated the line, which no bytes of the packet contain. Wireshark shows it in brackets."""
     filter: str = ""
-    """A display filter for the same value; empty if there is none."""
+    """A display filter for the same value; empty if sharkd sends no filter."""
     severity: str = ""
     """Chat, Note, Warning or Error: the highest severity of the expert notes of this node and the nodes below."""
     frame: int = 0
-    """The number of the frame that the line refers to; 0 if it refers to none."""
+    """The number of the frame that the line refers to; 0 without such a frame."""
     source: int = 0
     """The index of the source that contains the node's bytes."""
     start: int = 0

@@ -42,7 +42,7 @@ class Row:
 def columns(names: list[str], path: Callable[[str], str]) -> tuple[list[Column], list[str]]:
     """Returns the columns of these names, and messages for names that are not fields.
 
-    `path` returns the path of a field and raises UsageError if there is none of this name.
+    `path` returns the path of a field and raises UsageError if the field does not exist.
     """
     found, errors = [], []
     for name in names:

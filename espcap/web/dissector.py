@@ -170,7 +170,7 @@ class TreeLine:
     depth: int
     node: Node
     filter: str
-    """A display filter for the value that stores can answer; empty if there is none."""
+    """A display filter for the value; empty if stores cannot answer it."""
 
     @property
     def field(self) -> str:

@@ -90,7 +90,7 @@ FILES, FOLDERS = _completing("file"), _completing("dir")
 
 
 def absolute_path(context: click.Context, parameter: click.Parameter, folder: str) -> str:
-    """Returns the absolute path of a folder; empty if none is named."""
+    """Returns the absolute path of a folder; empty if the option is not given."""
     return os.path.abspath(folder) if folder else ""
 
 

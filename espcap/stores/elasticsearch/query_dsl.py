@@ -205,7 +205,7 @@ def search_result(answer: dict[str, Any], asked: dict[str, Any]) -> SearchResult
 
 
 def _nothing(body: dict[str, Any]) -> dict[str, Any]:
-    """Returns the result of an aggregation over no documents. Elasticsearch returns none if there is no index."""
+    """Returns the result of an aggregation over no documents. Elasticsearch returns no result if no index exists."""
     if "stats" in body:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
     return {"value": 0.0} if "sum" in body else {"buckets": []}

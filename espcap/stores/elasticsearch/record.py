@@ -1,7 +1,7 @@
 """Records the fields of the user's own dissectors in a cluster: one document in a hidden index.
 
-The index's name matches `packets-*`, so that a user who may read or write packets may read or write the record.
-Searches of `packets-*` skip hidden indices.
+The index's name matches `packets-*`, so that the right to read or write packets includes the right to read or write the
+record. Searches of `packets-*` skip hidden indices.
 """
 
 import time
@@ -27,7 +27,7 @@ _EXISTS = "resource_already_exists_exception"
 
 
 def read_record(client: Elasticsearch, addresses: str) -> OwnFields | None:
-    """Returns the recorded fields; None if none are recorded. Raises StoreError if the record is damaged."""
+    """Returns the recorded fields; None without a record. Raises StoreError if the record is damaged."""
     return _read(client, addresses)[0]
 
 

@@ -35,7 +35,7 @@ class Rival(NamedTuple):
 
 
 def find_rival(client: Elasticsearch) -> Rival | None:
-    """Returns a template that takes precedence over ours and maps packets in another way; None if there is none.
+    """Returns a template that takes precedence over ours and maps packets in another way; None if no template does.
 
     Raises ApiError and TransportError.
     """

@@ -115,7 +115,7 @@ class ElasticsearchStore:
             self._on_note(f"{addresses}: in existing indices, some fields of the profile are text: {reason}")
 
     def own_fields(self) -> OwnFields | None:
-        """Returns the fields of own dissectors that are recorded in the cluster; None if there are none."""
+        """Returns the fields of own dissectors that are recorded in the cluster; None without a record."""
         with as_store_error(self._connection):
             return self._own_fields()
 

@@ -155,7 +155,7 @@ def _meta(folder: Path) -> dict[str, Any]:
 
 
 def identity(folder: Path) -> str:
-    """Returns the identity of the index, which other indices of the same day do not have; empty if it has none yet."""
+    """Returns the identity of the index; empty if it is not written yet. No other index of the day has the same."""
     try:
         return (folder / _IDENTITY).read_text(encoding="ascii")
     except FileNotFoundError:
@@ -163,7 +163,7 @@ def identity(folder: Path) -> str:
 
 
 def give_identity(folder: Path) -> None:
-    """Writes an identity for the index if it has none. The caller must hold the lock."""
+    """Writes an identity for the index if it is missing. The caller must hold the lock."""
     if not identity(folder):
         new = folder / f"{_IDENTITY}.new"
         new.write_text(uuid.uuid4().hex, encoding="ascii")

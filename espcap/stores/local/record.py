@@ -11,7 +11,7 @@ NAME = "own-fields.json"
 
 
 def read_record(folder: Path) -> OwnFields | None:
-    """Returns the recorded fields; None if none are recorded. Raises StoreError if the file cannot be read."""
+    """Returns the recorded fields; None without a record. Raises StoreError if the file cannot be read."""
     path = folder / NAME
     with failures(folder):
         try:

@@ -56,7 +56,7 @@ class LocalStore:
             add_to_record(self._folder, self._registry.own, self.address)
 
     def own_fields(self) -> OwnFields | None:
-        """Returns the fields of own dissectors that are recorded in the folder; None if there are none."""
+        """Returns the fields of own dissectors that are recorded in the folder; None without a record."""
         return read_record(self._folder)
 
     def check(self) -> None:

@@ -180,7 +180,7 @@ class SearchableText(NamedTuple):
     nanoseconds: int | None
     """Time of the packet since 1970; None if it has no valid time."""
     info: bytes
-    """JSON string of the text that is searched by words (Wireshark's Info column); empty if there is none."""
+    """JSON string of the text that is searched by words (Wireshark's Info column); empty if it is missing."""
 
 
 class _Shared(NamedTuple):
