@@ -20,7 +20,7 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import find_program
 
 _CHUNK = 100
-"""Documents that are passed to the caller's thread at a time."""
+"""Number of documents that are passed to the thread of the caller at a time."""
 
 
 class _Handover:

@@ -152,7 +152,7 @@ class Transfer:
                 "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
             )
             self.add_problem(
-                Severity.PARTIAL, f"{name}: tshark was silent for {self.job.stall_timeout:g} s {after}", hint
+                Severity.PARTIAL, f"{name}: tshark made no progress for {self.job.stall_timeout:g} s {after}", hint
             )
         elif ended.tshark.status < 0:
             hint = "packets that were read are stored; run espcap again"

@@ -239,7 +239,7 @@ class Sharkd:
             searched = len(self._buffer)
             if not readable([self._process.stdout], max(0.0, deadline - time.monotonic())):
                 hint = "the packet may make Wireshark hang too"
-                raise EspcapError(f"sharkd gave no answer for {seconds:g} s", hint)
+                raise EspcapError(f"sharkd did not answer for {seconds:g} s", hint)
             block = os.read(self._process.stdout.fileno(), _BLOCK)
             if not block:
                 raise self._failure()

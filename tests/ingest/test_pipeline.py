@@ -395,7 +395,7 @@ class TestTsharkThatGoesWrong:
         report, _ = read(self.job(job, program, stall_timeout=1.5), ARP)
         hint = "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
         assert lines(report.problems) == [
-            (Severity.PARTIAL, f"{ARP}: tshark was silent for 1.5 s after 6 packets", hint)
+            (Severity.PARTIAL, f"{ARP}: tshark made no progress for 1.5 s after 6 packets", hint)
         ]
         assert (report.read, report.stored, report.exit_code) == (6, 6, 3)
 
@@ -405,7 +405,7 @@ class TestTsharkThatGoesWrong:
         report, _ = read(self.job(job, program, stall_timeout=0.5), ARP)
         assert time.monotonic() - started < 30  # four runs, each killed after two seconds
         assert (report.problems[0].message, report.exit_code) == (
-            f"{ARP}: tshark was silent for 0.5 s after 0 packets",
+            f"{ARP}: tshark made no progress for 0.5 s after 0 packets",
             3,
         )
 

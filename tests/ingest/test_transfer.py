@@ -95,7 +95,7 @@ def five_packets(status: int, *messages: str, stalled: bool = False) -> Transfer
     ("ended", "expected"),
     [
         (five_packets(0), []),
-        (five_packets(0, stalled=True), [(Severity.PARTIAL, "tshark was silent for 60 s after 5 packets")]),
+        (five_packets(0, stalled=True), [(Severity.PARTIAL, "tshark made no progress for 60 s after 5 packets")]),
         (five_packets(-9), [(Severity.FAILED, "tshark was killed by SIGKILL after 5 packets")]),
         (five_packets(2, "tshark: cut short"), [(Severity.PARTIAL, "cut short, after 5 packets")]),
     ],

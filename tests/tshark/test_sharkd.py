@@ -114,7 +114,7 @@ def test_no_such_frame(number: int, program: Program) -> None:
         ("exit 3", "sharkd ended: exit status 3"),
         ("read line; kill -SEGV $$", "sharkd ended: killed by SIGSEGV"),
         ("echo words; exec sleep 60", "sharkd's answer is not JSON"),
-        ("exec sleep 60", "sharkd gave no answer for 0.5 s"),
+        ("exec sleep 60", "sharkd did not answer for 0.5 s"),
     ],
 )
 def test_broken_sharkd(script: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

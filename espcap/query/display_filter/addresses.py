@@ -50,7 +50,7 @@ class AddressConditions:
 
     def within(self, elements: Sequence[Sequence[Word]], quantifier: str) -> Query:
         """Raises UsageError: sets of true and false are not supported."""
-        raise UsageError(f"filter: {self._operand} in …: cannot be searched for", TSHARK_CAN)
+        raise UsageError(f"filter: {self._operand} in … cannot be searched for", TSHARK_CAN)
 
     def _some(self, relation: str, wanted: bool) -> Query:
         truths = [truth for truth in (True, False) if RELATIONS[relation](truth, wanted)]

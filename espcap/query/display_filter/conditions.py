@@ -84,7 +84,7 @@ class Conditions:
             call = f"{self._function}({self._field.name})"
             raise UsageError(f"filter: {call} in …: only fields can be compared with a set", f"compare {call} with ==")
         if quantifier == "all":
-            raise UsageError(f"filter: all {self._field.name} in …: cannot be searched for", "leave out the word all")
+            raise UsageError(f"filter: all {self._field.name} in … cannot be searched for", "leave out the word all")
         return either([self._range(*element) for element in elements])
 
     def _range(self, first: Word, last: Word | None = None) -> Query:

@@ -42,7 +42,7 @@ def quantified(name: str, sign: str, quantifier: str, some: Callable[[str], Quer
     if (quantifier or usual) == "any":
         return some(relation)
     if relation not in _OPPOSITES:
-        raise UsageError(f"filter: all {name} {sign} …: cannot be searched for", "leave out the word all")
+        raise UsageError(f"filter: all {name} {sign} … cannot be searched for", "leave out the word all")
     return And((present, Not(some(_OPPOSITES[relation]))))
 
 

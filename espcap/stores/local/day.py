@@ -283,7 +283,7 @@ class Day:
         """Yields the buckets for frame numbers from low to high. Halves the range if it has too many values."""
         try:
             answer = self.searcher.aggregate(both(query, self.frames_between(low, high)), {"values": request})
-        except ValueError:  # the limit of buckets
+        except ValueError:  # there are more values than tantivy makes buckets
             if low == high:
                 raise
             middle = (low + high) // 2
