@@ -10,20 +10,17 @@ import pytest
 
 from espcap.captures.pcap import packets
 from espcap.captures.pcapng import PcapngWriter, UnknownForm
-from espcap.tshark.program import environment
 from tests.support.command import CAPTURES
+from tests.support.frame_oracle import frame_fields
 
 FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.encap_type", "frame.comment", "frame.md5_hash"]
 
 
-def seen(capture: Path) -> list[str]:
-    command = ["tshark", "-n", "-o", "frame.generate_md5_hash:TRUE", "-T", "fields", "-r", str(capture)]
-    command += [word for field in FIELDS for word in ("-e", field)]
-    answer = subprocess.run(command, capture_output=True, env=environment(), check=False)
-    return answer.stdout.decode().splitlines()
+def seen(capture: Path) -> list[list[str]]:
+    return frame_fields(capture, *FIELDS)
 
 
-def rewritten(capture: Path, output: Path) -> list[str]:
+def rewritten(capture: Path, output: Path) -> list[list[str]]:
     """What tshark sees of the packets that were read of a capture and written."""
     with capture.open("rb", buffering=0) as file, output.open("wb") as written:
         writer = PcapngWriter(written)

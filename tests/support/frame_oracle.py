@@ -22,3 +22,11 @@ def frames(capture: Path, *options: str) -> list[list[str]]:
 def without_empty(lines: list[str]) -> list[str]:
     """Lines with something on them, without colours."""
     return [text for line in lines if (text := click.unstyle(line).rstrip())]
+
+
+def frame_fields(capture: Path, *names: str) -> list[list[str]]:
+    """The values of fields of each frame, as tshark prints them; also of `frame.md5_hash`."""
+    command = ["tshark", "-n", "-o", "frame.generate_md5_hash:TRUE", "-T", "fields", "-r", str(capture)]
+    command += [word for name in names for word in ("-e", name)]
+    answer = subprocess.run(command, capture_output=True, env=environment(), check=False)
+    return [line.split("\t") for line in answer.stdout.decode().splitlines()]

@@ -2,7 +2,15 @@ import pytest
 from packaging.version import Version
 
 from espcap.captures.sources import Interfaces
-from espcap.tshark.arguments import Settings, capture_command, json_command
+from espcap.tshark.arguments import (
+    Settings,
+    capture_command,
+    columns_command,
+    filter_command,
+    json_command,
+    plugin_command,
+    ring_command,
+)
 from espcap.tshark.program import Program
 
 TSHARK = Program("/opt/wireshark/bin/tshark", "TShark (Wireshark) 4.0.17", Version("4.0.17"))
@@ -70,3 +78,41 @@ def test_capture_command(
 ) -> None:
     monkeypatch.setattr(Program, "dumpcap", "/opt/wireshark/bin/dumpcap")
     assert capture_command(TSHARK, settings, interfaces) == ["/opt/wireshark/bin/dumpcap", *options, "-w", "-"]
+
+
+RULES = ["-Y", "http", "-c", "5", "-o", "giop.ior_txt:", "-r", "-"]
+
+
+def test_columns_command() -> None:
+    settings = Settings("http", count=5)
+    command = columns_command(TSHARK, settings)
+    assert command[: len(START) + len(RULES)] == [*START, *RULES] == json_command(TSHARK, settings)
+    assert [word for word in command if word.startswith(("frame.", "_ws.", "text"))] == [
+        *("frame.number", "_ws.col.info", "_ws.col.protocol", "text")
+    ]
+
+
+def test_filter_command() -> None:
+    """The command that prints only frame numbers dissects as the one that prints JSON."""
+    command = filter_command(TSHARK, Settings("http", count=5))
+    assert command == [TSHARK.path, "-n", "-T", "fields", "-e", "frame.number", *START[4:], *RULES]
+
+
+def test_plugin_command() -> None:
+    """The plugin gets the display filter too; a filter with commas stays one argument."""
+    command = plugin_command(TSHARK, Settings("http,x", count=5))
+    assert command[:3] == [TSHARK.path, "-n", "-q"]
+    assert command[command.index("-z") + 1] == "espcap,http,x"
+    assert command[command.index("-Y") + 1] == "http,x"
+    assert "-T" not in command
+    plain = plugin_command(TSHARK, Settings())
+    assert plain[plain.index("-z") + 1] == "espcap"
+    assert "-Y" not in plain
+
+
+def test_ring_command() -> None:
+    capture = ["/opt/wireshark/bin/dumpcap", "-q", "-i", "lo", "-w", "-"]
+    ring = ring_command(capture, "/spool/packets.pcapng", 500, 24)
+    options = ["-b", "filesize:500", "-b", "files:24", "-b", "printname:stdout"]
+    assert ring == [*capture[:-1], "/spool/packets.pcapng", *options]
+    assert ring_command(capture, "/spool/packets.pcapng", 500, 24, 60) == [*ring, "-b", "duration:60"]
