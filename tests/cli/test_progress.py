@@ -12,7 +12,7 @@ def test_positions_of_several_files() -> None:
             progress.update(position, 7)
         assert progress._bar.n == 900
         assert progress._bar.total == 1000
-        assert progress._bar.postfix.startswith("7 packets, ")
+        assert str(progress._bar.postfix).startswith("7 packets, ")
 
 
 def test_size_that_is_not_known() -> None:
