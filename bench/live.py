@@ -21,7 +21,7 @@ from bench.captures import build, frames
 from bench.commands import COMMANDS, LIMIT
 from bench.measure import run
 from espcap.stores.local.files import exists, measure
-from tests.integration.network import FAR, NEAR, inside, namespace, open_far_end
+from tests.support.network import FAR, NEAR, inside, namespace, open_far_end
 
 TICK = 0.01
 """Seconds between bursts of the sender."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.captures import capture_files, other_folder
 from tests.support.command import CAPTURES
-from tests.support.elasticsearch_node import NodeUnavailableError, call, node
+from tests.support.elasticsearch_node import NodeUnavailableError, node, remove_packets
 from tests.support.requirements import is_continuous_integration, unavailable
 
 
@@ -58,15 +58,6 @@ def _node(version: str) -> Iterator[str]:
             yield url
     except (NodeUnavailableError, pytest.skip.Exception) as error:
         unavailable(f"Elasticsearch {version} does not run: {error}")
-
-
-def remove_packets(url: str) -> None:
-    """Removes all packets and their template. Wildcards would be refused: a server deletes by name only."""
-    for index in call(url, "GET", "/_cat/indices/packets-*?format=json&expand_wildcards=all"):
-        call(url, "DELETE", f"/{index['index']}")
-    for template in call(url, "GET", "/_index_template")["index_templates"]:
-        if template["name"].startswith("packets"):
-            call(url, "DELETE", f"/_index_template/{template['name']}")
 
 
 @pytest.fixture(scope="session")

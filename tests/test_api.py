@@ -26,9 +26,9 @@ from espcap.ingest.stream import DocumentStream
 from espcap.searches import paging
 from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings
-from tests.hostile import files
 from tests.support.command import CAPTURES, ROOT, children, environment
 from tests.support.command import espcap as command
+from tests.support.hostile import files
 
 HTTP, DNS, ARP = CAPTURES / "http_xml.pcap", CAPTURES / "dns.pcap", CAPTURES / "arp.pcap"
 COPIES = 150

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from tests.hostile import files, packets, times
+from tests.support.hostile import files, packets, times
 from tests.support.wireshark_versions import installed
 
 Writer = Callable[[Path], Path]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.fault_server import Answer, Server, fault_server
 from tests.support.elasticsearch_node import call
+from tests.support.fault_server import Answer, Server, fault_server
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 

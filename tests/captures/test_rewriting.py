@@ -10,8 +10,8 @@ import pytest
 
 from espcap.base.errors import EspcapError
 from espcap.captures.rewriting import without_data
-from tests.hostile import files
 from tests.support.command import CAPTURES
+from tests.support.hostile import files
 
 PCAP, PCAPNG = CAPTURES / "http_xml.pcap", CAPTURES / "nanoseconds.pcapng"
 

@@ -26,9 +26,9 @@ from espcap.captures.sources import (
     interfaces,
     walk,
 )
-from tests.hostile import files
 from tests.support import unprivileged
 from tests.support.command import CAPTURES
+from tests.support.hostile import files
 from tests.support.requirements import needs_root, unavailable
 
 PCAP = bytes.fromhex("d4c3b2a1")

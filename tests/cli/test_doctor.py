@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from espcap.cli import main
 from espcap.tshark.program import find_program
-from tests.tshark.fakes import shell
+from tests.support.fake_programs import shell
 
 
 def lines_of_doctor(tshark: Path | str) -> list[str]:

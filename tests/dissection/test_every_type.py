@@ -17,11 +17,10 @@ from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin, plugin_file
 from espcap.tshark.program import Program, dissecting_user
 from espcap.tshark.registry import open_registry
-from tests.dissection.readers import Readers
-from tests.hostile import every_type, files, packets, times
-from tests.integration.test_oracle import KEYS
-from tests.support.captures import require_other_folder
+from tests.support.captures import KEYS, require_other_folder
 from tests.support.command import CAPTURES
+from tests.support.hostile import every_type, files, packets, times
+from tests.support.readers import Readers
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 

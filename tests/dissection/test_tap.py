@@ -24,11 +24,11 @@ from espcap.tshark.output import dissect, read_file
 from espcap.tshark.plugin import Plugin, find_home, open_plugin
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, dissecting_user
-from tests.dissection.readers import read_natively
-from tests.hostile import packets
-from tests.hostile.packets import utf8_widths
 from tests.support import read as read_captures
 from tests.support.command import CAPTURES
+from tests.support.hostile import packets
+from tests.support.hostile.packets import utf8_widths
+from tests.support.readers import read_natively
 from tests.support.requirements import needs_root
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]

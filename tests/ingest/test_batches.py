@@ -16,8 +16,8 @@ from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome
-from tests.stores.documents import make
 from tests.support import MemoryStore
+from tests.support.documents import make
 
 
 @dataclass
@@ -160,7 +160,7 @@ from pathlib import Path
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.report import Report
-from tests.stores.documents import make
+from tests.support.documents import make
 from tests.support import MemoryStore
 
 class Hanging(MemoryStore):

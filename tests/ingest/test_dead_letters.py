@@ -11,7 +11,7 @@ from espcap.base.errors import EspcapError, StoreError
 from espcap.ingest.dead_letters import DeadLetters, read_dead_letters, record_outcome
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Rejection
-from tests.stores.documents import make
+from tests.support.documents import make
 
 
 def rejections(*numbers: int) -> list[Rejection]:

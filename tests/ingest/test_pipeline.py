@@ -25,11 +25,10 @@ from espcap.sinks import Outcome
 from espcap.tshark.arguments import Settings
 from espcap.tshark.output import read_file
 from espcap.tshark.program import Program, dissecting_user
-from tests.hostile import files, packets, times
-from tests.support import MemoryStore, read, unprivileged
+from tests.support import MemoryStore, fake_programs, read, unprivileged
 from tests.support.command import CAPTURES, children
+from tests.support.hostile import files, packets, times
 from tests.support.requirements import needs_open_root_folder, needs_root
-from tests.tshark import fakes
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -369,7 +368,7 @@ class TestTsharkThatGoesWrong:
     def test_killed(self, job: Job, tmp_path: Path, name: str) -> None:
         real = shlex.quote(job.program.path)
         script = f'ulimit -c 0; {real} "$@" | head -n 3000; kill -{name} $$'
-        report, store = read(self.job(job, fakes.shell(tmp_path, script)), HTTP, ARP)
+        report, store = read(self.job(job, fake_programs.shell(tmp_path, script)), HTTP, ARP)
         assert report.files == 2
         assert 5 < report.read - 6 < 33
         assert report.stored == report.read
@@ -391,7 +390,7 @@ class TestTsharkThatGoesWrong:
         with ARP.open("rb") as file, read_file(job.program, job.settings, file, None, 60) as output:
             (tmp_path / "printed").write_bytes(b"".join(output.blocks()))
         columns = f'case "$*" in *_ws.col*) exec {shlex.quote(job.program.path)} "$@";; esac'
-        program = fakes.shell(tmp_path, f"{columns}; cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
+        program = fake_programs.shell(tmp_path, f"{columns}; cat {shlex.quote(str(tmp_path))}/printed; exec sleep 100")
         report, _ = read(self.job(job, program, stall_timeout=1.5), ARP)
         hint = "packets that were read are stored; disable the protocol of the next packet, or raise --stall-timeout"
         assert lines(report.problems) == [
@@ -400,7 +399,7 @@ class TestTsharkThatGoesWrong:
         assert (report.read, report.stored, report.exit_code) == (6, 6, 3)
 
     def test_silent_from_the_start_and_deaf(self, job: Job, tmp_path: Path) -> None:
-        program = fakes.python(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)")
+        program = fake_programs.python(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)")
         started = time.monotonic()
         report, _ = read(self.job(job, program, stall_timeout=0.5), ARP)
         assert time.monotonic() - started < 30  # four runs, each killed after two seconds
@@ -410,7 +409,7 @@ class TestTsharkThatGoesWrong:
         )
 
     def test_an_error_of_its_own(self, job: Job, tmp_path: Path) -> None:
-        program = fakes.shell(tmp_path, "echo 'tshark: Something is wrong.' >&2; exit 1")
+        program = fake_programs.shell(tmp_path, "echo 'tshark: Something is wrong.' >&2; exit 1")
         report, _ = read(self.job(job, program), ARP)
         expected = (Severity.PARTIAL, f"{ARP}: Something is wrong, after 0 packets", UNREADABLE_REST)
         assert lines(report.problems) == [expected]
@@ -418,12 +417,12 @@ class TestTsharkThatGoesWrong:
     def test_noise(self, job: Job, tmp_path: Path) -> None:
         real = shlex.quote(job.program.path)
         noise = "head -c 3000000 /dev/zero | tr '\\0' '\\377' >&2"
-        report, _ = read(self.job(job, fakes.shell(tmp_path, f'{noise}; {real} "$@"; {noise}')), HTTP)
+        report, _ = read(self.job(job, fake_programs.shell(tmp_path, f'{noise}; {real} "$@"; {noise}')), HTTP)
         assert (report.read, report.problems, report.exit_code) == (33, [], 0)
 
     def test_output_that_is_no_utf8(self, job: Job, tmp_path: Path) -> None:
         real = shlex.quote(job.program.path)
-        program = fakes.shell(tmp_path, f'{real} "$@" | LC_ALL=C sed "s/www.example.test/www\\xff/"')
+        program = fake_programs.shell(tmp_path, f'{real} "$@" | LC_ALL=C sed "s/www.example.test/www\\xff/"')
         report, store = read(self.job(job, program), HTTP)
         assert report.read == 33
         assert report.bad_utf8 > 0

@@ -11,7 +11,7 @@ from espcap.documents.packets import Document
 from espcap.ingest.ledger import StoredCapture
 from espcap.ingest.stored_settings import SettingsInStore
 from espcap.stores.local.store import LocalStore
-from tests.stores import documents
+from tests.support import documents
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from espcap.tshark.program import environment
-from tests.hostile import packets
 from tests.support.command import CAPTURES, ROOT, espcap
 from tests.support.frame_oracle import frames, without_empty
+from tests.support.hostile import packets
 from tests.support.requirements import unavailable
 from tests.support.served import Served, served
 

@@ -19,8 +19,8 @@ from espcap.query.languages import read_filter
 from espcap.stores import open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user
-from tests.conftest import remove_packets
 from tests.support.command import CAPTURES, Ran, espcap, on_terminal
+from tests.support.elasticsearch_node import remove_packets
 from tests.support.filter_oracle import passing
 
 pytest_plugins = ["tests.support.core_fixtures"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.stores import fault_proxy as faults
-from tests.stores.fault_proxy import FaultProxy, fault_proxy
+from tests.support import fault_proxy as faults
 from tests.support.command import CAPTURES, Ran, espcap, start
 from tests.support.elasticsearch_node import call
+from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.requirements import needs_root
 
 pytestmark = pytest.mark.slow

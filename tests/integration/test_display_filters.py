@@ -20,12 +20,12 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
 from espcap.tshark.plugin import open_plugin
 from espcap.tshark.program import Program, dissecting_user
-from tests.integration.display_filters import filters as all_filters
-from tests.integration.display_filters import odd_texts
-from tests.integration.random_filters import Maker
 from tests.support.captures import capture_files, require_other_folder
 from tests.support.command import CAPTURES
+from tests.support.display_filters import filters as all_filters
+from tests.support.display_filters import odd_texts
 from tests.support.filter_oracle import Frames, Names, expected, filled, found, passing_alone, place, placed_documents
+from tests.support.random_filters import Maker
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import files, packets, times
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.support.hostile import files, packets, times
 from tests.support.requirements import needs_open_root_folder, needs_root
 
 WriteCapture = Callable[[Path], Path]

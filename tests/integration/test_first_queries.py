@@ -9,8 +9,8 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import wrpcap
 
-from tests.conftest import remove_packets
 from tests.support.command import CAPTURES, Ran, espcap
+from tests.support.elasticsearch_node import remove_packets
 
 FOUND = [
     *("dns", "DNS", "http", "tcp udp", "192.0.2.1", "80", "icmp", "arp OR icmp", "dns or http", "not arp"),

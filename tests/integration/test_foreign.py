@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from tests.integration.test_serve import Reading
 from tests.support.command import CAPTURES, espcap, on_terminal
 from tests.support.elasticsearch_node import call
-from tests.support.served import served
+from tests.support.served import Reading, served
 
 FOREIGN = [
     {"message": "hello"},

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from espcap.captures.sources import may_be_capture
-from tests.hostile import packets, times
 from tests.support.captures import other_folder
 from tests.support.command import CAPTURES, Ran, espcap
 from tests.support.elasticsearch_node import call
+from tests.support.hostile import packets, times
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.writers import START, echo, record, write_pcap
 from tests.support.command import CAPTURES, ROOT, Ran, children, environment, espcap, start
+from tests.support.hostile.writers import START, echo, record, write_pcap
 
 pytest_plugins = ["tests.support.native"]
 

@@ -20,12 +20,12 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, dissecting_user, environment
 from espcap.tshark.registry import open_registry
 from espcap.web.dissector import Dissector
-from tests.integration import network
-from tests.integration.live_run import Run, until
 from tests.integration.test_show import lines
 from tests.integration.test_spool import _none_is_left, name, small_disk
+from tests.support import network
 from tests.support.command import CAPTURES, Ran, espcap
 from tests.support.frame_oracle import frames
+from tests.support.live_run import Run, until
 from tests.support.requirements import needs_root
 
 __all__ = ["_none_is_left", "name", "small_disk"]

@@ -20,12 +20,11 @@ import pytest
 import yaml
 
 from espcap.stores.elasticsearch.kibana import objects_file
-from tests.conftest import remove_packets
-from tests.integration.test_pages import furnished, run
-from tests.stores.fake_kibana import DEFAULT_SPACE, VERSION, FakeKibana, fake_kibana
 from tests.support import saved_objects
 from tests.support.command import ROOT, environment, espcap
-from tests.support.elasticsearch_node import call
+from tests.support.elasticsearch_node import call, remove_packets
+from tests.support.fake_kibana import DEFAULT_SPACE, VERSION, FakeKibana, fake_kibana
+from tests.support.pages import furnished, run
 from tests.support.saved_objects import Json, Types
 
 PACKETS = 230

@@ -12,16 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.live_run import settle, until
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
+from tests.support.live_run import send, settle, until
 from tests.support.requirements import needs_capture, needs_root
-
-
-def send(count: int, port: int, pause: float = 0.02) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        for number in range(count):
-            sender.sendto(b"%d" % number, ("127.0.0.1", port))
-            time.sleep(pause)
 
 
 def wait_for_capture(process: "subprocess.Popen[bytes]") -> None:

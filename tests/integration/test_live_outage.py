@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import network
-from tests.integration.live_run import STARTED, Run, until
-from tests.stores.fault_proxy import FaultProxy
-from tests.stores.serving import serving
+from tests.support import network
 from tests.support.elasticsearch_node import call
+from tests.support.fault_proxy import FaultProxy
+from tests.support.live_run import STARTED, Run, until
 from tests.support.requirements import needs_root
+from tests.support.serving import serving
 
 pytestmark = [needs_root, pytest.mark.slow]
 

@@ -9,13 +9,12 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.tshark.native import build
 from espcap.tshark.program import find_program
-from tests.dissection.readers import differences
-from tests.hostile import files
-from tests.hostile.packets import requests
-from tests.integration.test_oracle import KEYS
-from tests.support.captures import capture_files, require_other_folder
+from tests.support.captures import KEYS, capture_files, require_other_folder
 from tests.support.command import CAPTURES, Ran, espcap
-from tests.tshark.fakes import shell
+from tests.support.fake_programs import shell
+from tests.support.hostile import files
+from tests.support.hostile.packets import requests
+from tests.support.readers import differences
 
 pytest_plugins = ["tests.support.native"]
 pytestmark = pytest.mark.usefixtures("native_reader")

@@ -8,11 +8,10 @@ import pytest
 from espcap.fields.registry import Registry
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
-from tests.hostile import files, packets
+from tests.support.captures import KEYS
 from tests.support.command import CAPTURES, espcap
+from tests.support.hostile import files, packets
 from tests.support.oracle import differences, packet_count
-
-KEYS = {"tls13.pcapng": "tls.keylog_file:test_pcaps/tls13.keys", "quic.pcapng": "tls.keylog_file:test_pcaps/quic.keys"}
 
 
 @pytest.fixture(scope="module")

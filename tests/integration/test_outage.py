@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.stores import fault_proxy as faults
-from tests.stores.fault_proxy import FaultProxy, fault_proxy
+from tests.support import fault_proxy as faults
 from tests.support.command import CAPTURES, espcap, start
 from tests.support.elasticsearch_node import call, node_in
+from tests.support.fault_proxy import FaultProxy, fault_proxy
 
 pytestmark = pytest.mark.slow
 

@@ -12,10 +12,10 @@ import pytest
 import espcap as library
 from espcap.fields.registry import REFRESH_SECONDS
 from espcap.tshark.program import dissecting_user, environment, find_program
-from tests.conftest import remove_packets
-from tests.hostile.writers import record, udp, write_pcap
 from tests.integration.test_read_only import read_only
 from tests.support.command import CAPTURES, Ran, espcap, start
+from tests.support.elasticsearch_node import remove_packets
+from tests.support.hostile.writers import record, udp, write_pcap
 from tests.support.served import served
 
 SCRIPT = """

@@ -5,10 +5,8 @@ Blocks of `sh` are commands, each of which is run by itself; those of a tutorial
 """
 
 import json
-import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +21,11 @@ import pytest
 
 import espcap as library
 from scripts.pages import cli_page, help_text, man_page
-from tests.conftest import remove_packets
-from tests.integration.live_run import until
-from tests.integration.test_live import send
-from tests.stores.fake_kibana import DEFAULT_SPACE, fake_kibana
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, on_terminal, start
+from tests.support.elasticsearch_node import remove_packets
+from tests.support.fake_kibana import DEFAULT_SPACE, fake_kibana
+from tests.support.live_run import send, until
+from tests.support.pages import furnished, run, variables_of
 from tests.support.requirements import needs_capture, needs_man
 
 DOCS = ROOT / "docs"
@@ -112,37 +110,6 @@ def test_man_page_is_shown_without_a_warning() -> None:
     if "minimized" not in shown.stdout:  # a stub takes the place of man in images of Ubuntu
         assert "espcap extract [OPTIONS] [QUERY]" in shown.stdout
         assert "EXIT STATUS" in shown.stdout
-
-
-def furnished(folder: Path) -> Path:
-    """The folder as the pages assume it."""
-    (folder / "test_pcaps").symlink_to(CAPTURES)
-    shutil.copytree(CAPTURES, folder / "captures")
-    commands = folder / "bin"
-    commands.mkdir()
-    (commands / "ssh").write_text(f"#!/bin/sh\nexec cat {CAPTURES}/dns.pcap\n")
-    (commands / "espcap").write_text(f'#!/bin/sh\nexec {sys.executable} -m espcap "$@"\n')
-    for command in commands.iterdir():
-        command.chmod(0o755)
-    return folder
-
-
-def variables_of(folder: Path) -> dict[str, str]:
-    """The environment in such a folder."""
-    return environment(
-        PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
-        XDG_DATA_HOME=str(folder / "data"),
-        XDG_STATE_HOME=str(folder / "state"),
-        PYTHONPATH=str(ROOT),
-    )
-
-
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs one line of a page in a furnished folder."""
-    variables = variables_of(folder)
-    ran = subprocess.run(["bash", "-c", line], cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return ran
 
 
 def is_read(line: str) -> bool:

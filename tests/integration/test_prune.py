@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import times
 from tests.support.command import CAPTURES, espcap
+from tests.support.hostile import times
 
 pytestmark = pytest.mark.slow
 

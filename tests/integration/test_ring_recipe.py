@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.live_run import until
-from tests.integration.test_live import send
 from tests.support.command import ROOT, espcap, start
+from tests.support.live_run import send, until
 from tests.support.requirements import needs_capture
 
 

@@ -20,14 +20,14 @@ from packaging.version import Version
 
 from espcap.tshark.program import environment, find_program
 from espcap.web.guard import CONTENT_SECURITY_POLICY
-from tests.conftest import remove_packets
-from tests.hostile import packets
-from tests.hostile.writers import START, enhanced_packet, interface, section
-from tests.integration.live_run import until
 from tests.support.command import CAPTURES, espcap, start
+from tests.support.elasticsearch_node import remove_packets
 from tests.support.frame_oracle import frames as frames_of
 from tests.support.frame_oracle import without_empty
-from tests.support.served import Answer, Served, served
+from tests.support.hostile import packets
+from tests.support.hostile.writers import START, enhanced_packet, interface, section
+from tests.support.live_run import until
+from tests.support.served import Answer, Reading, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
 EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]
@@ -48,36 +48,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
 def page(node: str) -> Iterator[Served]:
     with served(node) as found:
         yield found
-
-
-class Reading(HTMLParser):
-    """What a browser makes of a page: its elements, their attributes, and the text of cells."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.cells: list[str] = []
-        self._in_cell = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attributes
-        if tag == "td":
-            self.cells.append("")
-        self._in_cell = tag == "td" or (self._in_cell and tag != "tr")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_cell = self._in_cell and tag != "td"
-
-    def handle_data(self, text: str) -> None:
-        if self._in_cell:
-            self.cells[-1] += text
-
-    @property
-    def packets(self) -> list[str]:
-        return [value or "" for name, value in self.attributes if name == "data-packet"]
 
 
 def frames(display_filter: str) -> int:

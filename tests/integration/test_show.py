@@ -11,9 +11,9 @@ import pytest
 
 from espcap.captures.kept import kept_name
 from espcap.tshark.program import environment
-from tests.hostile import packets
 from tests.support.command import CAPTURES, Ran, espcap, on_terminal
 from tests.support.frame_oracle import frames, without_empty
+from tests.support.hostile import packets
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 DNS = "423b430b9a1cab6f8ca6317f76422072"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import network
-from tests.integration.live_run import STARTED, Run, identifiers, until
+from tests.support import network
 from tests.support.command import children, espcap
+from tests.support.live_run import STARTED, Run, identifiers, until
 from tests.support.requirements import dissector_rights, needs_open_root_folder, needs_root
 
 pytestmark = [needs_root, pytest.mark.slow]

@@ -13,9 +13,9 @@ import pytest
 from espcap.cli.stats import sparkline
 from espcap.searches.summary import MOST_STEPS, step_of
 from espcap.tshark.program import environment
-from tests.conftest import remove_packets
-from tests.hostile import packets
 from tests.support.command import CAPTURES, espcap, on_terminal
+from tests.support.elasticsearch_node import remove_packets
+from tests.support.hostile import packets
 
 NAMES = ("dns.pcap", "http2.pcap", "http_xml.pcap", "midnight.pcap", "mixed.pcap", "quic.pcapng", "tls13.pcapng")
 SAMPLES = [CAPTURES / name for name in NAMES]

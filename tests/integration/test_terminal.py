@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import files, packets
-from tests.stores.fault_server import Server, fault_server, items
 from tests.support.command import CAPTURES, espcap, on_terminal
+from tests.support.fault_server import Server, fault_server, items
+from tests.support.hostile import files, packets
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """All but what ends lines, and moves espcap's bar to the start of its own."""

@@ -12,9 +12,9 @@ from espcap.searches import selection
 from espcap.searches.selection import Selection, select, select_conversations
 from espcap.stores import SearchResult
 from espcap.stores.local.store import LocalStore
-from tests.stores import documents
-from tests.stores.documents import make
-from tests.stores.small_registry import small_registry
+from tests.support import documents
+from tests.support.documents import make
+from tests.support.small_registry import small_registry
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from espcap.stores import Store
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
-from tests.stores import documents
+from tests.support import documents
 
 
 def _local(request: pytest.FixtureRequest, registry: Registry) -> Store:
@@ -36,7 +36,7 @@ FACTORIES: dict[str, Callable[[pytest.FixtureRequest, Registry], Store]] = {
 
 @pytest.fixture
 def packet_registry(tmp_path: Path) -> Registry:
-    """The registry of `tests.stores.documents`."""
+    """The registry of `tests.support.documents`."""
     return documents.registry(tmp_path)
 
 

@@ -15,7 +15,7 @@ from espcap.query import Equals, Everything, Matches, Range, Unsearchable, Words
 from espcap.query.lucene import parse
 from espcap.sinks import Outcome
 from espcap.stores import Store
-from tests.stores.documents import CAPTURE, SECOND, documents, make
+from tests.support.documents import CAPTURE, SECOND, documents, make
 
 ALL = list(range(1, 31))
 HTTP, DNS = [1, 2, 21], [3, 4]

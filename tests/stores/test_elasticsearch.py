@@ -15,8 +15,8 @@ from espcap.query.lucene import parse
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.elasticsearch.template import build_template
-from tests.stores.small_registry import small_registry
 from tests.support.elasticsearch_node import call
+from tests.support.small_registry import small_registry
 
 DAY = "packets-2015-07-30"
 

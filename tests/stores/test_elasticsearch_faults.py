@@ -16,8 +16,8 @@ from espcap.sinks import Outcome
 from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore
-from tests.stores.fault_server import Answer, Server, fault_server, items, tls_context
-from tests.stores.small_registry import small_registry
+from tests.support.fault_server import Answer, Server, fault_server, items, tls_context
+from tests.support.small_registry import small_registry
 
 SECRET = "s3cret"
 FAST = Retry(give_up_after=20, first=0.001, longest=0.01)

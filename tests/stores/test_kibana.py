@@ -10,9 +10,9 @@ import pytest
 from espcap.base.errors import EspcapError, StoreError, UsageError
 from espcap.stores.elasticsearch.connection import Connection, connect
 from espcap.stores.elasticsearch.kibana import import_objects, kibana_connection, objects_file
-from tests.stores.fake_kibana import IMPORT, STATUS, FakeKibana, Reply, fake_kibana
-from tests.stores.fault_server import tls_context
 from tests.stores.test_elasticsearch_faults import fingerprint
+from tests.support.fake_kibana import IMPORT, STATUS, FakeKibana, Reply, fake_kibana
+from tests.support.fault_server import tls_context
 
 SECRET = "s3cret"
 OURS = [("index-pattern", "espcap-packets"), ("search", "espcap-packets"), ("dashboard", "espcap-packets")]

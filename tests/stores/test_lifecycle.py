@@ -8,8 +8,8 @@ from espcap.stores.elasticsearch.connection import Connection
 from espcap.stores.elasticsearch.lifecycle import build_policy, seconds_kept
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.elasticsearch.template import build_template
-from tests.stores.fault_server import fault_server
-from tests.stores.small_registry import small_registry
+from tests.support.fault_server import fault_server
+from tests.support.small_registry import small_registry
 
 
 def test_policy() -> None:

@@ -30,7 +30,7 @@ from espcap.sinks import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.files import open_index
 from espcap.stores.local.store import LocalStore
-from tests.stores.documents import FIRST, SECOND, documents, make
+from tests.support.documents import FIRST, SECOND, documents, make
 
 DAY = f"packets-{FIRST}"
 

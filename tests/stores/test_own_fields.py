@@ -21,9 +21,9 @@ from espcap.stores.elasticsearch.retry import Retry
 from espcap.stores.elasticsearch.store import ElasticsearchStore
 from espcap.stores.local.store import LocalStore
 from tests.stores.conftest import FACTORIES
-from tests.stores.documents import CAPTURE, SECOND, make, registry
-from tests.stores.fault_proxy import fault_proxy
+from tests.support.documents import CAPTURE, SECOND, make, registry
 from tests.support.elasticsearch_node import call
+from tests.support.fault_proxy import fault_proxy
 
 KIND_FIELD = Field("hello.kind", "hello", "kind", Kind.INTEGER, "BASE_DEC", "FT_UINT8")
 BIG = Field("hello.big", "hello", "big", Kind.UNSIGNED, "BASE_DEC", "FT_UINT64")

@@ -12,8 +12,8 @@ from espcap.fields.registry import Registry
 from espcap.stores.elasticsearch.template import build_template
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
-from tests.stores.small_registry import FIELDS, small_registry
 from tests.support.elasticsearch_node import call
+from tests.support.small_registry import FIELDS, small_registry
 
 SHIPPED = Path(__file__).parents[2] / "scripts" / "packets_template.json"
 INDEX = "/packets-2015-07-30"

@@ -7,6 +7,9 @@ import pytest
 
 from tests.support.command import ROOT
 
+KEYS = {"tls13.pcapng": "tls.keylog_file:test_pcaps/tls13.keys", "quic.pcapng": "tls.keylog_file:test_pcaps/quic.keys"}
+"""The preferences with which the TLS of our captures is decrypted."""
+
 
 def capture_files(folder: Path) -> list[Path]:
     """The captures of a folder, sorted by name."""

@@ -217,5 +217,14 @@ def _run(version: str, data: Path) -> None:
     elasticsearch.close()
 
 
+def remove_packets(url: str) -> None:
+    """Removes all packets and their template. Wildcards would be refused: a server deletes by name only."""
+    for index in call(url, "GET", "/_cat/indices/packets-*?format=json&expand_wildcards=all"):
+        call(url, "DELETE", f"/{index['index']}")
+    for template in call(url, "GET", "/_index_template")["index_templates"]:
+        if template["name"].startswith("packets"):
+            call(url, "DELETE", f"/_index_template/{template['name']}")
+
+
 if __name__ == "__main__":
     _run(sys.argv[1], Path(sys.argv[2]))

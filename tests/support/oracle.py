@@ -10,7 +10,7 @@ from typing import Any
 from espcap.fields.field import Field, Kind
 from espcap.fields.registry import Registry
 from espcap.tshark.program import environment
-from tests.dissection.readers import POINTER
+from tests.support.readers import POINTER
 from tests.support.wireshark_versions import installed
 
 SEPARATOR = "\x1f"

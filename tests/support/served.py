@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -79,3 +80,33 @@ def served(node: str, *arguments: str | Path) -> Iterator[Served]:
     finally:
         process.kill()
         process.wait()
+
+
+class Reading(HTMLParser):
+    """What a browser makes of a page: its elements, their attributes, and the text of cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: list[str] = []
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag == "td":
+            self.cells.append("")
+        self._in_cell = tag == "td" or (self._in_cell and tag != "tr")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag != "td"
+
+    def handle_data(self, text: str) -> None:
+        if self._in_cell:
+            self.cells[-1] += text
+
+    @property
+    def packets(self) -> list[str]:
+        return [value or "" for name, value in self.attributes if name == "data-packet"]

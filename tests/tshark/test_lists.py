@@ -7,8 +7,8 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.tshark.lists import print_list
 from espcap.tshark.program import Program
-from tests.hostile import every_type
-from tests.tshark.fakes import shell
+from tests.support.fake_programs import shell
+from tests.support.hostile import every_type
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

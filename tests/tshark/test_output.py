@@ -25,10 +25,10 @@ from espcap.tshark.output import (
 )
 from espcap.tshark.process import Exit
 from espcap.tshark.program import Program, dissecting_user
-from tests.hostile.packets import hostile_http
 from tests.support.command import CAPTURES, children
+from tests.support.fake_programs import python, shell
+from tests.support.hostile.packets import hostile_http
 from tests.support.requirements import needs_root
-from tests.tshark.fakes import python, shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

@@ -10,8 +10,8 @@ from espcap.base.errors import EspcapError
 from espcap.tshark.process import Exit, Process
 from espcap.tshark.program import INSTALL, Program, dissecting_user, environment, find_program
 from tests.support.command import children
+from tests.support.fake_programs import python, shell
 from tests.support.requirements import needs_root
-from tests.tshark.fakes import python, shell
 
 
 def ended(program: Program) -> Exit:

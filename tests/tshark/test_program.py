@@ -9,8 +9,8 @@ from packaging.version import Version
 
 from espcap.base.errors import EspcapError
 from espcap.tshark.program import INSTALL, OLDEST, Program, User, dissecting_user, environment, find_program
+from tests.support.fake_programs import shell
 from tests.support.requirements import needs_root
-from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

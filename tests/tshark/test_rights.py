@@ -7,8 +7,8 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.tshark.program import find_program
 from espcap.tshark.rights import capture_right, print_interfaces
+from tests.support.fake_programs import shell
 from tests.support.requirements import needs_capture
-from tests.tshark.fakes import shell
 
 
 @needs_capture

@@ -15,11 +15,11 @@ from espcap.tshark import sharkd
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, beside, dissecting_user
 from espcap.tshark.sharkd import Sharkd
-from tests.hostile import packets
 from tests.support.command import CAPTURES
+from tests.support.fake_programs import shell
 from tests.support.frame_oracle import frames, without_empty
+from tests.support.hostile import packets
 from tests.support.requirements import needs_root
-from tests.tshark.fakes import shell
 
 pytest_plugins = ["tests.support.core_fixtures"]
 

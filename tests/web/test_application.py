@@ -6,7 +6,7 @@ import pytest
 
 from espcap.web.application import build
 from espcap.web.parts import Parts
-from tests.web.asgi import Exchange
+from tests.support.asgi import Exchange
 
 
 class Broken:

@@ -5,7 +5,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from espcap.web.guard import AccessGuard
-from tests.web.asgi import Exchange
+from tests.support.asgi import Exchange
 
 TOKEN = "t0ken"
 HOST = {"Host": "127.0.0.1:8477"}

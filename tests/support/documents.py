@@ -7,7 +7,7 @@ import orjson
 
 from espcap.documents.packets import Document, info_of
 from espcap.fields.registry import Registry
-from tests.stores.small_registry import small_registry
+from tests.support.small_registry import small_registry
 
 FIELDS = {
     "frame.number": "FT_UINT32",

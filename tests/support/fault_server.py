@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any, NamedTuple
 
-from tests.stores.serving import serving
+from tests.support.serving import serving
 
 
 class Answer(NamedTuple):

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from tests.hostile.writers import record, tcp, write_pcap
+from tests.support.hostile.writers import record, tcp, write_pcap
 from tests.support.wireshark_versions import installed
 
 _FILTERS = r"""

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.integration import network
+from tests.support import network
 from tests.support.command import ROOT, children, environment
 
 STORE = """
@@ -122,3 +123,10 @@ def until(true: Callable[[], bool], seconds: float = 30) -> None:
 
 def identifiers(documents: list[dict[str, Any]]) -> list[str]:
     return [f"{document['capture_id']}-{document['layers']['frame']['number']}" for document in documents]
+
+
+def send(count: int, port: int, pause: float = 0.02) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in range(count):
+            sender.sendto(b"%d" % number, ("127.0.0.1", port))
+            time.sleep(pause)

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from typing import Any, NamedTuple
 
-from tests.stores.serving import serving
+from tests.support.serving import serving
 
 VERSION = "9.5.3"
 STATUS = "GET /api/status"
