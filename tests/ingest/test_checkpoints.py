@@ -12,7 +12,7 @@ from espcap.ingest.checkpoints import Checkpoints
 from espcap.ingest.digests import Digests
 from espcap.ingest.ledger import LedgerError
 from espcap.stores.local.store import LocalStore
-from tests.stores import documents
+from tests.support import documents
 from tests.support.command import CAPTURES
 
 CONTENT, INDEX = "ab" * 16, f"packets-{documents.FIRST}"
