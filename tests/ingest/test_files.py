@@ -16,9 +16,8 @@ from espcap.ingest.files import Files
 from espcap.ingest.job import Job, Listener
 from espcap.ingest.report import Severity
 from espcap.ingest.transfer import Transfer
-from tests.support import MemoryStore
+from tests.support import MemoryStore, fake_programs
 from tests.support.command import CAPTURES
-from tests.tshark import fakes
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -65,7 +64,7 @@ def test_a_file_that_is_stored_is_not_read_again(transfer: Transfer, checkpoints
     checkpoints.settle()
     copy = tmp_path / "copy.pcap"
     copy.write_bytes((CAPTURES / "arp.pcap").read_bytes())
-    transfer.job = replace(transfer.job, program=fakes.shell(tmp_path, "exit 9"))  # tshark would fail
+    transfer.job = replace(transfer.job, program=fake_programs.shell(tmp_path, "exit 9"))  # tshark would fail
     reader.read(found(CAPTURES / "arp.pcap"))
     reader.read(found(copy))
     assert counts(transfer) == (3, 18, 6, 2)
@@ -130,7 +129,7 @@ def test_a_tshark_that_was_killed_from_outside(
     real, mark = transfer.job.program.path, tmp_path / "mark"
     killed = f'touch {mark}; {real} "$@" | head -n 3000; kill -KILL $$'
     text = f'case "$*" in *"-T json"*) [ -e {mark} ] || {{ {killed}; }};; esac; exec {real} "$@"'
-    transfer.job = replace(transfer.job, program=fakes.shell(tmp_path, text))
+    transfer.job = replace(transfer.job, program=fake_programs.shell(tmp_path, text))
     source = found(CAPTURES / "dns.pcap")
     files(transfer, checkpoints).read(source)
     assert 0 < transfer.report.read == transfer.report.stored == len(store.documents) < 24

@@ -15,9 +15,8 @@ from espcap.ingest.report import Severity
 from espcap.ingest.transfer import Transfer
 from espcap.live.folder import RunFolder, create, left_over
 from espcap.live.spool import SpoolSettings
-from tests.support import MemoryStore
+from tests.support import MemoryStore, fake_programs
 from tests.support.command import CAPTURES
-from tests.tshark import fakes
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -59,7 +58,7 @@ def test_packets_of_an_earlier_run_are_stored(transfer: Transfer, store: MemoryS
 
 
 def test_packets_that_tshark_cannot_read_stay(transfer: Transfer, earlier: RunFolder, tmp_path: Path) -> None:
-    transfer.job = replace(transfer.job, program=fakes.shell(tmp_path, "exit 9"))
+    transfer.job = replace(transfer.job, program=fake_programs.shell(tmp_path, "exit 9"))
     Live(transfer)._store_left_over(earlier, None)
     assert transfer.report.read == 0
     assert [problem.severity for problem in transfer.report.problems] == [
