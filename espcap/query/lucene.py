@@ -18,7 +18,7 @@ from espcap.query.limits import TOO_DEEP, bounded, check_utf8
 from espcap.query.luqum_parser import parse as parse_lucene
 from espcap.query.values import span
 from espcap.query.word_paths import WORD_PATHS
-from espcap.query.words import TEXT_PATHS, pattern_of_word, words
+from espcap.query.words import TEXT_PATHS, expression_of_word, words
 
 DEFAULT_PATHS = (
     "protocol",
@@ -202,7 +202,7 @@ class _Builder:
             yield Wildcard("protocols", pattern.lower())
             for path in WORD_PATHS:
                 if path not in TEXT_PATHS and self._kind(path) is Kind.STRING:
-                    yield Matches(path, pattern_of_word(pattern))
+                    yield Matches(path, expression_of_word(pattern))
             return
         text = _literal(node)
         yield Equals("protocols", self._current(text.lower()))

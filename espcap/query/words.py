@@ -4,7 +4,7 @@ A word is a sequence of letters and digits. Every character that is not ASCII co
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from espcap.base.errors import UsageError
@@ -26,17 +26,21 @@ def words(text: str) -> list[str]:
     return _WORD.findall(lower)
 
 
-def expression(text: str) -> str:
+def expression_of_words(text: str) -> str:
     """Returns the regular expression (`Matches`) for values that contain the words of `text` one after the other."""
     middle = f"{_BETWEEN}+".join("".join(map(_caseless, word)) for word in words(text))
     return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
 
 
-def pattern_of_word(pattern: str) -> str:
+def expression_of_word(pattern: str) -> str:
     """Returns the regular expression for a word with wildcards, which can match several words: `goog*`, `v?.1`."""
+    return f"(.*{_BETWEEN})?{expression_of_wildcards(pattern, _escaped)}({_BETWEEN}.*)?"
+
+
+def expression_of_wildcards(pattern: str, escape: Callable[[str], str]) -> str:
+    """Returns the regular expression for a pattern of `Wildcard`. `escape` returns that for one other character."""
     tokens = re.findall(r"\\.|.", pattern, re.DOTALL)
-    middle = "".join(_WILDCARDS.get(token) or _escaped(token[-1]) for token in tokens)
-    return f"(.*{_BETWEEN})?{middle}({_BETWEEN}.*)?"
+    return "".join(_WILDCARDS.get(token) or escape(token[-1]) for token in tokens)
 
 
 def _escaped(letter: str) -> str:

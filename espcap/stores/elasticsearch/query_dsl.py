@@ -25,7 +25,7 @@ from espcap.query import (
     Words,
 )
 from espcap.query.values import Time, Value
-from espcap.query.words import TEXT_PATHS, expression, whole_words_error, words
+from espcap.query.words import TEXT_PATHS, expression_of_words, whole_words_error, words
 from espcap.stores import Hit, SearchResult
 from espcap.stores.elasticsearch.template import LARGEST_LONG, SECONDS_PATHS, WORDS
 
@@ -102,7 +102,7 @@ def _pattern(query: Wildcard | Matches | Words) -> dict[str, Any]:
     path = _text_path(query.path)
     if isinstance(query, Wildcard):
         return {"wildcard": {path: {"value": query.pattern}}}
-    pattern = query.pattern if isinstance(query, Matches) else expression(query.text)
+    pattern = query.pattern if isinstance(query, Matches) else expression_of_words(query.text)
     return {"regexp": {path: {"value": pattern, "flags": "NONE"}}}
 
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 from os.path import commonprefix
 
 from espcap.query import Matches, Range, Wildcard, Words
-from espcap.query.words import expression as expression_of_words
+from espcap.query.words import expression_of_wildcards, expression_of_words
 
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
-_WILDCARDS = {"*": ".*", "?": "."}
 _LAST = 0x10FFFF
 _LONGEST_BOUND = 8
 """Characters of a bound that are used. With more, an expression would exceed tantivy's limit of 1,000 states."""
@@ -23,8 +22,7 @@ def expression_of(query: Wildcard | Matches | Words | Range) -> str | None:
             return expression_of_words(text)
         case Range():
             return "|".join(found) if (found := _in_range(query)) else None
-    tokens = re.findall(r"\\.|.", query.pattern, re.DOTALL)
-    return "".join(_WILDCARDS.get(token) or literal(token[-1]) for token in tokens)
+    return expression_of_wildcards(query.pattern, literal)
 
 
 def split_range(query: Range) -> tuple[Range, list[str]]:
