@@ -16,8 +16,7 @@ from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
 from espcap.query import Query
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.searcher import Searcher
-from espcap.searches.selection import MOST_VALUES
-from espcap.stores import Hit
+from espcap.stores import MOST_BUCKETS, Hit
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 
@@ -41,7 +40,7 @@ def search(options: SearchOptions) -> int:
         if options.agg:
             terms = {
                 "field": _path(options.agg, query, searcher),
-                "size": min(options.size + 1, max(options.size, MOST_VALUES)),
+                "size": min(options.size + 1, max(options.size, MOST_BUCKETS)),
             }
             found = store.search(query, size=0, aggregations={"values": {"terms": terms}})
             explain_if_empty(searcher, prepared, found.total)

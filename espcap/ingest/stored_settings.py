@@ -4,10 +4,7 @@ from collections.abc import Iterable
 
 from espcap.ingest.ledger import StoredCapture
 from espcap.query import Equals, Everything, Exists, Not, Query
-from espcap.stores import Store
-
-MOST_VALUES = 65_536
-"""Largest number of buckets in one answer of Elasticsearch."""
+from espcap.stores import MOST_BUCKETS, Store
 
 SETTINGS_ID, CAPTURE_ID = "settings_id", "capture_id"
 
@@ -29,7 +26,7 @@ class SettingsInStore:
         if not in_store or all(in_store == [each.settings_id] for each in known):
             return []
         counts = {each: self._count_values(_made_with(each), CAPTURE_ID) for each in in_store}
-        if any(len(captures) >= MOST_VALUES for captures in counts.values()):
+        if any(len(captures) >= MOST_BUCKETS for captures in counts.values()):
             return []
         return [each.content for each in known if _is_replaced(each, counts)]
 
@@ -38,7 +35,7 @@ class SettingsInStore:
         return bool(self._store.search(_made_with(""), size=0).total)
 
     def _count_values(self, query: Query, path: str) -> dict[str, int]:
-        terms = {"values": {"terms": {"field": path, "size": MOST_VALUES}}}
+        terms = {"values": {"terms": {"field": path, "size": MOST_BUCKETS}}}
         buckets = self._store.search(query, size=0, aggregations=terms).aggregations["values"]["buckets"]
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 

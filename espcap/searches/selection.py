@@ -9,10 +9,7 @@ from espcap.base.frames import FrameSet
 from espcap.fields.registry import Registry
 from espcap.query import And, Equals, Or, Query, Range
 from espcap.searches.searcher import Searcher
-from espcap.stores import Store
-
-MOST_VALUES = 65_536
-"""The most buckets that Elasticsearch returns in one response."""
+from espcap.stores import MOST_BUCKETS, Store
 
 _FRAMES_AT_ONCE = 50_000
 """The most frame numbers to request in one response."""
@@ -112,10 +109,10 @@ def _any_of(path: str, values: list[Any]) -> Iterator[Query]:
 
 
 def _values(store: Store, query: Query, path: str, name: str) -> list[Any]:
-    terms = {"values": {"terms": {"field": path, "size": MOST_VALUES}}}
+    terms = {"values": {"terms": {"field": path, "size": MOST_BUCKETS}}}
     buckets = store.search(query, size=0, aggregations=terms).aggregations["values"]["buckets"]
-    if len(buckets) >= MOST_VALUES:
-        raise UsageError(f"the packets belong to {MOST_VALUES:,} {name} or more", "narrow the query")
+    if len(buckets) >= MOST_BUCKETS:
+        raise UsageError(f"the packets belong to {MOST_BUCKETS:,} {name} or more", "narrow the query")
     return [bucket["key"] for bucket in buckets]
 
 

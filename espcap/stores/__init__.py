@@ -11,6 +11,8 @@ from espcap.fields.registry import Registry
 from espcap.query import Query
 from espcap.sinks import Sink
 
+MOST_BUCKETS = 65_536
+"""The most buckets in one answer of a store: Elasticsearch rejects searches with more."""
 TO_FILL = "espcap --file CAPTURE --node {} stores packets there"
 """Hint for a store without packets; `{}` stands for the store's address."""
 SIMPLER = "write a shorter one with fewer repetitions"

@@ -46,7 +46,7 @@ def test_frames(at_once: int, store: LocalStore, registry: Registry, monkeypatch
 
 
 def test_too_many(store: LocalStore, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selection, "MOST_VALUES", 2)
+    monkeypatch.setattr(selection, "MOST_BUCKETS", 2)
     with pytest.raises(UsageError, match="2 captures or more"):
         select(store, parse("", registry.kind))
 

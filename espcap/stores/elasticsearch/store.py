@@ -297,7 +297,7 @@ class ElasticsearchStore:
         try:
             return bool(self._client.indices.exists_index_template(name=NAME))
         except ApiError as error:
-            if error.status_code in (401, 403):  # a user may have the right to read packets only
+            if error.status_code in _MAY_NOT:  # a user may have the right to read packets only
                 return False
             raise
 

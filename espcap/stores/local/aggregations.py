@@ -12,11 +12,11 @@ import tantivy
 from espcap.base.errors import UsageError
 from espcap.fields.field import Kind
 from espcap.query.values import milliseconds_text
+from espcap.stores import MOST_BUCKETS
 from espcap.stores.local import values as local_values
 from espcap.stores.local.day import MILLISECONDS, NUMBERS, Day, both
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_MOST_BUCKETS = 65_536
 _PARAMETERS = {
     "terms": {"field", "size"},
     "date_histogram": {"field", "fixed_interval", "min_doc_count"},
@@ -182,7 +182,7 @@ class _DateHistogram:
             raise _too_many() from error
         for bucket in buckets:
             self._buckets.add(int(bucket["key"]), bucket)
-        if len(self._buckets.counts) > _MOST_BUCKETS:
+        if len(self._buckets.counts) > MOST_BUCKETS:
             raise _too_many()
 
     def result(self) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class _DateHistogram:
         keys: Sequence[int] = sorted(counts)
         if keys and self._least == 0:
             keys = range(keys[0], keys[-1] + 1, self._step)
-            if len(keys) > _MOST_BUCKETS:
+            if len(keys) > MOST_BUCKETS:
                 raise _too_many()
         found = [key for key in keys if counts[key] >= self._least]
         return {
@@ -201,7 +201,7 @@ class _DateHistogram:
 
 
 def _too_many() -> UsageError:
-    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "use a greater fixed_interval")
+    return UsageError(f"date_histogram: more than {MOST_BUCKETS} buckets", "use a greater fixed_interval")
 
 
 def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
