@@ -74,7 +74,8 @@ def start(
 
 
 def on_terminal(*arguments: str | bytes | Path, **extra: str) -> str:
-    """What a run writes to a terminal."""
+    """What a run writes to a terminal of 120 columns, unless `extra` has others."""
+    size_from_terminal = {"COLUMNS": "", "LINES": ""}  # pytest's workers have variables with another size
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (25, 120))
     process = subprocess.Popen(
@@ -83,7 +84,7 @@ def on_terminal(*arguments: str | bytes | Path, **extra: str) -> str:
         stdout=follower,
         stderr=follower,
         cwd=ROOT,
-        env=environment(**extra),
+        env=environment(**size_from_terminal | extra),
     )
     os.close(follower)
     written = b""
