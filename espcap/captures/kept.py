@@ -80,7 +80,7 @@ class Kept:
 
     @property
     def kept_from(self) -> str:
-        """A part of a message: which packets are kept."""
+        """A part of a message that names the first packet that is kept."""
         return f"{self.name} has kept packets from frame {self.first:,} on"
 
     def near(self, frame: int) -> "Kept":

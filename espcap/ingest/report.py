@@ -1,4 +1,4 @@
-"""The report of a run: how many packets were read and stored, what went wrong, and the exit code."""
+"""The report of a run: the numbers of packets read and stored, the problems, and the exit code."""
 
 import time
 from dataclasses import asdict, dataclass, field

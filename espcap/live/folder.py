@@ -1,4 +1,4 @@
-"""The folder of one run in the spool: which run it belongs to, its segments, and the numbers of their first packets.
+"""The folder of one run in the spool: the run's identifier, its segments, and the numbers of their first packets.
 
 A run locks its folder as long as espcap or its dumpcap lives. The kernel releases the lock when they end, however they
 end: if a folder can be locked, its run has ended. (Process identifiers would not do: they are used again, and two

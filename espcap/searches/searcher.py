@@ -26,7 +26,7 @@ class PreparedQuery:
 
     query: Query
     notes: tuple[str, ...] = ()
-    """How the query is understood, and which packets it may not find."""
+    """Notes on the language of the query, and on packets that it may not find."""
 
 
 @dataclass(frozen=True)
