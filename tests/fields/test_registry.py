@@ -6,14 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from espcap.base.errors import EspcapError
-from espcap.fields.casts import cast
 from espcap.fields.field import PATHS, PRESENCE, Field, Kind
-from espcap.fields.glossaries import parse_fields, parse_protocols
 from espcap.fields.registry import Registry, build_registry
 from espcap.tshark import registry as fields
 from espcap.tshark.program import Program
@@ -28,78 +25,6 @@ PROTOCOL = "Protocol A\tA\ta"
 def line(name: str, wireshark_type: str, protocol: str = "x", base: str = "") -> str:
     """A line of `tshark -G fields`."""
     return f"F\tA description\t{name}\t{wireshark_type}\t{protocol}\t{base}\t0x0\tA blurb\n"
-
-
-def field(kind: Kind, base: str = "", wireshark_type: str = "") -> Field:
-    return Field("x.y", "x", "y", kind, base, wireshark_type)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (line("ip.src", "FT_IPv4", "ip"), Field("ip.src", "ip", "src", Kind.IP, "", "FT_IPv4")),
-        (line("ipv6.src", "FT_IPv6", "ipv6"), Field("ipv6.src", "ipv6", "src", Kind.IP, "", "FT_IPv6")),
-        (
-            line("tcp.analysis.initial_rtt", "FT_RELATIVE_TIME", "tcp"),
-            Field("tcp.analysis.initial_rtt", "tcp", "analysis_initial_rtt", Kind.FLOAT, "", "FT_RELATIVE_TIME"),
-        ),
-        (
-            line("dns.qry.name", "FT_STRING", "mdns"),
-            Field("dns.qry.name", "dns", "qry_name", Kind.STRING, "", "FT_STRING"),
-        ),
-        # Without a dot: under the protocol that registered it.
-        (
-            line("iwarp_ddp", "FT_NONE", "iwarp_ddp_rdmap"),
-            Field("iwarp_ddp", "iwarp_ddp_rdmap", "iwarp_ddp", Kind.BOOLEAN, PRESENCE, "FT_NONE"),
-        ),
-        (
-            line("cba_revision_build", "FT_UINT16", "cba_pdev", "BASE_DEC"),
-            Field("cba_revision_build", "cba_pdev", "cba_revision_build", Kind.INTEGER, "BASE_DEC", "FT_UINT16"),
-        ),
-        (line("x.y", "FT_CHAR", base="BASE_HEX"), field(Kind.STRING, "BASE_HEX", "FT_CHAR")),
-        (line("x.y", "FT_NONE"), field(Kind.BOOLEAN, PRESENCE, "FT_NONE")),
-        (line("x.y", "FT_PROTOCOL"), field(Kind.BOOLEAN, PRESENCE, "FT_PROTOCOL")),
-        (line("x.y", "FT_BOOLEAN", base="8"), field(Kind.BOOLEAN, "8", "FT_BOOLEAN")),
-        (line("x.y", "FT_UINT8", base="BASE_OCT"), field(Kind.INTEGER, "BASE_OCT", "FT_UINT8")),
-        (line("x.y", "FT_UINT32", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC", "FT_UINT32")),
-        (line("x.y", "FT_INT64", base="BASE_DEC"), field(Kind.INTEGER, "BASE_DEC", "FT_INT64")),
-        (line("x.y", "FT_FRAMENUM"), field(Kind.INTEGER, "", "FT_FRAMENUM")),
-        (line("x.y", "FT_UINT64", base="BASE_HEX"), field(Kind.UNSIGNED, "BASE_HEX", "FT_UINT64")),
-        (line("x.y", "FT_DOUBLE"), field(Kind.FLOAT, "", "FT_DOUBLE")),
-        (
-            line("x.y", "FT_ABSOLUTE_TIME", base="ABSOLUTE_TIME_UTC"),
-            field(Kind.TIME, "ABSOLUTE_TIME_UTC", "FT_ABSOLUTE_TIME"),
-        ),
-        (line("x.y", "FT_BYTES"), field(Kind.BYTES, "", "FT_BYTES")),
-        (line("x.y", "FT_UINT_BYTES"), field(Kind.BYTES, "", "FT_UINT_BYTES")),
-        (line("x.y", "FT_ETHER"), field(Kind.STRING, "", "FT_ETHER")),
-        (line("x.y", "FT_GUID"), field(Kind.STRING, "", "FT_GUID")),
-        (line("x.y", "FT_NOT_YET_INVENTED"), field(Kind.STRING, "", "FT_NOT_YET_INVENTED")),
-    ],
-)
-def test_parse_fields(text: str, expected: Field) -> None:
-    assert list(parse_fields([text])) == [expected]
-
-
-def test_parse_fields_leaves_out_what_is_no_field() -> None:
-    assert list(parse_fields(["P\tTransmission Control Protocol\ttcp\n", "\n", "", line("tcp.len", "FT_UINT32")])) == [
-        Field("tcp.len", "tcp", "len", Kind.INTEGER, "", "FT_UINT32")
-    ]
-
-
-def test_parse_protocols() -> None:
-    lines = ["Transmission Control Protocol\tTCP\ttcp\n", "", "no\tprotocol\n", "Short Frame\tShort frame\t_ws.short\n"]
-    assert list(parse_protocols(lines)) == [("tcp", "Transmission Control Protocol"), ("_ws.short", "Short Frame")]
-
-
-def test_parse_protocols_of_newer_versions() -> None:
-    lines = ["Internet Control Message Protocol\tICMP\ticmp\tT\tT\tT\n"]
-    assert list(parse_protocols(lines)) == [("icmp", "Internet Control Message Protocol")]
-
-
-def test_the_packets_time_is_seconds_on_every_version() -> None:
-    (field,) = parse_fields([line("frame.time_epoch", "FT_ABSOLUTE_TIME", "frame", "ABSOLUTE_TIME_UNIX")])
-    assert (field.kind, field.type) == (Kind.FLOAT, "FT_RELATIVE_TIME")
 
 
 @pytest.mark.parametrize(
@@ -328,82 +253,3 @@ class TestCache:
         build_registry(path, [line("a.b", "FT_UINT8")], [PROTOCOL])
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             Registry(path)._database.execute("DELETE FROM field")
-
-
-@pytest.mark.parametrize(
-    ("kind", "base", "text", "value"),
-    [
-        (Kind.INTEGER, "BASE_DEC", "80", 80),
-        (Kind.INTEGER, "BASE_DEC", "-12", -12),
-        (Kind.INTEGER, "BASE_HEX", "0x0800", 0x800),
-        (Kind.INTEGER, "BASE_HEX", "0xffffffff", 2**32 - 1),
-        (Kind.INTEGER, "BASE_OCT", "420", 420),
-        (Kind.INTEGER, "BASE_DEC", "017", 17),
-        (Kind.UNSIGNED, "BASE_DEC", "18446744073709551615", 2**64 - 1),
-        (Kind.UNSIGNED, "BASE_HEX", "0xffffffffffffffff", 2**64 - 1),
-        (Kind.BOOLEAN, "8", "0", False),
-        (Kind.BOOLEAN, "8", "1", True),
-        (Kind.BOOLEAN, "8", "False", False),
-        (Kind.BOOLEAN, "8", "True", True),
-        (Kind.BOOLEAN, PRESENCE, "", True),
-        (Kind.BOOLEAN, PRESENCE, "any text", True),
-        (Kind.FLOAT, "", "0.000123456", 0.000123456),
-        (Kind.FLOAT, "", "-1.5e-07", -1.5e-07),
-        (Kind.FLOAT, "", "3", 3.0),
-        (Kind.TIME, "", "May  1, 2024 10:00:00.123456000 UTC", "2024-05-01T10:00:00.123456000Z"),
-        (Kind.TIME, "", "Dec 31, 1969 23:59:59.999999999 UTC", "1969-12-31T23:59:59.999999999Z"),
-        (Kind.TIME, "", "Feb 29, 2024 00:00:00 UTC", "2024-02-29T00:00:00.000000000Z"),
-        (Kind.TIME, "", "Feb 29, 2024 00:00:00.5 GMT", "2024-02-29T00:00:00.500000000Z"),
-        (Kind.TIME, "", "2024-05-01T10:00:00.123456789Z", "2024-05-01T10:00:00.123456789Z"),
-        (Kind.TIME, "", "2024-05-01T10:00:00Z", "2024-05-01T10:00:00.000000000Z"),
-        (Kind.TIME, "", "2024-05-01T10:00:00.123456+0000", "2024-05-01T10:00:00.123456000Z"),
-        (Kind.TIME, "", "2024-05-01 10:00:00.1 UTC", "2024-05-01T10:00:00.100000000Z"),
-        (Kind.IP, "", "192.0.2.1", "192.0.2.1"),
-        (Kind.IP, "", "2001:db8::2", "2001:db8::2"),
-        (Kind.IP, "", "::ffff:192.0.2.1", "::ffff:192.0.2.1"),
-        (Kind.STRING, "", "", ""),
-        (Kind.STRING, "", "0x12", "0x12"),
-        (Kind.BYTES, "", "de:ad:be:ef", "de:ad:be:ef"),
-    ],
-)
-def test_cast(kind: Kind, base: str, text: str, value: Any) -> None:
-    got = cast(field(kind, base), text)
-    assert got == value
-    assert type(got) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("kind", "base", "text"),
-    [
-        (Kind.INTEGER, "BASE_DEC", ""),
-        (Kind.INTEGER, "BASE_DEC", "http"),
-        (Kind.INTEGER, "BASE_DEC", "1.5"),
-        (Kind.INTEGER, "BASE_HEX", "0xgg"),
-        (Kind.BOOLEAN, "8", "2"),
-        (Kind.BOOLEAN, "8", "yes"),
-        (Kind.FLOAT, "", "nan"),
-        (Kind.FLOAT, "", "-nan"),
-        (Kind.FLOAT, "", "inf"),
-        (Kind.FLOAT, "", "-Infinity"),
-        (Kind.FLOAT, "", "1e999"),
-        (Kind.FLOAT, "", "1,5"),
-        (Kind.TIME, "", "Not representable"),
-        (Kind.TIME, "", "May  1, 36812 10:00:00.000000000 UTC"),
-        (Kind.TIME, "", "Xyz  1, 2024 10:00:00.000000000 UTC"),
-        (Kind.TIME, "", "May  1, 2024 10:00:00.000000000 CEST"),
-        (Kind.TIME, "", "May  1, 2024 10:00:00.1500000000 UTC"),
-        (Kind.TIME, "", "2024/122:10:00:00.000000000 UTC"),
-        (Kind.TIME, "", "2024-05-01T10:00:00+0200"),
-        (Kind.IP, "", "192.0.2.256"),
-        (Kind.IP, "", "192.0.2"),
-        (Kind.IP, "", "192.0.2.1/24"),
-        (Kind.IP, "", "2001:db8:::1"),
-        (Kind.IP, "", "fe80::1%eth0"),
-        (Kind.IP, "", "www.example.test"),
-        (Kind.IP, "", "192.0.2.1\0"),
-        (Kind.IP, "", "\ud800"),
-    ],
-)
-def test_cast_refuses(kind: Kind, base: str, text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - its text is the value
-        cast(field(kind, base), text)

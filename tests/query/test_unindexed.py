@@ -5,7 +5,6 @@ from itertools import product
 
 from espcap.fields.field import Kind
 from espcap.query import And, Equals, Not, Or, Query, Unsearchable, Wildcard
-from espcap.query.accuracy import accuracy_notes, having_long
 from espcap.query.unindexed import undecided
 
 PATHS = "abcd"
@@ -56,33 +55,3 @@ def test_undecided() -> None:
             assert _holds(found, matching, long) == ("a" in long and len(worlds) == 2), query
             matters += len(worlds) == 2
     assert matters
-
-
-def test_paths_with_long_texts_are_found_in_few_questions() -> None:
-    asked = []
-
-    def count(query: Query) -> int:
-        asked.append(query)
-        return int(Unsearchable("p41") in query.parts) if isinstance(query, Or) else 0
-
-    paths = [f"p{number}" for number in range(60)]
-    assert having_long(paths, count) == ["p41"]
-    assert len(asked) < 15
-    asked.clear()
-    assert having_long(paths[:41], count) == []
-    assert len(asked) == 1
-    assert having_long([], count) == []
-
-
-def test_large_queries() -> None:
-    """Where the question would be too large for a store, all packets with long texts are counted."""
-    registry, questions = type("Registry", (), {"kind": lambda path: Kind.STRING}), []
-
-    def count(query: Query) -> int:
-        questions.append(query)
-        return 7
-
-    query = Or(tuple(Wildcard("a", f"*{number}*") for number in range(900)))
-    [note] = accuracy_notes(query, registry, count)  # type: ignore[arg-type]
-    assert note.startswith("a: 7 packets have a text of more than 8,191 characters, ")
-    assert questions[-1] == Unsearchable("a")
