@@ -1,7 +1,5 @@
-import os
 import re
 import sqlite3
-import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +10,7 @@ import pytest
 from espcap.base.errors import EspcapError
 from espcap.fields.field import PATHS, PRESENCE, Field, Kind
 from espcap.fields.registry import Registry, build_registry
-from espcap.tshark import registry as fields
 from espcap.tshark.program import Program
-from espcap.tshark.registry import open_registry, registry_path
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -165,91 +161,31 @@ class TestRegistryOfTshark:
         assert [path for path in paths if not re.fullmatch(r"layers\.[^.]+\.[^.]+", path)] == []
 
 
-class TestCache:
-    @pytest.fixture(autouse=True)
-    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        return tmp_path / "cache" / "espcap"
+def test_made_by_several_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "fields.sqlite"
+    lines = [line(f"a.b{number}", "FT_UINT8") for number in range(2000)]
 
-    @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """The lists that tshark has been asked for; it answers with little."""
-        names: list[str] = []
+    def build(_: int) -> int:
+        build_registry(path, lines, [PROTOCOL])
+        return len(Registry(path).paths(Kind.INTEGER))
 
-        def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
-            names.append(name)
-            return [line("ip.src", "FT_IPv4")] if name == "fields" else ["Internet Protocol\tIP\tip"]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(build, range(8))) == [2000] * 8
+    assert list(tmp_path.iterdir()) == [path]
 
-        monkeypatch.setattr(fields, "print_list", print_list)
-        return names
 
-    def test_made_once_and_used_again(self, program: Program, cache: Path, asked: list[str]) -> None:
-        assert open_registry(program).is_protocol("ip")
-        assert asked == ["fields", "protocols"]
-        (file,) = cache.iterdir()
-        assert file == registry_path(program)
-        before = file.stat()
-        assert open_registry(program).field("ip.src") == Field("ip.src", "ip", "src", Kind.IP, "", "FT_IPv4")
-        assert asked == ["fields", "protocols"]
-        assert file.stat().st_mtime_ns == before.st_mtime_ns
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def lines() -> Iterator[str]:
+        yield line("a.b", "FT_UINT8")
+        raise KeyboardInterrupt
 
-    def test_one_for_each_version_and_each_state_of_a_profile(self, program: Program, tmp_path: Path) -> None:
-        profile = tmp_path / "profile"
-        profile.mkdir()
-        paths = [registry_path(program), registry_path(program, str(profile))]
-        (profile / "plugin.lua").write_text("")
-        paths += [registry_path(program, str(profile)), registry_path(Program(program.path, "other", program.version))]
-        assert len(set(paths)) == 4
-        assert registry_path(program) == paths[0]
+    with pytest.raises(KeyboardInterrupt):
+        build_registry(tmp_path / "fields.sqlite", lines(), [PROTOCOL])
+    assert list(tmp_path.iterdir()) == []
 
-    def test_only_for_the_user(self, program: Program, cache: Path, asked: list[str]) -> None:
-        before = os.umask(0)
-        try:
-            open_registry(program)
-        finally:
-            os.umask(before)
-        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
-        assert stat.S_IMODE(registry_path(program).stat().st_mode) == 0o600
 
-    def test_made_by_several_at_once(self, tmp_path: Path) -> None:
-        path = tmp_path / "fields.sqlite"
-        lines = [line(f"a.b{number}", "FT_UINT8") for number in range(2000)]
-
-        def build(_: int) -> int:
-            build_registry(path, lines, [PROTOCOL])
-            return len(Registry(path).paths(Kind.INTEGER))
-
-        with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(build, range(8))) == [2000] * 8
-        assert list(tmp_path.iterdir()) == [path]
-
-    def test_a_build_that_fails_leaves_nothing(self, tmp_path: Path) -> None:
-        def lines() -> Iterator[str]:
-            yield line("a.b", "FT_UINT8")
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            build_registry(tmp_path / "fields.sqlite", lines(), [PROTOCOL])
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_damaged_file_is_made_anew(self, program: Program, asked: list[str]) -> None:
-        path = registry_path(program)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"")
-        assert open_registry(program).is_protocol("ip")
-
-    def test_a_folder_that_cannot_be_made(
-        self, program: Program, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "file").write_bytes(b"")
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-        with pytest.raises(EspcapError) as caught:
-            open_registry(program)
-        assert str(tmp_path / "file" / "espcap") in caught.value.message
-        assert caught.value.hint
-
-    def test_the_file_is_not_changed(self, tmp_path: Path) -> None:
-        path = tmp_path / "fields.sqlite"
-        build_registry(path, [line("a.b", "FT_UINT8")], [PROTOCOL])
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            Registry(path)._database.execute("DELETE FROM field")
+def test_the_file_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "fields.sqlite"
+    build_registry(path, [line("a.b", "FT_UINT8")], [PROTOCOL])
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        Registry(path)._database.execute("DELETE FROM field")
