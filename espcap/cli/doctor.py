@@ -17,9 +17,9 @@ from espcap.tshark.arguments import Settings
 from espcap.tshark.output import dissect
 from espcap.tshark.plugin import home_folder, open_required_plugin
 from espcap.tshark.process import NO_INPUT
-from espcap.tshark.program import NEWEST, Program, beside, dissecting_user, find_program
+from espcap.tshark.program import NEWEST, Program, dissecting_user, find_program, find_wireshark_program
 from espcap.tshark.registry import open_registry, registry_path
-from espcap.tshark.rights import capture_right
+from espcap.tshark.rights import check_capture_right
 
 
 def doctor(options: StoreOptions) -> int:
@@ -31,7 +31,7 @@ def doctor(options: StoreOptions) -> int:
         return 1
     _report_tshark(program)
     _report_sharkd(program)
-    results = [_passes("capture", partial(capture_right, program)), _passes("cache", partial(_cache, program))]
+    results = [_passes("capture", partial(check_capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _report_reader(program)
     _report_allocator()
@@ -49,7 +49,9 @@ def _report_tshark(program: Program) -> None:
 
 def _report_sharkd(program: Program) -> None:
     """Prints the path of sharkd, which only shows packets."""
-    _report_if_there("sharkd", lambda: beside(program, "sharkd"), "espcap show and the page cannot show packets")
+    _report_if_there(
+        "sharkd", lambda: find_wireshark_program(program, "sharkd"), "espcap show and the page cannot show packets"
+    )
 
 
 def _report_reader(program: Program) -> None:

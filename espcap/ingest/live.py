@@ -18,7 +18,7 @@ from espcap.live.keeper import Keeper
 from espcap.live.ring import Ring
 from espcap.tshark.output import dropped_packets, written_packets
 from espcap.tshark.process import Exit
-from espcap.tshark.rights import remedy
+from espcap.tshark.rights import capture_right_hint
 
 FRUITLESS_ATTEMPTS = 3
 """How many tsharks of a live capture may die in succession before their first packet."""
@@ -136,7 +136,11 @@ class Live:
         if "Invalid capture filter" in capture.message:
             raise UsageError(capture.message, "see man pcap-filter")
         if capture.status > 0 or not (self._transfer.signal or count):
-            hint = remedy(self._transfer.job.program) if "permission" in capture.message else "see espcap --list"
+            hint = (
+                capture_right_hint(self._transfer.job.program)
+                if "permission" in capture.message
+                else "see espcap --list"
+            )
             hint = "make room there, and start espcap again" if "no space" in capture.message else hint
             hint = "the spool was removed; start espcap again" if not ring.folder.path.exists() else hint
             self._transfer.add_problem(Severity.FAILED, f"the capture on {name} ended early: {capture.message}", hint)

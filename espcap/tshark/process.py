@@ -15,7 +15,7 @@ from typing import IO
 
 from espcap.base.errors import EspcapError
 from espcap.base.text import printable
-from espcap.tshark.program import INSTALL, User, environment, on_path
+from espcap.tshark.program import INSTALL, User, environment, find_on_path
 
 NO_INPUT, PIPE = subprocess.DEVNULL, subprocess.PIPE
 """Values for a program's standard input, besides the descriptor of an open file."""
@@ -73,7 +73,7 @@ def _killed_with_espcap() -> tuple[str, ...]:
     setpriv sets this "parent death signal" after the change of user, which would clear it. Empty if setpriv is missing
     or too old.
     """
-    setpriv = on_path("setpriv")
+    setpriv = find_on_path("setpriv")
     if not setpriv:
         return ()
     known = subprocess.run([setpriv, "--help"], capture_output=True, env=environment(), check=False).stdout
@@ -85,7 +85,7 @@ def _with_right_to_read_all(user: User) -> list[str]:
     right = "+dac_read_search"
     rights = ["--inh-caps", f"-all,{right}", "--ambient-caps", right, "--bounding-set", f"-all,{right}"]
     identity = ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
-    return [on_path("setpriv") or "setpriv", *identity, *rights, "--"]
+    return [find_on_path("setpriv") or "setpriv", *identity, *rights, "--"]
 
 
 def _check_executable(name: str) -> None:
@@ -93,7 +93,7 @@ def _check_executable(name: str) -> None:
 
     Behind setpriv the program's failure to start would only be visible as setpriv's exit status.
     """
-    path = name if "/" in name else on_path(name) or name
+    path = name if "/" in name else find_on_path(name) or name
     if not os.path.exists(path):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     if not os.access(path, os.X_OK):

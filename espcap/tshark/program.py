@@ -38,10 +38,10 @@ class Program:
     @property
     def dumpcap(self) -> str:
         """The path of dumpcap: in tshark's folder, or else on the PATH. Raises EspcapError if it is not installed."""
-        return beside(self, "dumpcap")
+        return find_wireshark_program(self, "dumpcap")
 
 
-def on_path(name: str) -> str | None:
+def find_on_path(name: str) -> str | None:
     """The path of the first file with this name on the PATH.
 
     pyshark does the same, but first reads `config.ini` in the current directory. espcap does not, because whoever wrote
@@ -54,7 +54,7 @@ def on_path(name: str) -> str | None:
 
 def find_program(path: str = "") -> Program:
     """The tshark at `path`, or the one on the PATH. Raises EspcapError if it is missing, too old or not tshark."""
-    path = path or on_path("tshark") or ""
+    path = path or find_on_path("tshark") or ""
     if not path:
         raise EspcapError("tshark is not installed", INSTALL)
     banner = _banner(path)
@@ -69,13 +69,13 @@ def find_program(path: str = "") -> Program:
     return Program(path, banner, version)
 
 
-def beside(program: Program, name: str) -> str:
+def find_wireshark_program(program: Program, name: str) -> str:
     """The path of another program of Wireshark: in tshark's folder, or else on the PATH.
 
     Raises EspcapError if it is not installed.
     """
     path = Path(program.path).with_name(name)
-    found = str(path) if path.exists() else on_path(name)
+    found = str(path) if path.exists() else find_on_path(name)
     if not found:
         raise EspcapError(f"{name} is not installed", "it comes with Wireshark: apt install wireshark-common")
     return found

@@ -8,7 +8,7 @@ from espcap.tshark.process import Process
 from espcap.tshark.program import Program, environment
 
 
-def capture_right(program: Program) -> str:
+def check_capture_right(program: Program) -> str:
     """Captures on the loopback interface for a second. Returns a message that this worked.
 
     Raises EspcapError if this user is not allowed to capture.
@@ -17,11 +17,11 @@ def capture_right(program: Program) -> str:
     process.stdout.read()
     ended = process.wait()
     if ended.status:
-        raise EspcapError(ended.message, remedy(program))
+        raise EspcapError(ended.message, capture_right_hint(program))
     return f"{program.dumpcap} may capture"
 
 
-def remedy(program: Program) -> str:
+def capture_right_hint(program: Program) -> str:
     """A hint with the commands that give a user the right to capture."""
     return (
         "let dumpcap capture: sudo dpkg-reconfigure wireshark-common, sudo usermod -aG wireshark $USER, log in again; "
@@ -34,5 +34,5 @@ def print_interfaces(program: Program) -> str:
     answer = subprocess.run([program.path, "-D"], capture_output=True, env=environment(), check=False)
     text = answer.stdout.decode("utf-8", "replace").rstrip("\n")
     if answer.returncode or not text:
-        raise EspcapError("tshark shows no interface", remedy(program))
+        raise EspcapError("tshark shows no interface", capture_right_hint(program))
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -18,7 +18,7 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.base.frames import Numbering
 from espcap.tshark.arguments import OWN_PREFERENCES, Settings
 from espcap.tshark.process import Process, write_all
-from espcap.tshark.program import Program, User, beside, environment
+from espcap.tshark.program import Program, User, environment, find_wireshark_program
 from espcap.tshark.waiting import readable
 
 LOAD_SECONDS = 600.0
@@ -124,7 +124,7 @@ class Sharkd:
         capture are not the positions in the file, `numbers` maps them, and `frame` takes and returns frame numbers of
         the capture. Raises UsageError if a preference is wrong, EspcapError if the capture cannot be loaded.
         """
-        arguments = [beside(program, "sharkd"), "-"]
+        arguments = [find_wireshark_program(program, "sharkd"), "-"]
         with readable_by(user, file) as capture:
             descriptors = (*settings.descriptors, capture.fileno())
             self._process = Process(arguments, subprocess.PIPE, environment(settings.profile_folder), user, descriptors)

@@ -6,7 +6,7 @@ import pytest
 
 from espcap.base.errors import EspcapError
 from espcap.tshark.program import find_program
-from espcap.tshark.rights import capture_right, print_interfaces
+from espcap.tshark.rights import check_capture_right, print_interfaces
 from tests.support.fake_programs import shell
 from tests.support.requirements import needs_capture
 
@@ -14,7 +14,7 @@ from tests.support.requirements import needs_capture
 @needs_capture
 def test_right_to_capture() -> None:
     program = find_program()
-    assert capture_right(program) == f"{program.dumpcap} may capture"
+    assert check_capture_right(program) == f"{program.dumpcap} may capture"
 
 
 def test_no_right_to_capture(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_no_right_to_capture(tmp_path: Path) -> None:
     program = shell(tmp_path, "exit 0")
     shell(tmp_path, "echo 'dumpcap: You do not have permission to capture on device \"lo\".' >&2; exit 1", "dumpcap")
     with pytest.raises(EspcapError, match="You do not have permission to capture on device") as caught:
-        capture_right(program)
+        check_capture_right(program)
     assert f"sudo setcap cap_net_raw,cap_net_admin=eip {tmp_path}/dumpcap" in caught.value.hint
 
 

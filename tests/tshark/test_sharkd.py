@@ -13,7 +13,7 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.cli.show import packet_lines
 from espcap.tshark import sharkd
 from espcap.tshark.arguments import Settings
-from espcap.tshark.program import Program, beside, dissecting_user
+from espcap.tshark.program import Program, dissecting_user, find_wireshark_program
 from espcap.tshark.sharkd import Sharkd
 from tests.support.command import CAPTURES
 from tests.support.fake_programs import shell
@@ -129,7 +129,7 @@ def test_broken_sharkd(script: str, message: str, tmp_path: Path, monkeypatch: p
 def test_missing_sharkd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EspcapError, match="sharkd is not installed") as failure:
-        beside(Program(str(tmp_path / "tshark"), "", Version("4.0.17")), "sharkd")
+        find_wireshark_program(Program(str(tmp_path / "tshark"), "", Version("4.0.17")), "sharkd")
     assert "apt install wireshark-common" in failure.value.hint
 
 
