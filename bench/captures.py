@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CAPTURES = Path(__file__).parent.parent / "test_pcaps"
-KINDS = {
-    "HTTP": ["http_xml.pcap"],
-    "mixed": [path.name for path in sorted(CAPTURES.glob("*.pcap*")) if path.suffix != ".gz"],
-}
-"""Names of captures; one kind is nothing but HTTP, the other has every protocol that there is."""
+KINDS = ("HTTP", "mixed")
+"""Kinds of captures: one contains only HTTP, the other every protocol of our captures."""
+
+
+def _sources(kind: str) -> list[str]:
+    """The paths of our captures of which a kind consists."""
+    names = {"HTTP": "http_xml.pcap", "mixed": "*.pcap*"}
+    return [str(path) for path in sorted(CAPTURES.glob(names[kind])) if path.suffix != ".gz"]
 
 
 def build(kind: str, packets: int, folder: Path) -> Path:
     """As many copies, one after the other, as have at least this many packets, cut to this number."""
-    names = [str(CAPTURES / name) for name in KINDS[kind]]
     once, hundred, all_of_them = (folder / f"{name}.pcap" for name in ("once", "hundred", "all"))
-    _merge(names, once)
+    _merge(_sources(kind), once)
     _merge([str(once)] * 100, hundred)
     _merge([str(hundred)] * -(-packets // count(hundred)), all_of_them)
     path = folder / f"{kind}-{packets}.pcap"
