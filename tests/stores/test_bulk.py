@@ -10,7 +10,7 @@ from espcap.documents.packets import Document
 from espcap.sinks import Outcome
 from espcap.stores.elasticsearch.bulk import UntrustedAnswerError, encode, judge, split_by_size
 from espcap.stores.elasticsearch.replacing import Version
-from tests.stores.documents import make
+from tests.support.documents import make
 
 SENT = [make(number) for number in range(1, 5)]
 CREATED = {"status": 201}
