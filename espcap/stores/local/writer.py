@@ -103,11 +103,11 @@ class _OpenDay:
         stored = self._stored.get(capture)
         if stored is None or stored.settings_id != settings_id:
             if stored:
-                self.look_again()
+                self.commit_and_reload()
             stored = self._stored[capture] = _read_stored(self._committed, capture, settings_id)
         return stored
 
-    def look_again(self) -> None:
+    def commit_and_reload(self) -> None:
         """Commits and reads the index again, for documents of the same capture with other settings."""
         self.commit(and_close=False)
         self._index.reload()
@@ -294,7 +294,7 @@ class IndexWriter:
     def _forget(self, name: str, captures: Sequence[str], keep: str) -> int:
         day = self._day(name)
         with failures(day.folder):
-            day.look_again()
+            day.commit_and_reload()
             return day.forget(captures, keep)
 
     def _acquire(self) -> None:
