@@ -58,7 +58,7 @@ def test_tshark_out_of_reach() -> None:
     ran = _behind_closed_root("--file", str(CAPTURES / "arp.pcap"))
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) == 6
-    assert "; tshark runs as nobody, which can read every file here, as" in ran.stderr
+    assert "; tshark runs as nobody, which may read every file here, because other users cannot reach " in ran.stderr
 
 
 def test_packet_where_sharkd_is_out_of_reach() -> None:
