@@ -233,7 +233,7 @@ from espcap.captures import sources
 from espcap.ingest import digests, job
 sources.CaptureFile.identify = sources.CaptureFile.digest
 digest_settings = digests.digest_settings
-job.digest_settings = lambda *given: replace(digest_settings(*given), documents="")
+job.digest_settings = lambda *given: replace(digest_settings(*given), settings_id="")
 from espcap.cli import main
 main()
 """
