@@ -13,9 +13,10 @@ from espcap.base.sizes import parse_size
 from espcap.base.text import printable
 from espcap.cli.opening import open_existing_store
 from espcap.cli.options.storing import PruneOptions
+from espcap.documents.types import day_of
 from espcap.ingest.ledger import Ledger, LedgerError, ledger_path
 from espcap.stores import Store, StoredDay
-from espcap.stores.retention import beyond_size, day_of, loaded_before, older_than, parse_age
+from espcap.stores.retention import beyond_size, loaded_before, older_than, parse_age
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 

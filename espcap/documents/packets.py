@@ -13,14 +13,12 @@ import orjson
 
 from espcap.base.times import DAY, SECOND, date_text, parse_epoch, timestamp
 from espcap.dissection import Layers, Record, Terms
+from espcap.documents.types import PACKETS
 from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
 
 FORM = 2
 """The version of the documents' form. Increase it if the same packet gives another document than before."""
-
-UNDATED_INDEX = "packets-undated"
-"""The index for packets without a valid time, and for those after the first MOST_DAYS days."""
 
 MOST_DAYS = 366
 """The most days of one capture that get their own index, so that damaged times do not create thousands of indices."""
@@ -196,12 +194,13 @@ class DocumentBuilder:
         return json_members(shared)
 
     def _index(self, nanoseconds: int | None) -> str:
+        """Returns the index of a time; the undated one for packets without a valid time and beyond MOST_DAYS."""
         if nanoseconds is None:
-            return UNDATED_INDEX
+            return PACKETS.undated
         day = nanoseconds // DAY
         if day not in self._indices and len(self._indices) < MOST_DAYS:
-            self._indices[day] = f"packets-{date_text(nanoseconds // SECOND)[:10]}"
-        return self._indices.get(day, UNDATED_INDEX)
+            self._indices[day] = PACKETS.index(date_text(nanoseconds // SECOND)[:10])
+        return self._indices.get(day, PACKETS.undated)
 
 
 def _times(nanoseconds: int | None) -> bytes:

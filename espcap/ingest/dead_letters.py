@@ -18,10 +18,10 @@ from espcap.base.errors import EspcapError, StoreError
 from espcap.base.paths import state_folder
 from espcap.base.text import printable
 from espcap.documents.packets import Document, info_of
+from espcap.documents.types import is_index
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Rejection
 
-_INDEX = re.compile(r"packets-[0-9a-z-]+")
 _ID = re.compile(r"[^\s/]+-\d{1,18}")
 
 
@@ -131,7 +131,7 @@ def _document(line: bytes) -> Document | None:
     try:
         letter = orjson.loads(line)
         index, identifier, source = letter["index"], letter["id"], letter["source"]
-        if not (_INDEX.fullmatch(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
+        if not (is_index(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
             return None
         settings_id = str(source.get("settings_id", ""))
         return Document(index, identifier, source, orjson.dumps(source), info=info_of(source), settings_id=settings_id)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.base.paths import is_local, local_folder
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
@@ -41,7 +42,7 @@ class SearchResult:
 
 
 class StoredDay(NamedTuple):
-    """One index of a store, with the packets of one day."""
+    """One index of a store, with the documents of one type and one day."""
 
     name: str
     """`packets-2015-07-30` or `packets-undated`."""
@@ -70,15 +71,17 @@ class Store(Sink, Protocol):
     def check(self) -> None:
         """Raises StoreError if packets are indexed, or would be, in a way that searches cannot use. Changes nothing."""
 
-    def search(
+    def search(  # noqa: PLR0913 - most have defaults
         self,
         query: Query,
         size: int = 10,
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
+        *,
+        of: DocumentType = PACKETS,
     ) -> SearchResult:
-        """Returns the documents that match, at most `size` of them, after the first `start`.
+        """Returns the documents of a type that match, at most `size` of them, after the first `start`.
 
         `sort` has pairs of a path and whether its order is descending. `aggregations` are written as for Elasticsearch:
         `terms`, `date_histogram` (with `fixed_interval`), and `sum` and `stats` of integers and of `@timestamp`. The
@@ -86,10 +89,10 @@ class Store(Sink, Protocol):
         """
 
     def days(self) -> list[StoredDay]:
-        """Returns the indices of packets in the order of their names."""
+        """Returns the indices of all types of documents in the order of their names."""
 
     def delete(self, index: str) -> None:
-        """Deletes an index of packets with all its documents. Does nothing if it does not exist."""
+        """Deletes an index with all its documents. Does nothing if it does not exist."""
 
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
         """Deletes the documents with these `capture_id`s, except those with the `settings_id` `keep`.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from espcap.base.errors import UsageError
+from espcap.documents.types import day_of
 from espcap.stores import StoredDay
 
-_DAY = re.compile(r"packets-(\d{4})-(\d\d)-(\d\d)")
 _UNITS = {"d": 1, "w": 7}
 
 
@@ -17,15 +17,6 @@ def parse_age(text: str) -> int:
     if not match or not int(match[1]):
         raise UsageError(f"{text!r} is not a number of days or weeks", "write --keep 30d or --keep 4w")
     return int(match[1]) * _UNITS[match[2]]
-
-
-def day_of(index: str) -> date | None:
-    """Returns the day of an index of packets; None for other names and for `packets-undated`."""
-    match = _DAY.fullmatch(index)
-    try:
-        return date(*map(int, match.groups())) if match else None
-    except ValueError:
-        return None
 
 
 def older_than(days: Sequence[StoredDay], age: int, today: date) -> list[StoredDay]:

@@ -10,12 +10,13 @@ import pytest
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Matches, Range, Unsearchable, Words
 from espcap.query.lucene import parse
 from espcap.sinks import Outcome
 from espcap.stores import Store
-from tests.support.documents import CAPTURE, SECOND, documents, make
+from tests.support.documents import CAPTURE, FIRST, SECOND, documents, make
 
 ALL = list(range(1, 31))
 HTTP, DNS = [1, 2, 21], [3, 4]
@@ -462,6 +463,24 @@ def test_aggregations_of_an_empty_store(empty_store: Store) -> None:
         "bytes": {"value": 0.0},
         "times": {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0},
     }
+
+
+def test_types_side_by_side(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search says which type of documents it is for; days and deletion are those of all types."""
+    flows = DocumentType("flows", "Flows")
+    monkeypatch.setattr("espcap.documents.types.TYPES", (PACKETS, flows))
+    monkeypatch.setattr("espcap.stores.elasticsearch.store.TYPES", (PACKETS, flows))
+    monkeypatch.setattr("espcap.stores.elasticsearch.store._PATTERNS", "packets-*,flows-*")
+    store.prepare()
+    written = [replace(make(number), index=flows.index(FIRST)) for number in (1, 2)]
+    assert store.write(written).stored == 2
+    assert store.search(Everything()).total == 30
+    found = store.search(Everything(), of=flows)
+    assert (found.total, {hit.index for hit in found.hits}) == (2, {f"flows-{FIRST}"})
+    assert (store.days()[0].name, store.days()[0].documents) == (f"flows-{FIRST}", 2)
+    store.delete(f"flows-{FIRST}")
+    assert store.search(Everything(), of=flows).total == 0
+    assert store.search(Everything()).total == 30
 
 
 def test_days_of_an_empty_store(empty_store: Store) -> None:

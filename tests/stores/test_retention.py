@@ -3,8 +3,9 @@ from datetime import date
 import pytest
 
 from espcap.base.errors import UsageError
+from espcap.documents.types import day_of
 from espcap.stores import StoredDay
-from espcap.stores.retention import beyond_size, day_of, older_than, parse_age
+from espcap.stores.retention import beyond_size, older_than, parse_age
 
 NAMES = ["packets-2024-04-30", "packets-2024-05-01", "packets-2024-05-31", "packets-2262-04-11", "packets-undated"]
 DAYS = [StoredDay(name, 10, 100) for name in NAMES]

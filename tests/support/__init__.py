@@ -11,6 +11,7 @@ from typing import Any
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import Source, capture_file
 from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.ingest.job import Job
 from espcap.ingest.pipeline import Pipeline
 from espcap.ingest.report import Report
@@ -75,13 +76,15 @@ class MemoryStore:
     def keep(self, days: int) -> None:
         raise NotImplementedError
 
-    def search(
+    def search(  # noqa: PLR0913 - most have defaults
         self,
         query: object,
         size: int = 10,
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (),
         aggregations: dict[str, Any] | None = None,
+        *,
+        of: DocumentType = PACKETS,
     ) -> SearchResult:
         raise NotImplementedError
 

@@ -25,6 +25,7 @@ from elastic_transport import (
 from elasticsearch import ApiError, Elasticsearch
 
 from espcap.base.errors import StoreError, UsageError
+from espcap.documents.types import PACKETS
 
 PRODUCT_HEADER = "x-elastic-product"
 NOT_ELASTICSEARCH = "answers, but is not Elasticsearch"
@@ -207,7 +208,10 @@ def _api_failure(error: ApiError) -> tuple[str, str]:
     if error.status_code == 401:
         return "rejects the credentials (401)", "give --api-key-file, or --user and --password-file"
     if error.status_code == 403:
-        return f"forbids this (403){reason}", "use a key or user with the privileges to write and search packets-*"
+        return (
+            f"forbids this (403){reason}",
+            f"use a key or user with the privileges to write and search {PACKETS.pattern}",
+        )
     if error.status_code < 500 and error.status_code not in TEMPORARY and PRODUCT_HEADER not in error.meta.headers:
         return f"{NOT_ELASTICSEARCH} (status {error.status_code})", "check the address given with --node"
     return f"failed with status {error.status_code}{reason}", "see the log of the node"

@@ -10,11 +10,12 @@ from typing import Any
 from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError
 
 from espcap.base.errors import StoreError
+from espcap.documents.types import PACKETS
 from espcap.fields.own_fields import OwnFields, parse_own_fields
 from espcap.stores.elasticsearch.connection import server_reason
-from espcap.stores.elasticsearch.template import BY_PATH, PATTERN
+from espcap.stores.elasticsearch.template import BY_PATH
 
-NAME = "packets-own-fields"
+NAME = PACKETS.index("own-fields")
 _ID = "own-fields"
 _ATTEMPTS = 20
 _SETTINGS = {"index": {"hidden": True, "number_of_shards": 1}}
@@ -92,7 +93,9 @@ def type_fields(client: Elasticsearch, own: OwnFields) -> str:
     if not layers:
         return ""
     try:
-        client.indices.put_mapping(index=PATTERN, properties={"layers": {"properties": layers}}, allow_no_indices=True)
+        client.indices.put_mapping(
+            index=PACKETS.pattern, properties={"layers": {"properties": layers}}, allow_no_indices=True
+        )
     except ApiError as error:
         if error.status_code not in _REFUSED:
             raise

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from elasticsearch import ApiError, Elasticsearch
 
-from espcap.stores.elasticsearch.template import NAME, PATTERN, PRIORITY
+from espcap.documents.types import PACKETS
+from espcap.stores.elasticsearch.template import PRIORITY
 
 _TYPES = {
     "@timestamp": {"date_nanos"},
@@ -48,12 +49,12 @@ def find_rival(client: Elasticsearch) -> Rival | None:
 
 
 def _rivals(templates: list[dict[str, Any]]) -> Iterator[Rival]:
-    today = PATTERN.replace("*", datetime.now(UTC).date().isoformat())
+    today = PACKETS.index(datetime.now(UTC).date().isoformat())
     for each in templates:
         name, body = each["name"], each["index_template"]
         priority = int(body.get("priority", 0))
-        for pattern in body.get("index_patterns", ()) if name != NAME and priority >= PRIORITY else ():
-            index = pattern.replace("*", "x") if fnmatchcase(pattern, PATTERN) else today
+        for pattern in body.get("index_patterns", ()) if name != PACKETS.name and priority >= PRIORITY else ():
+            index = pattern.replace("*", "x") if fnmatchcase(pattern, PACKETS.pattern) else today
             if fnmatchcase(index, pattern):
                 yield Rival(name, priority, index)
 
@@ -78,7 +79,7 @@ def find_misfits(client: Elasticsearch) -> list[str]:
     """
     paths = [f"*.mappings.properties.{path.replace('.', '.properties.')}.type" for path in _TYPES]
     try:
-        answer = client.indices.get_mapping(index=PATTERN, expand_wildcards="open", filter_path=",".join(paths))
+        answer = client.indices.get_mapping(index=PACKETS.pattern, expand_wildcards="open", filter_path=",".join(paths))
     except ApiError as error:
         if error.status_code in (401, 403):  # a user with write access only may not be allowed to read mappings
             return []

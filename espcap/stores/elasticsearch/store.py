@@ -9,6 +9,7 @@ from elasticsearch import ApiError, NotFoundError
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS, TYPES, DocumentType
 from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
@@ -31,8 +32,9 @@ from espcap.stores.elasticsearch.record import add_to_record, read_record, type_
 from espcap.stores.elasticsearch.retry import Notice, Patience, Retry
 from espcap.stores.elasticsearch.ruling import find_misfits, find_rival, shortened
 from espcap.stores.elasticsearch.sender import BulkSender
-from espcap.stores.elasticsearch.template import NAME, PATTERN, PRIORITY, build_template
+from espcap.stores.elasticsearch.template import PRIORITY, build_template
 
+_PATTERNS = ",".join(each.pattern for each in TYPES)
 _REACH_SECONDS = 4.0
 _DELETED_AT_ONCE = 10_000
 _OK = 200
@@ -92,13 +94,15 @@ class ElasticsearchStore:
                 patience.wait(failure)
 
     def _put_template(self) -> None:
-        installed = self._installed()
+        installed = self._installed(PACKETS)
         if self._registry.own:
             self._record(self._registry.own, bool(installed.lifecycle))
         self._own_fields()  # fails while the cluster starts: shards are available later than templates
-        template = build_template(self._registry, installed.lifecycle)
-        if installed.version != template["version"]:
-            self._client.indices.put_index_template(name=NAME, body=template)
+        for documents in TYPES:
+            known = installed if documents == PACKETS else self._installed(documents)
+            template = build_template(self._registry, installed.lifecycle, documents)
+            if known.version != template["version"]:
+                self._client.indices.put_index_template(name=documents.name, body=template)
 
     def _record(self, own: OwnFields, has_lifecycle: bool) -> None:
         addresses = self._connection.addresses
@@ -136,20 +140,23 @@ class ElasticsearchStore:
         addresses = self._connection.addresses
         if rival := find_rival(self._client):
             message = f"{addresses} has another index template, {rival.name} (priority {rival.priority}), that applies"
-            hint = f"give it a priority below {PRIORITY}, or patterns that do not match {PATTERN}"
-            raise StoreError(f"{message} to {PATTERN}: packets could not be searched", hint)
+            hint = f"give it a priority below {PRIORITY}, or patterns that do not match {PACKETS.pattern}"
+            raise StoreError(f"{message} to {PACKETS.pattern}: packets could not be searched", hint)
         if misfits := find_misfits(self._client):
             message = f"{addresses} has indices in which packets cannot be searched: {shortened(misfits)}"
-            raise StoreError(message, f"delete them, or reindex them under names that do not match {PATTERN}")
+            raise StoreError(message, f"delete them, or reindex them under names that do not match {PACKETS.pattern}")
 
-    def _installed(self) -> _Installed:
-        """Returns the installed template. As the first request, it has a short timeout for nodes that do not answer."""
+    def _installed(self, documents: DocumentType) -> _Installed:
+        """Returns the installed template of a type of documents.
+
+        As the first request, it has a short timeout for nodes that do not answer.
+        """
         nodes = len(self._connection.nodes)
         seconds = min(self._connection.timeout, _REACH_SECONDS / nodes)
         client = self._client.options(request_timeout=seconds, retry_on_timeout=nodes > 1)
         paths = "index_templates.index_template.version", "**.settings.index.lifecycle.name"
         try:
-            answer = client.indices.get_index_template(name=NAME, filter_path=",".join(paths))
+            answer = client.indices.get_index_template(name=documents.name, filter_path=",".join(paths))
             template = answer["index_templates"][0]["index_template"]
             index = template.get("template", {}).get("settings", {}).get("index", {})
             return _Installed(template.get("version"), index.get("lifecycle", {}).get("name", ""))
@@ -183,14 +190,14 @@ class ElasticsearchStore:
         with as_store_error(self._connection):
             self._refresh()
             answer = self._client.cat.indices(
-                index=PATTERN, format="json", bytes="b", h=columns, expand_wildcards="all", s="index"
+                index=_PATTERNS, format="json", bytes="b", h=columns, expand_wildcards="all", s="index"
             )
             kept = self._seconds_kept()
         return [day for row in answer.body if (day := _day(row, kept)).name != RECORD]
 
     def _seconds_kept(self) -> float | None:
         try:
-            return seconds_kept(self._client.ilm.get_lifecycle(name=NAME).body)
+            return seconds_kept(self._client.ilm.get_lifecycle(name=PACKETS.name).body)
         except ApiError as error:
             if error.status_code in NOT_SUPPORTED | {401, 403}:  # a user may have the right to write packets only
                 return None
@@ -216,9 +223,9 @@ class ElasticsearchStore:
         return forgotten
 
     def _identifiers(self, query: dict[str, Any]) -> list[dict[str, Any]]:
-        self._client.indices.refresh(index=PATTERN, ignore_unavailable=True)
+        self._client.indices.refresh(index=_PATTERNS, ignore_unavailable=True)
         body = {"query": query, "size": _DELETED_AT_ONCE, "_source": False, "sort": ["_doc"]}
-        answer = self._search(body, filter_path="hits.hits._index,hits.hits._id").body
+        answer = self._search(body, _PATTERNS, filter_path="hits.hits._index,hits.hits._id").body
         hits: list[dict[str, Any]] = answer.get("hits", {}).get("hits", [])
         return hits
 
@@ -231,25 +238,29 @@ class ElasticsearchStore:
         """Writes the lifecycle policy `packets`, and applies it to existing and new indices."""
         with as_store_error(self._connection):
             try:
-                self._client.ilm.put_lifecycle(name=NAME, policy=build_policy(days))
+                self._client.ilm.put_lifecycle(name=PACKETS.name, policy=build_policy(days))
             except ApiError as error:
                 if error.status_code in NOT_SUPPORTED:
                     message = f"{self._connection.addresses} has no lifecycle management (ILM)"
                     hint = f"run espcap prune --keep {days}d every day instead, for example from cron"
                     raise StoreError(message, hint) from error
                 raise
-            self._client.indices.put_index_template(name=NAME, body=build_template(self._registry, NAME))
+            for documents in TYPES:
+                template = build_template(self._registry, PACKETS.name, documents)
+                self._client.indices.put_index_template(name=documents.name, body=template)
             self._client.indices.put_settings(
-                index=PATTERN, settings={"index.lifecycle.name": NAME}, allow_no_indices=True
+                index=_PATTERNS, settings={"index.lifecycle.name": PACKETS.name}, allow_no_indices=True
             )
 
-    def search(
+    def search(  # noqa: PLR0913 - most have defaults
         self,
         query: Query,
         size: int = 10,
         start: int = 0,
         sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
+        *,
+        of: DocumentType = PACKETS,
     ) -> SearchResult:
         """Returns the documents that match; refreshes first the indices that this store has written to.
 
@@ -260,12 +271,12 @@ class ElasticsearchStore:
         body |= {"aggregations": aggregation_body(aggregations)} if aggregations else {}
         with as_store_error(self._connection):
             self._refresh()
-            answer = self._search(body)
+            answer = self._search(body, of.pattern)
         return search_result(answer.body, aggregations or {})
 
-    def _search(self, body: dict[str, Any], **more: Any) -> ObjectApiResponse[Any]:
+    def _search(self, body: dict[str, Any], pattern: str, **more: Any) -> ObjectApiResponse[Any]:
         try:
-            return self._client.search(index=PATTERN, body=body, allow_partial_search_results=False, **more)
+            return self._client.search(index=pattern, body=body, allow_partial_search_results=False, **more)
         except ApiError as error:
             if "would require more than" in str(error.body):  # states of an automaton
                 raise UsageError("a pattern of the query is too complex", SIMPLER) from error
@@ -288,14 +299,14 @@ class ElasticsearchStore:
     def missing(self) -> StoreError | None:
         """Returns an error if the cluster has neither an index of packets nor the template, else None."""
         with as_store_error(self._connection):
-            answer = self._client.search(index=PATTERN, size=0, filter_path="_shards.total")
+            answer = self._client.search(index=_PATTERNS, size=0, filter_path="_shards.total")
             if answer["_shards"]["total"] or self._has_template():
                 return None
         return StoreError(f"{self._connection.addresses} has no packets", TO_FILL.format(self.address))
 
     def _has_template(self) -> bool:
         try:
-            return bool(self._client.indices.exists_index_template(name=NAME))
+            return bool(self._client.indices.exists_index_template(name=PACKETS.name))
         except ApiError as error:
             if error.status_code in _MAY_NOT:  # a user may have the right to read packets only
                 return False

@@ -4,13 +4,12 @@ import hashlib
 import json
 from typing import Any
 
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.fields.field import Kind
 from espcap.fields.registry import Registry
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.lucene import DEFAULT_PATHS
 
-NAME = "packets"
-PATTERN = "packets-*"
 PRIORITY = 200
 """Of the templates that match an index, only the one with the highest priority applies."""
 LARGEST_LONG = 2**63 - 1
@@ -68,17 +67,17 @@ _SETTINGS = {
 }
 
 
-def build_template(registry: Registry, lifecycle: str = "") -> dict[str, Any]:
-    """Returns the body of `PUT /_index_template/packets`. Its `version` is a digest of the rest.
+def build_template(registry: Registry, lifecycle: str = "", documents: DocumentType = PACKETS) -> dict[str, Any]:
+    """Returns the index template of a type of documents, with the name of the type. Its `version` is a digest of it.
 
     `lifecycle` is the name of the lifecycle policy of new indices, or empty.
     """
     settings = _SETTINGS | ({"lifecycle": {"name": lifecycle}} if lifecycle else {})
     template = {
-        "index_patterns": [PATTERN],
+        "index_patterns": [documents.pattern],
         "priority": PRIORITY,
         "template": {"settings": {"index": settings}, "mappings": _mappings(registry)},
-        "_meta": {"description": "Network packets, one document each", "managed_by": "espcap"},
+        "_meta": {"description": documents.description, "managed_by": "espcap"},
     }
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
     return template | {"version": int(digest[:12], 16)}

@@ -14,6 +14,7 @@ import tantivy
 from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
 from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.fields.field import Kind
 from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
@@ -124,13 +125,15 @@ class LocalStore:
         """Makes all documents that were written durable."""
         self.flush()
 
-    def search(
+    def search(  # noqa: PLR0913 - most have defaults
         self,
         query: Query,
         size: int = 10,
         start: int = 0,
         sort: Sort = (("@timestamp", False),),
         aggregations: dict[str, Any] | None = None,
+        *,
+        of: DocumentType = PACKETS,
     ) -> SearchResult:
         """Returns the documents that match, including all that this store has written. See `Store.search`.
 
@@ -141,6 +144,8 @@ class LocalStore:
         gatherers = gather(aggregations or {}, self._kind)
         total, best = 0, _Best(sort, start, size, self._kind)
         for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
+            if not of.owns(folder.name):
+                continue
             with failures(folder):
                 day = Day(read_index(folder), self._kind)
                 question = day.translate(query)
