@@ -13,7 +13,7 @@ def complete(searcher: Searcher, word: str, language: str) -> list[str]:
     names = searcher.registry.names_starting
     if language == "filter":
         return names(word, MOST)
-    found = [path for path in ("_exists_", *PATHS) if path.startswith(word)]
+    found = [path for path in ("_exists_", *sorted(PATHS)) if path.startswith(word)]
     if "layers.".startswith(word[:7]):
         found += [f"layers.{path}" for path in searcher.registry.paths_starting(word[7:], MOST)]
     return found[:MOST]

@@ -20,7 +20,7 @@ _ID = "own-fields"
 _ATTEMPTS = 20
 _SETTINGS = {"index": {"hidden": True, "number_of_shards": 1}}
 _MAPPINGS = {"dynamic": False}
-_STARTING = "No shard available"
+_STARTING = "no_shard_available"
 _PAUSE = 0.2
 """Seconds between attempts to read the record from an index that is starting."""
 _REFUSED = (400, 401, 403)
