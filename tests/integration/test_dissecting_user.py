@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import CAPTURES, ESPCAP, ROOT, children, environment, espcap, start
-from tests.support.requirements import dissector_rights, needs_root, root_folder_is_open
+from tests.support.requirements import dissector_rights, needs_open_root_folder, needs_root, root_folder_is_open
 
 pytest_plugins = ["tests.support.native"]
 pytestmark = needs_root
@@ -74,6 +74,7 @@ def test_native_reader_of_a_tshark_out_of_reach() -> None:
     assert len(ran.stdout.splitlines()) == 6
 
 
+@needs_open_root_folder
 @pytest.mark.parametrize("closed", ["", "preferences", "plugins", "plugins/own.lua"])
 def test_a_profile_that_it_cannot_read(tmp_path: Path, closed: str) -> None:
     """One error before anything is read, for each command that takes a profile."""

@@ -23,6 +23,7 @@ from espcap.stores import Store
 from espcap.tshark.program import Program, dissecting_user, environment, find_program
 from espcap.tshark.value_names import parse_value_names
 from tests.support import read
+from tests.support.requirements import require_open_root_folder
 
 Frames = set[str]
 """File names and frame numbers: `dns.pcap#1`."""
@@ -61,6 +62,8 @@ def passing(capture: Path, filters: Sequence[str], script: Path) -> list[list[in
 def run_as_dissector(command: Sequence[str], folder: Path, **options: Any) -> str:
     """What a command prints that needs no root, and the folder: as root, Wireshark runs no scripts from 4.4 on."""
     user = dissecting_user(find_program())
+    if user:
+        require_open_root_folder()
     folder.chmod(0o755)
     as_user: dict[str, Any] = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
     as_user |= options

@@ -28,7 +28,7 @@ from espcap.tshark.program import Program, dissecting_user
 from tests.support.command import CAPTURES, children
 from tests.support.fake_programs import python, shell
 from tests.support.hostile.packets import hostile_http
-from tests.support.requirements import needs_root
+from tests.support.requirements import needs_open_root_folder, needs_root
 
 pytest_plugins = ["tests.support.core_fixtures"]
 
@@ -225,6 +225,7 @@ class TestTheUsersConfiguration:
         (folder / "preferences").write_text("tcp.relative_sequence_numbers: FALSE\n")
         return tmp_path / "home"
 
+    @needs_open_root_folder
     def test_is_not_used(self, program: Program, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         plain = hashlib.sha256(text(program)).hexdigest()
         monkeypatch.setenv("HOME", str(home))
