@@ -16,6 +16,7 @@ from tests.integration.test_read_only import read_only
 from tests.support.command import CAPTURES, Ran, espcap, start
 from tests.support.elasticsearch_node import remove_packets
 from tests.support.hostile.writers import record, udp, write_pcap
+from tests.support.requirements import needs_open_root_folder
 from tests.support.served import served
 
 SCRIPT = """
@@ -100,6 +101,7 @@ def _tsharks(folder: Path, display_filter: str) -> list[int]:
     return [int(line) for line in ran.stdout.split()]
 
 
+@needs_open_root_folder
 @pytest.mark.parametrize("display_filter", FILTERS)
 def test_display_filters(filled: str, folder: Path, display_filter: str) -> None:
     ran = espcap("search", "-Y", display_filter, "--sort", "frame.number", "--node", filled)
