@@ -32,14 +32,6 @@ Opener = Callable[..., Checkpoints]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalStore]:
-    made = LocalStore(tmp_path / "local", documents.registry(tmp_path))
-    made.prepare()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def failures() -> list[str]:
     return []
 
@@ -80,6 +72,15 @@ def write(store: LocalStore, capture: str, settings_id: str = "one", count: int 
     store.write(bodies)
 
 
+def record(opened: Opener, store: LocalStore, file: CaptureFile) -> Checkpoints:
+    """Stores the packets of the capture, and records it."""
+    write(store, CONTENT)
+    checkpoints = opened()
+    checkpoints.add(file, CONTENT, Result())
+    checkpoints.settle()
+    return checkpoints
+
+
 def test_a_capture_is_known_after_it_was_recorded(opened: Opener, store: LocalStore, file: CaptureFile) -> None:
     write(store, CONTENT)
     checkpoints = opened()
@@ -102,10 +103,7 @@ def test_packets_are_durable_before_a_capture_is_recorded(opened: Opener, store:
 
 
 def test_a_copy_is_known_by_its_content(opened: Opener, store: LocalStore, file: CaptureFile, tmp_path: Path) -> None:
-    write(store, CONTENT)
-    checkpoints = opened()
-    checkpoints.add(file, CONTENT, Result())
-    checkpoints.settle()
+    checkpoints = record(opened, store, file)
     copy = tmp_path / "copy.pcap"
     copy.write_bytes(Path(file.path).read_bytes())
     assert checkpoints.packets_of_file(found(copy)) is None
@@ -115,10 +113,7 @@ def test_a_copy_is_known_by_its_content(opened: Opener, store: LocalStore, file:
 
 
 def test_a_file_that_has_changed(opened: Opener, store: LocalStore, file: CaptureFile) -> None:
-    write(store, CONTENT)
-    checkpoints = opened()
-    checkpoints.add(file, CONTENT, Result())
-    checkpoints.settle()
+    checkpoints = record(opened, store, file)
     Path(file.path).write_bytes((CAPTURES / "dns.pcap").read_bytes())
     assert not checkpoints.is_known(found(Path(file.path)))
 
@@ -141,10 +136,7 @@ def test_a_file_to_read_ahead_is_claimed(opened: Opener, file: CaptureFile) -> N
 
 
 def test_an_index_that_is_lost(opened: Opener, store: LocalStore, file: CaptureFile) -> None:
-    write(store, CONTENT)
-    checkpoints = opened()
-    checkpoints.add(file, CONTENT, Result())
-    checkpoints.settle()
+    checkpoints = record(opened, store, file)
     assert checkpoints.verify() == 0
     store.delete(INDEX)
     assert checkpoints.verify() == 1
@@ -152,10 +144,7 @@ def test_an_index_that_is_lost(opened: Opener, store: LocalStore, file: CaptureF
 
 
 def test_packets_that_were_replaced_with_other_settings(opened: Opener, store: LocalStore, file: CaptureFile) -> None:
-    write(store, CONTENT)
-    checkpoints = opened()
-    checkpoints.add(file, CONTENT, Result())
-    checkpoints.settle()
+    checkpoints = record(opened, store, file)
     assert checkpoints.verify_settings() == 0
     write(store, CONTENT, "two", count=1)
     assert opened(again=True).verify_settings() == 0

@@ -1,25 +1,14 @@
 """The settings of the documents in a store, asked of a local index."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
-import pytest
 
 from espcap.documents.packets import Document
 from espcap.ingest.ledger import StoredCapture
 from espcap.ingest.stored_settings import SettingsInStore
 from espcap.stores.local.store import LocalStore
 from tests.support import documents
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalStore]:
-    made = LocalStore(tmp_path / "local", documents.registry(tmp_path))
-    made.prepare()
-    yield made
-    made.close()
 
 
 def packets(capture: str, count: int, settings_id: str = "") -> list[Document]:

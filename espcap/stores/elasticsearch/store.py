@@ -94,13 +94,13 @@ class ElasticsearchStore:
                 patience.wait(failure)
 
     def _put_template(self) -> None:
-        installed = self._installed(PACKETS)
+        installed = {documents: self._installed(documents) for documents in TYPES}
+        lifecycle = installed[PACKETS].lifecycle
         if self._registry.own:
-            self._record(self._registry.own, bool(installed.lifecycle))
+            self._record(self._registry.own, bool(lifecycle))
         self._own_fields()  # fails while the cluster starts: shards are available later than templates
-        for documents in TYPES:
-            known = installed if documents == PACKETS else self._installed(documents)
-            template = build_template(self._registry, installed.lifecycle, documents)
+        for documents, known in installed.items():
+            template = build_template(self._registry, lifecycle, documents)
             if known.version != template["version"]:
                 self._client.indices.put_index_template(name=documents.name, body=template)
 
