@@ -125,10 +125,13 @@ def test_a_file_that_is_not_a_capture(transfer: Transfer, tmp_path: Path) -> Non
 def test_a_tshark_that_was_killed_from_outside(
     transfer: Transfer, checkpoints: Checkpoints, store: MemoryStore, tmp_path: Path
 ) -> None:
-    """No packet is at fault, so none is left out; the file is to be read again."""
+    """No packet is at fault, so none is left out; the file is to be read again.
+
+    The tshark that prints the packets is killed, not the one that prints their columns (`-e frame.number`).
+    """
     real, mark = transfer.job.program.path, tmp_path / "mark"
     killed = f'touch {mark}; {real} "$@" | head -n 3000; kill -KILL $$'
-    text = f'case "$*" in *"-T json"*) [ -e {mark} ] || {{ {killed}; }};; esac; exec {real} "$@"'
+    text = f'case "$*" in *"-e frame.number"*) ;; *) [ -e {mark} ] || {{ {killed}; }};; esac; exec {real} "$@"'
     transfer.job = replace(transfer.job, program=fake_programs.shell(tmp_path, text))
     source = found(CAPTURES / "dns.pcap")
     files(transfer, checkpoints).read(source)
