@@ -174,16 +174,17 @@ def test_patience_has_an_end_and_the_next_run_completes(capture: Path, proxy: Fa
     ran = espcap(*arguments, "--give-up-after", "5")
     assert ran.status == 1
     assert "; gave up after 5 s" in ran.lines[-2], ran.errors
-    counts = summary(tmp_path / "report")
-    assert counts["stored"] == count(proxy.upstream) == 250
-    assert (counts["not_stored"], counts["exit_code"]) == (counts["read"] - 250, 1)
+    counts, stored = summary(tmp_path / "report"), count(proxy.upstream)
+    assert counts["stored"] == stored > 0
+    assert stored in range(0, 251, 50)  # fewer than 250 if the node was slow and espcap sent a batch again
+    assert (counts["not_stored"], counts["exit_code"]) == (counts["read"] - stored, 1)
     assert f"{counts['not_stored']} not stored" in ran.summary
     assert 50 <= counts["not_stored"] <= 150  # in flight, and gathered meanwhile: no more is read than that
     proxy.down, proxy.down_after = False, None
     again = espcap(*arguments)
     assert again.status == 0, again.errors
     counts = summary(tmp_path / "report")
-    assert (counts["stored"], counts["already_there"]) == (PACKETS - 250, 250)
+    assert (counts["stored"], counts["already_there"]) == (PACKETS - stored, stored)
     assert count(proxy.upstream) == PACKETS
 
 
