@@ -46,7 +46,6 @@ $(VENV)/bin/python:
 
 $(VENV)/espcap: pyproject.toml $(VENV)/bin/python
 	@scripts/packages.sh tshark
-	@scripts/packages.sh libjemalloc2 || echo "Note: without jemalloc the local index is slower." >&2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 

@@ -47,7 +47,7 @@ def _machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     tshark = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     cores = len(os.sched_getaffinity(0))
-    names = ", ".join(f"{name} {version(name)}" for name in ("tantivy", "elasticsearch", "pyshark"))
+    names = ", ".join(f"{name} {version(name)}" for name in ("pyarrow", "elasticsearch", "pyshark"))
     machine = f"{cores} cores of {model[1] if model else platform.machine()}"
     return f"{machine}; {tshark}; Python {platform.python_version()}, {names}"
 

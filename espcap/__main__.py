@@ -3,14 +3,10 @@
 import signal
 import sys
 
-from espcap.base.allocator import names_local_index, restart_with_jemalloc
-
 
 def run() -> None:
     """Runs the command line of this process."""
     try:
-        if names_local_index(sys.argv[1:]):
-            restart_with_jemalloc()
         from espcap.cli import main
         from espcap.cli.failures import failures_reported
 

@@ -30,11 +30,13 @@ static inline fvalue_t *value_of(field_info *info) { return info->value; }
 static inline const uint8_t *bytes_of(fvalue_t *value) { return fvalue_get_bytes_data(value); }
 static inline size_t size_of(fvalue_t *value) { return fvalue_get_bytes_size(value); }
 static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return *fvalue_get_ipv4(value); }
+static inline ipv6_addr_and_prefix ipv6_of(fvalue_t *value) { return *fvalue_get_ipv6(value); }
 #else
 static inline fvalue_t *value_of(field_info *info) { return &info->value; }
 static inline const uint8_t *bytes_of(fvalue_t *value) { return value->value.bytes->data; }
 static inline size_t size_of(fvalue_t *value) { return value->value.bytes->len; }
 static inline ipv4_addr_and_mask ipv4_of(fvalue_t *value) { return value->value.ipv4; }
+static inline ipv6_addr_and_prefix ipv6_of(fvalue_t *value) { return value->value.ipv6; }
 #endif
 
 #ifdef FT_IS_UINT32 /* newer versions call IS_FT_UINT32 and the others like this */

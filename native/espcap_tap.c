@@ -12,15 +12,12 @@
  *   `layers` contains only the paths that ESPCAP_TAP_HEAD lists.
  * - LAYERS is the document's `layers`.
  *
- * With ESPCAP_TAP_TERMS a line continues with `<tab>NUMBERS<tab>TEXTS<tab>UNSEARCHABLE`: LAYERS with the terms of the
- * local index in place of values, once with those that are numbers and once with those that are texts, and a list of
- * the paths with values that have no term.
+ * With ESPCAP_TAP_COLUMNS, the most packets of a batch, packets are printed as columns instead; see columns.h.
  *
  * Environment variables are the options of the plugin; without ESPCAP_TAP_TABLE it does nothing. `tshark -z
  * espcap,FILTER` starts it. A tshark without the plugin ends with an error before it has read anything.
  */
-#include "fields.h"
-#include "terms.h"
+#include "gather.h"
 #include "text.h"
 #include "values.h"
 
@@ -36,17 +33,18 @@
     "espcap " STRING_OF(WIRESHARK_VERSION_MAJOR) "." STRING_OF(WIRESHARK_VERSION_MINOR) "." STRING_OF(                \
         WIRESHARK_VERSION_MICRO) "\n"
 #define BLOCK (256 << 10)  /* bytes of output that are written at once */
+#define PATIENCE (200 * 1000) /* microseconds that packets of a live capture wait in columns for further ones */
+#define MOST_LINES (32 << 20) /* bytes of lines in a batch */
 #define BEHIND (16 << 10)  /* with more bytes of live input waiting, the next packet comes soon: no need to flush */
 #define KEPT (8 << 20)     /* the largest memory of a text, in bytes, that is kept for the next packet */
-#define MOST_VALUES 100000 /* the most values of one packet, as in espcap/dissection/__init__.py */
 #define NONE UINT32_MAX
 #define GAVE_UP 103 /* an exit status that Wireshark itself does not use; espcap/tshark/plugin.py has it too */
 
 static struct value_options options;
-static bool is_live, has_terms;
+static bool is_live, has_columns;
 static size_t largest; /* the most bytes of values of one packet */
 
-static struct text output, numbers, texts, unsearchable;
+static struct text output;
 
 /* The values of the current packet: their place in `values`, and the next value of the same path. */
 static struct occurrence {
@@ -55,16 +53,16 @@ static struct occurrence {
 } *occurrences;
 static size_t occurrence_count, occurrence_capacity;
 static struct text values, tree, inner, epoch, community_id, info_column, protocol_column, payload_fields;
-static uint64_t packet, left_out, frame_length;
+static uint64_t left_out, frame_length;
 
 static uint32_t dissected, tapped; /* the numbers of the last frame that was dissected, and passed to the plugin */
 static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
 
-static void flush(void)
+static void print(struct text *text)
 {
     size_t written = 0;
-    while (written < output.length) {
-        ssize_t count = write(STDOUT_FILENO, output.start + written, output.length - written);
+    while (written < text->length) {
+        ssize_t count = write(STDOUT_FILENO, text->start + written, text->length - written);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
@@ -73,7 +71,7 @@ static void flush(void)
         }
         written += (size_t)count;
     }
-    text_clear(&output, KEPT);
+    text_clear(text, KEPT);
 }
 
 static void begin(void)
@@ -86,9 +84,6 @@ static void begin(void)
     text_clear(&tree, KEPT);
     text_clear(&inner, KEPT);
     text_clear(&payload_fields, KEPT);
-    text_clear(&numbers, KEPT);
-    text_clear(&texts, KEPT);
-    text_clear(&unsearchable, KEPT);
     epoch.length = community_id.length = info_column.length = protocol_column.length = 0;
     memset(first_layer, 0, sizeof first_layer);
     if (occurrence_capacity * sizeof *occurrences > KEPT) {
@@ -221,24 +216,6 @@ static void read_node(proto_node *node, bool is_layer)
         append_occurrence(field->path, fit == WRITTEN ? VALUES : UNPARSED, start);
 }
 
-/* Reads all nodes in the order of the tree. Without recursion, so that a deep tree does not overflow the stack. */
-static void read_tree(proto_node *root)
-{
-    proto_node *node = root->first_child;
-    while (node) {
-        read_node(node, node->parent == root);
-        if (node->first_child) {
-            node = node->first_child;
-            continue;
-        }
-        while (node != root && !node->next)
-            node = node->parent;
-        if (node == root)
-            return;
-        node = node->next;
-    }
-}
-
 static void write_values(struct text *text, const struct path *path, enum group group)
 {
     uint32_t index = path->in[group].first;
@@ -263,58 +240,6 @@ static void close_with(struct text *text, const char *end)
     text_add(text, end, 2);
 }
 
-static void write_name(struct text *text, const struct path *path)
-{
-    text_literal(text, "\"layers.");
-    text_add(text, path->layer->opening + 1, path->layer->opening_length - 4);
-    text_literal(text, ".");
-    text_add(text, path->key + 1, path->key_length - 3);
-    text_literal(text, "\"");
-}
-
-static void write_path_terms(const struct path *path)
-{
-    uint32_t index = path->in[VALUES].first;
-    bool is_list = occurrences[index].next != NONE, is_whole = true;
-    struct text *terms = has_number(path->kind) ? &numbers : &texts;
-    size_t start = terms->length;
-    text_add(terms, path->key, path->key_length);
-    if (is_list)
-        text_literal(terms, "[");
-    for (; index != NONE; index = occurrences[index].next) {
-        bool is_term = write_term(terms, path->kind, values.start + occurrences[index].start, occurrences[index].length);
-        if (is_term)
-            text_literal(terms, ",");
-        is_whole &= is_term;
-    }
-    if (is_list)
-        close_with(terms, "],");
-    else if (!is_whole)
-        terms->length = start;
-    if (!is_whole) {
-        write_name(&unsearchable, path);
-        text_literal(&unsearchable, ",");
-    }
-}
-
-static void write_terms(void)
-{
-    text_literal(&numbers, "{");
-    text_literal(&texts, "{");
-    text_literal(&unsearchable, "[");
-    for (struct layer *layer = first_layer[VALUES]; layer; layer = layer->in[VALUES].next) {
-        text_add(&numbers, layer->opening, layer->opening_length);
-        text_add(&texts, layer->opening, layer->opening_length);
-        for (struct path *path = layer->in[VALUES].first; path; path = path->in[VALUES].next)
-            write_path_terms(path);
-        close_with(&numbers, "},");
-        close_with(&texts, "},");
-    }
-    close_with(&numbers, "}\t");
-    close_with(&texts, "}\t");
-    close_with(&unsearchable, "]\n");
-}
-
 /* Writes the layers of a group; with `only_head`, only the paths that espcap needs for the members outside `layers`. */
 static void write_layers(enum group group, bool only_head)
 {
@@ -336,26 +261,10 @@ static void write_layers(enum group group, bool only_head)
     close_with(&output, "},");
 }
 
-static void write_packet(uint32_t number)
+/* Writes everything outside `layers` that is the same for many packets of a connection. */
+static void write_context(void)
 {
-    if (has_terms)
-        write_terms();
-    text_literal(&output, "[");
-    text_unsigned(&output, options.before + number);
-    text_literal(&output, ",");
-    text_unsigned(&output, frame_length);
-    text_literal(&output, ",");
-    if (!epoch.length)
-        text_literal(&epoch, "\"\"");
-    text_add(&output, epoch.start, epoch.length);
-    text_literal(&output, ",");
-    text_unsigned(&output, left_out);
-    text_add(&output, options.found_bad_utf8 ? ",true," : ",false,", options.found_bad_utf8 ? 6 : 7);
-    write_layers(UNPARSED, false);
-    output.start[output.length - 1] = ']';
-    text_literal(&output, "\t");
-    text_add(&output, info_column.start, info_column.length);
-    text_literal(&output, "\t{\"tree\":\"");
+    text_literal(&output, "{\"tree\":\"");
     text_add(&output, tree.start, tree.length);
     text_literal(&output, "\",");
     if (inner.length) {
@@ -380,12 +289,32 @@ static void write_packet(uint32_t number)
     }
     text_literal(&output, "\"layers\":");
     write_layers(VALUES, true);
-    close_with(&output, "}\t");
+    close_with(&output, "},");
+    output.length--;
+}
+
+static void write_packet(uint32_t number)
+{
+    text_literal(&output, "[");
+    text_unsigned(&output, options.before + number);
+    text_literal(&output, ",");
+    text_unsigned(&output, frame_length);
+    text_literal(&output, ",");
+    if (!epoch.length)
+        text_literal(&epoch, "\"\"");
+    text_add(&output, epoch.start, epoch.length);
+    text_literal(&output, ",");
+    text_unsigned(&output, left_out);
+    text_add(&output, options.found_bad_utf8 ? ",true," : ",false,", options.found_bad_utf8 ? 6 : 7);
+    write_layers(UNPARSED, false);
+    output.start[output.length - 1] = ']';
+    text_literal(&output, "\t");
+    text_add(&output, info_column.start, info_column.length);
+    text_literal(&output, "\t");
+    write_context();
+    text_literal(&output, "\t");
     write_layers(VALUES, false);
-    output.start[output.length - 1] = has_terms ? '\t' : '\n';
-    text_add(&output, numbers.start, numbers.length);
-    text_add(&output, texts.start, texts.length);
-    text_add(&output, unsearchable.start, unsearchable.length);
+    output.start[output.length - 1] = '\n';
 }
 
 static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection _U_,
@@ -393,6 +322,34 @@ static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epa
 {
     tapped = pinfo->num;
     return TAP_PACKET_DONT_REDRAW;
+}
+
+static GMutex turn; /* for the columns */
+static gint64 waiting_since; /* of the first packet in the columns, in microseconds; 0 if there is none */
+
+static void write_batch(void)
+{
+    static struct text batch;
+    columns_print(&batch, &output);
+    output.length = 0;
+    waiting_since = 0;
+    print(&batch);
+}
+
+/* Writes all packets that wait. */
+static void flush(void)
+{
+    if (!has_columns)
+        print(&output);
+    else if (output.length || columns_rows())
+        write_batch();
+}
+
+static void flush_in_turn(void)
+{
+    g_mutex_lock(&turn);
+    flush();
+    g_mutex_unlock(&turn);
 }
 
 /* Returns whether more input waits to be read than one packet usually has. */
@@ -417,24 +374,81 @@ static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, v
         return true;
     dissected = ended;
     if (dissected != tapped) {
-        flush();
+        flush_in_turn();
         fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", dissected);
         _exit(GAVE_UP);
     }
-    if (output.length >= BLOCK || (is_live && output.length && !is_behind()))
-        flush();
+    if (has_columns ? columns_are_full() || output.length >= MOST_LINES
+                    : output.length >= BLOCK || (is_live && output.length && !is_behind()))
+        flush_in_turn();
     return true;
+}
+
+/* Reads a packet into `values`. */
+static void read_packet(const packet_info *pinfo, proto_node *tree_root)
+{
+    static const bool always = true;
+    begin();
+    keep_column(&info_column, pinfo->cinfo, COL_INFO);
+    keep_column(&protocol_column, pinfo->cinfo, COL_PROTOCOL);
+    if (tree_root)
+        walk(tree_root, read_node, &always);
+}
+
+/* Adds a packet to the columns, or to the lines if it does not fit them. */
+static void add_packet(const packet_info *pinfo, proto_node *tree_root)
+{
+    static struct text context_key;
+    const char *protocol = col_get_text(pinfo->cinfo, COL_PROTOCOL);
+    packet++;
+    context_key.length = 0;
+    if (protocol)
+        text_add(&context_key, protocol, strlen(protocol));
+    options.room = largest;
+    columns_begin();
+    if (!gather(tree_root, col_get_text(pinfo->cinfo, COL_INFO), &options, &context_key)) {
+        columns_undo();
+        read_packet(pinfo, tree_root);
+        write_packet(pinfo->num);
+        return;
+    }
+    struct text *context = columns_end(&context_key);
+    if (!context)
+        return;
+    size_t start = output.length;
+    read_packet(pinfo, tree_root);
+    write_context();
+    text_add(context, output.start + start, output.length - start);
+    output.length = start;
+    columns_end_context();
+}
+
+/* Writes the packets of a live capture when no further ones come. Runs in a thread of its own. */
+static gpointer write_waiting(gpointer data _U_)
+{
+    for (;;) {
+        g_usleep(PATIENCE / 2);
+        g_mutex_lock(&turn);
+        if (waiting_since && g_get_monotonic_time() - waiting_since >= PATIENCE)
+            flush();
+        g_mutex_unlock(&turn);
+    }
+    return NULL;
 }
 
 static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
-    begin();
-    keep_column(&info_column, pinfo->cinfo, COL_INFO);
-    keep_column(&protocol_column, pinfo->cinfo, COL_PROTOCOL);
-    if (dissection->tree)
-        read_tree(dissection->tree);
-    write_packet(pinfo->num);
+    if (has_columns && dissection->tree) {
+        g_mutex_lock(&turn);
+        add_packet(pinfo, dissection->tree);
+        if (!waiting_since)
+            waiting_since = g_get_monotonic_time();
+        g_mutex_unlock(&turn);
+    } else {
+        read_packet(pinfo, dissection->tree);
+        write_packet(pinfo->num);
+    }
     return TAP_PACKET_DONT_REDRAW;
 }
 
@@ -485,6 +499,8 @@ static started start(const char *argument, void *data _U_)
     listen(&every, NULL, TL_REQUIRES_ERROR_PACKETS, on_every_packet);
     listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_COLUMNS | TL_REQUIRES_ERROR_PACKETS, on_packet);
     watch_packets();
+    if (has_columns && is_live)
+        g_thread_unref(g_thread_new("espcap", write_waiting, NULL));
     epan_set_always_visible(TRUE);
     STARTED;
 }
@@ -509,12 +525,17 @@ static void register_espcap(void)
     options.payload = number_in("ESPCAP_TAP_PAYLOAD");
     options.before = number_in("ESPCAP_TAP_BEFORE");
     is_live = number_in("ESPCAP_TAP_LIVE");
-    has_terms = values.is_ascii = info_column.is_ascii = number_in("ESPCAP_TAP_TERMS");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
-    atexit(flush);
+    atexit(flush_in_turn);
     text_literal(&output, HEADER);
-    flush();
+    print(&output);
+    uint64_t rows = number_in("ESPCAP_TAP_COLUMNS");
+    has_columns = rows;
+    if (has_columns) {
+        columns_open((uint32_t)rows);
+        gather_open();
+    }
 }
 
 WS_DLL_PUBLIC_DEF const char plugin_version[] = "1";

@@ -6,6 +6,8 @@
 
 #define COLUMNS 6
 
+uint64_t packet;
+
 static const char *table, *table_end;
 static gchar **head_paths;
 static GHashTable *layers, *paths, *fields;
@@ -76,7 +78,7 @@ static struct layer *layer_named(const char *name)
     return layer;
 }
 
-static struct path *path_named(const char *layer, const char *key, enum kind kind)
+struct path *path_named(const char *layer, const char *key, enum kind kind)
 {
     char *name = g_strdup_printf("%s.%s", layer, key);
     struct path *path = g_hash_table_lookup(paths, name);

@@ -11,6 +11,7 @@ enum group { VALUES, UNPARSED, GROUPS };
 enum kind { INTEGER, UNSIGNED, FLOAT, BOOLEAN, TIME, IP, BYTES, STRING, NO_FIELD };
 
 struct path;
+struct column; /* see columns.c */
 
 /* A layer, and for each group a list of its paths that occur in a packet. */
 struct layer {
@@ -30,6 +31,7 @@ struct path {
     char *key; /* the text "srcport": */
     size_t key_length;
     bool is_in_head; /* espcap needs it for the members outside `layers` */
+    struct column *column; /* NULL before the first value */
     struct {
         uint64_t packet;      /* as in struct layer */
         uint32_t first, last; /* indices of `occurrences` in espcap_tap.c */
@@ -50,6 +52,12 @@ struct field {
 /* Maps the table of the open file `descriptor` into memory. `head` lists the paths that espcap needs for the members
  * outside `layers`, such as "ip.src,ip.dst". Returns an error message, or NULL. */
 const char *open_fields(int descriptor, const char *head);
+
+/* The number of the current pass over the tree of a packet. A packet can have two. */
+extern uint64_t packet;
+
+/* Returns the path of a layer and a key. A path outside `layers` has the layer "". */
+struct path *path_named(const char *layer, const char *key, enum kind kind);
 
 /* Returns the field for Wireshark's description of it, never NULL. */
 struct field *field_of(const header_field_info *info);

@@ -11,7 +11,6 @@
 struct text {
     char *start;
     size_t length, capacity;
-    bool is_ascii; /* whether to escape all characters beyond ASCII, because Python copies ASCII texts faster */
 };
 
 /* Makes room for `size` more bytes, and returns where they start. */
@@ -184,7 +183,7 @@ static inline const uint8_t *text_characters(struct text *text, const uint8_t *a
                 *to++ = (char)*at;
             at++;
         } else if ((size = utf8_length(at, end, &wrong))) {
-            if (text->is_ascii || is_unsafe(at, size)) {
+            if (is_unsafe(at, size)) {
                 to = put_units(to, at, size);
             } else {
                 memcpy(to, at, size);
@@ -192,7 +191,7 @@ static inline const uint8_t *text_characters(struct text *text, const uint8_t *a
             }
             at += size;
         } else {
-            to = text->is_ascii ? put_unit(to, 0xfffd) : (char *)memcpy(to, "\xef\xbf\xbd", 3) + 3;
+            to = (char *)memcpy(to, "\xef\xbf\xbd", 3) + 3;
             at += wrong;
             *is_bad = true;
         }

@@ -205,8 +205,7 @@ static enum fit write_printed(struct text *text, const struct field *field, cons
     return fits ? WRITTEN : UNFIT;
 }
 
-/* Cuts a value to the width of its type, as tshark does if it prints hexadecimal digits. */
-static uint64_t as_wide_as_printed(const header_field_info *info, uint64_t value)
+uint64_t as_wide_as_printed(const header_field_info *info, uint64_t value)
 {
     int display = FIELD_DISPLAY(info->display);
     if (display != BASE_HEX && display != BASE_HEX_DEC)
@@ -359,4 +358,22 @@ enum fit write_value(struct text *text, const struct field *field, proto_node *n
         fit = write_printed(text, field, string ? string : "", options);
     wmem_free(NULL, string);
     return fit;
+}
+
+/* Without recursion, so that a deep tree does not overflow the stack. */
+void walk(proto_node *root, void (*read)(proto_node *node, bool is_layer), const bool *goes_on)
+{
+    proto_node *node = root->first_child;
+    while (node && *goes_on) {
+        read(node, node->parent == root);
+        if (node->first_child) {
+            node = node->first_child;
+            continue;
+        }
+        while (node != root && !node->next)
+            node = node->parent;
+        if (node == root)
+            return;
+        node = node->next;
+    }
 }

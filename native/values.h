@@ -5,7 +5,8 @@
 #include "fields.h"
 #include "text.h"
 
-#define LONGEST_BYTES 64 /* bytes of a byte field; longer values are payload */
+#define LONGEST_BYTES 64   /* bytes of a byte field; longer values are payload */
+#define MOST_VALUES 100000 /* the most values of one packet, as in espcap/dissection/__init__.py */
 
 /* The result of `write_value`. */
 enum fit {
@@ -25,6 +26,12 @@ struct value_options {
 
 /* Writes the value of a node with the same meaning as the text that `tshark -T json` prints for it. */
 enum fit write_value(struct text *text, const struct field *field, proto_node *node, struct value_options *options);
+
+/* Cuts a value to the width of its type, as tshark does if it prints hexadecimal digits. */
+uint64_t as_wide_as_printed(const header_field_info *info, uint64_t value);
+
+/* Calls `read` for all nodes in the order of the tree, while `goes_on`, with whether the node is a layer. */
+void walk(proto_node *root, void (*read)(proto_node *node, bool is_layer), const bool *goes_on);
 
 /* Returns the text that tshark prints for a value, or NULL. Free it with wmem_free(NULL, ...). */
 char *printed(field_info *info);

@@ -10,7 +10,6 @@ present() {
     case $1 in
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
     libzstd1) has_library libzstd.so ;;
-    libjemalloc2) has_library libjemalloc.so.2 ;;
     gcc) command -v cc >/dev/null ;;
     libwireshark-dev) pkg-config --exists wireshark 2>/dev/null || test -e /usr/include/wireshark/ws_version.h ;;
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;

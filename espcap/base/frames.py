@@ -4,7 +4,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 _PAGE_BITS = 13
-_PAGE_BYTES = 1 << (_PAGE_BITS - 3)
+_PAGE_FRAMES = 1 << _PAGE_BITS
+_PAGE_BYTES = _PAGE_FRAMES // 8
 _LARGEST = 2**63 - 1
 
 
@@ -14,6 +15,8 @@ class FrameSet:
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
         self._length = 0
+        self.greatest = -1
+        """The greatest frame number; -1 if the set is empty."""
 
     def __contains__(self, frame: int) -> bool:
         page = self._pages.get(frame >> _PAGE_BITS)
@@ -39,6 +42,22 @@ class FrameSet:
         byte, bit = (frame >> 3) % _PAGE_BYTES, 1 << (frame & 7)
         self._length += not page[byte] & bit
         page[byte] |= bit
+        self.greatest = max(self.greatest, frame)
+
+    def add_run(self, first: int, last: int) -> None:
+        """Adds the frame numbers from `first` up to and including `last`."""
+        whole = range(-(-first // _PAGE_FRAMES), (last + 1) // _PAGE_FRAMES)
+        if not whole:
+            for frame in range(first, last + 1):
+                self.add(frame)
+            return
+        for frame in (*range(first, whole.start * _PAGE_FRAMES), *range(whole.stop * _PAGE_FRAMES, last + 1)):
+            self.add(frame)
+        for number in whole:
+            before = self._pages.get(number, b"")
+            self._length += _PAGE_FRAMES - int.from_bytes(before, "little").bit_count()
+            self._pages[number] = bytearray(b"\xff" * _PAGE_BYTES)
+        self.greatest = max(self.greatest, last)
 
     def may_contain(self, low: int, high: int | None) -> bool:
         """Returns False only if no frame from `low` up to and including `high` is in the set; True may be wrong.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from espcap.base.allocator import LIBRARY, find_library
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.text import printable
 from espcap.cli.opening import open_named_store
@@ -34,7 +33,6 @@ def doctor(options: StoreOptions) -> int:
     results = [_passes("capture", partial(check_capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _report_reader(program)
-    _report_allocator()
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
@@ -65,16 +63,6 @@ def _report_if_there(name: str, find: Callable[[], str], without: str) -> None:
         click.echo(printable(f"ok       {name}: {find()}"))
     except EspcapError as error:
         click.echo(printable(f"note     {name}: {without}: {with_hint(error.message, error.hint)}"))
-
-
-def _report_allocator() -> None:
-    """Prints which memory allocator a local index uses. glibc's is only a note."""
-    if library := find_library():
-        click.echo(f"ok       memory: jemalloc, {library}")
-    else:
-        click.echo(
-            f"note     memory: glibc's, slower with a local index: {LIBRARY} is missing (apt install libjemalloc2)"
-        )
 
 
 def _loaded_reader(program: Program) -> Path:

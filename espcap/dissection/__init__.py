@@ -1,8 +1,8 @@
 """Turns tshark's output into records, with one reader for each output format."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from espcap.fields.casts import Value
 
@@ -11,17 +11,6 @@ Layers = dict[str, dict[str, Value | list[Value]]]
 
 MOST_VALUES = 100_000
 """The most values that the document of a packet contains. Others are counted. The native reader has the same limit."""
-
-
-class Terms(NamedTuple):
-    """The layers with terms of the local index in place of values; see `stores.local.values`."""
-
-    numbers: bytes
-    """The layers as JSON, with only the values that are indexed as numbers."""
-    texts: bytes
-    """The layers as JSON, with only the values that are indexed as texts."""
-    unsearchable: Sequence[str]
-    """Paths of values that have no term, so that a search cannot find them."""
 
 
 @dataclass(slots=True)
@@ -42,8 +31,6 @@ class Record:
     """The Community ID of the packet's conversation; empty if it is missing."""
     layers_json: bytes = b""
     """All layers as JSON, in which characters that are not safe on a terminal are escaped; empty if not made."""
-    terms: Terms | None = None
-    """The layers in the form of the local index; None if not made."""
     left_out: int = 0
     """Number of values beyond MOST_VALUES, or beyond the memory limit of the native reader."""
     inner: list[str] = field(default_factory=list)

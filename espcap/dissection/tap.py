@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from espcap.dissection import Layers, Record, Terms
+from espcap.dissection import Layers, Record
 from espcap.tshark.output import whole_lines
 
 _REMEMBERED_CONTEXTS = 10_000
@@ -43,11 +43,11 @@ class TapReader:
                 yield None
                 continue
             for line in lines:
-                yield self._record(line)
+                yield self.record(line)
 
-    def _record(self, line: bytes) -> Record:
-        packet, info, context, rest = line.split(b"\t", 3)
-        layers, _, rest = rest.partition(b"\t")  # on a long text `partition` is faster than `split`
+    def record(self, line: bytes) -> Record:
+        """Returns the record of a line."""
+        packet, info, context, layers = line.split(b"\t", 3)
         number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
         self.bad_utf8 += is_bad_utf8
         shared = self._contexts.get(context) or self._read(context)
@@ -62,7 +62,6 @@ class TapReader:
         )
         record.community_id = shared.community_id
         record.layers_json = layers
-        record.terms = _terms(rest) if rest else None
         record.left_out = left_out
         record.number = number
         record.length = length
@@ -90,9 +89,3 @@ def _context(parsed: dict[str, Any]) -> _Context:
         protocol_column=parsed.get("protocol_column", ""),
         payload_fields=parsed.get("payload_fields", []),
     )
-
-
-def _terms(rest: bytes) -> Terms:
-    numbers, _, rest = rest.partition(b"\t")
-    texts, _, unsearchable = rest.partition(b"\t")
-    return Terms(numbers, texts, () if unsearchable == b"[]" else orjson.loads(unsearchable))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from espcap.base.times import DAY, SECOND, date_text, parse_epoch, timestamp
-from espcap.dissection import Layers, Record, Terms
+from espcap.dissection import Layers, Record
 from espcap.documents.types import PACKETS
 from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
@@ -70,14 +70,8 @@ class Document:
     """The whole document as one line of JSON, in UTF-8, without a newline."""
     nanoseconds: int | None = None
     """The packet's time in nanoseconds since 1970; None if it is not valid."""
-    shared: bytes = b""
-    """The members outside `layers` except for times, `info` and `notes`: JSON, each followed by a comma.
-
-    They are equal for many packets."""
     info: bytes = b""
     """Wireshark's column Info as JSON; empty if it is missing."""
-    terms: Terms | None = None
-    """`layers` in the form of the local index, if the reader has made it."""
     settings_id: str = ""
     """A digest of the settings. A store replaces a document that was made with other settings."""
     is_printable: bool = False
@@ -140,6 +134,11 @@ class DocumentBuilder:
         if origin.file_modified is not None:
             self._common["file_date_utc"] = date_text(int(origin.file_modified))
 
+    @property
+    def origin(self) -> Origin:
+        """The properties that all documents share."""
+        return self._origin
+
     def build(self, record: Record) -> Document:
         """The document of a record, with its index and identifier."""
         nanoseconds = parse_epoch(record.epoch)
@@ -148,22 +147,17 @@ class DocumentBuilder:
         noted = json_members(notes)
         shared = orjson.dumps(record.frame_length).join(template.parts)
         layers = record.layers_json or orjson.dumps(record.layers)
-        terms = record.terms
         if template.envelopes:
             layers = _with(layers, template.envelopes)
-            terms = terms and terms._replace(texts=_with(terms.texts, template.envelopes))
         info = record.info and b'"info":%b,' % record.info
         body = b"".join((b"{", _times(nanoseconds), info, noted, shared, b'"layers":', layers, b"}"))
         is_printable = template.is_printable and _is_printable(noted)
         identifier = f"{self._origin.capture_id}-{record.frame_number}"
-        index, settings_id = self._index(nanoseconds), self._origin.settings_id
-        return Document(
-            index, identifier, notes, body, nanoseconds, shared, record.info, terms, settings_id, is_printable
-        )
+        index, settings_id = self.index_of(nanoseconds), self._origin.settings_id
+        return Document(index, identifier, notes, body, nanoseconds, record.info, settings_id, is_printable)
 
     def _template(self, record: Record) -> _Template:
-        names = str(record.layers.get("frame", {}).get("protocols", ""))
-        plan = self._plan(names or ":".join(record.tree[1:]))  # from Wireshark 4.4 on frame.protocols can be empty
+        plan = self._plan_of(record)
         envelopes = _envelopes(tuple(record.tree), plan.roles)
         if not record.context:
             shared = self._shared(record, plan, record.frame_length)
@@ -176,7 +170,10 @@ class DocumentBuilder:
         return template
 
     def _shared(self, record: Record, plan: _Plan, length: Any) -> bytes:
-        """The members outside `layers` that are the same for records with the same context, with `length`."""
+        """The members outside `layers` that are the same for records with the same context, with `length`, as JSON."""
+        return json_members(self._shared_members(record, plan, length))
+
+    def _shared_members(self, record: Record, plan: _Plan, length: Any) -> dict[str, Any]:
         layers = record.layers
         shared: dict[str, Any] = self._common | {"protocol": plan.protocol}
         if record.protocol_column:
@@ -191,9 +188,25 @@ class DocumentBuilder:
             network["community_id"] = record.community_id
         if self._origin.hostname:
             shared["observer"] = _observer(self._origin.hostname, layers.get("frame", {}))
-        return json_members(shared)
+        return shared
 
-    def _index(self, nanoseconds: int | None) -> str:
+    def shared(self, record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns what records with the same context share, except for the packet's length.
+
+        This is the members outside `layers`, and for each layer without a role in the stack its envelope.
+        """
+        plan = self._plan_of(record)
+        envelopes = _envelopes(tuple(record.tree), plan.roles)
+        return (
+            self._shared_members(record, plan, None),
+            {orjson.loads(name): orjson.loads(envelope) for name, envelope in envelopes},
+        )
+
+    def _plan_of(self, record: Record) -> _Plan:
+        names = str(record.layers.get("frame", {}).get("protocols", ""))
+        return self._plan(names or ":".join(record.tree[1:]))  # from Wireshark 4.4 on frame.protocols can be empty
+
+    def index_of(self, nanoseconds: int | None) -> str:
         """Returns the index of a time; the undated one for packets without a valid time and beyond MOST_DAYS."""
         if nanoseconds is None:
             return PACKETS.undated
@@ -212,15 +225,13 @@ def _times(nanoseconds: int | None) -> bytes:
 
 
 def _notes(record: Record, nanoseconds: int | None) -> dict[str, Any]:
-    notes: dict[str, Any] = {}
     if nanoseconds is None:
-        notes["espcap"] = {"bad_time": True}
         record.unparsed.setdefault("frame", {})["time_epoch"] = record.epoch
-    if record.unparsed:
-        notes["unparsed"] = record.unparsed
+    about: dict[str, Any] = {"bad_time": True} if nanoseconds is None else {}
     if record.left_out:
-        notes.setdefault("espcap", {})["left_out"] = record.left_out
-    return notes
+        about["left_out"] = record.left_out
+    notes = {"unparsed": record.unparsed, "espcap": about}
+    return {name: note for name, note in notes.items() if note}
 
 
 def info_of(source: dict[str, Any]) -> bytes:
@@ -232,6 +243,15 @@ def info_of(source: dict[str, Any]) -> bytes:
 def json_members(part: dict[str, Any]) -> bytes:
     """The members of an object as JSON, each followed by a comma, without the braces."""
     return orjson.dumps(part)[1:-1] + b"," if part else b""
+
+
+def leaves_outside(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the paths and values of the members outside `layers`; empty objects have no path."""
+    for key, value in part.items():
+        if isinstance(value, dict):
+            yield from leaves_outside(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _is_printable(text: bytes) -> bool:

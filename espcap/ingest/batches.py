@@ -8,11 +8,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import cast
 
+from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
 from espcap.ingest.dead_letters import DeadLetters, record_outcome
 from espcap.ingest.report import Report
-from espcap.sinks import Outcome, Sink
+from espcap.sinks import ColumnSink, Outcome, Sink
 
 LARGEST_BATCH = 8 << 20
 """Size in bytes of JSON at which a batch is written, even if it has few documents."""
@@ -30,6 +32,8 @@ SECONDS_TO_END, SECONDS_TO_LEAVE = 10.0, 1.0
 @dataclass
 class _Batch:
     documents: list[Document] = field(default_factory=list)
+    columns: PacketColumns | None = None
+    """Documents of many packets; then `documents` is empty."""
     size: int = 0
     started: float = 0
     outcome: Outcome = field(default_factory=Outcome)
@@ -42,6 +46,11 @@ class _Batch:
             self.started = time.monotonic()
         self.documents.append(document)
         self.size += len(document.body)
+
+    @property
+    def last_frame(self) -> int:
+        """The frame number of the last packet."""
+        return int(self.columns.frames[-1]) if self.columns else self.documents[-1].frame_number
 
 
 class _Writer:
@@ -78,7 +87,10 @@ class _Writer:
         try:
             if self._error:
                 raise self._error
-            self._sink.write(batch.documents, batch.outcome)
+            if batch.columns:
+                cast(ColumnSink, self._sink).write_columns(batch.columns, batch.outcome)
+            else:
+                self._sink.write(batch.documents, batch.outcome)
             if self._live:
                 self._sink.flush_if_due()
             batch.written.set_result(None)
@@ -116,6 +128,13 @@ class Batches:
     def add(self, document: Document) -> None:
         """Adds a document, which the report has already counted as read."""
         self._batch.add(document)
+
+    def add_columns(self, columns: PacketColumns) -> None:
+        """Starts to store packets, which the report has already counted as read. Raises StoreError."""
+        if self._batch.documents:
+            self._write()
+        self._batch = _Batch(columns=columns, size=columns.size)
+        self._write()
 
     def write_if_due(self) -> None:
         """Starts to store the batch if it is large enough or, in a live capture, old enough. Raises StoreError."""
@@ -180,4 +199,4 @@ class Batches:
             if self._writing and self._writing[0] is batch and batch.written.done():
                 self._writing.popleft()
                 record_outcome(batch.outcome, self._dead_letters, self._report)
-        self.on_stored(batch.documents[-1].frame_number)
+        self.on_stored(batch.last_frame)

@@ -78,7 +78,7 @@ def open_job(
         registry.own = find_own(program, registry, settings.profile_folder)
         listed = listed.with_own(name for name, _ in registry.own.protocols)
     plugin = open_plugin(program, registry, user, HEAD, payload)
-    settings = replace(settings, plugin=plugin and replace(plugin, terms=is_local(nodes)))
+    settings = replace(settings, plugin=plugin and replace(plugin, columns=is_local(nodes)))
     return Job(program, registry, listed, settings, user, payload, digests, **own)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from espcap.base.errors import EspcapError, with_hint
 from espcap.base.times import timestamp
+from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
 from espcap.sinks import Outcome, Rejection
 
@@ -80,12 +81,21 @@ class Report:
         """Counts a packet that was read."""
         self.read += 1
         if (moment := document.nanoseconds) is not None:
-            if self.latest is None or moment > self.latest:
-                self.latest = moment
-            if self.earliest is None or moment < self.earliest:
-                self.earliest = moment
+            self._add_time(moment)
         if document.notes:
             self._add_notes(document.notes)
+
+    def add_columns(self, packets: PacketColumns) -> None:
+        """Counts packets that were read."""
+        self.read += len(packets.frames)
+        self._add_time(int(packets.nanoseconds.min()))
+        self._add_time(int(packets.nanoseconds.max()))
+
+    def _add_time(self, moment: int) -> None:
+        if self.latest is None or moment > self.latest:
+            self.latest = moment
+        if self.earliest is None or moment < self.earliest:
+            self.earliest = moment
 
     def _add_notes(self, notes: dict[str, Any]) -> None:
         self.values_left_out += notes.get("espcap", {}).get("left_out", 0)

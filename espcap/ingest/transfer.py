@@ -1,15 +1,18 @@
 """Stores the packets that tshark prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, Source
 from espcap.dissection import MOST_VALUES, RecordReader
+from espcap.dissection.columns import ColumnReader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
-from espcap.documents.packets import DocumentBuilder, Origin
+from espcap.documents.columns import ColumnBuilder, PacketColumns
+from espcap.documents.packets import Document, DocumentBuilder, Origin
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.job import Job, Listener
@@ -76,47 +79,44 @@ class Transfer:
 
         Packets with frame numbers up to `after` are skipped, and those in `without`.
         """
-        reader = self._reader(output)
         builder = DocumentBuilder(replace(origin, settings_id=self.job.digests.settings_id), self.job.protocols)
         self._output = output
         if self.signal:  # it arrived while the digest of a large file was being computed
             output.interrupt()
-        before, last_frame, indices = self.report.read, after, set[str]()
-        replaced = self.report.replaced
+        before, replaced = self.report.read, self.report.replaced
         left_out = self.report.values_left_out
         live = not output.ends_at_once
         with output, Batches(self.sink, self._dead_letters, self.report, self.job.chunk, live) as batches:
             batches.on_stored = partial(self._stored, output)
             batches.is_waited_for = output.waits_for
-            for record in reader.records(self._with_progress(output)):
-                if record and (frame := record.frame_number) > after and frame not in without:
-                    document = builder.build(record)
-                    self.report.add_document(document)
-                    batches.add(document)
-                    indices.add(document.index)
-                    last_frame = frame
+            stream = self._stream(output, builder)
+            part = _Part(self.report, batches, after, without)
+            for packets in stream.packets(self._with_progress(output)):
+                part.add(packets)
                 batches.write_if_due()
-                if not record and batches.is_empty:
+                if packets is None and batches.is_empty:
                     self.sink.flush_if_due()
                     if output.acknowledge_idle():
                         self._listener.on_stored()
             batches.finish()
             tshark = output.finish()
         self._report_failed_script(tshark)
-        self.report.bad_utf8 += reader.bad_utf8
+        self.report.bad_utf8 += stream.bad_utf8
         self._report_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
         if output.columns and output.columns.missing:
             name, message = printable(origin.file_name) or "live", "Wireshark's columns are missing for"
             missing = f"{message} {output.columns.missing:,} packets, which therefore have no info"
             self.add_problem(Severity.PARTIAL, f"{name}: {missing}", "the tshark that prints them ended; read it again")
         self._output = None
-        packets, replaced = self.report.read - before, self.report.replaced - replaced
-        return TransferResult(tshark, output.stalled, packets, last_frame, frozenset(indices), replaced)
+        count, replaced = self.report.read - before, self.report.replaced - replaced
+        return TransferResult(tshark, output.stalled, count, part.last_frame, frozenset(part.indices), replaced)
 
-    def _reader(self, output: Output) -> RecordReader:
+    def _stream(self, output: Output, builder: DocumentBuilder) -> "_Stream":
+        if output.has_columns:
+            return ColumnStream(builder)
         if output.has_lines:
-            return TapReader()
-        return JsonReader(self.job.registry, self.job.payload, output.before, output.columns)
+            return _RecordStream(TapReader(), builder)
+        return _RecordStream(JsonReader(self.job.registry, self.job.payload, output.before, output.columns), builder)
 
     def _stored(self, output: Output, frame: int) -> None:
         output.acknowledge(frame)
@@ -162,3 +162,94 @@ class Transfer:
         elif ended.tshark.status > 0:
             hint = "packets that were read are stored; the rest of this file cannot be read"
             self.add_problem(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
+
+
+Packets = Document | PacketColumns
+"""The document of a packet, or those of many packets."""
+
+
+class _Stream(Protocol):
+    """Makes documents of tshark's output."""
+
+    @property
+    def bad_utf8(self) -> int:
+        """Number of packets with text that is not UTF-8."""
+
+    def packets(self, blocks: Iterable[bytes]) -> Iterator[Packets | None]:
+        """Yields the documents of the packets in their order, and None for each empty block."""
+
+
+class _RecordStream:
+    """Makes a document of each record."""
+
+    def __init__(self, reader: RecordReader, builder: DocumentBuilder) -> None:
+        self._reader = reader
+        self._builder = builder
+
+    @property
+    def bad_utf8(self) -> int:
+        return self._reader.bad_utf8
+
+    def packets(self, blocks: Iterable[bytes]) -> Iterator[Packets | None]:
+        for record in self._reader.records(blocks):
+            yield self._builder.build(record) if record else None
+
+
+class ColumnStream:
+    """Makes documents of whole batches of packets, and of lines of packets that do not fit columns."""
+
+    def __init__(self, builder: DocumentBuilder) -> None:
+        self._reader = ColumnReader()
+        self._lines = TapReader()
+        self._builder = builder
+        self._columns = ColumnBuilder(builder)
+
+    @property
+    def bad_utf8(self) -> int:
+        return self._lines.bad_utf8
+
+    def packets(self, blocks: Iterable[bytes]) -> Iterator[Packets | None]:
+        for batch in self._reader.batches(blocks):
+            if batch is None:
+                yield None
+                continue
+            for line in batch.lines:
+                yield self._builder.build(self._lines.record(line))
+            if batch.length:
+                yield from self._columns.build(batch)
+
+
+class _Part:
+    """The packets that one tshark prints, which may have to be skipped in part."""
+
+    def __init__(self, report: Report, batches: Batches, after: int, without: frozenset[int]) -> None:
+        self.last_frame = after
+        self.indices = set[str]()
+        self._report = report
+        self._batches = batches
+        self._after = after
+        self._without = without
+
+    def add(self, packets: Packets | None) -> None:
+        """Adds packets to the batches, and counts them."""
+        if isinstance(packets, PacketColumns):
+            self._add_columns(packets)
+        elif packets and (frame := packets.frame_number) > self._after and frame not in self._without:
+            self._report.add_document(packets)
+            self._batches.add(packets)
+            self._added(packets.index, frame)
+
+    def _add_columns(self, packets: PacketColumns) -> None:
+        wanted = packets.frames > self._after
+        for frame in self._without:
+            wanted &= packets.frames != frame
+        if not wanted.all():
+            packets = packets.only(wanted)
+        if len(packets.frames):
+            self._report.add_columns(packets)
+            self._batches.add_columns(packets)
+            self._added(packets.index, int(packets.frames[-1]))
+
+    def _added(self, index: str, frame: int) -> None:
+        self.indices.add(index)
+        self.last_frame = max(self.last_frame, frame)

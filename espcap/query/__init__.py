@@ -72,7 +72,7 @@ class Wildcard:
 
 @dataclass(frozen=True)
 class Matches:
-    """The whole text at the path matches a regular expression, in the syntax that Elasticsearch and tantivy share.
+    """The whole text at the path matches a regular expression, in the syntax that both stores share.
 
     The syntax is: characters, `.` for any character, `[…]`, `(…)`, `|`, `*`, `+`, `?` and `{n,m}`; a backslash escapes
     one of these characters. It is case-sensitive. The character `"` must be written `["]`.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
 
 
@@ -70,3 +71,10 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flushes and releases the sink."""
+
+
+class ColumnSink(Sink, Protocol):
+    """A sink that also takes many packets at once as columns, which is much faster."""
+
+    def write_columns(self, packets: PacketColumns, outcome: Outcome) -> None:
+        """Does the same as `write` for packets of one capture and one day."""

@@ -122,8 +122,13 @@ class Output:
 
     @property
     def has_lines(self) -> bool:
-        """Whether the output is lines of espcap's plugin; otherwise it is tshark's JSON."""
-        return self.tshark.uses_native_reader
+        """Whether the output is lines of espcap's plugin."""
+        return self.tshark.uses_native_reader and not self.tshark.prints_columns
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the output is columns of espcap's plugin. If it is neither lines nor columns, it is tshark's JSON."""
+        return self.tshark.prints_columns
 
     @property
     def position(self) -> int:
@@ -225,6 +230,7 @@ def dissect(program: Program, settings: Settings, stdin: int, user: User | None,
         process = Process(plugin_command(program, settings), stdin, variables, user, descriptors)
         if has_loaded_plugin(process.stdout):
             process.uses_native_reader = True
+            process.prints_columns = plugin.columns
             return process
         process.stop()
         ended = process.wait()

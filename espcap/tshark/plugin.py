@@ -34,6 +34,9 @@ The message says which packet is missing. Wireshark itself does not use this sta
 LARGEST_PACKET = 64 << 20
 """The most bytes of values of one packet; further values are counted and left out."""
 
+ROWS = 65_536
+"""The most packets that are printed together as columns."""
+
 _FILE = "espcap_tap.so"
 _SECONDS_TO_LOAD = 20
 
@@ -50,8 +53,8 @@ class Plugin:
     """Paths below `layers` of the fields that the members outside `layers` are made from."""
     payload: bool = False
     """Whether to print payload too."""
-    terms: bool = False
-    """Whether to print the terms of the local index too."""
+    columns: bool = False
+    """Whether to print packets as columns; see native/columns.h."""
     before: int = 0
     """Number of packets of the capture that tshark does not get; it is added to all frame numbers."""
     is_required: bool = False
@@ -69,7 +72,7 @@ class Plugin:
             "ESPCAP_TAP_TABLE": str(self.table),
             "ESPCAP_TAP_HEAD": ",".join(self.head),
             "ESPCAP_TAP_PAYLOAD": str(int(self.payload)),
-            "ESPCAP_TAP_TERMS": str(int(self.terms)),
+            "ESPCAP_TAP_COLUMNS": str(ROWS if self.columns else 0),
             "ESPCAP_TAP_LIVE": str(int(live)),
             "ESPCAP_TAP_BEFORE": str(self.before),
             "ESPCAP_TAP_LARGEST": str(LARGEST_PACKET),

@@ -143,6 +143,7 @@ class Process:
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
         self.uses_native_reader = False
+        self.prints_columns = False
         """Whether espcap's plugin prints the packets; otherwise tshark prints JSON."""
         self.companion: Process | None = None
         """A second program that is stopped together with this one."""

@@ -1,9 +1,7 @@
 """What doctor prints of a machine on which programs are missing."""
 
-import importlib
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from espcap.cli import main
@@ -24,7 +22,7 @@ def test_without_tshark(tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_capture(tmp_path: Path) -> None:
-    """That is an error; a missing sharkd, reader or allocator is a note."""
+    """That is an error; a missing sharkd or reader is a note."""
     program = shell(tmp_path, f'exec {find_program().path} "$@"')
     tmp_path.chmod(0o755)
     shell(tmp_path, "echo 'dumpcap: no permission' >&2; exit 1", "dumpcap")
@@ -34,23 +32,3 @@ def test_without_the_right_to_capture(tmp_path: Path) -> None:
     assert [name for name, kind in kinds.items() if kind == "missing"] == ["capture"]
     [capture] = [line for line in lines if line.startswith("missing")]
     assert f"sudo setcap cap_net_raw,cap_net_admin=eip {tmp_path}/dumpcap" in capture
-
-
-@pytest.mark.parametrize(
-    ("library", "line"),
-    [
-        ("/lib/libjemalloc.so.2", "ok       memory: jemalloc, /lib/libjemalloc.so.2"),
-        (
-            "",
-            "note     memory: glibc's, slower with a local index: "
-            "libjemalloc.so.2 is missing (apt install libjemalloc2)",
-        ),
-    ],
-)
-def test_allocator(
-    library: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = importlib.import_module("espcap.cli.doctor")  # the package has a command of this name
-    monkeypatch.setattr(module, "find_library", lambda: library)
-    module._report_allocator()
-    assert capsys.readouterr().out == f"{line}\n"

@@ -20,7 +20,6 @@ from espcap.tshark.program import Program, dissecting_user
 from tests.support import read as read_captures
 from tests.support.command import CAPTURES
 from tests.support.hostile import packets
-from tests.support.hostile.packets import utf8_widths
 from tests.support.readers import read_natively
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
@@ -42,17 +41,6 @@ def test_a_packet(program: Program, plugin: Plugin) -> None:
     assert layers["dns"]["qry_name"] == "www.example.test"
     assert first.layers["ip"] == {"src": layers["ip"]["src"], "dst": layers["ip"]["dst"]}
     assert "dns" not in first.layers
-
-
-def test_characters_are_escaped_for_the_local_index_alone(program: Program, plugin: Plugin, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    capture = utf8_widths(tmp_path / "capture.pcap")
-    plain, escaped = (
-        read(program, capture, Settings(plugin=replace(plugin, terms=terms)))[0][0] for terms in (False, True)
-    )
-    assert "é€😀".encode() in plain.layers_json
-    assert escaped.layers_json.isascii()
-    assert orjson.loads(escaped.layers_json) == orjson.loads(plain.layers_json)
 
 
 def test_numbers_of_frames_go_on(program: Program, plugin: Plugin) -> None:

@@ -2,7 +2,6 @@
 
 import random
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,12 +50,11 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def whole_job(program: Program, registry: Registry) -> Job:
-    """Reads as the command does for a local index: natively, where the native reader can be built."""
+    """Reads natively, where the native reader can be built."""
     with suppress(EspcapError):
         build(program)
     user = dissecting_user(program)
-    plugin = open_plugin(program, registry, user, HEAD, payload=True)
-    settings = Settings(plugin=plugin and replace(plugin, terms=True))
+    settings = Settings(plugin=open_plugin(program, registry, user, HEAD, payload=True))
     return Job(program, registry, read_list(), settings, user, payload=True)
 
 

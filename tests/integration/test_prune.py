@@ -128,7 +128,7 @@ def test_by_the_time_of_loading(captures: Path, tmp_path: Path) -> None:
     espcap("--dir", captures, "--node", node)
     assert espcap("prune", "--loaded-before", "1d", "--node", node).output == b""
     loaded = datetime.now().timestamp() - 3 * 86_400
-    os.utime(tmp_path / "index" / day(0) / "meta.json", (loaded, loaded))
+    os.utime(tmp_path / "index" / day(0) / "segments.json", (loaded, loaded))
     assert espcap("prune", "--loaded-before", "4d", "--node", node).output == b""
     assert espcap("prune", "--loaded-before", "2d", "--node", node).output.decode().startswith(f"{day(0)}  24 packets")
     assert indices(node) == {day(ago) for ago in (2, 10, 40)}

@@ -1,18 +1,25 @@
 """What both readers make of a capture, and whether it is the same."""
 
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from espcap.dissection import Record, RecordReader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
+from espcap.documents.columns import PacketColumns
+from espcap.documents.packets import DocumentBuilder, Origin
+from espcap.fields.protocols import read_list
 from espcap.fields.registry import Registry
-from espcap.stores.local.values import Encoder
+from espcap.ingest.transfer import ColumnStream, Packets
+from espcap.query import Everything
+from espcap.sinks import Outcome
+from espcap.stores.local.store import LocalStore
 from espcap.tshark.arguments import Settings, plugin_command
 from espcap.tshark.output import Output, read_file
 from espcap.tshark.plugin import Plugin, has_loaded_plugin
@@ -56,12 +63,19 @@ def read_natively(
     program: Program, plugin: Plugin, capture: Path, settings: Settings, extra: dict[str, str] | None = None
 ) -> tuple[list[Record], Exit]:
     """`extra` are more variables of tshark's environment."""
-    variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
     with capture.open("rb") as file:
-        arguments = plugin_command(program, settings)
-        process = Process(arguments, file.fileno(), variables, dissecting_user(program), plugin.descriptors)
-        assert has_loaded_plugin(process.stdout), process.wait()
-        return _read(Output(process), TapReader())
+        return _read(run_natively(program, plugin, file, settings, extra), TapReader())
+
+
+def run_natively(
+    program: Program, plugin: Plugin, file: BinaryIO, settings: Settings, extra: dict[str, str] | None = None
+) -> Output:
+    """A tshark with the plugin. `extra` are more variables of its environment."""
+    variables = environment(settings.profile_folder) | plugin.variables(live=False) | (extra or {})
+    arguments = plugin_command(program, settings)
+    process = Process(arguments, file.fileno(), variables, dissecting_user(program), plugin.descriptors)
+    assert has_loaded_plugin(process.stdout), process.wait()
+    return Output(process)
 
 
 def _read(output: Output, reader: RecordReader) -> tuple[list[Record], Exit]:
@@ -111,8 +125,7 @@ class Readers:
         """Fails where their records or tshark's ends differ; returns the records."""
         settings = settings or Settings()
         wanted, ended = read_as_json(self.program, self.registry, capture, settings)
-        plugin = replace(self.plugin, terms=True)
-        got, natively = read_natively(self.program, plugin, capture, settings, self.extra)
+        got, natively = read_natively(self.program, self.plugin, capture, settings, self.extra)
         assert (natively.status, _own(natively)) == (ended.status, _own(ended)), (capture, natively)
         assert [record.frame_number for record in got] == [record.frame_number for record in wanted]
         for record, other in zip(got, wanted, strict=True):
@@ -120,17 +133,29 @@ class Readers:
             if installed().has_two_forms_of_times:
                 found = [each for each in found if not TWO_FORMS.match(each)]
             assert found[:10] == [], (capture, other.frame_number)
-        self._compare_terms(got)
+        self._compare_columns(capture, settings, got)
         return got
 
-    def _compare_terms(self, records: list[Record]) -> None:
-        """Fails where the terms of the local index are others than Python makes of the values."""
-        encoder = Encoder(self.registry.kind)
-        for record in records:
-            wanted = encoder.encode({"layers": orjson.loads(record.layers_json)}, has_long_strings=True)
-            assert record.terms
-            numbers, texts, unsearchable = record.terms
-            assert (record.layers_json + numbers + texts).isascii()
-            assert orjson.loads(numbers) == wanted.numbers["layers"]
-            assert orjson.loads(texts) == wanted.texts["layers"]
-            assert sorted(unsearchable) == sorted(wanted.unsearchable)
+    def _compare_columns(self, capture: Path, settings: Settings, records: list[Record]) -> None:
+        """Fails if documents that come as columns differ, after they were stored, from those of the records."""
+        builder = DocumentBuilder(Origin("0123"), read_list())
+        documents = [builder.build(record) for record in records]
+        with tempfile.TemporaryDirectory() as folder:
+            store = LocalStore(Path(folder), self.registry)
+            outcome = Outcome()
+            for packets in self._packets_as_columns(capture, settings):
+                if isinstance(packets, PacketColumns):
+                    store.write_columns(packets, outcome)
+                else:
+                    store.write([packets], outcome)
+            assert outcome == Outcome(stored=len(documents))
+            found = {hit.id: hit.source for hit in store.search(Everything(), size=len(documents)).hits}
+        for document in documents:
+            assert list(differences(document.source, found[document.id])) == [], (capture, document.id)
+            assert orjson.dumps(document.source) == orjson.dumps(found[document.id])  # also the order of the keys
+
+    def _packets_as_columns(self, capture: Path, settings: Settings) -> Iterator[Packets]:
+        plugin = replace(self.plugin, columns=True)
+        with capture.open("rb") as file, run_natively(self.program, plugin, file, settings, self.extra) as output:
+            stream = ColumnStream(DocumentBuilder(Origin("0123"), read_list()))
+            yield from (packets for packets in stream.packets(output.blocks()) if packets)

@@ -54,7 +54,7 @@ def translate(pattern: str) -> str:
 def _character(character: str, caseless: bool) -> str:
     if caseless and character.isascii() and character.isalpha():
         return f"[{character.lower()}{character.upper()}]"
-    if character == '"':  # an operator in Elasticsearch; tantivy rejects a backslash before it
+    if character == '"':  # an operator in Elasticsearch
         return '["]'
     return f"\\{character}" if character in _SPECIAL else character
 

@@ -1,38 +1,40 @@
-"""Aggregations over the days of the local index, as in Elasticsearch: terms, date_histogram, sum and stats."""
+"""Aggregations over the files of the local index, as in Elasticsearch: terms, date_histogram, sum and stats."""
 
 import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import fsum
 from typing import Any, Protocol
 
-import tantivy
+import numpy as np
 
+from espcap.base.arrays import Array
 from espcap.base.errors import UsageError
 from espcap.fields.field import Kind
 from espcap.query.values import milliseconds_text
-from espcap.stores import MOST_BUCKETS
-from espcap.stores.local import values as local_values
-from espcap.stores.local.day import MILLISECONDS, NUMBERS, Day, both
+from espcap.stores.local import terms
+from espcap.stores.local.conditions import View
+from espcap.stores.local.segment import Values
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MILLISECOND = 1_000_000
+_MOST_BUCKETS = 65_536
 _PARAMETERS = {
     "terms": {"field", "size"},
     "date_histogram": {"field", "fixed_interval", "min_doc_count"},
     "sum": {"field"},
     "stats": {"field"},
 }
-_FEW = 100
-"""Largest number of buckets of an answer for which only the most frequent values are counted first."""
 _WITH_SUMS = ("terms", "date_histogram")
 
 
 class Gatherer(Protocol):
-    """One aggregation, to which one day after the other is added."""
+    """One aggregation, to which one file after the other is added."""
 
-    def add(self, day: Day, query: tantivy.Query) -> None:
-        """Adds the matching documents of a day."""
+    def add(self, view: View, mask: Array) -> None:
+        """Adds the packets of a file for which `mask` is true."""
 
     def result(self) -> dict[str, Any]:
         """Returns the answer in the shape of Elasticsearch's."""
@@ -56,113 +58,140 @@ def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> G
         supported = "; ".join(f"{name} ({', '.join(sorted(keys))})" for name, keys in _PARAMETERS.items())
         raise UsageError(f"aggregation {name!r} is not supported: {body}", f"supported are {supported}")
     path = parameters["field"]
-    sums = {each: {"sum": {"field": _number_field(inner[each]["sum"]["field"], kind)}} for each in inner}
+    sums = {each: _number_path(inner[each]["sum"]["field"], kind) for each in inner}
     if operation == "terms":
         return _Terms(path, kind(path), parameters.get("size", 10), sums)
     if operation == "date_histogram":
         return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), sums)
-    return _Stats(_number_field(path, kind), only_sum=operation == "sum")
+    return _Stats(_number_path(path, kind), only_sum=operation == "sum")
+
+
+def _number_path(path: str, kind: Callable[[str], Kind]) -> str:
+    """Returns the path, which must be an integer or @timestamp. Raises UsageError."""
+    if path != "@timestamp" and kind(path) is not Kind.INTEGER:
+        raise UsageError(f"{path}: only integers can be added, and this field is of type {kind(path)}")
+    return path
+
+
+def _selected(view: View, path: str, mask: Array) -> tuple[Array, Array, Values] | None:
+    """Returns rows and values of a path, without the packets that the mask excludes; None if there are none.
+
+    Each value of a packet is there once for terms; the caller removes repeated ones.
+    """
+    if (values := view.values(path)) is None:
+        return None
+    if values.rows is None:
+        rows = np.flatnonzero(mask)
+        return rows, values.values[rows], values
+    keep = mask[values.rows]
+    return values.rows[keep], values.values[keep], values
+
+
+def _numbers(view: View, path: str, mask: Array) -> tuple[Array, Array]:
+    """Returns rows and numbers of a path as floats; times are in milliseconds."""
+    found = _selected(view, path, mask)
+    if found is None:
+        return np.zeros(0, "i8"), np.zeros(0)
+    rows, numbers, _ = found
+    return rows, (numbers // _MILLISECOND if path == "@timestamp" else numbers).astype("f8")
 
 
 class _Buckets:
     """The counts and sums of buckets, by key."""
 
-    def __init__(self, sums: dict[str, Any]) -> None:
-        self.sums = sums
+    def __init__(self, sums: dict[str, str]) -> None:
+        self._sums = sums
         self.counts: Counter[Any] = Counter()
-        self._parts: dict[tuple[Any, str], list[float]] = {}
+        self._parts: dict[str, dict[Any, list[float]]] = {name: {} for name in sums}
 
-    def add(self, key: Any, bucket: dict[str, Any]) -> None:
-        """Adds a bucket of tantivy's answer to the counts and sums of a key."""
-        self.counts[key] += bucket["doc_count"]
-        self.add_sums(key, bucket)
-
-    def add_sums(self, key: Any, bucket: dict[str, Any]) -> None:
-        """Adds only the sums of a bucket."""
-        for name in self.sums:
-            self._parts.setdefault((key, name), []).append(bucket[name]["value"] or 0.0)
+    def add(self, view: View, mask: Array, rows: Array, codes: Array, keys: Callable[[Array], list[Any]]) -> None:
+        """Adds packets: `codes` has the bucket of each of the `rows`, from 0, and `keys` the keys of some codes."""
+        counts = np.bincount(codes)
+        some = np.flatnonzero(counts)
+        found = keys(some)
+        for key, count in zip(found, counts[some].tolist(), strict=True):
+            self.counts[key] += count
+        for name, path in self._sums.items():
+            totals = _totals(view, path, mask)
+            added = np.bincount(codes, totals[rows], len(counts))[some]
+            for key, number in zip(found, added.tolist(), strict=True):
+                self._parts[name].setdefault(key, []).append(number)
 
     def values(self, key: Any) -> dict[str, Any]:
         """Returns the count and the sums of a key, as members of a bucket of the answer."""
-        sums = {name: {"value": fsum(self._parts.get((key, name), ()))} for name in self.sums}
+        sums = {name: {"value": fsum(self._parts[name].get(key, ()))} for name in self._sums}
         return {"doc_count": self.counts[key]} | sums
+
+
+def _totals(view: View, path: str, mask: Array) -> Array:
+    """Returns for each packet the sum of its numbers at a path."""
+    rows, numbers = _numbers(view, path, mask)
+    return np.bincount(rows, numbers, view.length)
 
 
 class _Terms:
     """The most frequent values of a path."""
 
-    def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, Any]) -> None:
+    def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, str]) -> None:
         self._path = path
         self._kind = kind
-        self._is_number = kind in local_values.NUMBERS
         self._size = size
         self._buckets = _Buckets(sums)
-        self._days: list[tuple[Day, tantivy.Query]] = []
 
-    def add(self, day: Day, query: tantivy.Query) -> None:
-        self._days.append((day, query))
+    def add(self, view: View, mask: Array) -> None:
+        if (found := _selected(view, self._path, mask)) is None:
+            return
+        rows, values, source = found
+        if source.words is None:
+            distinct, codes = np.unique(self._numbers(values), return_inverse=True)
+        else:
+            distinct, codes = None, values
+        if source.has_several:
+            rows, codes = self._once(rows, codes, source)
+        self._buckets.add(view, mask, rows, codes, partial(self._names, source, distinct))
+
+    def _names(self, source: Values, distinct: Array | None, some: Array) -> list[Any]:
+        """Returns the keys of some codes."""
+        if distinct is not None:
+            names: list[Any] = distinct[some].tolist()
+            return names
+        assert source.words is not None
+        return [self._name(text) for text in source.words.take(some).to_pylist()]
+
+    def _numbers(self, values: Array) -> Array:
+        return values // _MILLISECOND if self._kind is Kind.TIME else terms.ordinals(self._kind, values)
+
+    def _name(self, text: str) -> Any:
+        return terms.packed(text) if self._kind is Kind.IP else text
+
+    def _once(self, rows: Array, codes: Array, source: Values) -> tuple[Array, Array]:
+        """Returns each value of a packet once."""
+        if source.words is not None:
+            encoded = source.words.dictionary_encode().indices.to_numpy()  # some words can be equal
+            _, first = np.unique(encoded, return_index=True)
+            codes = first[encoded][codes]
+        pairs = np.unique(np.stack((rows, codes)), axis=1)
+        return pairs[0], pairs[1]
 
     def result(self) -> dict[str, Any]:
-        if self._size > _FEW or self._is_number or not self._gather_likely():
-            self._gather_all()
-        return {"buckets": [self._key(found) | self._buckets.values(found) for found in self._best()]}
-
-    def _best(self) -> list[Any]:
-        order = heapq.nsmallest(self._size, self._buckets.counts.items(), key=lambda item: (-item[1], item[0]))
-        return [found for found, _ in order]
-
-    def _gather_likely(self) -> bool:
-        """Counts only the values that are probably the most frequent.
-
-        Returns False if another value may be as frequent as one of the answer.
-        """
-        likely: set[Any] = set()
-        left_out = 0
-        for day, query in self._days:
-            found, most = day.likely_values(query, self._path, 10 * self._size)
-            likely.update(found)
-            left_out += most
-        self._gather(likely, count=True)
-        counts = [self._buckets.counts[found] for found in self._best()]
-        if not left_out or (len(counts) == self._size and counts[-1] > left_out):
-            return True
-        self._buckets = _Buckets(self._buckets.sums)
-        return False
-
-    def _gather_all(self) -> None:
-        """Counts all values. Sums only those of the answer, because sums of all values take several times as long."""
-        for day, query in self._days:
-            for bucket in day.value_buckets(query, self._path):
-                self._buckets.counts[self._found(bucket)] += bucket["doc_count"]
-        if self._buckets.sums:
-            self._gather(set(self._best()), count=False)
-
-    def _gather(self, wanted: set[Any], count: bool) -> None:
-        for day, query in self._days:
-            some = query if self._is_number else both(query, day.any_text(self._path, wanted))
-            for bucket in day.value_buckets(some, self._path, sums=self._buckets.sums):
-                found = self._found(bucket)
-                if found in wanted:
-                    self._buckets.counts[found] += bucket["doc_count"] if count else 0
-                    self._buckets.add_sums(found, bucket)
-
-    def _found(self, bucket: dict[str, Any]) -> Any:
-        """Returns the value of a bucket; times are in milliseconds."""
-        found = bucket["key"]
-        return int(found) // 1_000_000 if self._kind is Kind.TIME else found
+        counts = self._buckets.counts
+        best = heapq.nsmallest(self._size, counts.items(), key=lambda item: (-item[1], item[0]))
+        return {"buckets": [self._key(found) | self._buckets.values(found) for found, _ in best]}
 
     def _key(self, found: Any) -> dict[str, Any]:
         if self._kind is Kind.BOOLEAN:
             return {"key": found, "key_as_string": str(found == 1).lower()}
         if self._kind is Kind.TIME:
             return {"key": found, "key_as_string": milliseconds_text(found)}
-        return {"key": local_values.decode(self._kind, found)}
+        if self._kind is Kind.IP:
+            return {"key": terms.address_text(found)}
+        return {"key": terms.number_of(self._kind, found) if isinstance(found, int) else found}
 
 
 class _DateHistogram:
-    """The number of documents in each interval of time."""
+    """The number of packets in each interval of time."""
 
-    def __init__(self, path: str, interval: str, least: int, sums: dict[str, Any]) -> None:
+    def __init__(self, path: str, interval: str, least: int, sums: dict[str, str]) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
             hint = "use @timestamp and an interval such as 10s, 5m, 1h or 1d"
@@ -171,18 +200,14 @@ class _DateHistogram:
         self._least = least
         self._buckets = _Buckets(sums)
 
-    def add(self, day: Day, query: tantivy.Query) -> None:
-        request: dict[str, Any] = {
-            "histogram": {"field": MILLISECONDS, "interval": self._step, "min_doc_count": 1},
-            **({"aggs": self._buckets.sums} if self._buckets.sums else {}),
-        }
-        try:
-            buckets = day.searcher.aggregate(query, {"steps": request})["steps"]["buckets"]
-        except ValueError as error:
-            raise _too_many() from error
-        for bucket in buckets:
-            self._buckets.add(int(bucket["key"]), bucket)
-        if len(self._buckets.counts) > MOST_BUCKETS:
+    def add(self, view: View, mask: Array) -> None:
+        if (found := _selected(view, "@timestamp", mask)) is None or not len(found[0]):
+            return
+        rows, times, _ = found
+        places = times // (_MILLISECOND * self._step)
+        distinct, codes = np.unique(places, return_inverse=True)
+        self._buckets.add(view, mask, rows, codes, lambda some: (distinct[some] * self._step).tolist())
+        if len(self._buckets.counts) > _MOST_BUCKETS:
             raise _too_many()
 
     def result(self) -> dict[str, Any]:
@@ -190,7 +215,7 @@ class _DateHistogram:
         keys: Sequence[int] = sorted(counts)
         if keys and self._least == 0:
             keys = range(keys[0], keys[-1] + 1, self._step)
-            if len(keys) > MOST_BUCKETS:
+            if len(keys) > _MOST_BUCKETS:
                 raise _too_many()
         found = [key for key in keys if counts[key] >= self._least]
         return {
@@ -201,34 +226,29 @@ class _DateHistogram:
 
 
 def _too_many() -> UsageError:
-    return UsageError(f"date_histogram: more than {MOST_BUCKETS} buckets", "use a greater fixed_interval")
-
-
-def _number_field(path: str, kind: Callable[[str], Kind]) -> str:
-    """Returns the column with the numbers of a path, which must be an integer or @timestamp. Raises UsageError."""
-    if path == "@timestamp":
-        return MILLISECONDS
-    if kind(path) is not Kind.INTEGER:
-        raise UsageError(f"{path}: only integers can be added, and this field is of type {kind(path)}")
-    return f"{NUMBERS}.{path}"
+    return UsageError(f"date_histogram: more than {_MOST_BUCKETS} buckets", "use a greater fixed_interval")
 
 
 class _Stats:
     """Count, least, greatest, average and sum of the numbers of a path; or only the sum."""
 
-    def __init__(self, field: str, only_sum: bool) -> None:
-        self._field = field
+    def __init__(self, path: str, only_sum: bool) -> None:
+        self._path = path
         self._only_sum = only_sum
-        self._found: list[dict[str, Any]] = []
+        self._count = 0
+        self._sums: list[float] = []
+        self._limits: list[float] = []
 
-    def add(self, day: Day, query: tantivy.Query) -> None:
-        found = day.searcher.aggregate(query, {"stats": {"stats": {"field": self._field}}})["stats"]
-        self._found += [found] if found["count"] else []
+    def add(self, view: View, mask: Array) -> None:
+        _, numbers = _numbers(view, self._path, mask)
+        if len(numbers):
+            self._count += len(numbers)
+            self._sums.append(float(numbers.sum()))
+            self._limits += [float(numbers.min()), float(numbers.max())]
 
     def result(self) -> dict[str, Any]:
-        count, total = sum(int(day["count"]) for day in self._found), fsum(day["sum"] for day in self._found)
+        count, total = self._count, fsum(self._sums)
         if self._only_sum:
             return {"value": total}
-        least = min((day["min"] for day in self._found), default=None)
-        greatest = max((day["max"] for day in self._found), default=None)
+        least, greatest = min(self._limits, default=None), max(self._limits, default=None)
         return {"count": count, "min": least, "max": greatest, "avg": total / count if count else None, "sum": total}

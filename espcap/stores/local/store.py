@@ -1,37 +1,38 @@
-"""The local index: a store in a folder, with one tantivy index for each day, without a server."""
+"""The local index: a store in a folder, with Parquet files for each day, without a server."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-import orjson
-import tantivy
+import numpy as np
 
 from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
+from espcap.base.times import timestamp
+from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
 from espcap.documents.types import PACKETS, DocumentType
-from espcap.fields.field import Kind
 from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
-from espcap.query import And, Equals, Everything, Or, Query, Range
-from espcap.query.values import Time
+from espcap.query import Query
 from espcap.query.words import check_sortable, fields_of
 from espcap.sinks import Outcome
 from espcap.stores import TO_FILL, Hit, SearchResult, StoredDay
 from espcap.stores.local.aggregations import gather
-from espcap.stores.local.day import BODY, CAPTURE, FRAME, Day, Sort
-from espcap.stores.local.files import exists, failures, measure, read_index
+from espcap.stores.local.bounds import EVER, Bounds, time_bounds
+from espcap.stores.local.conditions import View
+from espcap.stores.local.documents import documents
+from espcap.stores.local.files import exists, failures, measure, open_manifest
+from espcap.stores.local.manifest import Entry
 from espcap.stores.local.record import add_to_record, read_record
-from espcap.stores.local.values import body_of, encode
+from espcap.stores.local.segment import open_segment
+from espcap.stores.local.sorting import Candidate, First, Sort
 from espcap.stores.local.writer import IndexWriter
 
-_TIES: Sort = (("layers.frame.number", False), ("capture_id", False))
-_MOST_KEPT = 1000
+_ATTEMPTS = 3
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 
 
@@ -70,6 +71,11 @@ class LocalStore:
             self._writer.write(batch, outcome)
         return outcome
 
+    def write_columns(self, packets: PacketColumns, outcome: Outcome) -> None:
+        """Stores the packets that are not stored yet, and adds to the outcome what becomes of each."""
+        with self._turn:
+            self._writer.write_columns(packets, outcome)
+
     def flush(self, more_comes: bool = False) -> None:
         """Makes all documents that were written durable and visible to searches."""
         with self._turn:
@@ -87,7 +93,7 @@ class LocalStore:
     def days(self) -> list[StoredDay]:
         """Returns the days in the order of their names."""
         self.flush()
-        return [measure(folder) for folder in self._folders(Everything(), newest_first=False)]
+        return [measure(folder) for folder in self._folders()]
 
     def delete(self, index: str) -> None:
         """Deletes a day. Waits while another process writes."""
@@ -98,7 +104,8 @@ class LocalStore:
     def forget(self, captures: Sequence[str], keep: str = "") -> int:
         """Deletes documents of captures, except those with the settings `keep`. Waits while another process writes."""
         with self._turn:
-            folders = self._folders(Everything(), newest_first=False)
+            self.flush()
+            folders = self._folders()
             return self._writer.forget(captures, keep, [folder.name for folder in folders]) if folders else 0
 
     def keep(self, days: int) -> None:
@@ -107,8 +114,8 @@ class LocalStore:
         raise StoreError("a local index deletes nothing by itself", hint)
 
     def describe(self) -> str:
-        """Returns `local index (tantivy VERSION) in FOLDER`."""
-        return f"local index (tantivy {version('tantivy')}) in {self._folder}"
+        """Returns `local index (Parquet) in FOLDER`."""
+        return f"local index (Parquet) in {self._folder}"
 
     @property
     def address(self) -> str:
@@ -141,116 +148,72 @@ class LocalStore:
         """
         check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         self.flush()
-        gatherers = gather(aggregations or {}, self._kind)
-        total, best = 0, _Best(sort, start, size, self._kind)
-        for folder in self._folders(query, newest_first=bool(sort) and sort[0][1]):
-            if not of.owns(folder.name):
-                continue
-            with failures(folder):
-                day = Day(read_index(folder), self._kind)
-                question = day.translate(query)
-                total += day.count(question)
-                best.add(folder.name, day, question)
-                for gatherer in gatherers.values():
-                    gatherer.add(day, question)
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(FileNotFoundError):  # a writer has replaced a file since the manifest was read
+                return self._search(query, (size, start), sort, aggregations or {}, of)
         with failures(self._folder):
-            answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
-        return SearchResult(total, best.hits(), answers)
+            return self._search(query, (size, start), sort, aggregations or {}, of)
 
-    def _folders(self, query: Query, newest_first: bool) -> list[Path]:
-        """Returns the folders of the days, without those that the query's bounds of @timestamp exclude."""
+    def _search(
+        self, query: Query, part: tuple[int, int], sort: Sort, aggregations: dict[str, Any], of: DocumentType
+    ) -> SearchResult:
+        size, start = part
+        gatherers = gather(aggregations, self._kind)
+        total, first = 0, First(sort, start + size if size else 0)
+        bounds = time_bounds(query)
+        newest_first = bool(sort) and sort[0][1]
+        for folder in filter(lambda folder: of.owns(folder.name), self._folders(bounds, newest_first)):
+            for view in self._views(folder, bounds, newest_first):
+                mask = view.mask(query)
+                if count := int(np.count_nonzero(mask)):
+                    total += count
+                    if first.needs(view):
+                        first.add(folder.name, view, mask)
+                    for gatherer in gatherers.values():
+                        gatherer.add(view, mask)
+        answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
+        return SearchResult(total, _hits(first.found()[start:]), answers)
+
+    def _views(self, folder: Path, bounds: Bounds, newest_first: bool) -> list[View]:
+        """Returns the files of a day that can have packets of these times, in the order of their times.
+
+        Raises FileNotFoundError if one of them has just been replaced.
+        """
+        try:
+            entries = [entry for entry in open_manifest(folder).entries if _can_match(entry, bounds)]
+            entries.sort(key=lambda entry: (entry.last if newest_first else entry.first) or 0, reverse=newest_first)
+            return [View(open_segment(folder, entry), self._kind) for entry in entries]
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            with failures(folder):
+                raise
+
+    def _folders(self, bounds: Bounds = EVER, newest_first: bool = False) -> list[Path]:
+        """Returns the folders of the days, without those outside the bounds."""
         with failures(self._folder):
             folders = [folder for folder in self._folder.iterdir() if exists(folder)] if self._folder.exists() else []
-        low, high = _days(query)
+        low, high = (timestamp(max(0, bound))[:10] for bound in bounds)
         wanted = [folder for folder in folders if not _DAY.search(folder.name) or low <= folder.name[-10:] <= high]
         return sorted(wanted, reverse=newest_first)
 
 
-@dataclass(slots=True)
-class _Candidate:
-    keys: list[Any]
-    ties: tuple[Any, ...]
-    index: str
-    day: Day
-    address: tantivy.DocAddress
-    hit: Hit | None
-    """The document; None if it is to be read again when it is needed."""
+def _can_match(entry: Entry, bounds: Bounds) -> bool:
+    if entry.first is None or entry.last is None:
+        return True
+    return entry.first <= bounds[1] and entry.last >= bounds[0]
 
 
-class _Best:
-    """Collects the first documents of a sort from one day after the other."""
-
-    def __init__(self, sort: Sort, start: int, size: int, kind: Callable[[str], Kind]) -> None:
-        self._sort = sort
-        self._start = start
-        self._wanted = start + size if size else 0
-        self._kind = kind
-        self._by_day = bool(sort) and sort[0][0] == "@timestamp"
-        self._found: list[_Candidate] = []
-
-    def add(self, index: str, day: Day, question: tantivy.Query) -> None:
-        """Adds the documents of a day. If the sort begins with @timestamp, days must be added in that order."""
-        wanted = self._wanted
-        if self._by_day and _DAY.search(index):
-            wanted -= sum(1 for candidate in self._found if _DAY.search(candidate.index))
-        addresses = day.first(question, [*self._sort, *_TIES], wanted)
-        self._found += [self._candidate(index, day, address) for address in addresses]
-        self._order()
-        del self._found[self._wanted :]
-
-    def hits(self) -> list[Hit]:
-        """Returns the documents from position `start` on."""
-        wanted = self._found[self._start :]
-        return [candidate.hit or _hit(candidate.index, candidate.day, candidate.address) for candidate in wanted]
-
-    def _candidate(self, index: str, day: Day, address: tantivy.DocAddress) -> _Candidate:
-        hit = _hit(index, day, address)
-        source = hit.source
-        keys = [self._key(source, path, descending) for path, descending in self._sort]
-        ties = [self._key(source, path, descending) for path, descending in _TIES]
-        kept = hit if self._start <= _MOST_KEPT else None  # documents before `start` are not needed, and may be large
-        return _Candidate(keys, (index, *((tie is None, tie) for tie in ties)), index, day, address, kept)
-
-    def _key(self, source: dict[str, Any], path: str, descending: bool) -> Any:
-        kind = self._kind(path)
-        terms = [found for value in _values(source, path) if (found := encode(kind, value)) is not None]
-        return (max(terms) if descending else min(terms)) if terms else None
-
-    def _order(self) -> None:
-        self._found.sort(key=lambda candidate: candidate.ties)
-        for position in reversed(range(len(self._sort))):
-            absent = [candidate for candidate in self._found if candidate.keys[position] is None]
-            present = [candidate for candidate in self._found if candidate.keys[position] is not None]
-            present.sort(key=lambda candidate: candidate.keys[position], reverse=self._sort[position][1])
-            self._found = present + absent
-
-
-def _hit(index: str, day: Day, address: tantivy.DocAddress) -> Hit:
-    found = day.searcher.doc(address)
-    return Hit(index, f"{found[CAPTURE][0]}-{found[FRAME][0]}", orjson.loads(body_of(found[BODY][0])))
-
-
-def _values(source: Any, path: str) -> list[Any]:
-    """Returns the values at a path as a list."""
-    for key in path.split("."):
-        source = source.get(key) if isinstance(source, dict) else None
-    found = source if isinstance(source, list) else [source]
-    return [value for value in found if value is not None]
-
-
-def _days(query: Query) -> tuple[str, str]:
-    """Returns the first and the last day (`2015-07-30`) that can have documents for which the query is true."""
-    first, last = "0000-00-00", "9999-99-99"
-    match query:
-        case Equals("@timestamp", Time() as moment):
-            return str(moment)[:10], str(moment)[:10]
-        case Range("@timestamp", low, high, _, include_high):
-            latest = last if not isinstance(high, Time) else str(Time(high - (not include_high)))[:10]
-            return first if low is None else str(low)[:10], latest
-        case And(parts):
-            bounds = [_days(part) for part in parts]
-            return max([first, *(low for low, _ in bounds)]), min([last, *(high for _, high in bounds)])
-        case Or((_, *_) as parts):
-            bounds = [_days(part) for part in parts]
-            return min(low for low, _ in bounds), max(high for _, high in bounds)
-    return first, last
+def _hits(candidates: list[Candidate]) -> list[Hit]:
+    """Returns the documents of packets. Those of one file are read together."""
+    places: dict[int, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        places.setdefault(id(candidate.view), []).append(place)
+    hits: dict[int, Hit] = {}
+    for group in places.values():
+        view = candidates[group[0]].view
+        sources = documents(view.segment, [candidates[place].row for place in group])
+        for place, source in zip(group, sources, strict=True):
+            index, frame, capture = candidates[place].ties
+            hits[place] = Hit(index, f"{capture}-{frame}", source)
+    return [hits[place] for place in range(len(candidates))]

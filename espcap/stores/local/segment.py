@@ -1,0 +1,237 @@
+"""Reads one file with packets, column by column. Files never change, so that decoded columns can be kept."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from espcap.base.arrays import Array
+from espcap.base.times import SECOND, date_text
+from espcap.documents.columns import FRAME
+from espcap.stores.local.collector import DERIVED
+from espcap.stores.local.layout import DICTIONARY, OTHERS, SEVERAL, STRING, TIME
+from espcap.stores.local.manifest import Entry
+
+_MOST_OPEN = 512
+"""Number of files that a process keeps open."""
+_MOST_KEPT = 256 << 20
+"""Bytes of decoded columns that a process keeps."""
+
+
+@dataclass(slots=True)
+class Values:
+    """The values of a path in a file."""
+
+    rows: Array | None
+    """For each value the packet, from 0; None if each packet has exactly one value. Not sorted."""
+    values: Array
+    """The values: numbers, nanoseconds since 1970 for times, or indices of `words`."""
+    words: pa.Array | None = None
+    """The texts; None for numbers. Some may be equal."""
+    has_several: bool = False
+    """Whether a packet has several values."""
+    cache: dict[str, Any] = field(default_factory=dict)
+    """Properties of the words, by name."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory that this takes."""
+        rows = 0 if self.rows is None else self.rows.nbytes
+        return rows + self.values.nbytes + (self.words.nbytes if self.words is not None else 0) + 200
+
+    def row_numbers(self) -> Array:
+        """Returns the packet of each value."""
+        return np.arange(len(self.values)) if self.rows is None else self.rows
+
+    def mask(self, holds: Array, length: int) -> Array:
+        """Returns for each of `length` packets whether `holds`, given for each value, is true for one of its values."""
+        if self.rows is None:
+            return holds
+        mask = np.zeros(length, bool)
+        mask[self.rows[holds]] = True
+        return mask
+
+
+class Segment:
+    """An open file."""
+
+    def __init__(self, folder: Path, entry: Entry) -> None:
+        self.entry = entry
+        self.length = entry.packets
+        self._path = folder / entry.name
+        metadata = pq.read_metadata(self._path, memory_map=True)
+        schema = metadata.schema
+        columns = [schema.column(index) for index in range(len(schema))]
+        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        self._places = {column.path.removesuffix(".list.element"): index for index, column in enumerate(columns)}
+        self._file = pq.ParquetFile(self._path, memory_map=True, metadata=metadata, read_dictionary=texts)
+        self._lock = Lock()
+
+    @cached_property
+    def paths(self) -> set[str]:
+        """All paths with values that have columns."""
+        return {name.removesuffix(SEVERAL) for name in self._places}
+
+    def column_names(self) -> list[str]:
+        """Returns the names of all columns."""
+        return list(self._places)
+
+    def values(self, path: str) -> Values | None:
+        """Returns the values of a path that has columns; None if it has none."""
+        return _kept.get(self, path, self._read)
+
+    def others(self) -> dict[int, dict[str, Any]]:
+        """Returns the values of the column OTHERS: for a packet, values by path."""
+        return _kept.others(self, self._read_others)
+
+    def table(self, names: list[str]) -> pa.Table:
+        """Reads columns as they are in the file."""
+        with self._lock:
+            return self._file.reader.read_all(column_indices=[self._places[name] for name in names], use_threads=True)
+
+    def _read(self, path: str) -> Values | None:
+        names = [name for name in (path, f"{path}{SEVERAL}") if name in self._places]
+        columns = [_combined(column) for column in self.table(names).columns] if names else []
+        found = _joined([_plain(column) for column in columns]) if columns else None
+        if path not in DERIVED or (others := self._derived(path)) is None:
+            return found
+        return others if found is None else merged(others, found)
+
+    def _derived(self, path: str) -> Values | None:
+        """Returns the values of a path that follow from the time and the frame number."""
+        if path == "layers.frame.number":
+            return self.values(FRAME)
+        if (times := self.values(TIME)) is None or path == "layers.frame.time":
+            return times
+        if path != "sniff_date_utc":
+            return Values(times.rows, times.values / 1e9)
+        seconds, places = np.unique(times.values // SECOND, return_inverse=True)
+        return Values(times.rows, places.astype("i4"), pa.array(map(date_text, seconds.tolist()), STRING))
+
+    def _read_others(self) -> dict[int, dict[str, Any]]:
+        found = self.values(OTHERS)
+        if found is None or found.words is None:
+            return {}
+        objects = [orjson.loads(text) for text in found.words.to_pylist()]
+        return {
+            row: objects[code] for row, code in zip(found.row_numbers().tolist(), found.values.tolist(), strict=True)
+        }
+
+
+@lru_cache(maxsize=_MOST_OPEN)
+def open_segment(folder: Path, entry: Entry) -> Segment:
+    """Returns the open file of an entry. Files that were used lately stay open."""
+    return Segment(folder, entry)
+
+
+def as_array(found: Any) -> Array:
+    """Returns an Arrow array without nulls as a numpy array."""
+    array: Array = found.to_numpy(zero_copy_only=False)
+    return array
+
+
+def read_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Reads a whole file, or those of some columns that it has. Strings are dictionaries."""
+    path = folder / name
+    metadata = pq.read_metadata(path)
+    found = [metadata.schema.column(index) for index in range(len(metadata.schema))]
+    texts = [column.path for column in found if column.physical_type == "BYTE_ARRAY"]
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
+        wanted = columns and [each for each in columns if each in {column.path for column in found}]
+        return file.read(wanted)
+
+
+def _combined(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    found = column.combine_chunks()
+    return found.chunk(0) if isinstance(found, pa.ChunkedArray) and found.num_chunks else found
+
+
+def _plain(array: pa.Array) -> Values:
+    rows = None
+    is_list = pa.types.is_list(array.type)
+    if is_list:
+        rows = np.repeat(np.arange(len(array)), pc.fill_null(pc.list_value_length(array), 0).to_numpy())
+        array = array.flatten()
+    elif array.null_count:
+        rows = np.flatnonzero(as_array(pc.is_valid(array)))
+        array = array.drop_null()
+    if pa.types.is_string(array.type):
+        array = array.dictionary_encode()
+    if array.type == DICTIONARY or pa.types.is_dictionary(array.type):
+        return Values(rows, array.indices.to_numpy(), array.dictionary, is_list)
+    if pa.types.is_timestamp(array.type):
+        array = array.view(pa.int64())
+    return Values(rows, as_array(array), None, is_list)
+
+
+def _joined(parts: list[Values]) -> Values:
+    """Joins the first values of all packets and all values of packets with several, which include the first."""
+    return parts[0] if len(parts) == 1 else merged(*parts)
+
+
+def merged(values: Values, better: Values) -> Values:
+    """Joins values of a path. Those of packets that have `better` values are left out."""
+    rows, better_rows = values.row_numbers(), better.row_numbers()
+    length = max(int(rows.max(initial=-1)), int(better_rows.max(initial=-1))) + 1
+    is_alone = np.ones(length, bool)
+    is_alone[better_rows] = False
+    alone = is_alone[rows]
+    joined = np.concatenate((rows[alone], better_rows))
+    has_several = values.has_several or better.has_several
+    if values.words is None or better.words is None:
+        return Values(joined, np.concatenate((values.values[alone], better.values)), None, has_several)
+    codes = np.concatenate((values.values[alone], better.values + len(values.words)))
+    return Values(joined, codes, pa.concat_arrays([values.words, better.words]), has_several)
+
+
+class _Kept:
+    """Decoded columns, the latest used last; the earliest used are dropped if they take too much memory."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, segment: Segment, path: str, read: Any) -> Values | None:
+        """Returns the values of a path, and reads them if they are not kept."""
+        found: Values | None = self._get(
+            (segment.entry.name, path), lambda: read(path), lambda found: found.bytes if found else 100
+        )
+        return found
+
+    def others(self, segment: Segment, read: Any) -> dict[int, dict[str, Any]]:
+        """Returns the other values of a file, and reads them if they are not kept."""
+        found: dict[int, dict[str, Any]] = self._get(
+            (segment.entry.name, ""), read, lambda found: 1000 * len(found) + 100
+        )
+        return found
+
+    def _get(self, key: tuple[str, str], read: Any, size: Any) -> Any:
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        found = read()
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = found
+                self._bytes += size(found)
+                while self._bytes > _MOST_KEPT and len(self._found) > 1:
+                    _, dropped = self._found.popitem(last=False)
+                    self._bytes -= size(dropped)
+        return found
+
+
+_kept = _Kept()
