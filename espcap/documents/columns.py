@@ -152,13 +152,39 @@ class ColumnBuilder:
     def _by_day(self, columns: list[Column], times: Array, frames: Array) -> Iterator[PacketColumns]:
         days = times // DAY
         capture, settings = self._builder.origin.capture_id, self._builder.origin.settings_id
-        distinct = np.unique(days).tolist()
-        for day in distinct:
-            index = self._builder.index_of(day * DAY)
-            if len(distinct) == 1:
-                yield PacketColumns(index, capture, settings, frames, times, columns)
-                return
-            yield PacketColumns(index, capture, settings, frames, times, columns).only(days == day)
+        distinct, counts = np.unique(days, return_counts=True)
+        if len(distinct) == 1:
+            parts = [(frames, times, columns)]
+        else:
+            order = np.argsort(days, kind="stable")
+            bounds = np.concatenate(([0], np.cumsum(counts)))
+            split = np.split(frames[order], bounds[1:-1]), np.split(times[order], bounds[1:-1])
+            parts = [*zip(*split, _split(columns, order, bounds), strict=True)]
+        for day, part in zip(distinct.tolist(), parts, strict=True):
+            yield PacketColumns(self._builder.index_of(day * DAY), capture, settings, *part)
+
+
+def _split(columns: Iterable[Column], order: Array, bounds: Array) -> list[list[Column]]:
+    """Returns the columns of each group of packets.
+
+    `order` has the packets of the first group, then those of the second, and so on. `bounds` has the place in `order`
+    at which each group starts, and at last their number. Each column is sorted only once, because there can be hundreds
+    of groups and columns.
+    """
+    groups: list[list[Column]] = [[] for _ in bounds[1:]]
+    places = np.empty(len(order), "u4")
+    places[order] = np.arange(len(order), dtype="u4")
+    for column in columns:
+        rows = places if column.rows is None else places[column.rows]
+        sorting = np.argsort(rows, kind="stable")
+        rows, values = rows[sorting], column.values[sorting]
+        cuts = np.searchsorted(rows, bounds)
+        for group in np.flatnonzero(np.diff(cuts)).tolist():
+            first, last = cuts[group], cuts[group + 1]
+            inside = None if column.rows is None else rows[first:last] - np.uint32(bounds[group])
+            part = Column(column.path, column.kind, inside, values[first:last], column.texts)
+            groups[group].append(part)
+    return groups
 
 
 def select(columns: Iterable[Column], wanted: Array) -> Iterator[Column]:

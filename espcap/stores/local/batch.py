@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from espcap.base.arrays import Array, Texts
 from espcap.documents.columns import LISTS, Column
-from espcap.fields.field import Kind
-from espcap.stores.local.layout import SEVERAL, TYPES
+from espcap.stores.local.layout import DICTIONARY, SEVERAL, TYPES
 
 _BLOCK = 4096
 """Number of packets that are put in columns together."""
@@ -24,90 +23,47 @@ def table_of(columns: Iterable[Column], length: int) -> pa.Table:
 
 
 def _arrays(column: Column, length: int) -> dict[str, pa.Array | pa.ChunkedArray]:
-    values, rows = _values(column), column.rows
+    encoder, rows = _Encoder(column), column.rows
     if column.path in LISTS:
-        return {column.path: _lists(values, _all_rows(rows, length), length)}
+        rows = np.arange(length, dtype="u4") if rows is None else rows
+        return {column.path: _lists(encoder, encoder.values, rows, length)}
     if rows is None:
-        return {column.path: values}
-    is_first = np.ones(len(rows), bool)
-    is_first[1:] = rows[1:] != rows[:-1]
-    if is_first.all():
-        return {column.path: _spread(values, rows, length)}
-    is_one_of_several = ~is_first
-    is_one_of_several[:-1] |= ~is_first[1:]
-    several = np.flatnonzero(is_one_of_several)
+        return {column.path: encoder.array(encoder.values)}
+    is_same = rows[1:] == rows[:-1]
+    if not is_same.any():
+        return {column.path: _spread(encoder, encoder.values, rows, length)}
+    is_first = np.concatenate(([True], ~is_same))
+    is_one_of_several = np.concatenate(([False], is_same)) | np.concatenate((is_same, [False]))
     return {
-        column.path: _spread(values.take(pa.array(np.flatnonzero(is_first))), rows[is_first], length),
-        f"{column.path}{SEVERAL}": _lists(values.take(pa.array(several)), rows[several], length),
+        column.path: _spread(encoder, encoder.values[is_first], rows[is_first], length),
+        f"{column.path}{SEVERAL}": _lists(encoder, encoder.values[is_one_of_several], rows[is_one_of_several], length),
     }
 
 
-def _all_rows(rows: Array | None, length: int) -> Array:
-    return np.arange(length, dtype="u4") if rows is None else rows
+class _Encoder:
+    """Makes Arrow arrays of values of a column."""
 
+    def __init__(self, column: Column) -> None:
+        self.values = column.values
+        self._words = None
+        self._type = TYPES[column.kind]
+        if column.texts is not None:
+            self._words, self.values = _used(_words(column.texts), column.values)
+            self._type = DICTIONARY
 
-def _values(column: Column) -> pa.Array:
-    if column.texts is not None:
-        return pa.DictionaryArray.from_arrays(pa.array(column.values.view("i4")), _words(column.texts))
-    if column.kind is Kind.TIME:
-        return pa.array(column.values).cast(TYPES[Kind.TIME])
-    return pa.array(column.values)
+    def array(self, values: Array, absent: Array | None = None) -> pa.Array:
+        """Returns an array of values. `absent` says for each value whether it is null."""
+        if self._words is not None:
+            return pa.DictionaryArray.from_arrays(pa.array(values, mask=absent), self._words)
+        found = pa.array(values, mask=absent)
+        return found if found.type == self._type else found.view(self._type)
 
-
-def _spread(values: pa.Array, rows: Array, length: int) -> pa.ChunkedArray:
-    """Returns an array with the values at these positions, and nulls at all others."""
-    if len(rows) == length:
-        return pa.chunked_array([values])
-    return _in_blocks(values, rows, length, _dense)
-
-
-def _lists(values: pa.Array, rows: Array, length: int) -> pa.ChunkedArray:
-    """Returns an array with lists of the values of each packet; null for packets without values."""
-    return _in_blocks(values, rows, length, _dense_lists)
-
-
-def _in_blocks(
-    values: pa.Array, rows: Array, length: int, dense: Callable[[pa.Array, Array, int], pa.Array]
-) -> pa.ChunkedArray:
-    """Makes an array block by block, so that blocks of packets without values share the memory of their nulls."""
-    chunks = []
-    for start in range(0, length, _BLOCK):
-        size = min(_BLOCK, length - start)
-        first, last = np.searchsorted(rows, (start, start + size)).tolist()
-        chunks.append(dense(values.slice(first, last - first), rows[first:last] - start, size))
-    return pa.chunked_array(chunks)
-
-
-def _dense(values: pa.Array, rows: Array, length: int) -> pa.Array:
-    if not len(rows):
-        return _nulls(values, length)
-    places = np.zeros(length, "i4")
-    places[rows] = np.arange(len(rows), dtype="i4")
-    absent = np.ones(length, bool)
-    absent[rows] = False
-    return values.take(pa.array(places, mask=absent))
-
-
-def _dense_lists(values: pa.Array, rows: Array, length: int) -> pa.Array:
-    if not len(rows):
-        return pa.ListArray.from_buffers(pa.list_(values.type), length, [_zeros(), _zeros()], length, children=[values])
-    counts = np.bincount(rows, minlength=length)
-    offsets = np.zeros(length + 1, "i4")
-    np.cumsum(counts, out=offsets[1:])
-    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(counts == 0))
-
-
-def _nulls(values: pa.Array, length: int) -> pa.Array:
-    if isinstance(values, pa.DictionaryArray):  # all chunks of a column need the same dictionary
-        numbers = pa.Array.from_buffers(pa.int32(), length, [_zeros(), _zeros()], length)
-        return pa.DictionaryArray.from_arrays(numbers, values.dictionary)
-    return pa.Array.from_buffers(values.type, length, [_zeros(), _zeros()], length)
-
-
-@cache
-def _zeros() -> pa.Buffer:
-    """Memory for the values, and for the bits that say which of them are not null, of a block of nulls."""
-    return pa.py_buffer(bytes(8 * (_BLOCK + 1)))
+    def nulls(self, length: int) -> pa.Array:
+        """Returns at most _BLOCK nulls, which take no memory."""
+        if self._words is not None:  # all chunks of a column need the same dictionary
+            numbers = pa.Array.from_buffers(pa.int32(), length, [_zeros(), _zeros()], length)
+            return pa.DictionaryArray.from_arrays(numbers, self._words)
+        return pa.Array.from_buffers(self._type, length, [_zeros(), _zeros()], length)
 
 
 def _words(texts: Texts) -> pa.Array:
@@ -115,3 +71,59 @@ def _words(texts: Texts) -> pa.Array:
     offsets[1:] = texts.ends
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(texts.content)]
     return pa.Array.from_buffers(pa.string(), len(texts.ends), buffers)
+
+
+def _used(words: pa.Array, codes: Array) -> tuple[pa.Array, Array]:
+    """Leaves out words that no packet has, because a file would get all of them. Returns the words and their codes."""
+    if len(words) > len(codes):
+        used, codes = np.unique(codes, return_inverse=True)
+        words = words.take(pa.array(used))
+    return words, codes.astype("i4", copy=False)
+
+
+def _spread(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.ChunkedArray:
+    """Returns an array with the values at these positions, and nulls at all others."""
+    if len(rows) == length:
+        return pa.chunked_array([encoder.array(values)])
+    return _in_blocks(_dense, encoder, values, rows, length)
+
+
+def _lists(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.ChunkedArray:
+    """Returns an array with lists of the values of each packet; null for packets without values."""
+    return _in_blocks(_dense_lists, encoder, values, rows, length)
+
+
+def _in_blocks(
+    dense: Callable[[_Encoder, Array, Array, int], pa.Array], encoder: _Encoder, values: Array, rows: Array, length: int
+) -> pa.ChunkedArray:
+    """Makes an array block by block, so that blocks of packets without values share the memory of their nulls."""
+    starts = range(0, length, _BLOCK)
+    cuts = [*np.searchsorted(rows, starts).tolist(), len(rows)]
+    return pa.chunked_array(
+        dense(encoder, values[first:last], rows[first:last] - np.uint32(start), min(_BLOCK, length - start))
+        for start, first, last in zip(starts, cuts, cuts[1:], strict=False)
+    )
+
+
+def _dense(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.Array:
+    if not len(rows):
+        return encoder.nulls(length)
+    all_values, absent = np.zeros(length, values.dtype), np.ones(length, bool)
+    all_values[rows], absent[rows] = values, False
+    return encoder.array(all_values, absent)
+
+
+def _dense_lists(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.Array:
+    array = encoder.array(values)
+    if not len(rows):
+        return pa.ListArray.from_buffers(pa.list_(array.type), length, [_zeros(), _zeros()], length, children=[array])
+    counts = np.bincount(rows, minlength=length)
+    offsets = np.zeros(length + 1, "i4")
+    np.cumsum(counts, out=offsets[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), array, mask=pa.array(counts == 0))
+
+
+@cache
+def _zeros() -> pa.Buffer:
+    """Memory for the values, and for the bits that say which of them are not null, of a block of nulls."""
+    return pa.py_buffer(bytes(8 * (_BLOCK + 1)))

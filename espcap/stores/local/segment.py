@@ -1,8 +1,11 @@
 """Reads one file with packets, column by column. Files never change, so that decoded columns can be kept."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,10 +23,12 @@ from espcap.stores.local.collector import DERIVED
 from espcap.stores.local.layout import DICTIONARY, OTHERS, SEVERAL, STRING, TIME
 from espcap.stores.local.manifest import Entry
 
-_MOST_OPEN = 512
-"""Number of files that a process keeps open."""
-_MOST_KEPT = 256 << 20
-"""Bytes of decoded columns that a process keeps."""
+_THREADS = 4
+"""Number of files that are opened at the same time."""
+_BYTES_OF_COLUMN = 3000
+"""Memory that an open file takes for each column."""
+_MOST_KEPT = 512 << 20
+"""Bytes of open files and decoded columns that a process keeps."""
 
 
 @dataclass(slots=True)
@@ -75,6 +80,11 @@ class Segment:
         self._file = pq.ParquetFile(self._path, memory_map=True, metadata=metadata, read_dictionary=texts)
         self._lock = Lock()
 
+    @property
+    def bytes(self) -> int:
+        """The memory that the open file takes, about."""
+        return _BYTES_OF_COLUMN * len(self._places)
+
     @cached_property
     def paths(self) -> set[str]:
         """All paths with values that have columns."""
@@ -86,11 +96,13 @@ class Segment:
 
     def values(self, path: str) -> Values | None:
         """Returns the values of a path that has columns; None if it has none."""
-        return _kept.get(self, path, self._read)
+        found: Values | None = _kept.get((self.entry.name, path), lambda: self._read(path), _bytes_of_values)
+        return found
 
     def others(self) -> dict[int, dict[str, Any]]:
         """Returns the values of the column OTHERS: for a packet, values by path."""
-        return _kept.others(self, self._read_others)
+        found: dict[int, dict[str, Any]] = _kept.get((self.entry.name, "{others}"), self._read_others, _bytes_of_others)
+        return found
 
     def table(self, names: list[str]) -> pa.Table:
         """Reads columns as they are in the file."""
@@ -126,10 +138,26 @@ class Segment:
         }
 
 
-@lru_cache(maxsize=_MOST_OPEN)
 def open_segment(folder: Path, entry: Entry) -> Segment:
     """Returns the open file of an entry. Files that were used lately stay open."""
-    return Segment(folder, entry)
+    found: Segment = _kept.get((entry.name, ""), lambda: Segment(folder, entry), lambda segment: segment.bytes)
+    return found
+
+
+def open_together(files: Sequence[tuple[Path, Entry]]) -> None:
+    """Opens files ahead of `open_segment`, several at a time: most of the work is done outside Python's lock.
+
+    Errors are left to `open_segment`.
+    """
+    closed = [(folder, entry) for folder, entry in files if not _kept.has((entry.name, ""))]
+    if len(closed) > 1:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(_open_quietly, closed))
+
+
+def _open_quietly(file: tuple[Path, Entry]) -> None:
+    with suppress(OSError, ValueError):
+        open_segment(*file)
 
 
 def as_array(found: Any) -> Array:
@@ -196,41 +224,42 @@ def merged(values: Values, better: Values) -> Values:
     return Values(joined, codes, pa.concat_arrays([values.words, better.words]), has_several)
 
 
+def _bytes_of_values(found: Values | None) -> int:
+    return found.bytes if found else 100
+
+
+def _bytes_of_others(found: dict[int, dict[str, Any]]) -> int:
+    return 1000 * len(found) + 100
+
+
 class _Kept:
-    """Decoded columns, the latest used last; the earliest used are dropped if they take too much memory."""
+    """Open files and decoded columns, the latest used last; the earliest used are dropped if they take too much memory.
+
+    A key is the name of a file, which no other file ever has, and a path; the path is empty for the file itself.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._found: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._found: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, segment: Segment, path: str, read: Any) -> Values | None:
-        """Returns the values of a path, and reads them if they are not kept."""
-        found: Values | None = self._get(
-            (segment.entry.name, path), lambda: read(path), lambda found: found.bytes if found else 100
-        )
-        return found
+    def has(self, key: tuple[str, str]) -> bool:
+        """Returns whether something is kept."""
+        return key in self._found
 
-    def others(self, segment: Segment, read: Any) -> dict[int, dict[str, Any]]:
-        """Returns the other values of a file, and reads them if they are not kept."""
-        found: dict[int, dict[str, Any]] = self._get(
-            (segment.entry.name, ""), read, lambda found: 1000 * len(found) + 100
-        )
-        return found
-
-    def _get(self, key: tuple[str, str], read: Any, size: Any) -> Any:
+    def get(self, key: tuple[str, str], read: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+        """Returns what is kept, and reads it if nothing is."""
         with self._lock:
             if key in self._found:
                 self._found.move_to_end(key)
-                return self._found[key]
+                return self._found[key][0]
         found = read()
         with self._lock:
             if key not in self._found:
-                self._found[key] = found
-                self._bytes += size(found)
+                self._found[key] = found, size(found)
+                self._bytes += self._found[key][1]
                 while self._bytes > _MOST_KEPT and len(self._found) > 1:
-                    _, dropped = self._found.popitem(last=False)
-                    self._bytes -= size(dropped)
+                    self._bytes -= self._found.popitem(last=False)[1][1]
         return found
 
 

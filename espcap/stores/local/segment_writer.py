@@ -19,13 +19,18 @@ SETTINGS = "settings_id"
 _MOST_RUNS = 2000
 """The most runs of frame numbers of a capture that a manifest lists. Otherwise they are read from the file."""
 
+_FEW = 1000
+_FOR_FEW = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+_FOR_MANY = {"compression": "zstd", "compression_level": 1}
+"""How files are written. With few packets a file costs as much as its columns, of which there can be hundreds."""
+
 
 def write_segment(folder: Path, table: pa.Table) -> Entry:
     """Writes a file, and returns its entry for the manifest. Raises OSError."""
     name = f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}{SUFFIX}"
     path = folder / name
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # only its owner can read it
-    pq.write_table(table, path, compression="zstd", compression_level=1, store_schema=False)
+    pq.write_table(table, path, store_schema=False, **(_FOR_FEW if table.num_rows < _FEW else _FOR_MANY))
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

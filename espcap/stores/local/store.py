@@ -1,7 +1,7 @@
 """The local index: a store in a folder, with Parquet files for each day, without a server."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -28,7 +28,7 @@ from espcap.stores.local.documents import documents
 from espcap.stores.local.files import exists, failures, measure, open_manifest
 from espcap.stores.local.manifest import Entry
 from espcap.stores.local.record import add_to_record, read_record
-from espcap.stores.local.segment import open_segment
+from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
 from espcap.stores.local.writer import IndexWriter
 
@@ -160,34 +160,33 @@ class LocalStore:
         size, start = part
         gatherers = gather(aggregations, self._kind)
         total, first = 0, First(sort, start + size if size else 0)
-        bounds = time_bounds(query)
-        newest_first = bool(sort) and sort[0][1]
-        for folder in filter(lambda folder: of.owns(folder.name), self._folders(bounds, newest_first)):
-            for view in self._views(folder, bounds, newest_first):
-                mask = view.mask(query)
-                if count := int(np.count_nonzero(mask)):
-                    total += count
-                    if first.needs(view):
-                        first.add(folder.name, view, mask)
-                    for gatherer in gatherers.values():
-                        gatherer.add(view, mask)
+        for folder, view in self._views(time_bounds(query), bool(sort) and sort[0][1], of):
+            mask = view.mask(query)
+            if count := int(np.count_nonzero(mask)):
+                total += count
+                if first.needs(view):
+                    first.add(folder.name, view, mask)
+                for gatherer in gatherers.values():
+                    gatherer.add(view, mask)
         answers = {name: gatherer.result() for name, gatherer in gatherers.items()}
         return SearchResult(total, _hits(first.found()[start:]), answers)
 
-    def _views(self, folder: Path, bounds: Bounds, newest_first: bool) -> list[View]:
-        """Returns the files of a day that can have packets of these times, in the order of their times.
+    def _views(self, bounds: Bounds, newest_first: bool, of: DocumentType) -> Iterator[tuple[Path, View]]:
+        """Yields the files that can have packets of these times, in the order of their times, and their folders.
 
         Raises FileNotFoundError if one of them has just been replaced.
         """
-        try:
-            entries = [entry for entry in open_manifest(folder).entries if _can_match(entry, bounds)]
-            entries.sort(key=lambda entry: (entry.last if newest_first else entry.first) or 0, reverse=newest_first)
-            return [View(open_segment(folder, entry), self._kind) for entry in entries]
-        except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError):
+        folders = [folder for folder in self._folders(bounds, newest_first) if of.owns(folder.name)]
+        files = [(folder, entry) for folder in folders for entry in _entries(folder, bounds, newest_first)]
+        open_together(files)
+        for folder, entry in files:
+            try:
+                yield folder, View(open_segment(folder, entry), self._kind)
+            except FileNotFoundError:
                 raise
-            with failures(folder):
-                raise
+            except (OSError, ValueError):
+                with failures(folder):
+                    raise
 
     def _folders(self, bounds: Bounds = EVER, newest_first: bool = False) -> list[Path]:
         """Returns the folders of the days, without those outside the bounds."""
@@ -196,6 +195,12 @@ class LocalStore:
         low, high = (timestamp(max(0, bound))[:10] for bound in bounds)
         wanted = [folder for folder in folders if not _DAY.search(folder.name) or low <= folder.name[-10:] <= high]
         return sorted(wanted, reverse=newest_first)
+
+
+def _entries(folder: Path, bounds: Bounds, newest_first: bool) -> list[Entry]:
+    """Returns the files of a day that can have packets of these times, in the order of their times."""
+    entries = [entry for entry in open_manifest(folder).entries if _can_match(entry, bounds)]
+    return sorted(entries, key=lambda entry: (entry.last if newest_first else entry.first) or 0, reverse=newest_first)
 
 
 def _can_match(entry: Entry, bounds: Bounds) -> bool:
