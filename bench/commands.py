@@ -9,7 +9,7 @@ PYSHARK = [PYTHON, "-m", "bench.pyshark_loop", "{capture}"]
 EK, LIMIT, FOREIGN_BULK = "tshark -T ek", "tshark -T fields -e frame.number", "helpers.bulk of EK documents"
 LOOP, LOOP_EK = "pyshark loop", "pyshark loop, use_ek"
 ALL, ALL_EK = f"{LOOP}, every value", f"{LOOP_EK}, every value"
-NATIVE, BULK = "espcap", "espcap --node ELASTICSEARCH"
+NATIVE, LOCAL, BULK = "espcap", "espcap --node local", "espcap --node ELASTICSEARCH"
 JSON = "espcap, JSON reader"
 
 
@@ -31,7 +31,7 @@ COMMANDS = [
     Command(LIMIT, ["tshark", "-n", "-T", "fields", "-e", "frame.number", "-r", "{capture}"]),
     Command(NATIVE, ESPCAP),
     Command(JSON, ESPCAP, 100_000, "json"),
-    Command("espcap --node local", [*ESPCAP, "--node", "local:{folder}"]),
+    Command(LOCAL, [*ESPCAP, "--node", "local:{folder}"]),
     Command(FOREIGN_BULK, [PYTHON, "-m", "bench.helpers_bulk", "{capture}", "{url}"], 100_000, only="HTTP"),
     Command(BULK, [*ESPCAP, "--node", "{url}"], 100_000, only="HTTP"),
     Command(LOOP, PYSHARK, 10_000, only="HTTP"),

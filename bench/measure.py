@@ -26,6 +26,8 @@ class Run(NamedTuple):
     """Seconds of processor time, of all processes together."""
     peaks: dict[str, float]
     """The largest memory of its own, without mapped files, of each program's processes together, MiB."""
+    index_bytes: int
+    """The size of the files of the local index, without the list of stored captures."""
 
 
 def run(command: Command, capture: Path, url: str) -> Run:
@@ -42,10 +44,11 @@ def run(command: Command, capture: Path, url: str) -> Run:
                 peaks[number] = (name, max(memory, peaks.get(number, (name, 0.0))[1]))
             time.sleep(_EVERY)
         seconds = time.monotonic() - began
+        size = sum(path.stat().st_size for path in Path(folder).glob("packets-*/*"))
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     if process.returncode:
         sys.exit(f"failed: {' '.join(words)}")
-    return Run(seconds, ended[2].ru_utime + ended[2].ru_stime, _by_program(peaks))
+    return Run(seconds, ended[2].ru_utime + ended[2].ru_stime, _by_program(peaks), size)
 
 
 def _filled(word: str, values: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.commands import ALL, ALL_EK, BULK, EK, FOREIGN_BULK, LIMIT, LOOP, LOOP_EK, NATIVE
+from bench.commands import ALL, ALL_EK, BULK, EK, FOREIGN_BULK, LIMIT, LOCAL, LOOP, LOOP_EK, NATIVE
 from bench.measure import Run
 
 
@@ -26,6 +26,10 @@ class Measured(NamedTuple):
     def median(self, name: str) -> float:
         """Seconds of a command."""
         return statistics.median(run.seconds for run in self.runs[name])
+
+    def processor(self, name: str) -> float:
+        """Seconds of processor time of a command."""
+        return statistics.median(run.processor for run in self.runs[name])
 
 
 def report(all_measured: Sequence[Measured]) -> Iterator[str]:
@@ -60,7 +64,7 @@ def _table(measured: Measured) -> Iterator[str]:
         seconds = [run.seconds for run in runs]
         median = statistics.median(seconds)
         ratios = [_ratio(measured, median, other) for other in (EK, LIMIT)]
-        processor = f"{statistics.median(run.processor for run in runs):.2f}"
+        processor = f"{measured.processor(name):.2f}"
         spread = f"{min(seconds):.2f}, {max(seconds):.2f}"
         cells = [name, f"{median:.2f}", spread, processor, f"{measured.packets / median:,.0f}", *ratios, _memory(runs)]
         yield f"| {' | '.join(cells)} |"
@@ -69,6 +73,11 @@ def _table(measured: Measured) -> Iterator[str]:
         if name in measured.runs:
             times = measured.median(name) / measured.median(NATIVE)
             yield f"To standard output {times:.1f} times faster than a {name}.\n"
+    if LOCAL in measured.runs:
+        size = measured.runs[LOCAL][0].index_bytes / measured.packets
+        processor = measured.processor(LOCAL) / measured.processor(NATIVE)
+        yield f"The local index takes {size:.0f} bytes per packet,"
+        yield f"and filling it {processor:.2f} times the processor time of printing.\n"
     if {BULK, FOREIGN_BULK} <= measured.index_bytes.keys():
         own, foreign = measured.index_bytes[BULK], measured.index_bytes[FOREIGN_BULK]
         times = measured.median(FOREIGN_BULK) / measured.median(BULK)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.captures import CAPTURES, KINDS, build, count, frames
-from bench.commands import ALL, BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, NATIVE, Command
+from bench.commands import ALL, BULK, COMMANDS, EK, FOREIGN_BULK, LIMIT, LOCAL, NATIVE, Command
 from bench.helpers_bulk import merged
 from bench.live import between_others
 from bench.measure import ROOT, Run, run
@@ -63,11 +63,13 @@ def test_commands_are_named_once() -> None:
 
 
 def test_ratios_are_those_of_the_medians() -> None:
-    runs = {name: [Run(each, each, {"x": 7}) for each in seconds] for name, seconds in SECONDS.items()}
+    runs = {name: [Run(each, each, {"x": 7}, 50_000) for each in seconds] for name, seconds in SECONDS.items()}
     lines = list(report([Measured("HTTP", 1000, runs, {BULK: 400_000, FOREIGN_BULK: 1_000_000})]))
     assert "| tshark -T ek | 4.00 | 3.00, 9.00 | 4.00 | 250 | 1.00 | 2.00 | x 7 |" in lines
     assert any("3.0 times faster than" in line for line in lines)
     assert any("0.40 times as large" in line for line in lines)
+    assert "The local index takes 50 bytes per packet," in lines
+    assert "and filling it 1.20 times the processor time of printing.\n" in lines
     assert any("To standard output 20.0 times faster than a pyshark loop, every value" in line for line in lines)
 
 
@@ -75,6 +77,7 @@ SECONDS = {
     EK: [9.0, 3.0, 4.0],
     LIMIT: [2.0, 2.0, 5.0],
     NATIVE: [3.0] * 3,
+    LOCAL: [4.0, 3.6, 3.0],
     ALL: [60.0] * 3,
     BULK: [2.0] * 3,
     FOREIGN_BULK: [6.0] * 3,
