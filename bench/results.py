@@ -75,9 +75,9 @@ def _table(measured: Measured) -> Iterator[str]:
             yield f"To standard output {times:.1f} times faster than a {name}.\n"
     if LOCAL in measured.runs:
         size = measured.runs[LOCAL][0].index_bytes / measured.packets
-        processor = measured.processor(LOCAL) / measured.processor(NATIVE)
+        times = measured.processor(LOCAL) / measured.processor(NATIVE)
         yield f"The local index takes {size:.0f} bytes per packet,"
-        yield f"and filling it {processor:.2f} times the processor time of printing.\n"
+        yield f"and filling it {times:.2f} times the processor time of printing.\n"
     if {BULK, FOREIGN_BULK} <= measured.index_bytes.keys():
         own, foreign = measured.index_bytes[BULK], measured.index_bytes[FOREIGN_BULK]
         times = measured.median(FOREIGN_BULK) / measured.median(BULK)
