@@ -170,8 +170,9 @@ class _Terms:
             encoded = source.words.dictionary_encode().indices.to_numpy()  # some words can be equal
             _, first = np.unique(encoded, return_index=True)
             codes = first[encoded][codes]
-        pairs = np.unique(np.stack((rows, codes)), axis=1)
-        return pairs[0], pairs[1]
+        width = int(codes.max(initial=0)) + 1
+        pairs = np.unique(rows.astype("i8") * width + codes)
+        return pairs // width, pairs % width
 
     def result(self) -> dict[str, Any]:
         counts = self._buckets.counts

@@ -32,14 +32,13 @@ _INNER_PLACES = {name: place for place, name in enumerate(_INNER_ORDER)}
 def documents(segment: Segment, rows: Sequence[int]) -> list[dict[str, Any]]:
     """Returns the documents of these packets of a file, which are counted from 0."""
     wanted = pa.array(rows, pa.int64())
-    keys = [parse_keys(text) for text in _column(segment.table([KEYS]).column(0), wanted)]
+    keys = [parse_keys(text) for text in _column(segment.columns([KEYS])[0], wanted)]
     inside = {path for each in keys for path in each.paths}
     names = [name for name in segment.column_names() if _is_wanted(name, inside)]
-    table = segment.table(names)
-    found = {name: _column(column, wanted) for name, column in zip(names, table.columns, strict=True)}
-    others = (
-        _column(segment.table([OTHERS]).column(0), wanted) if OTHERS in segment.column_names() else [None] * len(rows)
-    )
+    columns = segment.columns(names)
+    found = {name: _column(column, wanted) for name, column in zip(names, columns, strict=True)}
+    has_others = OTHERS in segment.column_names()
+    others = _column(segment.columns([OTHERS])[0], wanted) if has_others else [None] * len(rows)
     return [_document(_values(found, place), keys[place], others[place]) for place in range(len(rows))]
 
 

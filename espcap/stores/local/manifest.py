@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import orjson
 from espcap.stores.local.layout import FORMAT, SUFFIX
 
 NAME = "segments.json"
+
+_MOST_PARSED = 512
+"""Number of manifests that a process keeps."""
 
 Run = tuple[int, int]
 """The first and the last of consecutive frame numbers."""
@@ -70,7 +74,12 @@ def exists(folder: Path) -> bool:
 
 def read_manifest(folder: Path) -> Manifest:
     """Reads the manifest of a day. Raises OSError, or ValueError if it is damaged or of another version."""
-    found = orjson.loads((folder / NAME).read_bytes())
+    return _parse((folder / NAME).read_bytes())
+
+
+@lru_cache(_MOST_PARSED)
+def _parse(content: bytes) -> Manifest:
+    found = orjson.loads(content)
     try:
         if found["format"] != FORMAT:
             raise ValueError("another version of espcap made it")

@@ -104,14 +104,29 @@ class Segment:
         found: dict[int, dict[str, Any]] = _kept.get((self.entry.name, "{others}"), self._read_others, _bytes_of_others)
         return found
 
-    def table(self, names: list[str]) -> pa.Table:
-        """Reads columns as they are in the file."""
+    def columns(self, names: list[str]) -> list[pa.ChunkedArray]:
+        """Returns columns as they are in the file."""
+        missing = [name for name in names if not _kept.has(self._key_of_column(name))]
+        read = dict(zip(missing, self._table(missing).columns, strict=True)) if missing else {}
+        return [self._column(name, read) for name in names]
+
+    def _column(self, name: str, read: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
+        return _kept.get(
+            self._key_of_column(name),
+            lambda: read[name] if name in read else self._table([name]).column(0),
+            lambda column: column.nbytes + 500,
+        )
+
+    def _key_of_column(self, name: str) -> tuple[str, str]:
+        return self.entry.name, f"{{column}} {name}"
+
+    def _table(self, names: list[str]) -> pa.Table:
         with self._lock:
             return self._file.reader.read_all(column_indices=[self._places[name] for name in names], use_threads=True)
 
     def _read(self, path: str) -> Values | None:
         names = [name for name in (path, f"{path}{SEVERAL}") if name in self._places]
-        columns = [_combined(column) for column in self.table(names).columns] if names else []
+        columns = [_combined(column) for column in self._table(names).columns] if names else []
         found = _joined([_plain(column) for column in columns]) if columns else None
         if path not in DERIVED or (others := self._derived(path)) is None:
             return found

@@ -109,7 +109,9 @@ class _Column:
         if self._values is not None:
             ordinals = self._ordinals(self._values)
             ranks = ~ordinals if descending else ordinals
-            if self._values.has_several:
+            if self._values.rows is None:
+                self.ranks = ranks
+            elif self._values.has_several:
                 np.minimum.at(self.ranks, self._values.row_numbers(), ranks)
             else:
                 self.ranks[self._values.row_numbers()] = ranks
