@@ -3,8 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-_PAGE_BITS = 13
-_PAGE_FRAMES = 1 << _PAGE_BITS
+PAGE_BITS = 13
+"""The frame numbers of a page of a FrameSet have the same bits above this number of bits."""
+_PAGE_FRAMES = 1 << PAGE_BITS
 _PAGE_BYTES = _PAGE_FRAMES // 8
 _LARGEST = 2**63 - 1
 
@@ -19,7 +20,7 @@ class FrameSet:
         """The greatest frame number; -1 if the set is empty."""
 
     def __contains__(self, frame: int) -> bool:
-        page = self._pages.get(frame >> _PAGE_BITS)
+        page = self._pages.get(frame >> PAGE_BITS)
         return page is not None and bool(page[(frame >> 3) % _PAGE_BYTES] >> (frame & 7) & 1)
 
     def __len__(self) -> int:
@@ -30,12 +31,12 @@ class FrameSet:
         for number in sorted(self._pages):
             for place, byte in enumerate(self._pages[number]):
                 if byte:
-                    first = (number << _PAGE_BITS) + place * 8
+                    first = (number << PAGE_BITS) + place * 8
                     yield from (first + bit for bit in range(8) if byte >> bit & 1)
 
     def add(self, frame: int) -> None:
         """Adds a frame number."""
-        number = frame >> _PAGE_BITS
+        number = frame >> PAGE_BITS
         page = self._pages.get(number)
         if page is None:
             page = self._pages[number] = bytearray(_PAGE_BYTES)
@@ -59,12 +60,16 @@ class FrameSet:
             self._pages[number] = bytearray(b"\xff" * _PAGE_BYTES)
         self.greatest = max(self.greatest, last)
 
+    def page(self, number: int) -> bytes | bytearray:
+        """Returns the bit map of a page, with the lowest frame number in the lowest bit of the first byte."""
+        return self._pages.get(number) or bytes(_PAGE_BYTES)
+
     def may_contain(self, low: int, high: int | None) -> bool:
         """Returns False only if no frame from `low` up to and including `high` is in the set; True may be wrong.
 
         Without `high` there is no upper limit.
         """
-        first, last = low >> _PAGE_BITS, _LARGEST if high is None else high >> _PAGE_BITS
+        first, last = low >> PAGE_BITS, _LARGEST if high is None else high >> PAGE_BITS
         if last - first < len(self._pages):
             return any(number in self._pages for number in range(first, last + 1))
         return any(first <= number <= last for number in self._pages)

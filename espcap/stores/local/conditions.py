@@ -34,6 +34,7 @@ from espcap.query.words import TEXT_PATHS, expression_of_wildcards, words
 from espcap.stores import SIMPLER
 from espcap.stores.local import terms
 from espcap.stores.local.collector import DERIVED
+from espcap.stores.local.frames import contained
 from espcap.stores.local.layout import CAPTURE, is_text
 from espcap.stores.local.segment import Segment, Values, as_array, merged
 from espcap.stores.local.words import containing
@@ -117,12 +118,10 @@ class View:
 
     def _frames(self, captures: tuple[tuple[str, FrameSet], ...]) -> Array:
         mask = np.zeros(self.length, bool)
-        stored = {each.capture for each in self.segment.entry.frames}
         for capture, frames in captures:
-            if capture in stored:
+            if self.segment.entry.may_contain(capture, frames):
                 rows = np.flatnonzero(self.of_capture(capture))
-                numbers = self.frame_numbers()[rows].tolist()
-                mask[rows[[number in frames for number in numbers]]] = True
+                mask[rows[contained(frames, self.frame_numbers()[rows])]] = True
         return mask
 
     def of_capture(self, capture: str) -> Array:

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from espcap.base.arrays import Array
 from espcap.base.frames import FrameSet
 from espcap.documents.columns import FRAME, PacketColumns
 from espcap.documents.packets import Document
@@ -19,6 +18,7 @@ from espcap.sinks import Outcome
 from espcap.stores.local.batch import table_of
 from espcap.stores.local.collector import Collector
 from espcap.stores.local.files import failures, open_manifest
+from espcap.stores.local.frames import contained
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT
 from espcap.stores.local.manifest import Entry, Run, StoredFrames, remove_unlisted, write_manifest
@@ -105,9 +105,9 @@ class OpenDay:
     def add_columns(self, packets: PacketColumns) -> Outcome:
         """Adds the packets that the day does not have, and returns what becomes of each."""
         stored = self.stored(packets.capture_id, packets.settings_id)
-        is_new = ~_contained(stored.same, packets.frames)
+        is_new = ~contained(stored.same, packets.frames)
         wanted = packets if is_new.all() else packets.only(is_new)
-        replaced = wanted.frames[_contained(stored.others, wanted.frames)].tolist()
+        replaced = wanted.frames[contained(stored.others, wanted.frames)].tolist()
         count = len(wanted.frames)
         outcome = Outcome(count - len(replaced), len(packets.frames) - count, replaced=len(replaced))
         if count:
@@ -213,13 +213,6 @@ def mergeable(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         if len(level) >= _MERGED:
             total = list(accumulate(entry.packets for entry in level))
             yield level[: max(_MERGED, bisect_right(total, LARGEST_SEGMENT))]
-
-
-def _contained(frames: FrameSet, numbers: Array) -> Array:
-    """Returns for each of ascending frame numbers whether it is in the set."""
-    if not len(numbers) or numbers[0] > frames.greatest:
-        return np.zeros(len(numbers), bool)
-    return np.array([number in frames for number in numbers.tolist()], bool)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from espcap.base.frames import FrameSet
 from espcap.stores.local.layout import FORMAT, SUFFIX
 
 NAME = "segments.json"
@@ -48,6 +49,11 @@ class Entry:
     last: int | None
     """The latest time."""
     frames: tuple[StoredFrames, ...]
+
+    def may_contain(self, capture: str, frames: FrameSet) -> bool:
+        """Returns False only if the file contains none of these frames of a capture; True may be wrong."""
+        found = [each.runs for each in self.frames if each.capture == capture]
+        return any(runs is None or frames.may_contain(runs[0][0], runs[-1][1]) for runs in found)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _THREADS = 4
 """Number of files that are opened at the same time."""
 _BYTES_OF_COLUMN = 3000
 """Memory that an open file takes for each column."""
-_MOST_KEPT = 512 << 20
+_MOST_KEPT = 384 << 20
 """Bytes of open files and decoded columns that a process keeps."""
 
 
@@ -79,6 +79,8 @@ class Segment:
         self._places = {column.path.removesuffix(".list.element"): index for index, column in enumerate(columns)}
         self._file = pq.ParquetFile(self._path, memory_map=True, metadata=metadata, read_dictionary=texts)
         self._lock = Lock()
+        self._asked: set[str] = set()
+        """Names of columns that were read for documents."""
 
     @property
     def bytes(self) -> int:
@@ -105,12 +107,14 @@ class Segment:
         return found
 
     def columns(self, names: list[str]) -> list[pa.ChunkedArray]:
-        """Returns columns as they are in the file."""
+        """Returns columns as they are in the file. Those that are asked for again are kept."""
         missing = [name for name in names if not _kept.has(self._key_of_column(name))]
         read = dict(zip(missing, self._table(missing).columns, strict=True)) if missing else {}
-        return [self._column(name, read) for name in names]
+        again = self._asked.intersection(missing)
+        self._asked.update(missing)
+        return [read[name] if name in read and name not in again else self._kept_column(name, read) for name in names]
 
-    def _column(self, name: str, read: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
+    def _kept_column(self, name: str, read: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
         return _kept.get(
             self._key_of_column(name),
             lambda: read[name] if name in read else self._table([name]).column(0),
