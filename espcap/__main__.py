@@ -4,8 +4,18 @@ import signal
 import sys
 
 
+class _WithoutPandas:
+    """Hides pandas: pyarrow would import it, if it is installed, which takes as long as a search."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("espcap does not use pandas", name=name)
+
+
 def run() -> None:
     """Runs the command line of this process."""
+    sys.meta_path.insert(0, _WithoutPandas)
     try:
         from espcap.cli import main
         from espcap.cli.failures import failures_reported

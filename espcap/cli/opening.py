@@ -8,7 +8,6 @@ import click
 
 from espcap.base.errors import UsageError
 from espcap.cli.options.storing import DeliveryOptions, StoreOptions
-from espcap.cli.progress import Progress
 from espcap.fields.registry import Registry
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.stores import Store, existing, open_store
@@ -40,6 +39,8 @@ def open_store_for_writing(options: DeliveryOptions, registry: Registry, endless
 
     An endless run, whose packets cannot be read again, waits without end by default, also at the start.
     """
+    from espcap.cli.progress import Progress  # only commands that read need tqdm
+
     explicit = options.give_up_after is not None
     seconds = options.give_up_after if options.give_up_after is not None else float("inf") if endless else 300.0
     return open_named_store(
