@@ -38,10 +38,11 @@ static size_t bytes;
 static struct dictionary contexts, shapes;
 static uint32_t *context_codes, *shape_codes;
 static struct text shape_key;
+static uint64_t seed; /* so that nobody can make a capture of texts with equal hashes */
 
 static uint64_t hash(const char *at, size_t length)
 {
-    uint64_t value = length * UINT64_C(0x9e3779b97f4a7c15), word;
+    uint64_t value = seed ^ length * UINT64_C(0x9e3779b97f4a7c15), word;
     for (; length >= 8; at += 8, length -= 8) {
         memcpy(&word, at, 8);
         value = (value ^ word) * UINT64_C(0xff51afd7ed558ccd);
@@ -120,15 +121,18 @@ static void undo_entry(struct dictionary *dictionary)
 
 static void clear(struct dictionary *dictionary)
 {
-    if (dictionary->slot_count)
-        memset(dictionary->slots, 0xff, dictionary->slot_count * sizeof *dictionary->slots);
-    dictionary->count = 0;
-    dictionary->keys.length = dictionary->entries.length = 0;
+    g_free(dictionary->keys.start);
+    g_free(dictionary->entries.start);
+    g_free(dictionary->key_ends);
+    g_free(dictionary->entry_ends);
+    g_free(dictionary->slots);
+    memset(dictionary, 0, sizeof *dictionary);
 }
 
 void columns_open(uint32_t rows)
 {
     largest_rows = rows;
+    seed = (uint64_t)g_random_int() << 32 | g_random_int();
     context_codes = g_new(uint32_t, rows);
     shape_codes = g_new(uint32_t, rows);
 }
@@ -256,34 +260,40 @@ uint32_t columns_rows(void) { return row; }
 
 bool columns_are_full(void) { return row == largest_rows || bytes >= MOST_BYTES; }
 
-static void add_padded(struct text *output, const void *start, size_t length)
+/* Receives the parts of a batch: `count_bytes`, and then the function that writes them. */
+static void (*put)(const void *start, size_t length);
+static size_t counted;
+
+static void count_bytes(const void *start _U_, size_t length) { counted += length; }
+
+/* Fills up a part of `length` bytes with zeros. */
+static void put_zeros(size_t length) { put("\0\0\0\0\0\0\0", -length & 7); }
+
+static void put_padded(const void *start, size_t length)
 {
-    text_add(output, start, length);
-    text_add(output, "\0\0\0\0\0\0\0", -length & 7);
+    put(start, length);
+    put_zeros(length);
 }
 
-static void add_entries(struct text *output, struct dictionary *dictionary)
+static void put_entries(const struct dictionary *dictionary)
 {
-    add_padded(output, dictionary->entry_ends, dictionary->count * sizeof(uint32_t));
-    add_padded(output, dictionary->entries.start, dictionary->entries.length);
-    clear(dictionary);
+    put_padded(dictionary->entry_ends, dictionary->count * sizeof(uint32_t));
+    put_padded(dictionary->entries.start, dictionary->entries.length);
 }
 
-static void add_name(struct text *output, const struct path *path)
+static void put_name(const struct path *path, size_t length)
 {
-    size_t start = output->length;
-    text_add(output, path->layer->opening + 1, path->layer->opening_length - OPENING_WITHOUT_NAME);
-    text_add(output, "", 1);
-    text_add(output, path->key + 1, path->key_length - KEY_WITHOUT_NAME);
-    text_add(output, "\0\0\0\0\0\0\0", -(output->length - start) & 7);
+    put(path->layer->opening + 1, path->layer->opening_length - OPENING_WITHOUT_NAME);
+    put("", 1);
+    put(path->key + 1, path->key_length - KEY_WITHOUT_NAME);
+    put_zeros(length);
 }
 
 /* A column whose values all follow from others has a name and no values. */
-static void add_column(struct text *output, struct column *column)
+static void put_column(const struct column *column)
 {
     const struct path *path = column->path;
     size_t name = path->layer->opening_length - OPENING_WITHOUT_NAME + 1 + path->key_length - KEY_WITHOUT_NAME;
-    bool has_rows = column->count != row || column->has_several;
     struct column_head head = {
         .id = column->id,
         .count = column->count,
@@ -292,24 +302,58 @@ static void add_column(struct text *output, struct column *column)
         .name_bytes = column->is_known ? 0 : (uint32_t)name,
         .form = column->form,
         .kind = path->kind,
-        .has_rows = has_rows,
+        .has_rows = column->count != row || column->has_several,
     };
-    text_add(output, (const char *)&head, sizeof head);
+    put(&head, sizeof head);
     if (!column->is_known)
-        add_name(output, path);
-    if (has_rows)
-        add_padded(output, column->rows, column->count * sizeof(uint32_t));
-    add_padded(output, column->values.start, column->count * sizes[column->form]);
+        put_name(path, name);
+    if (head.has_rows)
+        put_padded(column->rows, column->count * sizeof(uint32_t));
+    put_padded(column->values.start, column->count * sizes[column->form]);
     if (column->form == TEXTS)
-        add_entries(output, &column->dictionary);
-    column->is_known = true;
-    column->is_listed = false;
-    column->count = 0;
+        put_entries(&column->dictionary);
 }
 
-void columns_print(struct text *output, const struct text *lines)
+/* Puts everything after the head. Returns the number of columns. */
+static uint32_t put_content(const struct text *lines)
 {
-    size_t start = output->length;
+    uint32_t count = 0;
+    put_padded(context_codes, row * sizeof *context_codes);
+    put_padded(shape_codes, row * sizeof *shape_codes);
+    put_entries(&contexts);
+    put_entries(&shapes);
+    put_padded(lines->start, lines->length);
+    for (struct column *column = first; column; column = column->next, count++)
+        put_column(column);
+    return count;
+}
+
+/* Frees the memory of a column, so that columns that are large in different batches do not add up. */
+static void forget_values(struct column *column)
+{
+    clear(&column->dictionary);
+    g_free(column->rows);
+    g_free(column->values.start);
+    column->rows = NULL;
+    column->values.start = NULL;
+    column->count = column->capacity = 0;
+    column->is_known = true;
+    column->is_listed = false;
+}
+
+static void start_batch(void)
+{
+    for (struct column *column = first; column; column = column->next)
+        forget_values(column);
+    clear(&contexts);
+    clear(&shapes);
+    first = last = NULL;
+    row = 0;
+    bytes = 0;
+}
+
+void columns_print(void (*write)(const void *start, size_t length), const struct text *lines)
+{
     struct batch_head head = {
         .rows = row,
         .contexts = contexts.count,
@@ -318,17 +362,12 @@ void columns_print(struct text *output, const struct text *lines)
         .shape_bytes = (uint32_t)shapes.entries.length,
         .line_bytes = (uint32_t)lines->length,
     };
-    text_add(output, (const char *)&head, sizeof head);
-    add_padded(output, context_codes, row * sizeof *context_codes);
-    add_padded(output, shape_codes, row * sizeof *shape_codes);
-    add_entries(output, &contexts);
-    add_entries(output, &shapes);
-    add_padded(output, lines->start, lines->length);
-    for (struct column *column = first; column; column = column->next, head.columns++)
-        add_column(output, column);
-    head.size = output->length - start - sizeof head;
-    memcpy(output->start + start, &head, sizeof head);
-    first = last = NULL;
-    row = 0;
-    bytes = 0;
+    counted = 0;
+    put = count_bytes;
+    head.columns = put_content(lines);
+    head.size = counted;
+    put = write;
+    put(&head, sizeof head);
+    put_content(lines);
+    start_batch();
 }

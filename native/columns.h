@@ -68,7 +68,8 @@ void columns_undo(void);
 uint32_t columns_rows(void);
 bool columns_are_full(void);
 
-/* Writes the batch and starts a new one. `lines` are those of the packets that did not fit. */
-void columns_print(struct text *output, const struct text *lines);
+/* Passes the parts of the batch to `put`, one after the other, and starts a new batch. `lines` are those of the packets
+ * that did not fit. */
+void columns_print(void (*put)(const void *start, size_t length), const struct text *lines);
 
 #endif

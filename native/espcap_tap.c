@@ -36,7 +36,6 @@
 #define PATIENCE (200 * 1000) /* microseconds that packets of a live capture wait in columns for further ones */
 #define MOST_LINES (32 << 20) /* bytes of lines in a batch */
 #define BEHIND (16 << 10)  /* with more bytes of live input waiting, the next packet comes soon: no need to flush */
-#define KEPT (8 << 20)     /* the largest memory of a text, in bytes, that is kept for the next packet */
 #define NONE UINT32_MAX
 #define GAVE_UP 103 /* an exit status that Wireshark itself does not use; espcap/tshark/plugin.py has it too */
 
@@ -58,20 +57,25 @@ static uint64_t left_out, frame_length;
 static uint32_t dissected, tapped; /* the numbers of the last frame that was dissected, and passed to the plugin */
 static struct layer *first_layer[GROUPS], *last_layer[GROUPS];
 
-static void print(struct text *text)
+static void write_all(const char *at, size_t length)
 {
-    size_t written = 0;
-    while (written < text->length) {
-        ssize_t count = write(STDOUT_FILENO, text->start + written, text->length - written);
+    while (length) {
+        ssize_t count = write(STDOUT_FILENO, at, length);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
             perror("espcap: cannot write packets");
             _exit(2);
         }
-        written += (size_t)count;
+        at += count;
+        length -= (size_t)count;
     }
-    text_clear(text, KEPT);
+}
+
+static void print(struct text *text)
+{
+    write_all(text->start, text->length);
+    text_clear(text);
 }
 
 static void begin(void)
@@ -80,10 +84,10 @@ static void begin(void)
     occurrence_count = 0;
     left_out = frame_length = 0;
     options.found_bad_utf8 = false;
-    text_clear(&values, KEPT);
-    text_clear(&tree, KEPT);
-    text_clear(&inner, KEPT);
-    text_clear(&payload_fields, KEPT);
+    text_clear(&values);
+    text_clear(&tree);
+    text_clear(&inner);
+    text_clear(&payload_fields);
     epoch.length = community_id.length = info_column.length = protocol_column.length = 0;
     memset(first_layer, 0, sizeof first_layer);
     if (occurrence_capacity * sizeof *occurrences > KEPT) {
@@ -324,16 +328,29 @@ static tap_packet_status on_every_packet(void *data _U_, packet_info *pinfo, epa
     return TAP_PACKET_DONT_REDRAW;
 }
 
-static GMutex turn; /* for the columns */
+static GMutex turn; /* for everything that is kept between packets */
+static GCond wakes;
+static GThread *writer; /* of packets that wait; NULL if packets need not wait or tshark ends */
 static gint64 waiting_since; /* of the first packet in the columns, in microseconds; 0 if there is none */
+
+static struct text block; /* parts of a batch that are too small to be written alone */
+
+static void put_in_batch(const void *start, size_t length)
+{
+    if (block.length + length > BLOCK)
+        print(&block);
+    if (length > BLOCK)
+        write_all(start, length);
+    else
+        text_add(&block, start, length);
+}
 
 static void write_batch(void)
 {
-    static struct text batch;
-    columns_print(&batch, &output);
-    output.length = 0;
+    columns_print(put_in_batch, &output);
+    print(&block);
+    text_clear(&output);
     waiting_since = 0;
-    print(&batch);
 }
 
 /* Writes all packets that wait. */
@@ -345,11 +362,17 @@ static void flush(void)
         write_batch();
 }
 
-static void flush_in_turn(void)
+/* Writes all packets that wait, and ends the thread before tshark unloads its code. */
+static void end(void)
 {
+    GThread *thread = writer;
     g_mutex_lock(&turn);
     flush();
+    writer = NULL;
+    g_cond_signal(&wakes);
     g_mutex_unlock(&turn);
+    if (thread)
+        g_thread_join(thread);
 }
 
 /* Returns whether more input waits to be read than one packet usually has. */
@@ -365,6 +388,13 @@ static uint32_t number_of_ended(const epan_dissect_t *dissection)
     return dissection ? dissection->pi.num : dissected + 1;
 }
 
+static bool is_due(void)
+{
+    if (has_columns)
+        return columns_are_full() || output.length >= MOST_LINES;
+    return output.length >= BLOCK || (is_live && output.length && !is_behind());
+}
+
 /* Called at the end of each packet, to find packets that were not passed to the plugin. tshark queues at most 5,000
  * taps for a packet and drops the others, and the tap of the frame comes last. */
 static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, void *data)
@@ -374,13 +404,14 @@ static keeps on_packet_end(wmem_allocator_t *scope _U_, wmem_cb_event_t event, v
         return true;
     dissected = ended;
     if (dissected != tapped) {
-        flush_in_turn();
+        end();
         fprintf(stderr, "tshark: the native reader was not given frame %" PRIu32 "\n", dissected);
         _exit(GAVE_UP);
     }
-    if (has_columns ? columns_are_full() || output.length >= MOST_LINES
-                    : output.length >= BLOCK || (is_live && output.length && !is_behind()))
-        flush_in_turn();
+    g_mutex_lock(&turn);
+    if (is_due())
+        flush();
+    g_mutex_unlock(&turn);
     return true;
 }
 
@@ -401,7 +432,7 @@ static void add_packet(const packet_info *pinfo, proto_node *tree_root)
     static struct text context_key;
     const char *protocol = col_get_text(pinfo->cinfo, COL_PROTOCOL);
     packet++;
-    context_key.length = 0;
+    text_clear(&context_key);
     if (protocol)
         text_add(&context_key, protocol, strlen(protocol));
     options.room = largest;
@@ -426,29 +457,36 @@ static void add_packet(const packet_info *pinfo, proto_node *tree_root)
 /* Writes the packets of a live capture when no further ones come. Runs in a thread of its own. */
 static gpointer write_waiting(gpointer data _U_)
 {
-    for (;;) {
-        g_usleep(PATIENCE / 2);
-        g_mutex_lock(&turn);
+    g_mutex_lock(&turn);
+    while (writer) {
+        g_cond_wait_until(&wakes, &turn, g_get_monotonic_time() + PATIENCE / 2);
         if (waiting_since && g_get_monotonic_time() - waiting_since >= PATIENCE)
             flush();
-        g_mutex_unlock(&turn);
     }
+    g_mutex_unlock(&turn);
     return NULL;
+}
+
+static void start_writer(void)
+{
+    g_mutex_lock(&turn); /* until `writer` is set */
+    writer = g_thread_new("espcap", write_waiting, NULL);
+    g_mutex_unlock(&turn);
 }
 
 static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
+    g_mutex_lock(&turn);
     if (has_columns && dissection->tree) {
-        g_mutex_lock(&turn);
         add_packet(pinfo, dissection->tree);
         if (!waiting_since)
             waiting_since = g_get_monotonic_time();
-        g_mutex_unlock(&turn);
     } else {
         read_packet(pinfo, dissection->tree);
         write_packet(pinfo->num);
     }
+    g_mutex_unlock(&turn);
     return TAP_PACKET_DONT_REDRAW;
 }
 
@@ -500,7 +538,7 @@ static started start(const char *argument, void *data _U_)
     listen(&wanted, filter, TL_REQUIRES_PROTO_TREE | TL_REQUIRES_COLUMNS | TL_REQUIRES_ERROR_PACKETS, on_packet);
     watch_packets();
     if (has_columns && is_live)
-        g_thread_unref(g_thread_new("espcap", write_waiting, NULL));
+        start_writer();
     epan_set_always_visible(TRUE);
     STARTED;
 }
@@ -527,7 +565,7 @@ static void register_espcap(void)
     is_live = number_in("ESPCAP_TAP_LIVE");
     largest = number_in("ESPCAP_TAP_LARGEST");
     register_stat_tap_ui(&ui, NULL);
-    atexit(flush_in_turn);
+    atexit(end);
     text_literal(&output, HEADER);
     print(&output);
     uint64_t rows = number_in("ESPCAP_TAP_COLUMNS");

@@ -6,6 +6,8 @@
 #define SECOND INT64_C(1000000000)
 #define LATEST_SECOND (INT64_MAX / SECOND - 1)
 #define EXACT (INT64_C(1) << 53) /* integers up to this number are exact as doubles */
+#define LONGEST_NUMBER 48        /* bytes of the JSON of a value that is no text, at most */
+#define LONGEST_ESCAPE 6         /* bytes of the JSON of one byte of a text, at most */
 
 /* The beginnings of the keys of texts, which tell apart how their values are given. */
 enum key { BY_BYTES = 1, BY_IPV4, BY_IPV6, BY_STRING, BY_JSON };
@@ -78,11 +80,19 @@ static void add_content(struct text *text, const char *start, size_t length)
     }
 }
 
+/* Counts bytes of the packet's values as JSON, or more. A packet whose line might leave values out does not fit. */
+static void use_room(size_t size)
+{
+    fits &= size <= room;
+    room -= MIN(size, room);
+}
+
 /* Writes a value as JSON. Returns false if it has none that is to be added; `fits` says whether that is right. */
 static bool write_json(struct field *field, proto_node *node)
 {
     json.length = 0;
     options->found_bad_utf8 = false;
+    options->room = room;
     enum fit fit = write_value(&json, field, node, options);
     if (fit == PAYLOAD && field->payload_in != packet) {
         field->payload_in = packet;
@@ -95,6 +105,9 @@ static bool write_json(struct field *field, proto_node *node)
 /* Adds the text with the key in `key`. Its content is written only if it is new. */
 static void add_text(struct field *field, proto_node *node)
 {
+    use_room(key.length * LONGEST_ESCAPE);
+    if (!fits)
+        return;
     struct text *entries = columns_add_text(field->path, &key);
     if (!entries)
         return;
@@ -158,6 +171,7 @@ static void add_by_json(struct field *field, proto_node *node)
     default:
         start_key(BY_JSON, start, json.length - 1);
         add_text(field, node);
+        return;
     }
     fits &= !errno;
 }
@@ -208,9 +222,11 @@ static bool add_time(struct field *field, field_info *info)
 /* The time of the packet is the member @timestamp. The field itself follows from it. */
 static void add_epoch(struct field *field, field_info *info)
 {
+    fits &= !has_time && IS_FT_TIME(info->hfinfo->type);
+    if (!fits)
+        return;
     const nstime_t *time = fvalue_get_time(value_of(info));
-    fits &= !has_time && IS_FT_TIME(info->hfinfo->type) && time->nsecs >= 0 && time->nsecs < SECOND && time->secs >= 0 &&
-            time->secs <= LATEST_SECOND;
+    fits = time->nsecs >= 0 && time->nsecs < SECOND && time->secs >= 0 && time->secs <= LATEST_SECOND;
     if (!fits)
         return;
     columns_add_number(time_path, time->secs * SECOND + time->nsecs);
@@ -237,7 +253,6 @@ static bool add_keyed(struct field *field, proto_node *node)
         if (!string || memchr(string->str, 0, string->len) || string->len > room)
             return false;
         start_key(BY_STRING, string->str, string->len);
-        room -= string->len;
     } else {
         return false;
     }
@@ -291,11 +306,11 @@ static bool add_printed(enum part part, field_info *info)
     return is_there;
 }
 
-static void add_to_context(struct field *field, field_info *info)
+static void add_to_context(field_info *info)
 {
     enum ftenum type = info->hfinfo->type;
     fvalue_t *value = value_of(info);
-    text_add(context, (const char *)&field, sizeof field);
+    text_add(context, (const char *)&info->hfinfo, sizeof info->hfinfo);
     if (type == FT_IPv4) {
         ipv4_addr_and_mask address = ipv4_of(value);
         add_part(HEAD_VALUE, &address, sizeof address);
@@ -335,9 +350,12 @@ static void read_node(proto_node *node, bool is_layer)
             add_protocol(field, false);
         return;
     }
-    fits &= value_count++ < MOST_VALUES;
+    fits &= value_count++ < MOST_VALUES && field->kind == field->path->kind; /* a column has one type */
+    use_room(LONGEST_NUMBER);
+    if (!fits)
+        return;
     if (field->path->is_in_head)
-        add_to_context(field, info);
+        add_to_context(info);
     if (field->is_presence)
         columns_add_boolean(field->path, true);
     else if (field->is_epoch)
@@ -374,5 +392,7 @@ bool gather(proto_node *root, const char *info, struct value_options *given, str
     if (info && *info)
         add_info(info);
     walk(root, read_node, &fits);
+    text_clear(&json);
+    text_clear(&key);
     return fits && has_time;
 }

@@ -33,11 +33,13 @@ static inline void text_add(struct text *text, const char *start, size_t length)
 
 #define text_literal(text, literal) text_add(text, literal, sizeof literal - 1)
 
-/* Empties a text. Frees its memory if it is more than `kept` bytes, which only a very large packet needs. */
-static inline void text_clear(struct text *text, size_t kept)
+#define KEPT (8 << 20) /* the largest memory of a text, in bytes, that is kept */
+
+/* Empties a text. Frees its memory if it is more than KEPT bytes, which only a very large packet needs. */
+static inline void text_clear(struct text *text)
 {
     text->length = 0;
-    if (text->capacity > kept) {
+    if (text->capacity > KEPT) {
         g_free(text->start);
         text->start = NULL;
         text->capacity = 0;

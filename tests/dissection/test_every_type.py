@@ -12,6 +12,7 @@ import pytest
 from espcap.dissection import Record
 from espcap.documents.packets import HEAD
 from espcap.fields.registry import Registry
+from espcap.tshark import plugin as plugins
 from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
 from espcap.tshark.plugin import Plugin, open_required_plugin, plugin_file
@@ -20,7 +21,7 @@ from espcap.tshark.registry import open_registry
 from tests.support.captures import KEYS, require_other_folder
 from tests.support.command import CAPTURES
 from tests.support.hostile import every_type, files, packets, times
-from tests.support.readers import Readers
+from tests.support.readers import Readers, read_natively
 
 pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 
@@ -87,6 +88,18 @@ def test_every_type(readers: Readers, tmp_path: Path) -> None:
 @pytest.mark.parametrize("write", HOSTILE, ids=lambda write: write.__name__)
 def test_hostile_captures(readers: Readers, tmp_path: Path, write: Callable[[Path], Path]) -> None:
     readers.compare(write(tmp_path / "capture.pcap"))
+
+
+@pytest.mark.parametrize("largest", [300, 600, 1_000])
+@pytest.mark.parametrize("name", ["dns.pcap", "http_xml.pcap"])
+def test_columns_of_packets_with_too_much(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch, name: str, largest: int
+) -> None:
+    """Columns leave out the same values as lines."""
+    monkeypatch.setattr(plugins, "LARGEST_PACKET", largest)
+    records, _ = read_natively(readers.program, readers.plugin, CAPTURES / name, Settings())
+    assert any(record.left_out for record in records)
+    readers.compare_columns(CAPTURES / name, Settings(), records)
 
 
 @pytest.mark.slow

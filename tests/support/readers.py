@@ -133,10 +133,10 @@ class Readers:
             if installed().has_two_forms_of_times:
                 found = [each for each in found if not TWO_FORMS.match(each)]
             assert found[:10] == [], (capture, other.frame_number)
-        self._compare_columns(capture, settings, got)
+        self.compare_columns(capture, settings, got)
         return got
 
-    def _compare_columns(self, capture: Path, settings: Settings, records: list[Record]) -> None:
+    def compare_columns(self, capture: Path, settings: Settings, records: list[Record]) -> None:
         """Fails if documents that come as columns differ, after they were stored, from those of the records."""
         builder = DocumentBuilder(Origin("0123"), read_list())
         documents = [builder.build(record) for record in records]
