@@ -14,6 +14,7 @@ import pyarrow as pa
 from espcap.base.errors import StoreError
 from espcap.stores import StoredDay
 from espcap.stores.local import manifest
+from espcap.stores.local.layout import SUFFIX
 from espcap.stores.local.manifest import Manifest, read_manifest
 
 _REMOVED = ".removed-"
@@ -129,9 +130,16 @@ def failures(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _store_error(folder, error.strerror or str(error), error.errno) from error
+        raise _of_system(folder, error) from error
     except (ValueError, KeyError, pa.ArrowException) as error:
         raise _store_error(folder, str(error), None) from error
+
+
+def _of_system(folder: Path, error: OSError) -> StoreError:
+    path = Path(str(error.filename or ""))
+    if isinstance(error, FileNotFoundError) and path.name.endswith(SUFFIX):
+        return _store_error(path.parent, f"{path.name} is missing", None)
+    return _store_error(folder, error.strerror or str(error), error.errno)
 
 
 def _is_nearly_full(folder: Path) -> bool:
@@ -146,8 +154,10 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
         hint = "make room on the disk; then run the same command again: it stores the missing packets"
     elif code is not None or "ermission" in reason:
         hint = "choose a folder that you can write to: --node local:DIR"
+    elif "a newer version" in reason:
+        hint = "install that version, or choose another folder: --node local:DIR"
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
     else:
         hint = f"if it is damaged, remove {folder} and store its captures again"
-    return StoreError(f"the local index {folder} failed: {reason}", hint)
+    return StoreError(f"the local index {folder} failed: {' '.join(reason.split())}", hint)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from espcap.base.errors import StoreError
 from espcap.base.times import timestamp
 from espcap.documents.columns import FRAME, Column, texts_of
 from espcap.fields.field import Kind
@@ -30,12 +31,15 @@ class RecordedKinds:
         self._is_saved = True
 
     def load(self) -> None:
-        """Reads the kinds that are recorded. Raises OSError, or ValueError if the file is damaged."""
+        """Reads the kinds that are recorded. Raises OSError, or StoreError if the file is damaged."""
         try:
             recorded = orjson.loads(self._path.read_bytes())
+            self._recorded = {path: Kind(name) for path, name in recorded.items()}
         except FileNotFoundError:
-            recorded = {}
-        self._recorded = {path: Kind(name) for path, name in recorded.items()}
+            self._recorded = {}
+        except (ValueError, AttributeError) as error:
+            hint = f"remove it; the next run writes it again: {self._path}"
+            raise StoreError(f"the record of kinds {self._path} is damaged: {error}", hint) from error
         self._is_saved = True
 
     def kind(self, path: str) -> Kind:

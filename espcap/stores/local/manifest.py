@@ -85,12 +85,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 @lru_cache(_MOST_PARSED)
 def _parse(content: bytes) -> Manifest:
-    found = orjson.loads(content)
     try:
+        found = orjson.loads(content)
+        if found["format"] > FORMAT:
+            raise ValueError("a newer version of espcap made it")
         if found["format"] != FORMAT:
             raise ValueError("another version of espcap made it")
         return Manifest(found["identity"], found["generation"], tuple(map(_entry, found["segments"])))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise ValueError(f"{NAME} is damaged") from error
 
 

@@ -20,6 +20,8 @@ from espcap.base.arrays import Array
 from espcap.base.times import SECOND, date_text
 from espcap.documents.columns import FRAME
 from espcap.stores.local.collector import DERIVED
+from espcap.stores.local.damage import named
+from espcap.stores.local.files import failures
 from espcap.stores.local.layout import DICTIONARY, OTHERS, SEVERAL, STRING, TIME
 from espcap.stores.local.manifest import Entry
 
@@ -72,7 +74,8 @@ class Segment:
         self.entry = entry
         self.length = entry.packets
         self._path = folder / entry.name
-        metadata = pq.read_metadata(self._path, memory_map=True)
+        with named(self._path):
+            metadata = pq.read_metadata(self._path, memory_map=True)
         schema = metadata.schema
         columns = [schema.column(index) for index in range(len(schema))]
         texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
@@ -125,7 +128,7 @@ class Segment:
         return self.entry.name, f"{{column}} {name}"
 
     def _table(self, names: list[str]) -> pa.Table:
-        with self._lock:
+        with failures(self._path.parent), named(self._path), self._lock:
             return self._file.reader.read_all(column_indices=[self._places[name] for name in names], use_threads=True)
 
     def _read(self, path: str) -> Values | None:
@@ -188,12 +191,13 @@ def as_array(found: Any) -> Array:
 def read_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """Reads a whole file, or those of some columns that it has. Strings are dictionaries."""
     path = folder / name
-    metadata = pq.read_metadata(path)
-    found = [metadata.schema.column(index) for index in range(len(metadata.schema))]
-    texts = [column.path for column in found if column.physical_type == "BYTE_ARRAY"]
-    with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
-        wanted = columns and [each for each in columns if each in {column.path for column in found}]
-        return file.read(wanted)
+    with named(path):
+        metadata = pq.read_metadata(path)
+        found = [metadata.schema.column(index) for index in range(len(metadata.schema))]
+        texts = [column.path for column in found if column.physical_type == "BYTE_ARRAY"]
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
+            wanted = columns and [each for each in columns if each in {column.path for column in found}]
+            return file.read(wanted)
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:
