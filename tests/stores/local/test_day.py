@@ -1,0 +1,87 @@
+"""A day that is written to: merging, replacing and forgetting packets."""
+
+from pathlib import Path
+
+import pytest
+
+from espcap.documents.packets import Document
+from espcap.fields.registry import Registry
+from espcap.stores.local.day import OpenDay, mergeable
+from espcap.stores.local.kinds import RecordedKinds
+from espcap.stores.local.layout import LARGEST_SEGMENT
+from espcap.stores.local.manifest import Entry, read_manifest
+from espcap.stores.local.segment import read_table
+from tests.support.documents import CAPTURE, make
+
+
+@pytest.fixture
+def day(tmp_path: Path, packet_registry: Registry) -> OpenDay:
+    return OpenDay(tmp_path / "packets-2015-07-30", RecordedKinds(tmp_path, packet_registry.kind))
+
+
+def add(day: OpenDay, *documents: Document) -> None:
+    for document in documents:
+        capture, _, number = document.id.rpartition("-")
+        day.add(document, capture, int(number), False)
+
+
+def frames(day: OpenDay) -> list[int]:
+    """The frame numbers that a reader finds."""
+    names = [entry.name for entry in read_manifest(day.folder).entries]
+    return sorted(frame for name in names for frame in read_table(day.folder, name, ["frame"])["frame"].to_pylist())
+
+
+def files(day: OpenDay) -> list[str]:
+    return sorted(path.name for path in day.folder.glob("*.parquet"))
+
+
+def test_nothing_is_readable_before_a_commit(day: OpenDay) -> None:
+    add(day, make(1))
+    assert (list(day.folder.iterdir()), day.not_durable.stored) == ([], 1)
+    day.commit()
+    assert (frames(day), day.not_durable.stored) == ([1], 0)
+
+
+def test_small_files_are_merged(day: OpenDay) -> None:
+    """Nothing is lost, nothing is doubled, and the merged files are deleted."""
+    for number in range(1, 21):
+        add(day, make(number))
+        day.commit()
+        assert frames(day) == list(range(1, number + 1))
+        listed = [entry.name for entry in read_manifest(day.folder).entries]
+        assert files(day) == sorted(listed)
+        assert len(listed) < 10
+
+
+def test_an_empty_commit_changes_nothing(day: OpenDay) -> None:
+    add(day, make(1))
+    day.commit()
+    before = day.state
+    day.commit()
+    assert day.state == before
+
+
+def test_forget(day: OpenDay) -> None:
+    add(day, make(1), make(2, capture="other"), make(3))
+    day.commit()
+    assert day.forget([CAPTURE], "") == 2
+    assert frames(day) == [1, 2, 3]
+    day.commit()
+    assert frames(day) == [2]
+    assert day.forget(["other"], "") == 1
+    day.commit()
+    assert (frames(day), files(day)) == ([], [])
+
+
+def entry(packets: int, number: int = 0) -> Entry:
+    return Entry(f"{packets}-{number}", packets, 1, 0, 0, ())
+
+
+def test_files_of_similar_size_are_merged() -> None:
+    small, large = [entry(5, number) for number in range(8)], [entry(5000, number) for number in range(7)]
+    assert list(mergeable([*small, *large])) == [small]
+    assert list(mergeable(small[:7])) == []
+
+
+def test_large_files_are_left_alone() -> None:
+    assert list(mergeable([entry(LARGEST_SEGMENT, number) for number in range(20)])) == []
