@@ -329,7 +329,8 @@ def test_full_disk_under_the_local_index(tmp_path: Path) -> None:
 COMMIT_OFTEN = """
 from espcap.cli import main
 from espcap.stores.local import writer
-writer.COMMIT_DOCUMENTS = 200
+from espcap.tshark import plugin
+writer.COMMIT_DOCUMENTS = plugin.ROWS = 200
 main()
 """
 
@@ -340,7 +341,7 @@ def test_stored_is_only_what_the_full_disk_has(tmp_path: Path) -> None:
     capture, disk, report = tmp_path / "long.pcap", tmp_path / "disk", tmp_path / "report"
     subprocess.run(["mergecap", "-a", "-w", str(capture), *[str(CAPTURES / "http_xml.pcap")] * 100], check=True)
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "none", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(disk)], check=True)
     node = f"local:{disk}/index"
     try:
         command = [sys.executable, "-c", COMMIT_OFTEN, "--file", str(capture), "--chunk", "50", "--node", node]
