@@ -22,15 +22,17 @@ from espcap.documents.columns import FRAME
 from espcap.stores.local.collector import DERIVED
 from espcap.stores.local.damage import named
 from espcap.stores.local.files import failures
-from espcap.stores.local.layout import DICTIONARY, OTHERS, SEVERAL, STRING, TIME
+from espcap.stores.local.layout import OTHERS, SEVERAL, STRING, TIME
 from espcap.stores.local.manifest import Entry
 
 _THREADS = 4
 """Number of files that are opened at the same time."""
 _BYTES_OF_COLUMN = 3000
 """Memory that an open file takes for each column."""
-_MOST_KEPT = 384 << 20
-"""Bytes of open files and decoded columns that a process keeps."""
+_WIDTHS = ("i1", "i2", "i4", "i8")
+_MOST_OPEN = 400 << 20
+_MOST_KEPT = 320 << 20
+"""Bytes of open files, and of decoded columns, that a process keeps."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Segment:
 
 def open_segment(folder: Path, entry: Entry) -> Segment:
     """Returns the open file of an entry. Files that were used lately stay open."""
-    found: Segment = _kept.get((entry.name, ""), lambda: Segment(folder, entry), lambda segment: segment.bytes)
+    found: Segment = _open.get((entry.name, ""), lambda: Segment(folder, entry), lambda segment: segment.bytes)
     return found
 
 
@@ -171,7 +173,7 @@ def open_together(files: Sequence[tuple[Path, Entry]]) -> None:
 
     Errors are left to `open_segment`.
     """
-    closed = [(folder, entry) for folder, entry in files if not _kept.has((entry.name, ""))]
+    closed = [(folder, entry) for folder, entry in files if not _open.has((entry.name, ""))]
     if len(closed) > 1:
         with ThreadPoolExecutor(_THREADS) as threads:
             list(threads.map(_open_quietly, closed))
@@ -210,21 +212,31 @@ def _combined(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _plain(array: pa.Array) -> Values:
-    rows = None
-    is_list = pa.types.is_list(array.type)
+    rows, is_list, length = None, pa.types.is_list(array.type), len(array)
     if is_list:
         rows = np.repeat(np.arange(len(array)), pc.fill_null(pc.list_value_length(array), 0).to_numpy())
         array = array.flatten()
     elif array.null_count:
         rows = np.flatnonzero(as_array(pc.is_valid(array)))
         array = array.drop_null()
+    if rows is not None:
+        rows = rows.astype("u2" if length <= 1 << 16 else "u4")
     if pa.types.is_string(array.type):
         array = array.dictionary_encode()
-    if array.type == DICTIONARY or pa.types.is_dictionary(array.type):
-        return Values(rows, array.indices.to_numpy(), array.dictionary, is_list)
+    if pa.types.is_dictionary(array.type):
+        return Values(rows, _narrow(array.indices.to_numpy()), array.dictionary, is_list)
     if pa.types.is_timestamp(array.type):
         array = array.view(pa.int64())
-    return Values(rows, as_array(array), None, is_list)
+    return Values(rows, _narrow(as_array(array)), None, is_list)
+
+
+def _narrow(numbers: Array) -> Array:
+    """Returns signed integers in as few bytes as possible, because many columns are kept."""
+    if numbers.dtype.kind != "i" or not len(numbers):
+        return numbers
+    least, greatest = int(numbers.min()), int(numbers.max())
+    dtype = next(each for each in _WIDTHS if np.iinfo(each).min <= least and greatest <= np.iinfo(each).max)
+    return numbers.astype(dtype)
 
 
 def _joined(parts: list[Values]) -> Values:
@@ -234,7 +246,7 @@ def _joined(parts: list[Values]) -> Values:
 
 def merged(values: Values, better: Values) -> Values:
     """Joins values of a path. Those of packets that have `better` values are left out."""
-    rows, better_rows = values.row_numbers(), better.row_numbers()
+    rows, better_rows = values.row_numbers().astype("i8"), better.row_numbers().astype("i8")
     length = max(int(rows.max(initial=-1)), int(better_rows.max(initial=-1))) + 1
     is_alone = np.ones(length, bool)
     is_alone[better_rows] = False
@@ -243,7 +255,7 @@ def merged(values: Values, better: Values) -> Values:
     has_several = values.has_several or better.has_several
     if values.words is None or better.words is None:
         return Values(joined, np.concatenate((values.values[alone], better.values)), None, has_several)
-    codes = np.concatenate((values.values[alone], better.values + len(values.words)))
+    codes = np.concatenate((values.values[alone], better.values.astype("i8") + len(values.words)))
     return Values(joined, codes, pa.concat_arrays([values.words, better.words]), has_several)
 
 
@@ -256,12 +268,14 @@ def _bytes_of_others(found: dict[int, dict[str, Any]]) -> int:
 
 
 class _Kept:
-    """Open files and decoded columns, the latest used last; the earliest used are dropped if they take too much memory.
+    """Open files or decoded columns, the latest used last; the earliest used are dropped if they take too much memory.
 
     A key is the name of a file, which no other file ever has, and a path; the path is empty for the file itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most` is the number of bytes to keep."""
+        self._most = most
         self._lock = Lock()
         self._found: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
         self._bytes = 0
@@ -281,9 +295,10 @@ class _Kept:
             if key not in self._found:
                 self._found[key] = found, size(found)
                 self._bytes += self._found[key][1]
-                while self._bytes > _MOST_KEPT and len(self._found) > 1:
+                while self._bytes > self._most and len(self._found) > 1:
                     self._bytes -= self._found.popitem(last=False)[1][1]
         return found
 
 
-_kept = _Kept()
+_open = _Kept(_MOST_OPEN)
+_kept = _Kept(_MOST_KEPT)

@@ -35,7 +35,7 @@ def ordinals(kind: Kind, values: Array) -> Array:
     if kind is Kind.FLOAT:
         bits = (values.astype("f8") + 0.0).view("i8")  # -0.0 becomes 0.0
         return np.where(bits < 0, LEAST - bits, bits)
-    return values.astype("i8")
+    return values.astype("i8", copy=False)
 
 
 def number_of(kind: Kind, ordinal: int) -> Any:
