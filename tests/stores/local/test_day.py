@@ -1,16 +1,20 @@
 """A day that is written to: merging, replacing and forgetting packets."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from espcap.documents.packets import Document
 from espcap.fields.registry import Registry
+from espcap.query import Everything
 from espcap.stores.local.day import OpenDay, mergeable
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.layout import LARGEST_SEGMENT
 from espcap.stores.local.manifest import Entry, read_manifest
 from espcap.stores.local.segment import read_table
+from espcap.stores.local.store import LocalStore
 from tests.support.documents import CAPTURE, make
 
 
@@ -71,6 +75,26 @@ def test_forget(day: OpenDay) -> None:
     assert day.forget(["other"], "") == 1
     day.commit()
     assert (frames(day), files(day)) == ([], [])
+
+
+def made_with(settings: str, number: int) -> Document:
+    source = make(number).source | {"settings_id": settings}
+    return replace(make(number), body=orjson.dumps(source), settings_id=settings)
+
+
+def test_other_settings_replace_packets(tmp_path: Path, packet_registry: Registry) -> None:
+    """A reader finds each packet once, before and after the commit."""
+    store = LocalStore(tmp_path / "local", packet_registry)
+    store.prepare()
+    store.write([made_with("a", number) for number in (1, 2, 3)])
+    store.flush()
+    reader = LocalStore(tmp_path / "local", packet_registry)
+    outcome = store.write([made_with("b", number) for number in (2, 3, 4)])
+    assert (outcome.stored, outcome.replaced, outcome.already_there) == (1, 2, 0)
+    before = [hit.source["settings_id"] for hit in reader.search(Everything()).hits]
+    store.close()
+    after = [hit.source["settings_id"] for hit in reader.search(Everything()).hits]
+    assert (before, after) == (["a", "a", "a"], ["a", "b", "b", "b"])
 
 
 def entry(packets: int, number: int = 0) -> Entry:

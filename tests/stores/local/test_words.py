@@ -14,7 +14,7 @@ TEXTS = [
     "",
     "say hello, Client",
     "othello",
-    "Kelvin \u212aelvin",
+    "\u212aelvin",
     "GRÜSSE",
 ]
 
