@@ -31,8 +31,9 @@ _BYTES_OF_COLUMN = 3000
 """Memory that an open file takes for each column."""
 _WIDTHS = ("i1", "i2", "i4", "i8")
 _MOST_OPEN = 400 << 20
-_MOST_KEPT = 320 << 20
-"""Bytes of open files, and of decoded columns, that a process keeps."""
+_MOST_KEPT = 256 << 20
+_MOST_FOR_DOCUMENTS = 96 << 20
+"""Bytes of open files, of decoded columns, and of columns for documents, that a process keeps."""
 
 
 @dataclass(slots=True)
@@ -113,21 +114,18 @@ class Segment:
 
     def columns(self, names: list[str]) -> list[pa.ChunkedArray]:
         """Returns columns as they are in the file. Those that are asked for again are kept."""
-        missing = [name for name in names if not _kept.has(self._key_of_column(name))]
+        missing = [name for name in names if not _columns.has((self.entry.name, name))]
         read = dict(zip(missing, self._table(missing).columns, strict=True)) if missing else {}
         again = self._asked.intersection(missing)
         self._asked.update(missing)
         return [read[name] if name in read and name not in again else self._kept_column(name, read) for name in names]
 
     def _kept_column(self, name: str, read: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
-        return _kept.get(
-            self._key_of_column(name),
+        return _columns.get(
+            (self.entry.name, name),
             lambda: read[name] if name in read else self._table([name]).column(0),
             lambda column: column.nbytes + 500,
         )
-
-    def _key_of_column(self, name: str) -> tuple[str, str]:
-        return self.entry.name, f"{{column}} {name}"
 
     def _table(self, names: list[str]) -> pa.Table:
         with failures(self._path.parent), named(self._path), self._lock:
@@ -302,3 +300,4 @@ class _Kept:
 
 _open = _Kept(_MOST_OPEN)
 _kept = _Kept(_MOST_KEPT)
+_columns = _Kept(_MOST_FOR_DOCUMENTS)
