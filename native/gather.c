@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define SECOND INT64_C(1000000000)
-#define LATEST_SECOND (INT64_MAX / SECOND - 1)
+#define LATEST_SECOND (INT64_MAX / SECOND - 1) /* whose nanoseconds are an int64; in the year 2262 */
 #define EXACT (INT64_C(1) << 53) /* integers up to this number are exact as doubles */
 #define LONGEST_NUMBER 48        /* bytes of the JSON of a value that is no text, at most */
 #define LONGEST_ESCAPE 6         /* bytes of the JSON of one byte of a text, at most */
