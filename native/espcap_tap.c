@@ -33,7 +33,7 @@
     "espcap " STRING_OF(WIRESHARK_VERSION_MAJOR) "." STRING_OF(WIRESHARK_VERSION_MINOR) "." STRING_OF(                \
         WIRESHARK_VERSION_MICRO) "\n"
 #define BLOCK (256 << 10)  /* bytes of output that are written at once */
-#define PATIENCE (200 * 1000) /* microseconds that packets of a live capture wait in columns for further ones */
+#define PATIENCE (400 * 1000) /* microseconds that packets of a live capture wait in columns for further ones */
 #define MOST_LINES (32 << 20) /* bytes of lines in a batch */
 #define BEHIND (16 << 10)  /* with more bytes of live input waiting, the next packet comes soon: no need to flush */
 #define NONE UINT32_MAX
@@ -459,7 +459,7 @@ static gpointer write_waiting(gpointer data _U_)
 {
     g_mutex_lock(&turn);
     while (writer) {
-        g_cond_wait_until(&wakes, &turn, g_get_monotonic_time() + PATIENCE / 2);
+        g_cond_wait_until(&wakes, &turn, g_get_monotonic_time() + PATIENCE / 4);
         if (waiting_since && g_get_monotonic_time() - waiting_since >= PATIENCE)
             flush();
     }

@@ -1,10 +1,7 @@
 """One day that is open for writing: the frames that it has of each capture, and documents that wait for a commit."""
 
-import math
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +19,9 @@ from espcap.stores.local.frames import contained
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT
 from espcap.stores.local.manifest import Entry, Run, StoredFrames, remove_unlisted, write_manifest
+from espcap.stores.local.merging import Merger
 from espcap.stores.local.segment import read_table
 from espcap.stores.local.segment_writer import SETTINGS, runs_of, write_segment
-
-_MERGED = 8
-"""Number of files of similar size that are merged."""
-_SMALLEST = 128
-"""Files with fewer packets are taken for equally large."""
 
 
 @dataclass
@@ -45,9 +38,10 @@ class StoredCapture:
 class OpenDay:
     """A day that is written to. Only the process that holds the lock may use it."""
 
-    def __init__(self, folder: Path, kinds: RecordedKinds) -> None:
+    def __init__(self, folder: Path, kinds: RecordedKinds, merger: Merger | None = None) -> None:
         self.folder = folder
         self._kinds = kinds
+        self._merger = merger or Merger(folder)
         self._manifest = open_manifest(folder)
         self._collector = Collector(kinds.kind)
         self._tables: list[pa.Table] = []
@@ -141,10 +135,11 @@ class OpenDay:
                 if stored.replaced
             ]
         )
+        self._take_merged()
         if self._written or self._removed:
-            self._merge()
             self._kinds.save()
             self._replace_manifest()
+        self._merger.start(self._manifest.entries)
         self._uncommitted, self.not_durable = set(), Outcome()
 
     def _replace_manifest(self) -> None:
@@ -162,25 +157,22 @@ class OpenDay:
             self._tables.append(table_of(self._collector.columns(), self._collector.length))
             self._collector = Collector(self._kinds.kind)
         if self._tables:
-            whole = pa.concat_tables(self._tables, promote_options="default").unify_dictionaries()
+            whole = pa.concat_tables(self._tables, promote_options="default")
+            self._tables = []
+            whole = whole.unify_dictionaries()
             for start in range(0, len(whole), LARGEST_SEGMENT):
                 self._written.append(write_segment(self.folder, whole.slice(start, LARGEST_SEGMENT)))
-        self._tables, self._waiting = [], 0
+        self._waiting = 0
 
-    def _merge(self) -> None:
-        """Merges small files of similar size, so that each packet is written again only a few times."""
-        entries = [entry for entry in self._manifest.entries if entry.name not in self._removed]
-        for small in mergeable([*entries, *self._written]):
-            whole = pa.concat_tables(
-                [read_table(self.folder, entry.name) for entry in small], promote_options="default"
-            )
-            merged = write_segment(self.folder, whole.unify_dictionaries())
-            names = {entry.name for entry in small}
-            unlisted = [entry for entry in self._written if entry.name in names]
-            for entry in unlisted:  # it was never in a manifest
-                (self.folder / entry.name).unlink()
-            self._written = [entry for entry in self._written if entry.name not in names] + [merged]
-            self._removed += [entry.name for entry in small if entry not in unlisted]
+    def _take_merged(self) -> None:
+        """Lets a merged file replace those that it was made of, unless they have changed since."""
+        if not (merged := self._merger.take()):
+            return
+        listed = {entry.name for entry in self._manifest.entries} - set(self._removed)
+        if can_replace := merged.can_replace(listed):
+            self._written.append(merged.entry)
+            self._removed += merged.names
+        merged.close(remove=not can_replace)
 
     def _rewrite_without(self, unwanted: "list[_Unwanted]") -> int:
         """Writes the committed files that have unwanted packets again, without them. Returns how many these are."""
@@ -201,18 +193,6 @@ class OpenDay:
             if len(kept):
                 self._written.append(write_segment(self.folder, kept))
         return len(table) - len(kept)
-
-
-def mergeable(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Yields groups of files that should be merged: at least _MERGED of the same order of magnitude."""
-    levels: dict[int, list[Entry]] = {}
-    for entry in entries:
-        if entry.packets <= LARGEST_SEGMENT // 2:
-            levels.setdefault(int(math.log(max(entry.packets, _SMALLEST) / _SMALLEST, _MERGED)), []).append(entry)
-    for level in levels.values():
-        if len(level) >= _MERGED:
-            total = list(accumulate(entry.packets for entry in level))
-            yield level[: max(_MERGED, bisect_right(total, LARGEST_SEGMENT))]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 A file that is not in the list is not part of the index: a writer has not committed it yet, or was killed.
 """
 
+import fcntl
 import os
 import uuid
 from collections.abc import Iterable
@@ -127,8 +128,26 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_unlisted(folder: Path, manifest: Manifest) -> None:
-    """Removes files that are not in the manifest. Call it only while no other process can write."""
+    """Removes files that are not in the manifest, except those that a process holds a lock on.
+
+    Call it only while no other process can write.
+    """
     listed = {entry.name for entry in manifest.entries}
     for path in folder.iterdir():
-        if path.name not in listed and (path.name.endswith(SUFFIX) or path.name.startswith(".")):
+        is_ours = path.name.endswith(SUFFIX) or path.name.startswith(".")
+        if path.name not in listed and is_ours and not _is_locked(path):
             path.unlink(missing_ok=True)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -188,7 +188,7 @@ def as_array(found: Any) -> Array:
     return array
 
 
-def read_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+def read_table(folder: Path, name: str, columns: list[str] | None = None, use_threads: bool = True) -> pa.Table:
     """Reads a whole file, or those of some columns that it has. Strings are dictionaries."""
     path = folder / name
     with named(path):
@@ -197,7 +197,7 @@ def read_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.
         texts = [column.path for column in found if column.physical_type == "BYTE_ARRAY"]
         with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
             wanted = columns and [each for each in columns if each in {column.path for column in found}]
-            return file.read(wanted)
+            return file.read(wanted, use_threads=use_threads)
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:

@@ -27,9 +27,18 @@ _FOR_MANY = {"compression": "zstd", "compression_level": 1}
 
 def write_segment(folder: Path, table: pa.Table) -> Entry:
     """Writes a file, and returns its entry for the manifest. Raises OSError."""
-    name = f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-    path = folder / name
+    return fill_segment(new_segment(folder), table)
+
+
+def new_segment(folder: Path) -> Path:
+    """Creates an empty file with a name that no other file ever has. Raises OSError."""
+    path = folder / f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}{SUFFIX}"
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # only its owner can read it
+    return path
+
+
+def fill_segment(path: Path, table: pa.Table) -> Entry:
+    """Writes packets to a file, and returns its entry for the manifest. Raises OSError."""
     pq.write_table(table, path, store_schema=False, **(_FOR_FEW if table.num_rows < _FEW else _FOR_MANY))
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -38,7 +47,7 @@ def write_segment(folder: Path, table: pa.Table) -> Entry:
     finally:
         os.close(handle)
     first, last = _times(table)
-    return Entry(name, table.num_rows, size, first, last, _frames(table))
+    return Entry(path.name, table.num_rows, size, first, last, _frames(table))
 
 
 def _times(table: pa.Table) -> tuple[int | None, int | None]:

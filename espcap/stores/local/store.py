@@ -32,7 +32,8 @@ from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
 from espcap.stores.local.writer import IndexWriter
 
-_ATTEMPTS = 3
+_ATTEMPTS = 10
+"""How often a search is tried while other processes replace the files that it reads."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 
 
@@ -129,8 +130,9 @@ class LocalStore:
         return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
 
     def close(self) -> None:
-        """Makes all documents that were written durable."""
-        self.flush()
+        """Makes all documents that were written durable, and merges small files."""
+        with self._turn:
+            self._writer.close()
 
     def search(  # noqa: PLR0913 - most have defaults
         self,

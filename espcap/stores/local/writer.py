@@ -6,11 +6,12 @@ documents come.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from espcap.base.errors import StoreError
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
 from espcap.fields.field import Kind
@@ -18,14 +19,18 @@ from espcap.sinks import Outcome, Rejection
 from espcap.stores.local.day import OpenDay
 from espcap.stores.local.files import WriterLock, failures, remove_index, state
 from espcap.stores.local.kinds import RecordedKinds
+from espcap.stores.local.merging import Merger
 
 COMMIT_DOCUMENTS = 131_072
 COMMIT_BYTES = 512_000_000
 COMMIT_SECONDS = 5.0
 """`write` commits after so many documents, or bytes of them, or so long after the first."""
-OVERDUE_SECONDS = 1.0
+OVERDUE_SECONDS = 0.3
 QUIET_SECONDS = 0.5
 """`commit_if_due` commits so long after the first document, or if no document came for QUIET_SECONDS."""
+
+_LAST_MERGES = 8
+"""How often `close` merges files of a day, at most: another process may go on writing small files."""
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class IndexWriter:
         self._kinds = RecordedKinds(folder, kind)
         self._lock = WriterLock(folder)
         self._days: dict[str, OpenDay] = {}
+        self._mergers: dict[str, Merger] = {}
         self._pending = _Pending()
         self._lost = Outcome()
         self._last_write = float("-inf")
@@ -103,7 +109,26 @@ class IndexWriter:
         """Makes all documents readable, and releases the lock; if `more_comes`, only if other processes wait for it."""
         self._commit(and_release=not more_comes or self._is_wanted())
 
+    def close(self) -> None:
+        """Makes all documents readable, and merges the small files of the days that were written."""
+        self.commit()
+        with suppress(StoreError):  # the packets are stored all the same
+            for _ in range(_LAST_MERGES):
+                self._finish_merging([name for name, merger in self._mergers.items() if merger.is_busy])
+
+    def _finish_merging(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._mergers[name].wait()
+        if names:
+            with self._all_or_nothing():
+                self._acquire()
+                for name in names:
+                    self._day(name)
+            self.commit()
+
     def _commit(self, and_release: bool) -> None:
+        if not self._lock.is_held():
+            return  # nothing was added, and another process may have changed the days
         with self._all_or_nothing():
             for day in self._days.values():
                 with failures(day.folder):
@@ -123,6 +148,7 @@ class IndexWriter:
         with self._all_or_nothing():
             self._acquire()
             self._days.pop(index, None)
+            self._mergers.pop(index, None)
             remove_index(self._folder / index)
         self._lock.release()
 
@@ -163,7 +189,8 @@ class IndexWriter:
 
     def _day(self, name: str) -> OpenDay:
         if name not in self._days:
-            self._days[name] = OpenDay(self._folder / name, self._kinds)
+            merger = self._mergers.setdefault(name, Merger(self._folder / name))
+            self._days[name] = OpenDay(self._folder / name, self._kinds, merger)
         return self._days[name]
 
     def _add(self, day: OpenDay, document: Document, outcome: Outcome) -> None:
