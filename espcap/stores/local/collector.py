@@ -13,7 +13,7 @@ from espcap.base.times import SECOND, date_text, timestamp
 from espcap.documents.columns import FRAME, KEYS, LISTS, Column, texts_of
 from espcap.fields.field import Kind
 from espcap.query.values import span
-from espcap.stores.local.layout import CAPTURE, OTHERS, TIME, is_text, keys_of
+from espcap.stores.local.layout import CAPTURE, MOST_PATHS, OTHERS, TIME, can_be_in_others, is_text, keys_of
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 _EMPTY: tuple[Any, ...] = ()
@@ -132,6 +132,8 @@ class Collector:
         """Adds the value or the values of a path. Returns False, and adds nothing, if one of them does not fit."""
         column = self._values.get(path)
         if column is None:
+            if len(self._values) >= MOST_PATHS and can_be_in_others(path):
+                return False
             kind = Kind.INTEGER if path == FRAME else self._kind(path)
             column = self._values[path] = _Values(kind)
         if not isinstance(value, list):

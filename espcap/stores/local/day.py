@@ -17,7 +17,7 @@ from espcap.stores.local.collector import Collector
 from espcap.stores.local.files import failures, open_manifest
 from espcap.stores.local.frames import contained
 from espcap.stores.local.kinds import RecordedKinds
-from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT
+from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT, MOST_PATHS, paths_of
 from espcap.stores.local.manifest import Entry, Run, StoredFrames, remove_unlisted, write_manifest
 from espcap.stores.local.merging import Merger
 from espcap.stores.local.segment import read_table
@@ -156,10 +156,8 @@ class OpenDay:
         if self._collector.length:
             self._tables.append(table_of(self._collector.columns(), self._collector.length))
             self._collector = Collector(self._kinds.kind)
-        if self._tables:
-            whole = pa.concat_tables(self._tables, promote_options="default")
-            self._tables = []
-            whole = whole.unify_dictionaries()
+        while self._tables:
+            whole = pa.concat_tables(_take_similar(self._tables), promote_options="default").unify_dictionaries()
             for start in range(0, len(whole), LARGEST_SEGMENT):
                 self._written.append(write_segment(self.folder, whole.slice(start, LARGEST_SEGMENT)))
         self._waiting = 0
@@ -193,6 +191,16 @@ class OpenDay:
             if len(kept):
                 self._written.append(write_segment(self.folder, kept))
         return len(table) - len(kept)
+
+
+def _take_similar(tables: list[pa.Table]) -> list[pa.Table]:
+    """Removes the first tables from the list, as many as together have at most MOST_PATHS paths, and returns them."""
+    paths = paths_of(tables[0])
+    count = 1
+    while count < len(tables) and len(paths := paths | paths_of(tables[count])) <= MOST_PATHS:
+        count += 1
+    taken, tables[:] = tables[:count], tables[count:]
+    return taken
 
 
 @dataclass(frozen=True)

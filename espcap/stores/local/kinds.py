@@ -15,7 +15,7 @@ from espcap.base.errors import StoreError
 from espcap.base.times import timestamp
 from espcap.documents.columns import FRAME, Column, texts_of
 from espcap.fields.field import Kind
-from espcap.stores.local.layout import OTHERS, TYPES
+from espcap.stores.local.layout import MOST_PATHS, OTHERS, TYPES, can_be_in_others
 
 NAME = "kinds.json"
 
@@ -62,13 +62,27 @@ class RecordedKinds:
         self._is_saved = True
 
     def fitted(self, columns: Iterable[Column], length: int) -> list[Column]:
-        """Returns the columns of `length` packets, with those of other types than the recorded ones in OTHERS."""
+        """Returns the columns of `length` packets. Those of other types than the recorded ones are in OTHERS.
+
+        If the columns are more than MOST_PATHS, those with the fewest values are there too.
+        """
         fitting: list[Column] = []
         others: list[Column] = []
         for column in columns:
             fits = TYPES[self.kind(column.path)] == TYPES[column.kind]
             (fitting if fits else others).append(column)
-        return [*fitting, _others(others, length)] if others else fitting
+        rare = _rarest(fitting, len(fitting) + 1 - MOST_PATHS)
+        if not others and not rare:
+            return fitting
+        moved = {column.path for column in rare}
+        return [*(each for each in fitting if each.path not in moved), _others([*others, *rare], length)]
+
+
+def _rarest(columns: list[Column], count: int) -> list[Column]:
+    """Returns columns with the fewest values."""
+    if count <= 0:
+        return []
+    return sorted((each for each in columns if can_be_in_others(each.path)), key=lambda each: len(each.values))[:count]
 
 
 def _others(columns: list[Column], length: int) -> Column:

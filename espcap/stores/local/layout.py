@@ -15,8 +15,8 @@ SUFFIX = ".packets.parquet"
 """The end of the name of a file with packets."""
 LARGEST_SEGMENT = 65_536
 """The most packets of a file. Larger files are hardly smaller for each packet, and take more memory to write."""
-MOST_COLUMNS = 4096
-"""The most columns of a file. Values of further fields are in the column OTHERS."""
+MOST_PATHS = 4096
+"""The most paths that have columns in a file. Values of further fields are in the column OTHERS."""
 
 SEVERAL = "[]"
 """The end of the name of a column with all values of packets in which a field occurs several times. The column without
@@ -40,6 +40,16 @@ TYPES: dict[Kind, pa.DataType] = {
 """Arrow types of the columns, by the kind of the path. In memory, columns of strings are dictionaries."""
 
 DICTIONARY = pa.dictionary(pa.int32(), STRING)
+
+
+def paths_of(table: pa.Table) -> set[str]:
+    """Returns the paths that have columns."""
+    return {name.removesuffix(SEVERAL) for name in table.column_names}
+
+
+def can_be_in_others(path: str) -> bool:
+    """Returns whether a path can do without a column: those outside `layers` and `unparsed` are few."""
+    return path.startswith(("layers.", "unparsed."))
 
 
 def is_text(kind: Kind) -> bool:

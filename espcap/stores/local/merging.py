@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from espcap.stores.local.layout import LARGEST_SEGMENT
+from espcap.stores.local.layout import LARGEST_SEGMENT, MOST_PATHS, paths_of
 from espcap.stores.local.manifest import Entry
 from espcap.stores.local.segment import read_table
 from espcap.stores.local.segment_writer import fill_segment, new_segment
@@ -88,6 +88,8 @@ class Merger:
 
 def _merge(folder: Path, group: Sequence[Entry]) -> Merged:
     tables = [read_table(folder, entry.name, use_threads=False) for entry in group]
+    if len(set[str]().union(*map(paths_of, tables))) > MOST_PATHS:
+        raise ValueError("the files together have too many columns")
     whole = pa.concat_tables(tables, promote_options="default")
     tables.clear()
     whole = whole.unify_dictionaries()

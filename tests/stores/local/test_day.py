@@ -8,10 +8,10 @@ import pytest
 
 from espcap.documents.packets import Document
 from espcap.fields.registry import Registry
-from espcap.query import Everything
+from espcap.query import Equals, Everything
 from espcap.stores.local.day import OpenDay
 from espcap.stores.local.kinds import RecordedKinds
-from espcap.stores.local.layout import LARGEST_SEGMENT
+from espcap.stores.local.layout import LARGEST_SEGMENT, MOST_PATHS, paths_of
 from espcap.stores.local.manifest import Entry, read_manifest
 from espcap.stores.local.merging import mergeable
 from espcap.stores.local.segment import read_table
@@ -112,3 +112,22 @@ def test_files_of_similar_size_are_merged() -> None:
 
 def test_large_files_are_left_alone() -> None:
     assert mergeable([entry(LARGEST_SEGMENT, number) for number in range(20)]) == []
+
+
+def fields(number: int) -> dict[str, str]:
+    return {f"f{number}_{field}": str(field) for field in range(1000)}
+
+
+def test_many_different_fields(tmp_path: Path, packet_registry: Registry) -> None:
+    """Each packet has fields of its own: the files have a limited number of columns, and no value is lost."""
+    store = LocalStore(tmp_path / "index", packet_registry)
+    store.prepare()
+    documents = [make(number, many=fields(number)) for number in range(1, 21)]
+    store.write(documents)
+    store.flush()
+    [folder] = (tmp_path / "index").glob("packets-*")
+    for path in folder.glob("*.parquet"):
+        assert len(paths_of(read_table(folder, path.name))) <= MOST_PATHS + 10
+    hits = store.search(Everything(), size=20).hits
+    assert {hit.id: hit.source for hit in hits} == {each.id: each.source for each in documents}
+    assert store.search(Equals("layers.many.f20_999", "999")).total == 1

@@ -9,6 +9,7 @@ import orjson
 from espcap.documents.columns import Column, texts_of
 from espcap.fields.field import Kind
 from espcap.stores.local.kinds import RecordedKinds
+from espcap.stores.local.layout import MOST_PATHS
 
 INTEGERS = Column("layers.a.b", Kind.INTEGER, None, np.array([7, 8], "i8"))
 TEXTS = Column("layers.a.b", Kind.STRING, np.array([1, 1], "u4"), np.array([0, 1], "u4"), texts_of(["x", "y"]))
@@ -49,3 +50,17 @@ def test_values_of_another_type_are_in_others(tmp_path: Path) -> None:
 def test_kinds_of_the_same_type_share_a_column(tmp_path: Path) -> None:
     """Bytes and texts are both strings."""
     assert kinds(tmp_path, Kind.BYTES).fitted([TEXTS], 2) == [TEXTS]
+
+
+def test_rare_paths_are_in_others_if_there_are_too_many(tmp_path: Path) -> None:
+    """All values are there, and paths outside `layers` have columns whatever the number of others."""
+    numbers = np.arange(3, dtype="u4")
+    common = [Column(f"layers.a.c{each}", Kind.INTEGER, None, np.arange(3)) for each in range(MOST_PATHS - 2)]
+    rare = [Column(f"layers.a.r{each}", Kind.INTEGER, numbers[each : each + 1], np.array([each])) for each in range(3)]
+    outside = Column("espcap.left_out", Kind.INTEGER, numbers[:1], np.array([9]))
+    found = kinds(tmp_path, Kind.INTEGER).fitted([outside, *rare, *common], 3)
+    assert [column.path for column in found] == [outside.path, *(column.path for column in common), "others"]
+    assert len(found) == MOST_PATHS
+    texts = found[-1].texts
+    assert texts
+    assert [orjson.loads(text) for text in texts.decode()] == [{f"layers.a.r{each}": each} for each in range(3)]
