@@ -36,7 +36,7 @@ def open_manifest(folder: Path) -> Manifest:
         if manifest.exists(folder):
             return read_manifest(folder)
         if (folder / _EARLIER).exists():
-            raise ValueError("another version of espcap made it")
+            raise ValueError("an earlier version of espcap made it")
         return Manifest()
 
 
@@ -156,6 +156,8 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
         hint = "choose a folder that you can write to: --node local:DIR"
     elif "a newer version" in reason:
         hint = "install that version, or choose another folder: --node local:DIR"
+    elif "an earlier version" in reason:
+        hint = f"remove the folders packets-* in {folder.parent}, and index the captures again"
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
     else:

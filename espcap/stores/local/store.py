@@ -63,7 +63,9 @@ class LocalStore:
         return read_record(self._folder)
 
     def check(self) -> None:
-        """Does nothing: only espcap creates these indices."""
+        """Raises StoreError if a day is damaged, or if another version of espcap made it."""
+        for folder in self._folders():
+            measure(folder)
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores the documents that are not stored yet. Searches find them after `flush` or a later commit."""
