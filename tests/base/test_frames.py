@@ -84,3 +84,16 @@ def test_may_contain() -> None:
     assert frames.may_contain(1, None)
     assert not frames.may_contain(1, 50_000)
     assert not frames.may_contain(200_000, None)
+
+
+@pytest.mark.parametrize("first", [0, 5, 8190, 8191, 8192, 20_000])
+@pytest.mark.parametrize("length", [1, 2, 8, 9, 100, 8192, 20_000])
+def test_runs(first: int, length: int) -> None:
+    """They are added to what is there."""
+    frames = FrameSet()
+    for frame in (0, 7, 8192, 30_000):
+        frames.add(frame)
+    frames.add_run(first, first + length - 1)
+    expected = sorted({0, 7, 8192, 30_000, *range(first, first + length)})
+    assert [*frames] == expected
+    assert (len(frames), frames.greatest) == (len(expected), expected[-1])
