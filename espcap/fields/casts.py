@@ -63,9 +63,12 @@ def cast(field: Field, text: str) -> Value:
 
     Raises ValueError if the text does not fit the type.
     """
-    if field.base == PRESENCE:
-        return True
-    convert = _CASTS.get(field.kind)
+    return True if field.base == PRESENCE else cast_to(field.kind, text)
+
+
+def cast_to(kind: Kind, text: str) -> Value:
+    """Converts tshark's text to a value of a kind. Raises ValueError if the text does not fit it."""
+    convert = _CASTS.get(kind)
     try:
         return convert(text) if convert else text
     except (ValueError, KeyError, OSError) as error:

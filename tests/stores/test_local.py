@@ -20,14 +20,15 @@ import pytest
 
 from espcap.base.errors import StoreError, UsageError
 from espcap.fields.registry import Registry
-from espcap.query import Equals, Everything, Exists
+from espcap.query import Equals, Everything, Exists, Query, Range
 from espcap.query.lucene import parse
 from espcap.sinks import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.day import OpenDay
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.store import LocalStore
-from tests.support.documents import FIRST, SECOND, documents, make
+from tests.support.documents import FIELDS, FIRST, SECOND, documents, make
+from tests.support.small_registry import small_registry
 
 DAY = f"packets-{FIRST}"
 
@@ -514,3 +515,27 @@ def test_patterns_over_many_texts_take_no_memory(text: str, store: LocalStore, p
         assert tracemalloc.get_traced_memory()[1] < 1_000_000  # the texts alone would take more
     finally:
         tracemalloc.stop()
+
+
+def test_a_field_has_another_type_in_this_wireshark(folder: Path, tmp_path: Path) -> None:
+    """Values that fit the type are found; the documents stay as they were stored."""
+    earlier = FIELDS | {"temp.celsius": "FT_STRING", "http.request.uri": "FT_UINT32", "tcp.srcport": "FT_STRING"}
+    writer = LocalStore(folder, small_registry(tmp_path / "earlier", earlier))
+    writer.prepare()
+    documents = [
+        make(1, temp={"celsius": "21"}, http={"request_uri": 7}),
+        make(2, temp={"celsius": ["0x10", "warm"]}, tcp={"srcport": "x"}),
+    ]
+    writer.write(documents)
+    writer.close()
+    reader = LocalStore(folder, small_registry(tmp_path / "later", FIELDS))
+
+    def found(query: Query) -> list[int]:
+        return [int(hit.id.rpartition("-")[2]) for hit in reader.search(query).hits]
+
+    assert found(Equals("layers.temp.celsius", 21)) == [1]
+    assert found(Range("layers.temp.celsius", 10, 20)) == [2]
+    assert found(Exists("layers.temp.celsius")) == [1, 2]
+    assert found(Equals("layers.http.request_uri", "7")) == [1]
+    assert found(Equals("layers.tcp.srcport", 0)) == []
+    assert [hit.source for hit in reader.search(Everything()).hits] == [each.source for each in documents]

@@ -75,7 +75,7 @@ class View:
         """Returns the values of a path from its columns and from the column of other values."""
         found, others = self.segment.values(path), self._others(path)
         if found is not None and (found.words is None) is is_text(self.kind(path)):
-            found = None  # the field had another type when the file was written
+            found = terms.converted(found, self.kind(path))  # the field had another type when the file was written
         if not others:
             return found
         rows, parsed = [], []

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from espcap.base.arrays import Array
+from espcap.fields.casts import cast_to
 from espcap.fields.field import Kind
 from espcap.query.limits import LONGEST_INDEXED
 from espcap.query.values import Time
@@ -132,6 +133,26 @@ def _number_term(kind: Kind, value: Any) -> int | None:
     try:
         return ordinal_of(kind, value)
     except (OverflowError, ValueError):
+        return None
+
+
+def converted(values: Values, kind: Kind) -> Values:
+    """Returns values that were stored as another type, without those that have no form of this kind."""
+    if values.words is None:
+        numbers, codes = np.unique(values.values, return_inverse=True)
+        texts = [str(number) for number in numbers.tolist()]
+    else:
+        texts, codes = values.words.to_pylist(), values.values
+    terms = [_term_of_text(kind, text) for text in texts]
+    found = [(row, terms[code]) for row, code in zip(values.row_numbers().tolist(), codes.tolist(), strict=True)]
+    found = [(row, term) for row, term in found if term is not None]
+    return values_of(kind, [row for row, _ in found], [term for _, term in found])
+
+
+def _term_of_text(kind: Kind, text: str) -> Any:
+    try:
+        return _term(kind, cast_to(kind, text))
+    except ValueError:
         return None
 
 
