@@ -11,12 +11,13 @@ import orjson
 from espcap.base.errors import UsageError
 from espcap.base.times import SECOND, date_text, timestamp
 from espcap.documents.columns import FRAME, KEYS, LISTS, Column, texts_of
-from espcap.fields.field import Kind
+from espcap.fields.field import PATHS, Kind
 from espcap.query.values import span
 from espcap.stores.local.layout import CAPTURE, MOST_PATHS, OTHERS, TIME, can_be_in_others, is_text, keys_of
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
-_EMPTY: tuple[Any, ...] = ()
+_OBJECTS = (*dict.fromkeys(path.partition(".")[0] for path in PATHS if "." in path), "layers", "unparsed")
+"""The members of a document that have members."""
 
 
 class _Values:
@@ -153,14 +154,14 @@ class Collector:
 
 
 def check_form(source: dict[str, Any]) -> None:
-    """Raises ValueError if the parts of a document do not have the types that all documents have."""
+    """Raises ValueError if a part of a document is not an object as it is in all other documents."""
+    for part in _OBJECTS:
+        if not isinstance(source.get(part, {}), dict):
+            raise ValueError(f"{part} is an object in other documents")
     for part in ("layers", "unparsed"):
-        layers = source.get(part, {})
-        if not isinstance(layers, dict):
-            raise ValueError(f"{part} is not an object")
-        for name, layer in layers.items():
+        for name, layer in source.get(part, {}).items():
             if not isinstance(layer, dict):
-                raise ValueError(f"{part}.{name} is not an object")
+                raise ValueError(f"{part}.{name} is an object in other documents")
 
 
 def _leaves(source: dict[str, Any]) -> Iterator[tuple[str, Any]]:
