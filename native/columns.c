@@ -361,6 +361,7 @@ void columns_print(void (*write)(const void *start, size_t length), const struct
         .shapes = shapes.count,
         .shape_bytes = (uint32_t)shapes.entries.length,
         .line_bytes = (uint32_t)lines->length,
+        .version = COLUMNS_VERSION,
     };
     counted = 0;
     put = count_bytes;

@@ -25,8 +25,8 @@
 #define COLUMNS_VERSION 1
 
 struct batch_head {
-    uint64_t size; /* of everything after the head, in bytes */
-    uint32_t rows, contexts, context_bytes, shapes, shape_bytes, line_bytes, columns, reserved;
+    uint64_t size; /* of everything after the head, in bytes; `version` is COLUMNS_VERSION */
+    uint32_t rows, contexts, context_bytes, shapes, shape_bytes, line_bytes, columns, version;
 };
 
 /* The values of a column: int64 (for times nanoseconds since 1970), double, one byte, or uint32 numbers of texts. */

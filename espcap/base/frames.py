@@ -1,7 +1,7 @@
 """Sets and sequences of frame numbers of one capture: many millions of them, or a few that are far apart."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 PAGE_BITS = 13
 """The frame numbers of a page of a FrameSet have the same bits above this number of bits."""
@@ -117,26 +117,3 @@ class Numbering:
         ends = [*self._positions[1:], self._length + 1]
         for first, start, end in zip(self._frames, self._positions, ends, strict=True):
             yield first, first + end - start - 1
-
-
-def frame_ranges(
-    least: float, greatest: float, total: int, count: Callable[[int, int], int], most: int
-) -> Iterator[tuple[int, int]]:
-    """Yields ranges of frame numbers, (first, last), that together contain all `total` frames and do not overlap.
-
-    Each range contains at most `most` frames. `least` and `greatest` are the smallest and the greatest frame number
-    from a store's statistics, which round large numbers. `count(first, last)` returns the number of frames in a range.
-    """
-    low, high = int(least), int(greatest)
-    yield from _split(max(0, low - (low >> 50)), min(high + (high >> 50), _LARGEST), total, count, most)
-
-
-def _split(low: int, high: int, total: int, count: Callable[[int, int], int], most: int) -> Iterator[tuple[int, int]]:
-    if total <= most or high - low < most:
-        if total:
-            yield low, high
-        return
-    middle = (low + high) // 2
-    below = count(low, middle)
-    yield from _split(low, middle, below, count, most)
-    yield from _split(middle + 1, high, total - below, count, most)

@@ -20,7 +20,7 @@ _KINDS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME, Kind
 _BATCH = np.dtype(
     [("size", "<u8")]
     + [(name, "<u4") for name in ("rows", "contexts", "context_bytes", "shapes", "shape_bytes", "line_bytes")]
-    + [("columns", "<u4"), ("reserved", "<u4")]
+    + [("columns", "<u4"), ("version", "<u4")]
 )
 _COLUMN = np.dtype(
     [(name, "<u4") for name in ("id", "count", "texts", "text_bytes", "name_bytes")]
@@ -101,6 +101,8 @@ class ColumnReader:
 
     def _batch(self, content: memoryview) -> RawBatch:
         head = np.frombuffer(content, _BATCH, 1)[0]
+        if head["version"] != VERSION:
+            raise EspcapError(f"the native reader prints columns of version {head['version']}", "run make native again")
         rows = int(head["rows"])
         parts = _Parts(content[_BATCH.itemsize :])
         context_codes, shape_codes = parts.array("<u4", rows), parts.array("<u4", rows)

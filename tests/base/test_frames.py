@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from espcap.base.frames import FrameSet, Numbering, frame_ranges
+from espcap.base.frames import FrameSet, Numbering
 
 
 def test_members() -> None:
@@ -26,32 +26,6 @@ def test_a_large_number_takes_little_memory(frame: int) -> None:
     assert frame in frames
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
-
-
-@pytest.mark.parametrize(
-    "members",
-    [range(1, 10_001), [5], [1, 2**62], [1, 2, 3, 2**32 - 1], [*range(500, 600), *range(10**12, 10**12 + 100)]],
-)
-@pytest.mark.parametrize("most", [1, 7, 1000])
-def test_frame_ranges(members: list[int], most: int) -> None:
-    """Each member is in one span, and the questions are few."""
-    asked = []
-
-    def count(low: int, high: int) -> int:
-        asked.append(low)
-        return sum(low <= member <= high for member in members)
-
-    found = list(frame_ranges(float(min(members)), float(max(members)), len(members), count, most))
-    assert [sum(low <= member <= high for low, high in found) for member in members[:100]] == [1] * len(members[:100])
-    assert all(sum(low <= member <= high for member in members) <= most for low, high in found[:100])
-    assert len(asked) <= 64 + 40 * len(found)
-
-
-def test_two_far_numbers_are_one_span() -> None:
-    def count(low: int, high: int) -> int:
-        raise AssertionError
-
-    assert len(list(frame_ranges(1, 2**62, 2, count, 50_000))) == 1
 
 
 def test_numbering() -> None:

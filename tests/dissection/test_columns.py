@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from espcap.base.errors import EspcapError
-from espcap.dissection.columns import ColumnReader, RawBatch
+from espcap.dissection.columns import VERSION, ColumnReader, RawBatch
 from espcap.fields.field import Kind
 
 NUMBERS, TEXTS = 0, 3
@@ -39,10 +39,10 @@ def text_column(identifier: int, name: bytes, values: list[int], words: list[byt
     return padded(head) + padded(name) + numbers(*values) + texts(*words)
 
 
-def batch(rows: int, shape: list[int], columns: Iterable[bytes], lines: bytes = b"") -> bytes:
+def batch(rows: int, shape: list[int], columns: Iterable[bytes], lines: bytes = b"", version: int = VERSION) -> bytes:
     context, columns, shape_bytes = b"{}", [*columns], struct.pack(f"<{len(shape)}I", *shape)
     content = numbers(*[0] * rows) * 2 + texts(context) + texts(shape_bytes) + padded(lines) + b"".join(columns)
-    counts = (rows, 1, len(context), 1, len(shape_bytes), len(lines), len(columns), 0)
+    counts = (rows, 1, len(context), 1, len(shape_bytes), len(lines), len(columns), version)
     return struct.pack("<Q8I", len(content), *counts) + content
 
 
@@ -98,3 +98,8 @@ def test_a_damaged_batch() -> None:
     short = struct.pack("<Q", len(FIRST) - 40 - 8) + FIRST[8:-8]
     with pytest.raises(EspcapError, match="output is damaged"):
         read(short)
+
+
+def test_another_version() -> None:
+    with pytest.raises(EspcapError, match="prints columns of version 2"):
+        read(batch(1, [5], [column(5, b"ip\0ttl", None, [64])], version=2))
