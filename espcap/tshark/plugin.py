@@ -34,7 +34,7 @@ The message says which packet is missing. Wireshark itself does not use this sta
 LARGEST_PACKET = 64 << 20
 """The most bytes of values of one packet; further values are counted and left out."""
 
-ROWS = 65_536
+ROWS = 16_384
 """The most packets that are printed together as columns."""
 
 _FILE = "espcap_tap.so"

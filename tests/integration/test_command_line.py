@@ -90,8 +90,11 @@ def test_search(filled: str) -> None:
         assert misspelled.status == 2
         assert misspelled.lines[0].startswith("Error: no such field: tcp.prot: did you mean tcp.port or tcp.srcport")
     complex_pattern = espcap("search", "-Y", 'http.host matches "(a|b)*a.{15}x"', "--node", filled)
-    assert complex_pattern.status == 2
-    assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors
+    if filled.startswith("local:"):  # RE2 takes a time that grows with the text alone
+        assert (complex_pattern.status, complex_pattern.documents) == (0, [])
+    else:
+        assert complex_pattern.status == 2
+        assert "too complex (write a shorter one with fewer repetitions)" in complex_pattern.errors
     wrong = espcap("search", "source.port:[80 TO", "--node", filled)
     assert wrong.status == 2
     assert espcap("search", "source.port:http", "--node", filled).status == 2
