@@ -23,6 +23,7 @@ from espcap.ingest.report import IncompleteError, Problem, Report
 from espcap.ingest.run import IsKnown, Resuming, Run
 from espcap.ingest.stream import DocumentStream
 from espcap.query import Everything, Query
+from espcap.searches.measures import measure
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import page
 from espcap.searches.searcher import Searcher
@@ -166,13 +167,22 @@ def stats(  # noqa: PLR0913 - the options have names
     until: str | datetime = "",
     node: Node = "local",
     size: int = 10,
+    field: str = "",
+    by: str = "",
 ) -> dict[str, Any]:
     """Returns a summary of the packets that match: the JSON object of `espcap stats`, with `size` lines in each table.
 
-    Parameters and errors are those of `search`.
+    With `field`, returns what the numbers of that field are, for all packets and for each value of the field `by`.
+
+    Parameters and errors are those of `search`. Raises UsageError if the values of `field` are not numbers.
     """
     with closing(_open_searcher(node)) as searcher:
-        summary = summarize(searcher.store, _query(searcher, query, display_filter, since, until), size)
+        parsed = _query(searcher, query, display_filter, since, until)
+        if field:
+            return measure(searcher, parsed, field, by, size)
+        if by:
+            raise UsageError("by needs a field", "name a field of numbers")
+        summary = summarize(searcher.store, parsed, size)
         if not summary["packets"]:
             _warn_if_empty(searcher)
         return summary

@@ -231,6 +231,16 @@ class TestSearch:
             command("stats", "protocol:dns", "--node", node, "--size", "3").output
         )
 
+    def test_numbers_of_a_field(self, node: str) -> None:
+        found = espcap.stats("protocol:dns", node=node, field="frame.len", by="ip.src", size=1)
+        arguments = ("--field", "frame.len", "--by", "ip.src", "--size", "1")
+        assert found == json.loads(command("stats", "protocol:dns", *arguments, "--node", node).output)
+        assert found["groups"][0]["count"] > 0
+        with pytest.raises(espcap.UsageError, match="layers.ip.src has no numbers"):
+            espcap.stats(node=node, field="ip.src")
+        with pytest.raises(espcap.UsageError, match="by needs a field"):
+            espcap.stats(node=node, by="ip.src")
+
     def test_more_than_can_be_sorted(self, node: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(paging, "MOST_COUNTED", 2500)
         found = espcap.search("protocol:dns", node=node, sort="layers.dns.id")

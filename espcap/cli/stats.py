@@ -1,16 +1,20 @@
-"""The stats command: summarizes the packets that match a query, as tables or as JSON."""
+"""The stats command: summarizes the packets that match a query, or the numbers of a field."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 import orjson
 
-from espcap.base.text import without_controls
+from espcap.base.errors import UsageError
+from espcap.base.text import printable, without_controls
+from espcap.cli.csv_output import write_csv
 from espcap.cli.options.querying import StatsOptions
-from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
+from espcap.cli.search import PreparedSearch, explain_if_empty, open_searcher, prepare_search
 from espcap.cli.table import show_table
+from espcap.searches.measures import COLUMNS, measure
+from espcap.searches.searcher import Searcher
 from espcap.searches.summary import TABLES, summarize
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -26,9 +30,13 @@ _TITLES = {
 
 def stats(options: StatsOptions) -> int:
     """Runs the command and returns its exit code."""
+    if not options.field and (options.by or options.csv):
+        raise UsageError(f"{'--by' if options.by else '--csv'} needs --field", "add --field with a field of numbers")
     searcher = open_searcher(options)
     try:
         prepared = prepare_search(options, searcher)
+        if options.field:
+            return _measure(options, searcher, prepared)
         summary = summarize(searcher.store, prepared.query, options.size)
         explain_if_empty(searcher, prepared, summary["packets"])
     finally:
@@ -38,6 +46,27 @@ def stats(options: StatsOptions) -> int:
     else:
         _show(summary)
     return prepared.status
+
+
+def _measure(options: StatsOptions, searcher: Searcher, prepared: PreparedSearch) -> int:
+    measured = measure(searcher, prepared.query, options.field, options.by, options.size)
+    if not measured["packets"]:
+        click.echo(f"Note: no packet that matches has {printable(options.field)}", err=True)
+    if options.csv:
+        write_csv(sys.stdout, [options.by or "field", *COLUMNS], _rows(measured, str))
+    elif options.json or not sys.stdout.isatty():
+        click.echo(without_controls(orjson.dumps(measured)))
+    else:
+        show_table([options.by or "field", *COLUMNS], _rows(measured, "{:,.6g}".format))
+    return prepared.status
+
+
+def _rows(measured: dict[str, Any], text: Callable[[Any], str]) -> list[list[str]]:
+    """Returns a line for each group, or one line for all packets. `text` is called with each number."""
+    lines = measured["groups"] if measured["by"] else [measured["all"] | {"value": measured["field"]}]
+    return [
+        [str(line["value"]), *("" if line[name] is None else text(line[name]) for name in COLUMNS)] for line in lines
+    ]
 
 
 def _show(summary: dict[str, Any]) -> None:

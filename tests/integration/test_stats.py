@@ -1,5 +1,6 @@
 """`espcap stats`: every store says the same, and it is what tshark counts."""
 
+import csv
 import re
 import shutil
 import subprocess
@@ -8,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from espcap.cli.stats import sparkline
+from espcap.searches.measures import COLUMNS
 from espcap.searches.summary import MOST_STEPS, step_of
 from espcap.tshark.program import environment
 from tests.support.command import CAPTURES, espcap, on_terminal
@@ -22,7 +25,7 @@ SAMPLES = [CAPTURES / name for name in NAMES]
 
 FIELDS = (
     *("frame.len", "frame.protocols", "dns.qry.name", "http.host", "http.request.method"),
-    "tls.handshake.extensions_server_name",
+    *("tls.handshake.extensions_server_name", "ip.src", "tcp.analysis.ack_rtt"),
 )
 Packet = dict[str, str]
 """What tshark prints of the fields of a packet."""
@@ -118,6 +121,77 @@ def test_conversations(stores: list[str]) -> None:
     assert conversation["bytes"] == sum(document["network"]["bytes"] for document in documents)
     assert conversation["source_ip"] == documents[0]["source"]["ip"]
     assert conversation["destination_port"] == documents[0]["destination"]["port"]
+
+
+def floats(printed: list[Packet], name: str) -> list[float]:
+    return [float(value) for packet in printed for value in packet[name].split(",") if value]
+
+
+def test_numbers_of_a_field(stores: list[str], printed: list[Packet]) -> None:
+    """Of all packets, and by another field; the percentiles are those of numpy over what tshark prints."""
+    found = answers(stores, "--field", "frame.len")
+    lengths = floats(printed, "frame.len")
+    assert found["packets"] == len(printed)
+    assert found["groups"] == []
+    assert is_line_of(found["all"], lengths)
+    by = answers(stores, "--field", "tcp.analysis.ack_rtt", "--by", "ip.src", "--size", "100")
+    assert by["groups"]
+    assert len({group["value"] for group in by["groups"]}) == len(by["groups"])
+    for group in by["groups"]:
+        packets = [each for each in printed if each["ip.src"] == group["value"] and each["tcp.analysis.ack_rtt"]]
+        assert group["packets"] == len(packets)
+        assert is_line_of(group, floats(packets, "tcp.analysis.ack_rtt"))
+    assert sum(group["packets"] for group in by["groups"]) == by["packets"]
+
+
+def is_line_of(line: dict[str, Any], numbers: list[float]) -> bool:
+    expected = [
+        len(numbers),
+        min(numbers),
+        float(np.mean(numbers)),
+        *np.percentile(numbers, [50, 95, 99]),
+        max(numbers),
+    ]
+    return [line[name] for name in COLUMNS] == [pytest.approx(each) for each in expected]
+
+
+def test_numbers_as_csv_and_table(stores: list[str]) -> None:
+    arguments = ("stats", "--field", "frame.len", "--by", "ip.src", "--size", "2", "--node", stores[0])
+    groups = espcap(*arguments).documents[0]["groups"]
+    header, *rows = csv.reader(espcap(*arguments, "--csv").output.decode().splitlines())
+    assert header == ["ip.src", *COLUMNS]
+    assert [[row[0], *map(float, row[1:])] for row in rows] == [
+        [group["value"], *(group[name] for name in COLUMNS)] for group in groups
+    ]
+    table = on_terminal(*arguments).splitlines()
+    assert table[0].split() == header
+    assert [line.split()[0] for line in table[1:]] == [group["value"] for group in groups]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--field", "ip.src"), "layers.ip.src has no numbers: its values are of type ip (name a field with numbers"),
+        (("--field", "http.host"), "layers.http.host has no numbers: its values are of type string"),
+        (("--field", "@timestamp"), "@timestamp has no numbers: its values are of type time"),
+        (("--field", "frame.lne"), "no such field: frame.lne: did you mean frame.len"),
+        (("--field", "frame.len", "--by", "ip.scr"), "no such field: ip.scr: did you mean ip.src"),
+        (("--by", "ip.src"), "--by needs --field"),
+        (("--csv",), "--csv needs --field"),
+    ],
+)
+def test_fields_that_cannot_be_measured(stores: list[str], arguments: tuple[str, ...], message: str) -> None:
+    ran = espcap("stats", *arguments, "--node", stores[0])
+    assert ran.status == 2
+    assert ran.lines[-1].startswith(f"Error: {message}")
+
+
+def test_no_packet_has_the_field(stores: list[str]) -> None:
+    for node in stores:
+        ran = espcap("stats", "protocol:dns", "--field", "http.time", "--by", "ip.src", "--node", node)
+        assert (ran.status, ran.errors) == (0, "Note: no packet that matches has http.time\n")
+        [found] = ran.documents
+        assert (found["packets"], found["groups"], found["all"]) == (0, [], dict.fromkeys(COLUMNS) | {"count": 0})
 
 
 def test_nothing_found(stores: list[str]) -> None:

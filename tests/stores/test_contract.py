@@ -5,6 +5,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
@@ -383,6 +384,42 @@ def test_sum_and_stats(store: Store) -> None:
         "repeated": {"value": 5.0},
         "none": {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0},
     }
+
+
+def test_percentiles(store: Store) -> None:
+    """Of all packets and in buckets; each number of a packet counts, and a packet is in the bucket of each value."""
+    percents = [0, 25, 50, 95, 100]
+
+    def asked(path: str) -> dict[str, Any]:
+        percentiles = {"field": path, "percents": percents, "tdigest": {"compression": 1000}}
+        return {"stats": {"stats": {"field": path}}, "percentiles": {"percentiles": percentiles}}
+
+    request: dict[str, Any] = {
+        "lengths": asked("layers.frame.len")["percentiles"],
+        "floats": asked("layers.tcp.analysis_initial_rtt")["percentiles"],
+        "none": asked("source.bytes")["percentiles"],
+        "kinds": {"terms": {"field": "layers.tcp.option_kind"}, "aggs": asked("layers.tcp.option_kind")},
+        "protocol": {"terms": {"field": "protocol", "size": 2}, "aggs": asked("layers.frame.len")},
+    }
+    answers = store.search(Everything(), size=0, aggregations=request).aggregations
+    lengths = [document.source["layers"]["frame"]["len"] for document in documents()]
+    for numbers, found in ((lengths, answers["lengths"]), ([-0.25, 0.5, 1.0, 1e-9], answers["floats"])):
+        expected = np.percentile(numbers, percents).tolist()
+        assert found == {
+            "values": {f"{each}.0": pytest.approx(value) for each, value in zip(percents, expected, strict=True)}
+        }
+    assert answers["none"] == {"values": dict.fromkeys((f"{each}.0" for each in percents), None)}
+    for bucket in answers["kinds"]["buckets"]:  # of one packet, with the numbers 1, 1 and 3
+        assert bucket["stats"] == {"count": 3, "min": 1.0, "max": 3.0, "avg": pytest.approx(5 / 3), "sum": 5.0}
+    assert [bucket["key"] for bucket in answers["kinds"]["buckets"]] == [1, 3]
+    for bucket in answers["protocol"]["buckets"]:
+        of_protocol = [
+            document.source["layers"]["frame"]["len"]
+            for document in documents()
+            if document.source["protocol"] == bucket["key"]
+        ]
+        assert (bucket["doc_count"], bucket["stats"]["count"]) == (len(of_protocol), len(of_protocol))
+        assert bucket["percentiles"]["values"]["50.0"] == pytest.approx(np.percentile(of_protocol, 50))
 
 
 def test_sums_in_buckets(store: Store) -> None:

@@ -91,6 +91,14 @@ class StatsOptions(QueryOptions):
         type=Whole(1, 1000),
         help="Number of lines in each table.",
     )
+    field: str = option(
+        "--field",
+        default="",
+        metavar="FIELD",
+        help="Measure the numbers of this field instead: count, minimum, mean, percentiles (50, 95, 99) and maximum.",
+    )
+    by: str = option("--by", default="", metavar="FIELD", help="With --field, measure by the values of this field.")
+    csv: bool = option("--csv", help="With --field, print CSV.")
     json: bool = option("--json", help="Print one JSON object, also on a terminal.")
 
 

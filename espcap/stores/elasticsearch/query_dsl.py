@@ -47,7 +47,7 @@ _TIE_BREAK: list[Any] = [
     {"layers.frame.number": {"order": "asc", "missing": "_last", "unmapped_type": "long"}},
     {"capture_id": {"order": "asc", "missing": "_last", "unmapped_type": "keyword"}},
 ]
-_METRIC = ("value", "count", "min", "max", "avg", "sum")
+_METRIC = ("value", "count", "min", "max", "avg", "sum", "values")
 _BUCKET = ("key", "key_as_string", "doc_count")
 _COUNTED_PER_DAY = 10_000
 """Values that each day's shard counts for `terms`: with Elasticsearch's default (25 for 10) the sums can be wrong."""
@@ -208,6 +208,8 @@ def _nothing(body: dict[str, Any]) -> dict[str, Any]:
     """Returns the result of an aggregation over no documents. Elasticsearch returns no result if no index exists."""
     if "stats" in body:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
+    if "percentiles" in body:
+        return {"values": {str(float(each)): None for each in body["percentiles"]["percents"]}}
     return {"value": 0.0} if "sum" in body else {"buckets": []}
 
 

@@ -1,4 +1,4 @@
-"""Aggregations over the files of the local index, as in Elasticsearch: terms, date_histogram, sum and stats."""
+"""Aggregations over the files of the local index, as in Elasticsearch: buckets, sums, statistics and percentiles."""
 
 import heapq
 import re
@@ -16,6 +16,7 @@ from espcap.fields.field import Kind
 from espcap.query.values import milliseconds_text
 from espcap.stores.local import terms
 from espcap.stores.local.conditions import View
+from espcap.stores.local.distributions import Measure, by_code
 from espcap.stores.local.segment import Values
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -26,8 +27,11 @@ _PARAMETERS = {
     "date_histogram": {"field", "fixed_interval", "min_doc_count"},
     "sum": {"field"},
     "stats": {"field"},
+    "percentiles": {"field", "percents", "tdigest"},
 }
-_WITH_SUMS = ("terms", "date_histogram")
+_WITHIN = {"terms": {"sum", "stats", "percentiles"}, "date_histogram": {"sum"}}
+"""What can be computed for each bucket."""
+_NUMBERS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT)
 
 
 class Gatherer(Protocol):
@@ -53,23 +57,33 @@ def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> G
     parameters = body.get(operation, {})
     inner = body.get("aggs", {})
     known = operation in _PARAMETERS and parameters.keys() <= _PARAMETERS[operation]
-    simple = len(body) == 1 or (operation in _WITH_SUMS and all(list(each) == ["sum"] for each in inner.values()))
+    allowed = _WITHIN.get(operation, set())
+    simple = len(body) == 1 or all(len(each) == 1 and each.keys() <= allowed for each in inner.values())
     if not (known and simple):
         supported = "; ".join(f"{name} ({', '.join(sorted(keys))})" for name, keys in _PARAMETERS.items())
         raise UsageError(f"aggregation {name!r} is not supported: {body}", f"supported are {supported}")
     path = parameters["field"]
-    sums = {each: _number_path(inner[each]["sum"]["field"], kind) for each in inner}
+    sums = {each: _number_path(inner[each]["sum"]["field"], kind) for each in inner if "sum" in inner[each]}
     if operation == "terms":
-        return _Terms(path, kind(path), parameters.get("size", 10), sums)
+        measures = {each: _measure(inner[each], kind) for each in inner if each not in sums}
+        return _Terms(path, kind(path), parameters.get("size", 10), _Buckets(sums, measures))
     if operation == "date_histogram":
-        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), sums)
+        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), _Buckets(sums))
+    if operation == "percentiles":
+        return _Percentiles(_measure(body, kind))
     return _Stats(_number_path(path, kind), only_sum=operation == "sum")
 
 
+def _measure(body: dict[str, Any], kind: Callable[[str], Kind]) -> Measure:
+    [(operation, parameters)] = body.items()
+    path = _number_path(parameters["field"], kind)
+    return Measure(path, tuple(parameters["percents"]) if operation == "percentiles" else None)
+
+
 def _number_path(path: str, kind: Callable[[str], Kind]) -> str:
-    """Returns the path, which must be an integer or @timestamp. Raises UsageError."""
-    if path != "@timestamp" and kind(path) is not Kind.INTEGER:
-        raise UsageError(f"{path}: only integers can be added, and this field is of type {kind(path)}")
+    """Returns the path, which must be a number or @timestamp. Raises UsageError."""
+    if path != "@timestamp" and kind(path) not in _NUMBERS:
+        raise UsageError(f"{path}: only numbers can be added, and this field is of type {kind(path)}")
     return path
 
 
@@ -97,12 +111,14 @@ def _numbers(view: View, path: str, mask: Array) -> tuple[Array, Array]:
 
 
 class _Buckets:
-    """The counts and sums of buckets, by key."""
+    """The counts, sums and measures of buckets, by key."""
 
-    def __init__(self, sums: dict[str, str]) -> None:
+    def __init__(self, sums: dict[str, str], measures: dict[str, Measure] | None = None) -> None:
         self._sums = sums
+        self._measures = measures or {}
         self.counts: Counter[Any] = Counter()
         self._parts: dict[str, dict[Any, list[float]]] = {name: {} for name in sums}
+        self._numbers: dict[str, dict[Any, list[Array]]] = {each.path: {} for each in self._measures.values()}
 
     def add(self, view: View, mask: Array, rows: Array, codes: Array, keys: Callable[[Array], list[Any]]) -> None:
         """Adds packets: `codes` has the bucket of each of the `rows`, from 0, and `keys` the keys of some codes."""
@@ -116,11 +132,16 @@ class _Buckets:
             added = np.bincount(codes, totals[rows], len(counts))[some]
             for key, number in zip(found, added.tolist(), strict=True):
                 self._parts[name].setdefault(key, []).append(number)
+        names = dict(zip(some.tolist(), found, strict=True))
+        for path, by_key in self._numbers.items():
+            for code, numbers in by_code(rows, codes, *_numbers(view, path, mask)):
+                by_key.setdefault(names[code], []).append(numbers)
 
     def values(self, key: Any) -> dict[str, Any]:
-        """Returns the count and the sums of a key, as members of a bucket of the answer."""
+        """Returns the count, sums and measures of a key, as members of a bucket of the answer."""
         sums = {name: {"value": fsum(self._parts[name].get(key, ()))} for name in self._sums}
-        return {"doc_count": self.counts[key]} | sums
+        measures = {name: each.of(self._numbers[each.path].get(key, [])) for name, each in self._measures.items()}
+        return {"doc_count": self.counts[key]} | sums | measures
 
 
 def _totals(view: View, path: str, mask: Array) -> Array:
@@ -132,11 +153,11 @@ def _totals(view: View, path: str, mask: Array) -> Array:
 class _Terms:
     """The most frequent values of a path."""
 
-    def __init__(self, path: str, kind: Kind, size: int, sums: dict[str, str]) -> None:
+    def __init__(self, path: str, kind: Kind, size: int, buckets: _Buckets) -> None:
         self._path = path
         self._kind = kind
         self._size = size
-        self._buckets = _Buckets(sums)
+        self._buckets = buckets
 
     def add(self, view: View, mask: Array) -> None:
         if (found := _selected(view, self._path, mask)) is None:
@@ -192,14 +213,14 @@ class _Terms:
 class _DateHistogram:
     """The number of packets in each interval of time."""
 
-    def __init__(self, path: str, interval: str, least: int, sums: dict[str, str]) -> None:
+    def __init__(self, path: str, interval: str, least: int, buckets: _Buckets) -> None:
         match = re.fullmatch(r"([1-9]\d*)(ms|s|m|h|d)", interval)
         if path != "@timestamp" or not match:
             hint = "use @timestamp and an interval such as 10s, 5m, 1h or 1d"
             raise UsageError(f"date_histogram of {path} by {interval!r} is not supported", hint)
         self._step = int(match[1]) * _UNITS[match[2]]
         self._least = least
-        self._buckets = _Buckets(sums)
+        self._buckets = buckets
 
     def add(self, view: View, mask: Array) -> None:
         if (found := _selected(view, "@timestamp", mask)) is None or not len(found[0]):
@@ -253,3 +274,17 @@ class _Stats:
             return {"value": total}
         least, greatest = min(self._limits, default=None), max(self._limits, default=None)
         return {"count": count, "min": least, "max": greatest, "avg": total / count if count else None, "sum": total}
+
+
+class _Percentiles:
+    """Percentiles of the numbers of a path."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+        self._parts: list[Array] = []
+
+    def add(self, view: View, mask: Array) -> None:
+        self._parts.append(_numbers(view, self._measure.path, mask)[1])
+
+    def result(self) -> dict[str, Any]:
+        return self._measure.of(self._parts)
