@@ -236,7 +236,7 @@ class TestSearch:
         arguments = ("--field", "frame.len", "--by", "ip.src", "--size", "1")
         assert found == json.loads(command("stats", "protocol:dns", *arguments, "--node", node).output)
         assert found["groups"][0]["count"] > 0
-        with pytest.raises(espcap.UsageError, match="layers.ip.src has no numbers"):
+        with pytest.raises(espcap.UsageError, match=r"layers\.ip\.src has no numbers"):
             espcap.stats(node=node, field="ip.src")
         with pytest.raises(espcap.UsageError, match="by needs a field"):
             espcap.stats(node=node, by="ip.src")
