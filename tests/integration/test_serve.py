@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from html.parser import HTMLParser
@@ -652,16 +653,21 @@ def test_capture_that_is_sent(empty: tuple[Served, Path]) -> None:
     assert "we_ird_b_-2.pcap is indexed." in other.text
 
 
+def open_files(process: int) -> Iterator[Path]:
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has just been closed
+            yield descriptor.readlink()
+
+
 def test_uploads_leave_nothing_open(empty: tuple[Served, Path]) -> None:
     """Neither those that are indexed, nor those that are refused."""
     page, _ = empty
-    descriptors = Path(f"/proc/{page.process}/fd")
     counts = []
     for name in ("dns.pcap", "icmp.pcap", "arp.pcap", "ipv6.pcap"):
         send(page, name, (CAPTURES / name).read_bytes())
         send(page, "text.pcap", b"text")
-        counts.append(len(list(descriptors.iterdir())))
-    assert counts[-1] <= counts[0] + 1
+        counts.append(sum(each.suffix != ".parquet" for each in open_files(page.process)))
+    assert counts[-1] <= counts[0] + 1  # some files of the index stay open, as many as the page may have at most
 
 
 def test_others_are_answered_while_a_capture_is_compared(empty: tuple[Served, Path]) -> None:
@@ -705,7 +711,7 @@ def test_no_page_but_ours_may_send(empty: tuple[Served, Path]) -> None:
 
 def test_end_while_indexing(tmp_path: Path) -> None:
     """The packets that were read are stored, and the page ends long before all are."""
-    body, copies = (CAPTURES / "http_xml.pcap").read_bytes(), 2000
+    body, copies = (CAPTURES / "http_xml.pcap").read_bytes(), 6000
     large = body[:24] + body[24:] * copies
     node = f"local:{tmp_path / 'index'}"
     assert espcap("setup", "--node", node).status == 0

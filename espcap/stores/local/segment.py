@@ -29,6 +29,8 @@ _THREADS = 4
 """Number of files that are opened at the same time."""
 _BYTES_OF_COLUMN = 3000
 """Memory that an open file takes for each column."""
+_LEAST_BYTES = 1 << 20
+"""An open file counts as so many bytes at least, so that a process has at most 400 open: 1024 is a usual limit."""
 _WIDTHS = ("i1", "i2", "i4", "i8")
 _MOST_OPEN = 400 << 20
 _MOST_KEPT = 256 << 20
@@ -91,7 +93,7 @@ class Segment:
     @property
     def bytes(self) -> int:
         """The memory that the open file takes, about."""
-        return _BYTES_OF_COLUMN * len(self._places)
+        return max(_LEAST_BYTES, _BYTES_OF_COLUMN * len(self._places))
 
     @cached_property
     def paths(self) -> set[str]:
