@@ -8,8 +8,8 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
