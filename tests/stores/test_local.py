@@ -82,10 +82,12 @@ def test_index_of_tantivy(reader: LocalStore, folder: Path) -> None:
     """As espcap 0.1 made them. It is not taken for an empty day."""
     (folder / DAY).mkdir(parents=True)
     (folder / DAY / "meta.json").write_text("{}")
-    for use in (lambda: reader.search(Everything()), reader.days, reader.check, lambda: reader.write([make(1)])):
+    uses = (lambda: reader.search(Everything()), reader.days, reader.check, reader.prepare)
+    for use in (*uses, lambda: reader.write([make(1)])):
         with pytest.raises(StoreError, match="an earlier version of espcap made it") as raised:
             use()
-        assert raised.value.hint == f"remove the folders packets-* in {folder}, and index the captures again"
+        hint = f"remove the folders packets-* in {folder}, and index the captures again, with --again"
+        assert raised.value.hint == hint
     reader.delete(DAY)
     assert reader.write([make(1)]).stored == 1
 

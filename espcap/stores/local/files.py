@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,9 +35,21 @@ def open_manifest(folder: Path) -> Manifest:
     with failures(folder):
         if manifest.exists(folder):
             return read_manifest(folder)
-        if (folder / _EARLIER).exists():
-            raise ValueError("an earlier version of espcap made it")
+        _check_version(folder)
         return Manifest()
+
+
+def check_versions(folders: Iterable[Path]) -> None:
+    """Raises StoreError if an earlier version of espcap made one of the days."""
+    for folder in folders:
+        with failures(folder):
+            if not manifest.exists(folder):
+                _check_version(folder)
+
+
+def _check_version(folder: Path) -> None:
+    if (folder / _EARLIER).exists():
+        raise ValueError("an earlier version of espcap made it")
 
 
 def measure(folder: Path) -> StoredDay:
@@ -157,7 +169,7 @@ def _store_error(folder: Path, reason: str, code: int | None) -> StoreError:
     elif "a newer version" in reason:
         hint = "install that version, or choose another folder: --node local:DIR"
     elif "an earlier version" in reason:
-        hint = f"remove the folders packets-* in {folder.parent}, and index the captures again"
+        hint = f"remove the folders packets-* in {folder.parent}, and index the captures again, with --again"
     elif "another version" in reason:
         hint = f"remove {folder} and store its captures again"
     else:

@@ -25,7 +25,7 @@ from espcap.stores.local.aggregations import gather
 from espcap.stores.local.bounds import EVER, Bounds, time_bounds
 from espcap.stores.local.conditions import View
 from espcap.stores.local.documents import documents
-from espcap.stores.local.files import exists, failures, measure, open_manifest
+from espcap.stores.local.files import check_versions, exists, failures, measure, open_manifest
 from espcap.stores.local.manifest import Entry
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.segment import open_segment, open_together
@@ -52,9 +52,13 @@ class LocalStore:
         """Lock for the writer: `flush` may be called while a thread writes a batch."""
 
     def prepare(self) -> None:
-        """Makes the folder, which only its owner can read, and records the fields of the user's own dissectors."""
+        """Makes the folder, which only its owner can read, and records the fields of the user's own dissectors.
+
+        Raises StoreError if an earlier version of espcap made a day: no packets are written beside it.
+        """
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_versions(self._folders())
         if self._registry.own:
             add_to_record(self._folder, self._registry.own, self.address)
 
