@@ -326,9 +326,10 @@ def test_program(program: str, tmp_path: Path) -> None:
     assert all(re.fullmatch(r"2024-05-01T\S+Z 192\.0\.2\.\d+ /\S*", line) for line in requests)
     assert ran.stderr == ""
     if ending:
-        summary, sums, found = rest
+        summary, sums, numbers, found = rest
         assert summary.startswith("16 files, 263 packets read, 230 stored, 33 already there, 0 re")
         assert re.fullmatch(r"17 \[\{'value': .*\}\]", sums)
+        assert re.fullmatch(r"\[\{'value': '192\.0\.2\.1', 'packets': 41, 'count': 41, .*\}\]", numbers)
         assert set(found.split()) == {"http"}
 
 
