@@ -8,7 +8,7 @@ for document in espcap.search("protocol:dns"): ...
 TYPE_CHECKING = False  # importing typing takes longer than the rest of this module
 
 if TYPE_CHECKING:
-    from espcap.api import count, index, read, search, stats
+    from espcap.api import Packets, count, index, read, search, stats
     from espcap.base.errors import EspcapError, StoreError, UsageError
     from espcap.ingest.report import IncompleteError, Problem, Report, Severity
     from espcap.stores.elasticsearch.connection import Connection
@@ -19,6 +19,7 @@ __all__ = [
     "Connection",
     "EspcapError",
     "IncompleteError",
+    "Packets",
     "Problem",
     "Report",
     "Severity",
@@ -33,7 +34,7 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("EspcapError", "StoreError", "UsageError"), "espcap.base.errors"),
-    **dict.fromkeys(("count", "index", "read", "search", "stats"), "espcap.api"),
+    **dict.fromkeys(("Packets", "count", "index", "read", "search", "stats"), "espcap.api"),
     **dict.fromkeys(("IncompleteError", "Problem", "Report", "Severity"), "espcap.ingest.report"),
     "Connection": "espcap.stores.elasticsearch.connection",
 }

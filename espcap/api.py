@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from espcap.base.errors import EspcapError, UsageError
@@ -25,9 +27,9 @@ from espcap.ingest.stream import DocumentStream
 from espcap.query import Everything, Query
 from espcap.searches.measures import measure
 from espcap.searches.no_packets import explain_no_packets
-from espcap.searches.paging import page
 from espcap.searches.searcher import Searcher
 from espcap.searches.summary import summarize
+from espcap.searches.tables import columns_of, pages, tables
 from espcap.stores import Store, open_store
 from espcap.tshark.arguments import Settings
 from espcap.tshark.program import find_program
@@ -41,8 +43,6 @@ Node: TypeAlias = "str | Sequence[str] | Connection"
 """`local`, `local:DIR`, one or more addresses of Elasticsearch, or a Connection with credentials."""
 
 _log = logging.getLogger("espcap")
-_PAGE_SIZE = 1000
-"""Number of packets in one request to a store."""
 
 
 def read(  # noqa: PLR0913 - the options have names
@@ -119,8 +119,12 @@ def search(  # noqa: PLR0913 - the options have names
     node: Node = "local",
     sort: str = "@timestamp",
     size: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Yields the documents of all packets that match, or of the first `size`. They are fetched in pages.
+    columns: Sequence[str] = (),
+) -> "Packets":
+    """Returns the packets that match, or the first `size`: an iterator of their documents, fetched in pages.
+
+    Its methods `to_arrow()`, `to_pandas()` and `to_polars()` return the fields `columns` as a table instead, by default
+    those of the packet list.
 
     The parameters are those of `espcap search`. Times are `2024-05-01T10:30`, `1h` or `yesterday`. `-FIELD` sorts in
     descending order; FIELD is a name in display filters or a path of documents.
@@ -137,10 +141,65 @@ def search(  # noqa: PLR0913 - the options have names
     try:
         parsed = _query(searcher, query, display_filter, since, until)
         path = searcher.path(sort.removeprefix("-"))
+        paths = columns_of(searcher, _words(columns))
     except EspcapError:
         searcher.close()
         raise
-    return _hits(searcher, parsed, (path, sort.startswith("-")), size)
+    return Packets(searcher, parsed, (path, sort.startswith("-")), sys.maxsize if size is None else size, paths)
+
+
+class Packets(Iterator[dict[str, Any]]):
+    """The packets of a search: an iterator of documents, or one table. Read it once."""
+
+    def __init__(self, searcher: Searcher, query: Query, sort: tuple[str, bool], most: int, paths: list[str]) -> None:
+        self._searcher = searcher
+        self._query = query
+        self._sort = sort
+        self._most = most
+        self._paths = paths
+        self._documents = self._all()
+
+    def __next__(self) -> dict[str, Any]:
+        """Returns the next document."""
+        return next(self._documents)
+
+    def close(self) -> None:
+        """Closes the store. It is also closed after the last document, or when the table is made."""
+        self._documents.close()
+        self._searcher.close()
+
+    def to_arrow(self) -> Any:
+        """Returns a pyarrow.Table. Columns have the types of their fields; those with several values are lists.
+
+        A local index fills it from its columns, without building documents.
+        """
+        from espcap.sinks.tables import joined
+        from espcap.stores.tables import documents_table
+
+        with closing(self):
+            found = joined(tables(self._searcher, self._query, self._paths, self._sort, self._most))
+            if found is not None:
+                return found
+            _warn_if_empty(self._searcher)
+            return joined([documents_table([], self._paths, self._searcher.registry.kind)])
+
+    def to_pandas(self) -> Any:
+        """Returns a pandas.DataFrame with the columns of `to_arrow`. Raises UsageError if pandas is not installed."""
+        _require("pandas")
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """Returns a polars.DataFrame with the columns of `to_arrow`. Raises UsageError if polars is not installed."""
+        return _require("polars").from_arrow(self.to_arrow())
+
+    def _all(self) -> Generator[dict[str, Any], None, None]:
+        with closing(self._searcher):
+            is_empty = True
+            for sources in pages(self._searcher, self._query, self._sort, self._most):
+                is_empty = False
+                yield from sources
+            if is_empty and self._most:
+                _warn_if_empty(self._searcher)
 
 
 def count(
@@ -186,6 +245,13 @@ def stats(  # noqa: PLR0913 - the options have names
         if not summary["packets"]:
             _warn_if_empty(searcher)
         return summary
+
+
+def _require(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise UsageError(f"{name} is not installed", f"pip install {name}, or use to_arrow()") from error
 
 
 def _words(given: Sequence[str]) -> tuple[str, ...]:
@@ -250,21 +316,3 @@ def _warn_if_empty(searcher: Searcher) -> None:
     """Warns if the store has no packets. The warning points to the caller of the public function."""
     if not searcher.store.search(Everything(), size=0).total:
         warnings.warn(explain_no_packets(searcher.store, Everything()), stacklevel=3)
-
-
-def _hits(searcher: Searcher, query: Query, sort: tuple[str, bool], size: int | None) -> Iterator[dict[str, Any]]:
-    most, given = sys.maxsize if size is None else size, 0
-    with closing(searcher):
-        part = page(searcher, query, sort, None, max(1, min(most, _PAGE_SIZE)))
-        if not part.total:
-            _warn_if_empty(searcher)
-        wanted = min(part.total, most)
-        while given < wanted:
-            yield from (hit.source for hit in part.hits)
-            given += len(part.hits)
-            if part.next is None or given >= wanted:
-                break
-            part = page(searcher, query, sort, part.next, min(wanted - given, _PAGE_SIZE))
-    if given < wanted:
-        message = f"only the first {given:,} of {part.total:,} packets can be read in this order"
-        raise EspcapError(message, "narrow the query, or sort by @timestamp")

@@ -18,3 +18,11 @@ def frame_number(document: dict[str, Any]) -> int | None:
     """The packet's frame number; None if it is missing or not an integer."""
     number = part(document, "layers", "frame").get("number")
     return number if isinstance(number, int) else None
+
+
+def values_at(document: Any, path: str) -> list[Any]:
+    """Returns the values of a document at a path; empty if it has none."""
+    for key in path.split("."):
+        document = document.get(key) if isinstance(document, dict) else None
+    values = document if isinstance(document, list) else [document]
+    return [value for value in values if value is not None]

@@ -11,7 +11,14 @@ import espcap
 from espcap.base.errors import EspcapError
 from espcap.cli.group import Group
 from espcap.cli.options.declaring import with_options
-from espcap.cli.options.querying import ExtractOptions, SearchOptions, ServeOptions, ShowOptions, StatsOptions
+from espcap.cli.options.querying import (
+    ExportOptions,
+    ExtractOptions,
+    SearchOptions,
+    ServeOptions,
+    ShowOptions,
+    StatsOptions,
+)
 from espcap.cli.options.reading import ReadOptions
 from espcap.cli.options.storing import ForgetOptions, PruneOptions, RetryOptions, SetupOptions, StoreOptions
 
@@ -97,6 +104,20 @@ def extract(options: ExtractOptions) -> None:
     time. If a capture is missing or has changed, its packets are counted and reported, and the exit code is 3.
     """
     from espcap.cli.extract import extract as run
+
+    sys.exit(run(options))
+
+
+@main.command()
+@with_options(ExportOptions)
+def export(options: ExportOptions) -> None:
+    """Writes the packets that match as a table, Parquet or CSV, or as documents, NDJSON.
+
+    QUERY and FILTER are those of espcap search. Packets are in the order of time. In Parquet, columns have the types of
+    their fields, and a field that a packet has several times is a list. In CSV, several values are separated by commas,
+    and a text that a spreadsheet would run as a formula begins with a quote.
+    """
+    from espcap.cli.export import export as run
 
     sys.exit(run(options))
 

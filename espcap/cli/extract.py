@@ -1,20 +1,14 @@
 """The extract command: writes the packets that match, from their captures, to one capture."""
 
-import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO
 
 import click
 
-from espcap.base.errors import EspcapError, UsageError
+from espcap.base.errors import UsageError
 from espcap.base.text import printable
 from espcap.captures.originals import Originals
-from espcap.cli.failures import discard_standard_output
 from espcap.cli.options.querying import ExtractOptions
+from espcap.cli.output import opened, require_new
 from espcap.cli.progress import Progress
 from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
 from espcap.extract.extraction import Extraction, Missing
@@ -31,10 +25,7 @@ def extract(options: ExtractOptions) -> int:
         raise UsageError(
             "a capture cannot be printed on a terminal", "name a file with -w, or use a pipe: | tshark -r -"
         )
-    if os.path.isfile(options.write) and not options.force:
-        raise UsageError(
-            f"{printable(options.write)} exists", "name another file with -w, or overwrite it with --force"
-        )
+    require_new(options.write, options.force)
     program = find_program(options.tshark)
     missing: list[Missing] = []
     progress = Progress(sys.stderr.isatty())
@@ -42,7 +33,7 @@ def extract(options: ExtractOptions) -> int:
     selections, status = _select(options)
     extraction.find(selections, Originals(options.dir), options.write)
     progress.expect(extraction.size)
-    with progress, _opened(options.write) as output:
+    with progress, opened(options.write) as output:
         output.packets = extraction.write(output.file)
     missing_packets = sum(one.packets for one in missing)
     captures = f"{len(selections):,} capture{'' if len(selections) == 1 else 's'}"
@@ -68,48 +59,3 @@ def _select(options: ExtractOptions) -> tuple[list[Selection], int]:
 def _report(one: Missing, missing: list[Missing]) -> None:
     missing.append(one)
     Progress.message(f"Error: {one.packets:,} packets are missing: {one.reason}")
-
-
-@dataclass
-class _Output:
-    file: BinaryIO
-    packets: int = 0
-    is_left_out: bool = False
-    """Whether the file is not made if it would have no packets."""
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[_Output]:
-    """Opens the output. A regular file is replaced only when all packets are written."""
-    try:
-        if name == "-":
-            yield _Output(sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        elif os.path.exists(name) and not os.path.isfile(name):
-            with open(name, "wb") as file:
-                yield _Output(file)
-        else:
-            yield from _replaced(os.path.realpath(name))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if name == "-":
-            discard_standard_output()
-        raise EspcapError(
-            f"cannot write {printable(name)}: {error.strerror}", "make room or name another -w"
-        ) from error
-
-
-def _replaced(path: str) -> Iterator[_Output]:
-    descriptor, unfinished = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".espcap-")
-    try:
-        with open(descriptor, "wb") as file:
-            output = _Output(file, is_left_out=True)
-            yield output
-        if output.packets:
-            os.replace(unfinished, path)
-        else:
-            os.unlink(unfinished)
-    except BaseException:
-        os.unlink(unfinished)
-        raise

@@ -45,6 +45,11 @@ class Progress:
         self._bar.set_postfix_str(f"{packets:,} packets, {packets / seconds:,.0f}/s", refresh=False)
         self._bar.update(self._before + position - self._bar.n)
 
+    def count(self, packets: int) -> None:
+        """Adds packets to a bar without bytes."""
+        self._bar.unit = " packets"
+        self._bar.update(packets)
+
     @staticmethod
     def message(text: str) -> None:
         """Prints a line above the bar. Control characters, such as in a server's message, are escaped."""

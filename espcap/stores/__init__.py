@@ -1,6 +1,6 @@
 """Stores of documents: the Protocol `Store`, and `open_store`, which opens the store at an address."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -108,6 +108,16 @@ class Store(Sink, Protocol):
 
     def missing(self) -> StoreError | None:
         """Returns the error to report if the store does not exist yet; None if it exists."""
+
+
+class ColumnStore(Store, Protocol):
+    """A store that also returns packets as columns, which is much faster than documents."""
+
+    def tables(self, query: Query, paths: Sequence[str]) -> Iterator[Any]:
+        """Yields the values of packets that match as Arrow tables, in the order of time.
+
+        The columns are those of `espcap.stores.tables`.
+        """
 
 
 def open_store(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from espcap.cli.options.declaring import FILES, Whole, argument, joined_words, option
 from espcap.cli.options.dissecting import DissectingOptions, FilterOptions, OriginalsOptions
 from espcap.cli.options.storing import StoreOptions
@@ -77,6 +79,32 @@ class ExtractOptions(QueryOptions):
         "--flow",
         help="Extract all packets of the conversations found: those with the same community IDs, and their fragments.",
     )
+
+
+@dataclass(frozen=True)
+class ExportOptions(QueryOptions):
+    """Options of espcap export."""
+
+    write: str = option(
+        "-w",
+        "--write",
+        required=True,
+        metavar="FILE",
+        shell_complete=FILES,
+        help="File to write; its ending is the format: .parquet, .csv or .ndjson. - is standard output.",
+    )
+    format: str | None = option(
+        "--format",
+        type=click.Choice(["parquet", "csv", "ndjson"]),
+        help="Format of the file.  [default: its ending; ndjson for standard output]",
+    )
+    columns: str = option(
+        "--columns",
+        default="",
+        metavar="FIELDS",
+        help="Fields to write to Parquet or CSV, separated by commas.  [default: those of the packet list]",
+    )
+    force: bool = option("--force", help="Overwrite an existing file.")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class _Values:
     def _number(self, value: Any) -> Any:
         if self._words is not None:
             return self._words.setdefault(value, len(self._words)) if isinstance(value, str) else None
-        return _CONVERTERS[self.kind](value)
+        return CONVERTERS[self.kind](value)
 
     def column(self, path: str, length: int) -> Column:
         """Returns the values as a column of a batch of `length` packets."""
@@ -97,13 +97,14 @@ def _second(text: str) -> int | None:
     return int(first)
 
 
-_CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
+CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.INTEGER: _integer,
     Kind.UNSIGNED: _unsigned,
     Kind.FLOAT: _float,
     Kind.BOOLEAN: _boolean,
     Kind.TIME: parse_timestamp,
 }
+"""Functions that return the number for a column, from a value in a document; None if the column cannot contain it."""
 
 
 class Collector:

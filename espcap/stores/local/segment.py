@@ -148,7 +148,8 @@ class Segment:
         if (times := self.values(TIME)) is None or path == "layers.frame.time":
             return times
         if path != "sniff_date_utc":
-            return Values(times.rows, times.values / 1e9)
+            exact = [nanoseconds / SECOND for nanoseconds in times.values.tolist()]  # numpy would round twice
+            return Values(times.rows, np.array(exact, "f8"))
         seconds, places = np.unique(times.values // SECOND, return_inverse=True)
         return Values(times.rows, places.astype("i4"), pa.array(map(date_text, seconds.tolist()), STRING))
 

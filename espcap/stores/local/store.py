@@ -30,6 +30,7 @@ from espcap.stores.local.manifest import Entry
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
+from espcap.stores.local.tables import Selected, tables
 from espcap.stores.local.writer import IndexWriter
 
 _ATTEMPTS = 10
@@ -161,6 +162,24 @@ class LocalStore:
                 return self._search(query, (size, start), sort, aggregations or {}, of)
         with failures(self._folder):
             return self._search(query, (size, start), sort, aggregations or {}, of)
+
+    def tables(self, query: Query, paths: Sequence[str]) -> Iterator[Any]:
+        """Yields the values of packets that match as Arrow tables, in the order of time. See `ColumnStore.tables`."""
+        self.flush()
+        return tables(self._selected(query), paths, self._kind)
+
+    def _selected(self, query: Query) -> list[Selected]:
+        """Returns the files that have packets that match. They stay readable if a writer replaces them."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(FileNotFoundError):
+                return self._select(query)
+        with failures(self._folder):
+            return self._select(query)
+
+    def _select(self, query: Query) -> list[Selected]:
+        views = self._views(time_bounds(query), False, PACKETS)
+        found = (Selected(folder.name, view.segment, np.flatnonzero(view.mask(query))) for folder, view in views)
+        return [each for each in found if len(each.rows)]
 
     def _search(
         self, query: Query, part: tuple[int, int], sort: Sort, aggregations: dict[str, Any], of: DocumentType
