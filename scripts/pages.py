@@ -34,7 +34,7 @@ EXAMPLES = {
     "espcap --dir captures/ --node local": "Store all captures of a folder in an index on this machine.",
     "espcap search -Y 'dns.flags.rcode == 3' --node local": "Find failed DNS queries.",
     "espcap extract -Y 'tcp.analysis.retransmission' -w slow.pcapng --node local": "Write packets to one capture.",
-    "espcap export -Y dns -w dns.csv --columns frame.time,ip.src,dns.qry.name --node local": "Write a table of packets.",
+    "espcap export -Y dns -w dns.csv --columns ip.src,dns.qry.name --node local": "Write a table of packets.",
     "ssh host tcpdump -w - | espcap --file - --node local": "Store what another machine captures.",
 }
 
