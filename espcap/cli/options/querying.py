@@ -62,18 +62,17 @@ class SearchOptions(QueryOptions):
     )
 
 
+def _file_to_write(text: str) -> str:
+    """Returns the option for a file to write, with this help text."""
+    declared: str = option("-w", "--write", required=True, metavar="FILE", shell_complete=FILES, help=text)
+    return declared
+
+
 @dataclass(frozen=True)
 class ExtractOptions(QueryOptions):
     """Options of espcap extract."""
 
-    write: str = option(
-        "-w",
-        "--write",
-        required=True,
-        metavar="FILE",
-        shell_complete=FILES,
-        help="File to write the packets to, as pcapng; - is standard output.",
-    )
+    write: str = _file_to_write("File to write the packets to, as pcapng; - is standard output.")
     force: bool = option("--force", help="Overwrite an existing file.")
     flow: bool = option(
         "--flow",
@@ -85,13 +84,8 @@ class ExtractOptions(QueryOptions):
 class ExportOptions(QueryOptions):
     """Options of espcap export."""
 
-    write: str = option(
-        "-w",
-        "--write",
-        required=True,
-        metavar="FILE",
-        shell_complete=FILES,
-        help="File to write; its ending is the format: .parquet, .csv or .ndjson. - is standard output.",
+    write: str = _file_to_write(
+        "File to write; its ending is the format: .parquet, .csv or .ndjson. - is standard output."
     )
     format: str | None = option(
         "--format",
