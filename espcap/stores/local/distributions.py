@@ -1,6 +1,7 @@
 """Statistics and percentiles of numbers, as in Elasticsearch: of all packets, and of the packets of each bucket."""
 
 from collections.abc import Iterator
+from math import fsum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ class Measure(NamedTuple):
 
 
 def _statistics(numbers: Array) -> dict[str, Any]:
-    count, total = len(numbers), float(numbers.sum())
+    count, total = len(numbers), fsum(numbers.tolist())  # the same in any order
     if not count:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
     limits = {"min": float(numbers.min()), "max": float(numbers.max())}
