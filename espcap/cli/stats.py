@@ -57,7 +57,7 @@ def _measure(options: StatsOptions, searcher: Searcher, prepared: PreparedSearch
     elif options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(measured)))
     else:
-        show_table([options.by or "field", *COLUMNS], _rows(measured, "{:,.6g}".format))
+        show_table([options.by or "field", *COLUMNS], _rows(measured, figure))
     return prepared.status
 
 
@@ -67,6 +67,13 @@ def _rows(measured: dict[str, Any], text: Callable[[Any], str]) -> list[list[str
     return [
         [str(line["value"]), *("" if line[name] is None else text(line[name]) for name in COLUMNS)] for line in lines
     ]
+
+
+def figure(number: float) -> str:
+    """Returns a number as text for people: all digits before the point, or six digits if there are fewer."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:,.0f}" if 999_999.5 <= abs(number) < 1e21 else f"{number:,.6g}"
 
 
 def _show(summary: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from espcap.cli.stats import sparkline
+from espcap.cli.stats import figure, sparkline
 from espcap.searches.measures import COLUMNS
 from espcap.searches.summary import MOST_STEPS, step_of
 from espcap.tshark.program import environment
@@ -239,6 +239,23 @@ def test_sparkline() -> None:
     assert sparkline([0, 1, 2, 4, 8]) == " ▁▂▄█"
     assert sparkline([0, 0]) == "  "
     assert sparkline([1, 1_000_000]) == "▁█"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1_234_567, "1,234,567"),
+        (2**64 - 1, "18,446,744,073,709,551,615"),
+        (1_234_567.25, "1,234,567"),
+        (999_999.75, "1,000,000"),
+        (1234.5678, "1,234.57"),
+        (0.000123456789, "0.000123457"),
+        (-0.25, "-0.25"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_figures(number: float, text: str) -> None:
+    assert figure(number) == text
 
 
 @pytest.mark.parametrize(

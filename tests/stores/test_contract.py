@@ -422,6 +422,21 @@ def test_percentiles(store: Store) -> None:
         assert bucket["percentiles"]["values"]["50.0"] == pytest.approx(np.percentile(of_protocol, 50))
 
 
+def test_percentiles_of_many_numbers(empty_store: Store) -> None:
+    """Elasticsearch approximates so many: a result is between the exact ones of 0.1 percentiles less and more."""
+    numbers = np.random.default_rng(1).lognormal(-6, 2, 25_000)
+    rows = enumerate(numbers.reshape(50, -1).tolist(), 1)
+    empty_store.write([make(number, tcp={"analysis_initial_rtt": row}) for number, row in rows])
+    field = {"field": "layers.tcp.analysis_initial_rtt"}
+    asked = {"percents": [50, 95, 99], "tdigest": {"compression": 1000}}
+    request = {"stats": {"stats": field}, "percentiles": {"percentiles": field | asked}}
+    found = empty_store.search(Everything(), size=0, aggregations=request).aggregations
+    assert [found["stats"][name] for name in ("count", "min", "max")] == [25_000, numbers.min(), numbers.max()]
+    for percent, value in found["percentiles"]["values"].items():
+        low, high = np.percentile(numbers, [float(percent) - 0.1, float(percent) + 0.1])
+        assert low <= value <= high
+
+
 def test_sums_in_buckets(store: Store) -> None:
     sums = {"bytes": {"sum": {"field": "layers.frame.len"}}, "none": {"sum": {"field": "source.bytes"}}}
     request = {

@@ -102,12 +102,12 @@ def _selected(view: View, path: str, mask: Array) -> tuple[Array, Array, Values]
 
 
 def _numbers(view: View, path: str, mask: Array) -> tuple[Array, Array]:
-    """Returns rows and numbers of a path as floats; times are in milliseconds."""
+    """Returns rows and numbers of a path, integers or floats as they are stored; times are milliseconds, as floats."""
     found = _selected(view, path, mask)
     if found is None:
         return np.zeros(0, "i8"), np.zeros(0)
     rows, numbers, _ = found
-    return rows, (numbers // _MILLISECOND if path == "@timestamp" else numbers).astype("f8")
+    return rows, (numbers // _MILLISECOND).astype("f8") if path == "@timestamp" else numbers
 
 
 class _Buckets:
@@ -265,8 +265,8 @@ class _Stats:
         _, numbers = _numbers(view, self._path, mask)
         if len(numbers):
             self._count += len(numbers)
-            self._sums.append(float(numbers.sum()))
-            self._limits += [float(numbers.min()), float(numbers.max())]
+            self._sums.append(float(numbers.sum(dtype="f8")))
+            self._limits += [numbers.min().item(), numbers.max().item()]
 
     def result(self) -> dict[str, Any]:
         count, total = self._count, fsum(self._sums)

@@ -1,6 +1,7 @@
 """Statistics and percentiles of numbers, as in Elasticsearch: of all packets, and of the packets of each bucket."""
 
 from collections.abc import Iterator
+from itertools import chain
 from math import fsum
 from typing import Any, NamedTuple
 
@@ -17,16 +18,19 @@ class Measure(NamedTuple):
     """Percentiles; None for statistics."""
 
     def of(self, parts: list[Array]) -> dict[str, Any]:
-        """Returns the result in the shape of Elasticsearch's. `parts` are all numbers, as floats, in any order."""
-        numbers = np.concatenate(parts) if parts else np.zeros(0)
-        return _statistics(numbers) if self.percents is None else _percentiles(numbers, self.percents)
+        """Returns the result in the shape of Elasticsearch's. `parts` are all numbers, in any order."""
+        if self.percents is None:
+            return _statistics([each for each in parts if len(each)])
+        numbers = np.concatenate([each.astype("f8") for each in parts]) if parts else np.zeros(0)
+        return _percentiles(numbers, self.percents)
 
 
-def _statistics(numbers: Array) -> dict[str, Any]:
-    count, total = len(numbers), fsum(numbers.tolist())  # the same in any order
+def _statistics(parts: list[Array]) -> dict[str, Any]:
+    """Returns the statistics of numbers; no part is empty. The limits of integers are integers, which are exact."""
+    count, total = sum(map(len, parts)), fsum(chain.from_iterable(each.tolist() for each in parts))  # in any order
     if not count:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
-    limits = {"min": float(numbers.min()), "max": float(numbers.max())}
+    limits = {"min": min(each.min().item() for each in parts), "max": max(each.max().item() for each in parts)}
     return {"count": count, **limits, "avg": total / count, "sum": total}
 
 

@@ -29,3 +29,10 @@ def test_parts_count_together() -> None:
 def test_nothing_was_added() -> None:
     assert Measure("a", None).of([]) == {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
     assert Measure("a", (50, 99.9)).of([]) == {"values": {"50.0": None, "99.9": None}}
+
+
+def test_limits_of_integers_are_exact() -> None:
+    parts = [np.array([2**64 - 1, 2**53 + 1], "u8"), np.zeros(0), np.array([2**63], "u8")]
+    found = Measure("a", None).of(parts)
+    assert (found["count"], found["min"], found["max"]) == (3, 2**53 + 1, 2**64 - 1)
+    assert found["sum"] == pytest.approx(2.0**64 + 2.0**63 + 2.0**53)
