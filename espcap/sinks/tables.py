@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-_FORMULA = "^[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]"
-_NUMBER = "^[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
+from espcap.base.spreadsheets import FORMULA, NUMBER
+
 _RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -131,5 +131,5 @@ def _texts(values: pa.Array) -> pa.Array:
 def _safe(cells: pa.Array, kind: Any) -> pa.Array:
     if not pa.types.is_string(kind):
         return cells
-    formula = pc.and_(pc.match_substring_regex(cells, _FORMULA), pc.invert(pc.match_substring_regex(cells, _NUMBER)))
+    formula = pc.and_(pc.match_substring_regex(cells, FORMULA), pc.invert(pc.match_substring_regex(cells, NUMBER)))
     return pc.if_else(formula, pc.binary_join_element_wise("'", cells, ""), cells)

@@ -143,8 +143,9 @@ class Process:
         except OSError as error:
             raise EspcapError(f"cannot run {printable(arguments[0])}: {error.strerror}", INSTALL) from error
         self.uses_native_reader = False
-        self.prints_columns = False
         """Whether espcap's plugin prints the packets; otherwise tshark prints JSON."""
+        self.prints_columns = False
+        """Whether the plugin prints them as columns; otherwise as lines."""
         self.companion: Process | None = None
         """A second program that is stopped together with this one."""
         self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]

@@ -80,12 +80,8 @@ class Segment:
         self.length = entry.packets
         self._path = folder / entry.name
         with named(self._path):
-            metadata = pq.read_metadata(self._path, memory_map=True)
-        schema = metadata.schema
-        columns = [schema.column(index) for index in range(len(schema))]
-        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-        self._places = {column.path.removesuffix(".list.element"): index for index, column in enumerate(columns)}
-        self._file = pq.ParquetFile(self._path, memory_map=True, metadata=metadata, read_dictionary=texts)
+            self._file, paths = _opened(self._path, memory_map=True)
+        self._places = {path.removesuffix(".list.element"): index for index, path in enumerate(paths)}
         self._lock = Lock()
         self._asked: set[str] = set()
         """Names of columns that were read for documents."""
@@ -195,12 +191,19 @@ def read_table(folder: Path, name: str, columns: list[str] | None = None, use_th
     """Reads a whole file, or those of some columns that it has. Strings are dictionaries."""
     path = folder / name
     with named(path):
-        metadata = pq.read_metadata(path)
-        found = [metadata.schema.column(index) for index in range(len(metadata.schema))]
-        texts = [column.path for column in found if column.physical_type == "BYTE_ARRAY"]
-        with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
-            wanted = columns and [each for each in columns if each in {column.path for column in found}]
+        file, paths = _opened(path)
+        with file:
+            wanted = columns and [each for each in columns if each in paths]
             return file.read(wanted, use_threads=use_threads)
+
+
+def _opened(path: Path, memory_map: bool = False) -> tuple[pq.ParquetFile, list[str]]:
+    """Opens a file of which strings are read as dictionaries. Returns also the paths of its columns in Parquet."""
+    metadata = pq.read_metadata(path, memory_map=memory_map)
+    columns = [metadata.schema.column(index) for index in range(len(metadata.schema))]
+    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    file = pq.ParquetFile(path, memory_map=memory_map, metadata=metadata, read_dictionary=texts)
+    return file, [column.path for column in columns]
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:

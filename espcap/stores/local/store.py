@@ -1,11 +1,11 @@
 """The local index: a store in a folder, with Parquet files for each day, without a server."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from espcap.stores.local.sorting import Candidate, First, Sort
 from espcap.stores.local.tables import Selected, tables
 from espcap.stores.local.writer import IndexWriter
 
+_Answer = TypeVar("_Answer")
 _ATTEMPTS = 10
 """How often a search is tried while other processes replace the files that it reads."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
@@ -157,26 +158,23 @@ class LocalStore:
         """
         check_sortable([*(path for path, _ in sort), *fields_of(aggregations or {})])
         self.flush()
-        for _ in range(_ATTEMPTS - 1):
-            with suppress(FileNotFoundError):  # a writer has replaced a file since the manifest was read
-                return self._search(query, (size, start), sort, aggregations or {}, of)
-        with failures(self._folder):
-            return self._search(query, (size, start), sort, aggregations or {}, of)
+        return self._read(lambda: self._search(query, (size, start), sort, aggregations or {}, of))
 
     def tables(self, query: Query, paths: Sequence[str]) -> Iterator[Any]:
         """Yields the values of packets that match as Arrow tables, in the order of time. See `ColumnStore.tables`."""
         self.flush()
-        return tables(self._selected(query), paths, self._kind)
+        return tables(self._read(lambda: self._select(query)), paths, self._kind)
 
-    def _selected(self, query: Query) -> list[Selected]:
-        """Returns the files that have packets that match. They stay readable if a writer replaces them."""
+    def _read(self, read: Callable[[], _Answer]) -> _Answer:
+        """Returns what `read` returns, and tries again if a writer has replaced a file since the manifest was read."""
         for _ in range(_ATTEMPTS - 1):
             with suppress(FileNotFoundError):
-                return self._select(query)
+                return read()
         with failures(self._folder):
-            return self._select(query)
+            return read()
 
     def _select(self, query: Query) -> list[Selected]:
+        """Returns the files that have packets that match. They stay readable if a writer replaces them."""
         views = self._views(time_bounds(query), False, PACKETS)
         found = (Selected(folder.name, view.segment, np.flatnonzero(view.mask(query))) for folder, view in views)
         return [each for each in found if len(each.rows)]

@@ -74,27 +74,28 @@ class IndexWriter:
 
     def write(self, batch: Sequence[Document], outcome: Outcome) -> None:
         """Adds the documents that are not stored yet, and commits if there are many."""
-        self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
-        with self._all_or_nothing():
-            self._acquire()
+        with self._adding():
             for index, documents in groupby(batch, lambda document: document.index):
                 day = self._day(index)
                 with failures(day.folder):
                     for document in documents:
                         self._add(day, document, outcome)
-        if self._pending.is_much():
-            self._commit(and_release=self._is_wanted())
-        self._last_write = time.monotonic()
 
     def write_columns(self, packets: PacketColumns, outcome: Outcome) -> None:
         """Adds the packets that are not stored yet, and commits if there are many."""
-        self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
-        with self._all_or_nothing():
-            self._acquire()
+        with self._adding():
             day = self._day(packets.index)
             with failures(day.folder):
                 outcome.add(day.add_columns(packets))
-        self._pending.documents += len(packets.frames)
+            self._pending.documents += len(packets.frames)
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        """Takes the lock, and commits afterwards if much waits."""
+        self._quiet = time.monotonic() - self._last_write >= QUIET_SECONDS
+        with self._all_or_nothing():
+            self._acquire()
+            yield
         if self._pending.is_much():
             self._commit(and_release=self._is_wanted())
         self._last_write = time.monotonic()
