@@ -1,4 +1,4 @@
-"""Each row of the table in test_pcaps/README.md holds for its capture."""
+"""Each row of the tables in test_pcaps/README.md and test_transactions/README.md holds for its capture."""
 
 import re
 import subprocess
@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "test_pcaps"
+FOLDERS = [ROOT / "test_pcaps", ROOT / "test_transactions"]
 FACT = re.compile(r"`([^`]+)` (\d+)")
 
 
 @dataclass
 class Row:
-    """One capture as the table describes it."""
+    """One capture as the table of its folder describes it."""
 
+    folder: Path
     file: str
     packets: int
     first: str
@@ -28,16 +29,19 @@ class Row:
     facts: dict[str, int]
 
     @classmethod
-    def parse(cls, line: str) -> "Row":
+    def parse(cls, folder: Path, line: str) -> "Row":
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         file, packets, first, last, protocols, options, facts = cells
         counts = {display_filter: int(frames) for display_filter, frames in FACT.findall(facts)}
-        return cls(file, int(packets), first, last, protocols, options.strip("`").split(), counts)
+        return cls(folder, file, int(packets), first, last, protocols, options.strip("`").split(), counts)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
 
     def tshark(self, *arguments: str) -> list[str]:
         """The lines that tshark prints about this capture."""
-        path = str(FOLDER / self.file)
-        return run("tshark", "-n", *self.options, "-T", "fields", *arguments, "-r", path)
+        return run("tshark", "-n", *self.options, "-T", "fields", *arguments, "-r", str(self.path))
 
 
 def run(*argv: str) -> list[str]:
@@ -45,9 +49,9 @@ def run(*argv: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def rows() -> list[Row]:
-    lines = [line for line in (FOLDER / "README.md").read_text().splitlines() if line[:1] == "|"]
-    return [Row.parse(line) for line in lines[2:]]
+def rows(folder: Path) -> list[Row]:
+    lines = [line for line in (folder / "README.md").read_text().splitlines() if line[:1] == "|"]
+    return [Row.parse(folder, line) for line in lines[2:]]
 
 
 def utc(epoch: str) -> str:
@@ -58,17 +62,19 @@ def utc(epoch: str) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test of `row` runs once for each row of the table."""
     if "row" in metafunc.fixturenames:
-        metafunc.parametrize("row", rows(), ids=lambda row: row.file)
+        metafunc.parametrize("row", [row for folder in FOLDERS for row in rows(folder)], ids=lambda row: row.file)
+    if "folder" in metafunc.fixturenames:
+        metafunc.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def test_every_capture_has_a_row() -> None:
-    captures = {path.name for path in FOLDER.iterdir()} - {"README.md"}
-    assert {row.file for row in rows()} == {name for name in captures if not name.endswith(".keys")}
+def test_every_capture_has_a_row(folder: Path) -> None:
+    captures = {path.name for path in folder.iterdir()} - {"README.md", "transactions.json"}
+    assert {row.file for row in rows(folder)} == {name for name in captures if not name.endswith(".keys")}
 
 
 def test_packets(row: Row) -> None:
-    counts = run("capinfos", "-c", "-M", "-T", "-r", str(FOLDER / row.file))
-    assert counts == [f"{FOLDER / row.file}\t{row.packets}"]
+    counts = run("capinfos", "-c", "-M", "-T", "-r", str(row.path))
+    assert counts == [f"{row.path}\t{row.packets}"]
 
 
 def test_times_and_protocols(row: Row) -> None:
@@ -84,13 +90,13 @@ def test_facts(row: Row) -> None:
     assert {fact: len(row.tshark("-e", "frame.number", "-Y", fact)) for fact in row.facts} == row.facts
 
 
-def test_the_captures_hold_no_comment_and_no_machine() -> None:
-    for row in rows():
-        about = "\n".join(run("capinfos", str(FOLDER / row.file)))
+def test_the_captures_hold_no_comment_and_no_machine(folder: Path) -> None:
+    for row in rows(folder):
+        about = "\n".join(run("capinfos", str(row.path)))
         assert "comment" not in about.lower()
         assert "Capture hardware" not in about
         assert "Capture oper-sys" not in about
 
 
-def test_the_folder_is_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
+def test_the_folder_is_small(folder: Path) -> None:
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000

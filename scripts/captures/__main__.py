@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import __doc__ as description
 from . import recorded, synthetic
+from .conversations import CONVERSATIONS, log
 from .table import refresh
 
 CAPTURES: dict[str, Callable[[Path], None]] = {
@@ -26,22 +27,32 @@ CAPTURES: dict[str, Callable[[Path], None]] = {
     "midnight.pcap": synthetic.midnight,
     "mixed.pcap": synthetic.mixed,
 }
+SAMPLES, TALKS = Path("test_pcaps"), Path("test_transactions")
 COMPRESSED = "http_xml.pcap"
 
 
 def main() -> None:
-    """Rebuilds the named captures, by default all, and updates the table in the folder's README."""
+    """Rebuilds the named captures, by default all, and updates the tables in the READMEs of their folders."""
     parser = argparse.ArgumentParser(prog="python -m scripts.captures", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as dns.pcap or dns")
-    parser.add_argument("--to", type=Path, default=Path("test_pcaps"), metavar="DIR")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="by default test_pcaps and test_transactions")
     arguments = parser.parse_args()
-    arguments.to.mkdir(parents=True, exist_ok=True)
     for name in chosen(arguments.names, parser):
-        CAPTURES[name](arguments.to / name)
-        if name == COMPRESSED:
-            compress(arguments.to / name)
-    refresh(arguments.to / "README.md")
+        folder = arguments.to or (SAMPLES if name in CAPTURES else TALKS)
+        folder.mkdir(parents=True, exist_ok=True)
+        make(folder / name)
+        refresh(folder / "README.md")
+
+
+def make(path: Path) -> None:
+    """Rebuilds one capture, and what belongs to it: a compressed copy, or its transactions."""
+    if path.name in CONVERSATIONS:
+        log.save(path, CONVERSATIONS[path.name](path))
+        return
+    CAPTURES[path.name](path)
+    if path.name == COMPRESSED:
+        compress(path)
 
 
 def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
@@ -49,11 +60,12 @@ def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
 
     Ends the program if a capture does not exist.
     """
-    stems = {name.partition(".")[0]: name for name in CAPTURES}
+    everything = [*CAPTURES, *CONVERSATIONS]
+    stems = {name.partition(".")[0]: name for name in everything}
     for name in names:
         if name.partition(".")[0] not in stems:
             parser.error(f"no capture {name!r}; there are {', '.join(stems)}")
-    return [stems[name.partition(".")[0]] for name in names] or list(CAPTURES)
+    return [stems[name.partition(".")[0]] for name in names] or everything
 
 
 def compress(path: Path) -> None:

@@ -1,0 +1,20 @@
+"""Records small conversations of servers and clients into test_transactions/, with the transactions in them.
+
+Each module has one kind of server, and functions that write a capture to `path` and return its transactions, as the
+client and the server know them. `log` finds their frames by the bytes that were sent and received.
+
+Servers run as programs, never as services, with a temporary folder each. What they need:
+
+- all: setpriv (util-linux)
+- postgresql: psycopg[binary]; the server (postgresql)
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from . import postgresql
+from .log import Transaction
+
+CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
+    "postgresql.pcap": postgresql.postgresql,
+}

@@ -1,0 +1,63 @@
+"""Starts server programs at the server's end of the cable, each with a temporary folder of its own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..network import SERVER, SERVER_IP, inside
+
+QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+PATIENCE = 60  # seconds for a server to start or to stop
+
+
+@contextmanager
+def folder(user: str = "root") -> Iterator[Path]:
+    """Yields a temporary folder that belongs to `user`."""
+    with tempfile.TemporaryDirectory(prefix="capture-") as name:
+        shutil.chown(name, user)
+        yield Path(name)
+
+
+@contextmanager
+def program(
+    *argv: str | Path, port: int | None = None, user: str = "root", variables: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Runs a server as `user` while the context lasts. The context starts when the TCP port accepts connections.
+
+    Without `port` it starts at once. Raises TimeoutError if the port stays closed.
+    """
+    environment = {**os.environ, **(variables or {})}
+    words = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *argv)
+    with inside(SERVER):
+        process = subprocess.Popen(words if user != "root" else argv, env=environment, **QUIET)
+    try:
+        if port:
+            wait_for(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def wait_for(port: int) -> None:
+    """Waits until a TCP port of the server accepts connections; asks from its own end, so that nothing is recorded.
+
+    Raises TimeoutError.
+    """
+    end = time.monotonic() + PATIENCE
+    while not accepts(port):
+        if time.monotonic() > end:
+            raise TimeoutError(f"nothing listens on port {port}")
+        time.sleep(0.1)
+
+
+def accepts(port: int) -> bool:
+    with inside(SERVER), socket.socket() as sock:
+        return sock.connect_ex((SERVER_IP, port)) == 0
