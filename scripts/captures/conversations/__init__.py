@@ -7,14 +7,18 @@ Servers run as programs, never as services, with a temporary folder each. What t
 
 - all: setpriv (util-linux)
 - postgresql: psycopg[binary]; the server (postgresql)
+- mysql: mysql-connector-python; mariadbd (mariadb-server-core)
+- redis: redis; redis-server
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from . import postgresql
+from . import mysql, postgresql, redis
 from .log import Transaction
 
 CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "postgresql.pcap": postgresql.postgresql,
+    "mysql.pcap": mysql.mysql,
+    "redis.pcap": redis.redis,
 }

@@ -1,6 +1,7 @@
 """What clients and servers did, and the frames of it: the source of transactions.json."""
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from ..network import CLIENT_IP, CLIENT_IP6, run
 
 FIELDS = ["frame.number", "tcp.stream", "udp.stream", "ip.src", "ipv6.src", "tcp.payload", "udp.payload"]
 FILE = "transactions.json"
+TURN = b""
+"""For `received`: all that the server sends until the client speaks again."""
 Json = dict[str, object]
 
 
@@ -56,6 +59,12 @@ class Direction:
                 return frame
 
 
+    def last(self, first: int, other: "Direction") -> int:
+        """The last frame after frame `first` and before the next one of the other side. Raises ValueError."""
+        end = min((frame for _, frame in other.ends if frame > first), default=sys.maxsize)
+        return max(frame for _, frame in self.ends if first < frame < end)
+
+
 def directions(path: Path) -> dict[tuple[int, bool], Direction]:
     """The two directions of each connection of a capture, by (number of the stream, whether the client sends)."""
     found: dict[tuple[int, bool], Direction] = {}
@@ -78,13 +87,21 @@ def located(path: Path, transactions: list[Transaction]) -> list[Json]:
 def entry(transaction: Transaction, sides: dict[tuple[int, bool], Direction]) -> Json:
     """One transaction as transactions.json has it."""
     request = sides[transaction.connection, True].frame(transaction.sent, 0)
-    response = None
-    if transaction.received is not None:
-        response = sides[transaction.connection, False].frame(transaction.received, request)
+    response = answer(transaction, request, sides)
     found: Json = {"request_frame": request, "response_frame": response, "method": transaction.method}
     found |= transaction.more | {"status": "Error" if transaction.error else "OK"}
     found |= {"error": transaction.error} if transaction.error else {}
     return found | ({"session": True} if transaction.session else {})
+
+
+def answer(transaction: Transaction, request: int, sides: dict[tuple[int, bool], Direction]) -> int | None:
+    """The frame of the answer to the request in frame `request`."""
+    if transaction.received is None:
+        return None
+    client, server = sides[transaction.connection, True], sides[transaction.connection, False]
+    if transaction.received == TURN:
+        return server.last(request, client)
+    return server.frame(transaction.received, request)
 
 
 def save(path: Path, transactions: list[Transaction]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..network import SERVER, SERVER_IP, inside
 
 QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-PATIENCE = 60  # seconds for a server to start or to stop
+PATIENCE, GRACE = 60, 10  # seconds for a server to start, and to stop
 
 
 @contextmanager
@@ -42,8 +42,17 @@ def program(
             wait_for(port)
         yield
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server in order, or by force if it does not follow."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(port: int) -> None:
