@@ -58,7 +58,6 @@ class Direction:
                 self.used.add(end)
                 return frame
 
-
     def last(self, first: int, other: "Direction") -> int:
         """The last frame after frame `first` and before the next one of the other side. Raises ValueError."""
         end = min((frame for _, frame in other.ends if frame > first), default=sys.maxsize)
