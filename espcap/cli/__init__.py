@@ -10,6 +10,7 @@ import click
 import espcap
 from espcap.base.errors import EspcapError
 from espcap.cli.group import Group
+from espcap.cli.options.creating import NewProtocolOptions
 from espcap.cli.options.declaring import with_options
 from espcap.cli.options.querying import (
     ExportOptions,
@@ -191,6 +192,20 @@ def forget(options: ForgetOptions) -> None:
     CAPTURE is a file, recognized by its content, or the capture_id of its documents.
     """
     from espcap.cli.forget import forget as run
+
+    run(options)
+
+
+@main.command()
+@with_options(NewProtocolOptions)
+def new_protocol(options: NewProtocolOptions) -> None:
+    """Makes a folder for a protocol of your own: a dissector, a client and a server, and what belongs to them.
+
+    The folder has a dissector for Wireshark in Lua, a declaration of requests and answers, a client and a server in
+    Python, a capture of them, tests that pass, and a page on what to edit. --protocol-dir DIR of the commands that
+    read captures uses it. On a terminal, the command asks for what no option says.
+    """
+    from espcap.cli.new_protocol import new_protocol as run
 
     run(options)
 

@@ -1,0 +1,6 @@
+local SIZE = $size -- bytes of each message
+
+local function message_length()
+    return SIZE
+end
+
