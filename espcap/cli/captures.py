@@ -5,6 +5,7 @@ from functools import cache
 
 from espcap.base.errors import UsageError
 from espcap.captures.originals import Originals
+from espcap.cli.dissecting import dissecting_settings
 from espcap.cli.options.querying import QueryOptions
 from espcap.cli.progress import Progress
 from espcap.cli.search import PreparedSearch
@@ -31,8 +32,7 @@ def prepare_with_captures(options: QueryOptions, searcher: Searcher) -> Prepared
     """
     text, display_filter = _filter_of(options, searcher)
     user = dissecting_user(searcher.program)
-    given = Settings(display_filter, options.decode_as, options.preference, profile_folder=options.profile_dir)
-    settings = hand_over_files(given, user)
+    settings = hand_over_files(dissecting_settings(options, display_filter), user)
     _check_filter(searcher, settings, user)
     question = searcher.prepare(text, "", options.since, options.until)
     for note in question.notes:
@@ -54,14 +54,14 @@ def prepare_with_captures(options: QueryOptions, searcher: Searcher) -> Prepared
 def _check_filter(searcher: Searcher, settings: Settings, user: User | None) -> None:
     """Raises UsageError if the filter is invalid for tshark.
 
-    Without their profile, tshark does not know fields of the user's own dissectors, which the store has recorded.
+    Without their scripts, tshark does not know fields of the user's own dissectors, which the store has recorded.
     """
     try:
         check_filters(searcher.program, settings, user)
     except UsageError as error:
-        if settings.profile_folder or not searcher.store.own_fields():
+        if settings.profile_folder or settings.scripts or not searcher.store.own_fields():
             raise
-        hint = "tshark needs the profile of your own dissectors for their fields: name it with --profile-dir"
+        hint = "tshark needs your own dissectors for their fields: name it with --profile-dir or --protocol-dir"
         raise UsageError(error.message, hint) from error
 
 

@@ -3,7 +3,7 @@
 import click
 
 _READING = {
-    "-X": "--profile-dir names a folder whose folder plugins contains your Lua scripts",
+    "-X": "--profile-dir names a folder whose folder plugins contains your Lua scripts; or use --protocol-dir",
     "-w": "documents go to standard output, or to --node; espcap extract -w writes packets",
     "-T": "documents are printed as JSON lines",
     "-e": "documents contain all fields",

@@ -14,6 +14,7 @@ from espcap.base.paths import spool_folder
 from espcap.base.text import printable
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
+from espcap.cli.dissecting import dissecting_settings
 from espcap.cli.failures import discard_standard_output
 from espcap.cli.opening import open_dead_letters, open_store_for_writing
 from espcap.cli.options.reading import ReadOptions
@@ -30,7 +31,6 @@ from espcap.live.spool import Keeping, SpoolSettings
 from espcap.sinks import Sink
 from espcap.sinks.lines import LinesSink, as_line, indented
 from espcap.stores import Store
-from espcap.tshark.arguments import Settings
 from espcap.tshark.program import Program, User, find_program
 from espcap.tshark.rights import print_interfaces
 
@@ -52,7 +52,7 @@ def read(options: ReadOptions) -> int:
     _check_usage(options)
     job = open_job(
         program,
-        _settings(options),
+        dissecting_settings(options, options.display_filter, options.count),
         options.node,
         options.payload,
         options.protocols,
@@ -79,16 +79,6 @@ def _check_usage(options: ReadOptions) -> None:
         raise UsageError("--watch reads only directories", "name them with --dir, without --nic")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
-
-
-def _settings(options: ReadOptions) -> Settings:
-    return Settings(
-        display_filter=options.display_filter,
-        decode_as=options.decode_as,
-        preferences=options.preference,
-        count=options.count,
-        profile_folder=options.profile_dir,
-    )
 
 
 def _spool(options: ReadOptions) -> SpoolSettings:

@@ -8,6 +8,7 @@ import click
 from espcap.base.errors import UsageError
 from espcap.base.paths import data_folder, is_local, local_folder
 from espcap.captures.sources import CaptureFile
+from espcap.cli.dissecting import dissecting_settings
 from espcap.cli.opening import open_named_store
 from espcap.cli.options.querying import ServeOptions
 from espcap.cli.search import open_searcher
@@ -15,7 +16,6 @@ from espcap.ingest.job import Listener, check_filters, close_job, open_job
 from espcap.ingest.report import Report
 from espcap.ingest.run import Resuming, Run
 from espcap.searches.searcher import Searcher
-from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import Program, dissecting_user, find_program
@@ -38,7 +38,7 @@ def serve(options: ServeOptions) -> None:
     program, nodes = find_program(options.tshark), options.node or ("local",)
     node = _describe(open_searcher(options))
     user = dissecting_user(program)
-    settings = hand_over_files(_settings(options), user)
+    settings = hand_over_files(dissecting_settings(options), user)
     if settings.decode_as:
         check_filters(program, settings, user)
     with decoded_as(program, settings) as known:
@@ -57,10 +57,6 @@ def serve(options: ServeOptions) -> None:
             parts.close()
 
 
-def _settings(options: ServeOptions) -> Settings:
-    return Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
-
-
 def _captures_folder(nodes: tuple[str, ...]) -> Path:
     """Returns the folder for captures that are dropped on the page."""
     return (local_folder(nodes[0]) if is_local(nodes) else data_folder()).absolute() / "captures"
@@ -71,7 +67,7 @@ class _Indexer:
 
     def __init__(self, options: ServeOptions, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
         self._nodes = nodes
-        self._job = open_job(program, _settings(options), nodes)
+        self._job = open_job(program, dissecting_settings(options), nodes)
         try:
             self._store = open_named_store(options, self._job.registry, default="local")
         except BaseException:

@@ -13,6 +13,7 @@ from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable, without_controls
 from espcap.captures.originals import Originals
 from espcap.captures.sources import CaptureFile, capture_file, without_here
+from espcap.cli.dissecting import dissecting_settings
 from espcap.cli.options.querying import ShowOptions
 from espcap.cli.search import open_searcher
 from espcap.extract.loading import FileOriginal, LiveOriginal, Loadable, Original, find_original
@@ -20,7 +21,6 @@ from espcap.extract.needed import Needed, find_needed, matches_document, with_or
 from espcap.ingest.job import check_filters
 from espcap.query import And, Equals, Or, Query
 from espcap.stores import Hit
-from espcap.tshark.arguments import Settings
 from espcap.tshark.decode_as import decoded_as
 from espcap.tshark.output import hand_over_files
 from espcap.tshark.program import dissecting_user, find_program
@@ -41,8 +41,7 @@ def show(options: ShowOptions) -> None:
     else:
         original, frame, needed = _stored(options)
     user = dissecting_user(program)
-    given = Settings(decode_as=options.decode_as, preferences=options.preference, profile_folder=options.profile_dir)
-    settings = hand_over_files(given, user)
+    settings = hand_over_files(dissecting_settings(options), user)
     if settings.decode_as:
         check_filters(program, settings, user)
     with original, decoded_as(program, settings) as known:

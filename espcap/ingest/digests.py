@@ -10,6 +10,7 @@ from espcap.documents.packets import FORM
 from espcap.tshark.arguments import Settings
 from espcap.tshark.profile import contents, digest_file
 from espcap.tshark.program import Program
+from espcap.tshark.scripts import script_contents
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -37,6 +38,7 @@ def digest_settings(program: Program, settings: Settings, payload: bool, protoco
     """
     files = [*_contents(settings), *([digest_file(protocols)] if protocols else [])]
     chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
+    chosen += settings.scripts
     work = _hash(repr([chosen, settings.count, payload]), files, 16)
     shape = [*settings.decode_as, "", *map(_without_paths, settings.preferences)]
     settings_id = _hash(repr([shape, payload, str(program.version), FORM]), files, 8)
@@ -51,10 +53,11 @@ def _hash(text: str, contents: list[bytes], size: int) -> str:
 
 
 def _contents(settings: Settings) -> Iterator[bytes]:
-    """Yields digests of the files that preferences name, such as a TLS key log, and of the files of the profile."""
+    """Yields digests of the files that preferences name, such as a TLS key log, of the profile, and of scripts."""
     for preference in settings.preferences:
         yield from map(digest_file, _files(preference))
     yield from contents(settings.profile_folder)
+    yield from script_contents(settings.scripts)
 
 
 def _files(preference: str) -> list[str]:

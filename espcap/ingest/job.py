@@ -73,9 +73,9 @@ def open_job(
     settings = hand_over_files(settings, user)
     if settings.display_filter or settings.decode_as or settings.preferences:
         check_filters(program, settings, user)
-    registry = open_registry(program, settings.profile_folder)
-    if settings.profile_folder:
-        registry.own = find_own(program, registry, settings.profile_folder)
+    registry = open_registry(program, settings.profile_folder, settings.scripts)
+    if settings.profile_folder or settings.scripts:
+        registry.own = find_own(program, registry, settings.profile_folder, settings.scripts)
         listed = listed.with_own(name for name, _ in registry.own.protocols)
     plugin = open_plugin(program, registry, user, HEAD, payload)
     settings = replace(settings, plugin=plugin and replace(plugin, columns=is_local(nodes)))

@@ -127,7 +127,7 @@ class Transfer:
         if tshark.failed_script and not self._has_reported_script:
             self._has_reported_script = True
             hint = "correct it, and run the same command again; packets were dissected without it"
-            self.add_problem(Severity.NOTE, f"a script of the profile does not load: {tshark.failed_script}", hint)
+            self.add_problem(Severity.NOTE, f"a script in Lua does not load: {tshark.failed_script}", hint)
 
     def _report_left_out(self, name: str, values: int) -> None:
         if values:

@@ -17,7 +17,7 @@ def dissector(protocol: Protocol) -> str:
     return fill_in(
         "dissector.lua",
         name=protocol.name,
-        title=f"{title(protocol.name)} messages",
+        title=f"{title(protocol.name)} message",
         transport=protocol.transport,
         ports=", ".join(map(str, protocol.ports)),
         fields_comment=_COMMENTS[protocol.framing],

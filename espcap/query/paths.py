@@ -8,14 +8,12 @@ from espcap.fields.field import PATHS, Kind
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
-from espcap.query.suggestions import suggested_fields
+from espcap.query.suggestions import LIST, LIST_AND_OWN, suggested_fields
 
 _OUTSIDE_LAYERS = sorted(PATHS)
 _OPEN = ("layers", "unparsed")
 _LONGEST = 200
 """Characters of the longest name for which similar names are suggested."""
-_LIST = "tshark -G fields lists all names"
-_OWN = f"{_LIST}; those of your own dissectors are known after packets were stored with --profile-dir"
 
 
 class Paths:
@@ -85,7 +83,7 @@ class Paths:
     def _unknown(self, name: str) -> UsageError:
         nearest = self._like(name) if len(name) <= _LONGEST else []
         suggestion = f": did you mean {' or '.join(nearest)}?" if nearest else ""
-        return UsageError(f"no such field: {shortened(name)}{suggestion}", _LIST if nearest else _OWN)
+        return UsageError(f"no such field: {shortened(name)}{suggestion}", LIST if nearest else LIST_AND_OWN)
 
     def _like(self, path: str) -> list[str]:
         """Returns at most three similar names."""

@@ -2,6 +2,12 @@
 
 from espcap.fields.registry import Registry
 
+LIST = "tshark -G fields lists all names"
+"""The hint for an unknown field with similar names."""
+LIST_AND_OWN = (
+    f"{LIST}; those of your own dissectors are known after packets were stored with --profile-dir or --protocol-dir"
+)
+"""The hint for an unknown field without similar names."""
 _NAMES = {
     ("ip", "addr", "address", "ipaddr"): ("ip.addr",),
     ("src", "ipsrc", "src_ip", "srcip", "ip_src", "saddr"): ("ip.src", "source.ip"),

@@ -11,6 +11,7 @@ from pyshark.capture.pipe_capture import PipeCapture
 from espcap.captures.sources import Interfaces
 from espcap.tshark.plugin import ARGUMENT, Plugin
 from espcap.tshark.program import Program
+from espcap.tshark.scripts import script_options
 
 _NO_EVENT_LOOP: Any = object()
 """Keeps pyshark from making an event loop, for which it needs an asyncio child watcher. Python 3.14 has no watchers."""
@@ -35,6 +36,8 @@ class Settings:
     """Number of packets to read from each source; 0 means all."""
     profile_folder: str = ""
     """A Wireshark configuration folder; if empty, tshark uses no configuration."""
+    scripts: tuple[str, ...] = ()
+    """The paths of dissectors in Lua, besides those of the profile."""
     descriptors: tuple[int, ...] = ()
     """Descriptors of open files that the preferences name, for tshark to inherit."""
     plugin: Plugin | None = None
@@ -46,7 +49,8 @@ class _PipeParameters(PipeCapture):  # type: ignore[misc]
 
     def __init__(self, program: Program, settings: Settings) -> None:
         preferences = (*OWN_PREFERENCES, *settings.preferences)
-        options = [word for rule in settings.decode_as for word in ("-d", rule)]
+        options = script_options(settings.scripts)
+        options += [word for rule in settings.decode_as for word in ("-d", rule)]
         options += [word for preference in preferences for word in ("-o", preference)]
         filters = {"display_filter": settings.display_filter or None, "custom_parameters": options}
         super().__init__(None, **filters, eventloop=_NO_EVENT_LOOP)

@@ -1,4 +1,4 @@
-"""Passes the rules of `-d` to sharkd, which has no such option, in a file of its configuration folder."""
+"""Passes the rules of `-d` and scripts to sharkd, which has no such options, in files of its configuration folder."""
 
 import os
 import re
@@ -21,12 +21,12 @@ _MOST_NUMBERS = 65_536
 
 @contextmanager
 def decoded_as(program: Program, settings: Settings) -> Iterator[Settings]:
-    """Yields the settings with a profile folder that contains their rules and everything in their own profile.
+    """Yields the settings with a profile folder that contains their rules, their scripts, and all of their own profile.
 
     The folder exists while the context lasts. tshark must have accepted the rules before. Raises UsageError for a rule
     that cannot be written to the file.
     """
-    if not settings.decode_as:
+    if not settings.decode_as and not settings.scripts:
         yield settings
         return
     lines = "".join(f"decode_as_entry: {entry}\n" for entry in _entries(program, settings))
@@ -35,7 +35,8 @@ def decoded_as(program: Program, settings: Settings) -> Iterator[Settings]:
         folder.chmod(0o755)  # sharkd may run as another user
         before = _link_profile(folder, settings.profile_folder)
         (folder / _FILE).write_text(before + lines, encoding="utf-8")
-        yield replace(settings, decode_as=(), profile_folder=name)
+        _link_scripts(folder / "plugins", settings.scripts)
+        yield replace(settings, decode_as=(), scripts=(), profile_folder=name)
 
 
 def _link_profile(folder: Path, profile: str) -> str:
@@ -49,9 +50,23 @@ def _link_profile(folder: Path, profile: str) -> str:
     return own.read_text(encoding="utf-8", errors="replace") if own.exists() else ""
 
 
+def _link_scripts(plugins: Path, scripts: tuple[str, ...]) -> None:
+    """Makes links to scripts in the folder of plugins, which may itself be a link to the plugins of a profile."""
+    if not scripts:
+        return
+    own = sorted(plugins.iterdir()) if plugins.exists() else []
+    targets = [path.resolve() for path in own]
+    plugins.unlink(missing_ok=True)
+    plugins.mkdir(mode=0o755)
+    for path, target in zip(own, targets, strict=True):
+        path.symlink_to(target)
+    for number, script in enumerate(scripts):
+        (plugins / f"espcap-{number}-{os.path.basename(script)}").symlink_to(script)
+
+
 def _entries(program: Program, settings: Settings) -> Iterator[str]:
     """Yields entries such as `tcp.port,88,(none),HTTP`: table, value, usual dissector, short name of the wanted one."""
-    columns = (line.split("\t") for line in print_list(program, "protocols", settings.profile_folder))
+    columns = (line.split("\t") for line in print_list(program, "protocols", settings.profile_folder, settings.scripts))
     short = {column[2]: column[1] for column in columns if len(column) > 2}
     for rule in settings.decode_as:
         match = _RULE.fullmatch(rule)

@@ -19,7 +19,7 @@ from espcap.tshark.arguments import Settings, columns_command, json_command, plu
 from espcap.tshark.columns import Columns, Tee
 from espcap.tshark.plugin import BUILD, has_loaded_plugin
 from espcap.tshark.process import CAPTURED, Exit, Process, write_all
-from espcap.tshark.profile import check_profile
+from espcap.tshark.profile import check_profile, check_readable
 from espcap.tshark.program import Program, User, environment
 from espcap.tshark.waiting import readable
 
@@ -326,10 +326,11 @@ def hand_over_files(settings: Settings, user: User | None) -> Settings:
     """Returns the settings with an open copy in place of each file that the dissecting user is not allowed to read.
 
     Such a file is, for example, a key log of root. A file that the user can read keeps its name, so that tshark can
-    read what is added to it later. Raises UsageError if the user cannot read the profile, EspcapError if a file cannot
-    be copied.
+    read what is added to it later. Raises UsageError if the user cannot read the profile or a script, EspcapError if a
+    file cannot be copied.
     """
     check_profile(settings.profile_folder, user)
+    check_readable(list(settings.scripts), user)
     preferences, descriptors = [], []
     for preference in settings.preferences:
         name, _, path = preference.partition(":")

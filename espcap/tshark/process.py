@@ -56,7 +56,7 @@ class Exit:
 
     @property
     def failed_script(self) -> str:
-        """The message about a script of the profile that tshark could not load; empty if all were loaded."""
+        """The message about a script in Lua that tshark could not load; empty if all were loaded."""
         lines: list[str] = []
         for line in self.messages:
             if lines and not lines[-1].endswith(":"):

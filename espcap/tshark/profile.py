@@ -32,9 +32,16 @@ def check_profile(folder: str, user: User | None) -> None:
     if scripts := _scripts_beside(folder):
         hint = "name the folder above if this is its plugins folder, or move the files to a subfolder named plugins"
         raise UsageError(f"{printable(folder)} has no folder plugins, so tshark would not load {scripts[0]}", hint)
-    paths = [folder, *below(folder)]
+    check_readable([folder, *below(folder)], user)
+
+
+def check_readable(paths: list[str], user: User | None) -> None:
+    """Raises UsageError if tshark cannot read these files and folders. `user` is the user that it runs as, if another.
+
+    The message names the first of them.
+    """
     if user and (path := "" if user.reads_all else _first_unreadable(user, paths)):
-        hint = f"let others read it: chmod -R o+rX {printable(folder)}, also the folders above, or name a copy"
+        hint = f"let others read it: chmod -R o+rX {printable(paths[0])}, also the folders above, or name a copy"
         raise UsageError(f"tshark runs as {user.name}, who cannot read {printable(path)}", hint)
     for path in paths if not user else ():
         if not os.access(path, os.R_OK | os.X_OK if os.path.isdir(path) else os.R_OK):

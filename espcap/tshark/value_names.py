@@ -10,6 +10,7 @@ from espcap.base.errors import EspcapError
 from espcap.fields.field import ValueName
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, User, dissecting_user, environment
+from espcap.tshark.scripts import script_options
 
 
 def value_names(program: Program, field: str) -> list[ValueName]:
@@ -21,14 +22,16 @@ def value_names(program: Program, field: str) -> list[ValueName]:
         return parse_value_names(lines, field)
 
 
-def all_value_names(program: Program, profile_folder: str, fields: Collection[str]) -> dict[str, list[ValueName]]:
-    """The names of the values of several fields, also of those that a profile adds, by the names of the fields.
+def all_value_names(
+    program: Program, profile_folder: str, scripts: Iterable[str], fields: Collection[str]
+) -> dict[str, list[ValueName]]:
+    """The names of the values of several fields, also of those that a profile or scripts add, by the names of fields.
 
     Fields without named values are left out. Raises EspcapError if tshark fails.
     """
     wanted = {field.encode() for field in fields}
     found: dict[str, list[ValueName]] = {}
-    with _printed(program, profile_folder, dissecting_user(program)) as lines:
+    with _printed(program, profile_folder, scripts, dissecting_user(program)) as lines:
         for line in lines:
             if line[2:].partition(b"\t")[0] in wanted:
                 columns = line.decode("utf-8", "replace").rstrip("\n").split("\t")
@@ -38,9 +41,12 @@ def all_value_names(program: Program, profile_folder: str, fields: Collection[st
 
 
 @contextmanager
-def _printed(program: Program, profile_folder: str = "", user: User | None = None) -> Iterator[Iterable[bytes]]:
+def _printed(
+    program: Program, profile_folder: str = "", scripts: Iterable[str] = (), user: User | None = None
+) -> Iterator[Iterable[bytes]]:
     """Yields the lines of `tshark -G values`. Raises EspcapError if tshark fails."""
-    process = Process([program.path, "-G", "values"], subprocess.DEVNULL, environment(profile_folder), user)
+    arguments = [program.path, "-G", "values", *script_options(scripts)]
+    process = Process(arguments, subprocess.DEVNULL, environment(profile_folder), user)
     try:
         stream: Any = process.stdout
         yield io.BufferedReader(stream, 1 << 20)

@@ -4,13 +4,17 @@ import os
 import pty
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from espcap.new_protocol import files_of
-from tests.new_protocol.examples import ECHO, LENGTH
+from tests.new_protocol.examples import ECHO, LENGTH, tshark, write
 from tests.support.command import ESPCAP, environment, espcap
+from tests.support.requirements import needs_open_root_folder
+
+pytest_plugins = ["tests.support.core_fixtures", "tests.support.native"]
 
 ECHO_OPTIONS = ("--port", "7777", "--request", ">", "--response", "<", "--error", "!")
 LENGTH_OPTIONS = (
@@ -112,3 +116,104 @@ def test_only_what_no_option_says_is_asked(tmp_path: Path) -> None:
     assert "Port" not in printed
     assert "IS_LITTLE_ENDIAN = true" in (tmp_path / "sample" / "sample.lua").read_text()
     assert tomllib.loads((tmp_path / "sample" / "sample.toml").read_text())["type"] == "sample"
+
+
+# The folder in use
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of the echo protocol, and the address of an index with its capture."""
+    place = tmp_path_factory.mktemp("own")
+    place.chmod(0o755)
+    folder, node = write(place / "sample", ECHO), f"local:{place / 'index'}"
+    ran = espcap(folder / "sample.pcap", "--protocol-dir", folder, "--node", node)
+    assert ran.status == 0, ran.errors
+    return folder, node
+
+
+FILTERS = [
+    "sample",
+    'sample.text == "hello"',
+    'sample.role == "error"',
+    'sample.role in {"response", "error"} && sample.text contains "b"',
+    'sample.mark == ">" || tcp.flags.syn == 1',
+    "sample.malformed",
+]
+
+
+@needs_open_root_folder
+@pytest.mark.parametrize("display_filter", FILTERS)
+def test_search_without_the_folder(stored: tuple[Path, str], display_filter: str) -> None:
+    """The index knows the fields; it finds what tshark -Y prints."""
+    folder, node = stored
+    wanted = tshark(folder, (folder / "sample.pcap").read_bytes(), "-Y", display_filter, "-T", "fields", *FRAME)
+    ran = espcap("search", "-Y", display_filter, "--sort", "frame.number", "--node", node)
+    assert ran.status == 0, ran.errors
+    assert [document["layers"]["frame"]["number"] for document in ran.documents] == list(map(int, wanted.split()))
+    assert bool(wanted) == ("malformed" not in display_filter)
+
+
+FRAME = ("-e", "frame.number")
+
+
+@needs_open_root_folder
+@pytest.mark.parametrize("reader", ["native", "json"])
+def test_documents(stored: tuple[Path, str], reader: str, native_reader: None) -> None:
+    """Each message of a packet, with either reader."""
+    folder, _ = stored
+    words = (folder / "sample.pcap", "--protocol-dir", folder, "-Y", "frame.number == 8")
+    (document,) = espcap(*words, ESPCAP_READER=reader).documents
+    assert document["protocol"] == "sample"
+    assert document["info"] == "response < good; error ! fail; response < bye"
+    assert document["layers"]["sample"] == {
+        "mark": ["<", "!", "<"],
+        "text": ["good", "fail", "bye"],
+        "role": ["response", "error", "response"],
+    }
+
+
+@needs_open_root_folder
+def test_commands_that_read_the_capture_again(stored: tuple[Path, str]) -> None:
+    folder, node = stored
+    shown = espcap("show", f"{folder / 'sample.pcap'}#4", "--protocol-dir", folder, "--node", node)
+    assert b"Sample message: request > hello" in shown.output
+    filtered = ("search", "--captures", "-Y", 'sample contains "good"', "--node", node)
+    assert "name it with --profile-dir or --protocol-dir" in espcap(*filtered).errors
+    found = espcap(*filtered, "--protocol-dir", folder).documents
+    assert [document["layers"]["frame"]["number"] for document in found] == [6, 8]
+
+
+@needs_open_root_folder
+def test_several_folders_and_a_change(tmp_path: Path) -> None:
+    """Packets are stored again if a dissector has changed."""
+    tmp_path.chmod(0o755)
+    folders = [write(tmp_path / name, replace(ECHO, name=name, ports=(port,))) for name, port in (("a1", 1), ("b2", 2))]
+    words = (*("--protocol-dir", folders[0], "--protocol-dir", folders[1]), "--node", f"local:{tmp_path / 'index'}")
+    captures = [folder / f"{folder.name}.pcap" for folder in folders]
+    assert espcap(*captures, *words).summary.startswith("2 files, 22 packets read, 22 stored")
+    assert len(espcap("search", "-Y", "a1.text || b2.text", *words[-2:]).documents) == 10
+    script = folders[1] / "b2.lua"
+    script.write_text(script.read_text().replace('"Role"', '"Part"'))
+    assert "22 replaced" in espcap(*captures, *words).summary
+    assert "2 files done before" in espcap(*captures, *words).errors
+
+
+def test_folders_that_cannot_be_used(stored: tuple[Path, str], tmp_path: Path) -> None:
+    """One line, before anything is read."""
+    folder, node = stored
+    for command in (("--file", folder / "sample.pcap"), ("search", "--captures", "-Y", "sample", "--node", node)):
+        ran = espcap(*command, "--protocol-dir", tmp_path)
+        assert (ran.status, ran.output) == (2, b"")
+        assert "has no dissector, a file NAME.lua (--protocol-dir takes a folder that espcap new-" in ran.errors
+
+
+@needs_open_root_folder
+def test_a_dissector_that_does_not_load(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = write(tmp_path / "sample", ECHO)
+    (folder / "sample.lua").write_text("this is no script (")
+    ran = espcap(folder / "sample.pcap", "--protocol-dir", folder)
+    assert "a script in Lua does not load: " in ran.errors
+    assert "sample.lua:1: syntax error" in ran.errors
+    assert len(ran.documents) == 11

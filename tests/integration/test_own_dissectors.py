@@ -238,7 +238,7 @@ def test_a_script_that_does_not_load(own: Path, folder: Path) -> None:
     (own / "init.lua").write_text("this is no script (")
     files = ("-r", folder / "hello.pcap", "-r", CAPTURES / "dns.pcap")
     ran = espcap(*files, "--profile-dir", own)
-    told = [line for line in ran.lines if "a script of the profile does not load: " in line]
+    told = [line for line in ran.lines if "a script in Lua does not load: " in line]
     assert len(told) == 1, ran.errors
     assert "init.lua:1: syntax error" in told[0]
     assert ran.status == 0

@@ -75,7 +75,7 @@ def test_hints(paths: Paths) -> None:
     assert hints["ip"] == "protocols:ip finds its packets; did you mean ip.addr?"
     assert hints["dns"] == "protocols:dns finds its packets; did you mean dns.qry.name?"
     assert hints["acme.kind"].endswith(
-        "those of your own dissectors are known after packets were stored with --profile-dir"
+        "those of your own dissectors are known after packets were stored with --profile-dir or --protocol-dir"
     )
     assert hints["protcol"] == "tshark -G fields lists all names"
 

@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lists that tshark has been asked for; it answers with little."""
     names: list[str] = []
 
-    def print_list(program: Program, name: str, profile_folder: str = "") -> list[str]:
+    def print_list(program: Program, name: str, profile_folder: str = "", scripts: tuple[str, ...] = ()) -> list[str]:
         names.append(name)
         return ["F\tSource\tip.src\tFT_IPv4\tip\t\t0x0\t"] if name == "fields" else ["Internet Protocol\tIP\tip"]
 

@@ -45,3 +45,9 @@ class DissectingOptions:
         help="Wireshark configuration folder (profile); by default none. Its subfolder plugins can contain your "
         "dissectors.",
     )
+    protocol_dir: tuple[str, ...] = option(
+        "--protocol-dir",
+        metavar="DIR",
+        shell_complete=FOLDERS,
+        help="Folder with a dissector, NAME.lua, such as espcap new-protocol makes. Repeatable.",
+    )

@@ -7,7 +7,7 @@ from espcap.base.errors import UsageError, shortened
 from espcap.fields.field import Field
 from espcap.fields.glossaries import COLUMNS
 from espcap.fields.registry import Registry
-from espcap.query.suggestions import suggested_fields
+from espcap.query.suggestions import LIST, LIST_AND_OWN, suggested_fields
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)*(?:/\d+)?$")
 _LONGEST = 200
@@ -26,9 +26,7 @@ def resolve(name: str, registry: Registry) -> Field | None:
         raise UsageError(message, 'search for words of Info, info:"GET /index", or protocol_column:HTTP')
     others = nearest(name, registry) if len(name) <= _LONGEST else []
     suggestion = f": did you mean {' or '.join(others)}?" if others else ""
-    hint = "tshark -G fields lists all names"
-    own = "" if others else "; those of your own dissectors are known after packets were stored with --profile-dir"
-    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", hint + own)
+    raise UsageError(f"unknown field {shortened(name)!r}{suggestion}", LIST if others else LIST_AND_OWN)
 
 
 def nearest(name: str, registry: Registry) -> list[str]:
