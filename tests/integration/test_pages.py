@@ -21,6 +21,7 @@ import pytest
 
 import espcap as library
 from scripts.pages import cli_page, help_text, man_page
+from tests.integration.test_outage import free_port
 from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, on_terminal, start
 from tests.support.elasticsearch_node import remove_packets
 from tests.support.fake_kibana import DEFAULT_SPACE, fake_kibana
@@ -263,6 +264,62 @@ def test_tutorial_on_a_dissector(tmp_path: Path) -> None:
         elif "_ws.lua.error" in command:
             assert ran.stdout == ""
     assert "20 replaced" in ran.stderr
+
+
+def _with_python(command: str) -> str:
+    """The command, with the Python of the tests."""
+    return re.sub(r"^python ", f"{sys.executable} ", command)
+
+
+def test_tutorial_on_a_protocol(tmp_path: Path) -> None:
+    """All but the part that captures."""
+    folder = furnished(tmp_path)
+    folder.chmod(0o755)  # if root runs this, nobody dissects
+    commands = [line for line in tutorial("protocol") if "live" not in line and not line.startswith("python myecho")]
+    for command in commands:
+        if LOOKS.search(command):
+            assert look(command, folder), command
+        else:
+            run(_with_python(command), folder)
+    assert len(commands) == 7
+    listed = re.findall(r"`(\w+\.\w+)`", "".join(re.findall(r"^\| `.*", page("tutorial-protocol.md"), re.M)))
+    assert sorted(listed) == sorted(path.name for path in (folder / "myecho").iterdir() if path.is_file())
+
+
+@pytest.mark.slow
+@needs_capture
+def test_capture_of_the_tutorial_on_a_protocol(tmp_path: Path) -> None:
+    """Every message of a real client and server is found."""
+    folder = furnished(tmp_path)
+    folder.chmod(0o755)
+    port = str(free_port())
+    lines = [line.replace("7777", port) for line in tutorial("protocol")]
+    run(lines[0], folder)
+    server, capture, client, search = lines[-4:]
+    words = [[*shlex.split(_with_python(server))], [*ESPCAP, *shlex.split(capture)[1:]]]
+    started = [subprocess.Popen(each, cwd=folder, env=variables_of(folder), stdout=subprocess.PIPE) for each in words]
+    try:
+        assert started[0].stdout
+        assert started[0].stdout.readline() == f"port {port}\n".encode()
+        until(lambda: bool(list(folder.glob("state/espcap/spool/*/packets_00001_*"))))
+        assert len(run(_with_python(client), folder).stdout.splitlines()) == 4
+        until(lambda: _roles(search, folder) == ["request"] * 4)
+        started[1].send_signal(signal.SIGINT)
+        assert started[1].wait(60) == 0
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    answers = search.replace('== "request"', '!= "request"')
+    assert _roles(answers, folder) == ["response", "response", "error", "response"]
+
+
+def _roles(search: str, folder: Path) -> list[str]:
+    """The roles of the messages that a search finds; empty if there is no index yet."""
+    if not (folder / "live").is_dir():
+        return []
+    found = [json.loads(line)["layers"]["myecho"]["role"] for line in run(search, folder).stdout.splitlines()]
+    return [role for roles in found for role in ([roles] if isinstance(roles, str) else roles)]
 
 
 class _Slow(BaseHTTPRequestHandler):
