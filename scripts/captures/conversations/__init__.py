@@ -9,16 +9,24 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - postgresql: psycopg[binary]; the server (postgresql)
 - mysql: mysql-connector-python; mariadbd (mariadb-server-core)
 - redis: redis; redis-server
+- memcached: python-binary-memcached; memcached
+- mailboxes: dovecot (dovecot-imapd, dovecot-pop3d)
+- ftp: pyftpdlib
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from . import mysql, postgresql, redis
+from . import ftp, mailboxes, memcached, mysql, postgresql, redis
 from .log import Transaction
 
 CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "postgresql.pcap": postgresql.postgresql,
     "mysql.pcap": mysql.mysql,
     "redis.pcap": redis.redis,
+    "memcached_text.pcap": memcached.memcached_text,
+    "memcached_binary.pcap": memcached.memcached_binary,
+    "imap.pcap": mailboxes.imap,
+    "pop3.pcap": mailboxes.pop3,
+    "ftp.pcap": ftp.ftp,
 }

@@ -1,10 +1,14 @@
-"""What the clients do with their sockets: several messages in one segment, and a connection that is cut off."""
+"""What clients do with their sockets: one segment for several messages, a simple dialogue, a connection cut off."""
 
 import os
 import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from .log import Transaction
+
+PATIENCE = 10  # seconds for an answer
 
 
 @contextmanager
@@ -20,3 +24,32 @@ def reset(descriptor: int) -> None:
     """Closes a TCP socket with RST in place of FIN."""
     with socket.socket(fileno=descriptor) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def exchange(sock: socket.socket, *transactions: Transaction) -> list[Transaction]:
+    """Sends requests in one segment and reads on until each answer has come. Returns the transactions.
+
+    An answer TURN ends with what comes at once. Raises EOFError if the server closes the connection too early, and
+    TimeoutError if an answer is not as expected.
+    """
+    sock.settimeout(PATIENCE)
+    sock.sendall(b"".join(transaction.sent for transaction in transactions))
+    read_to(sock, [transaction.received for transaction in transactions if transaction.received is not None])
+    return list(transactions)
+
+
+def read_to(sock: socket.socket, ends: list[bytes]) -> None:
+    """Reads on until all these ends of answers have come, in any order."""
+    came = b""
+    try:
+        while ends and not (came and all(came.count(end) >= ends.count(end) for end in ends)):
+            came += received(sock)
+    except TimeoutError as error:
+        raise TimeoutError(f"the answer has not all of {ends}: {came!r}") from error
+
+
+def received(sock: socket.socket) -> bytes:
+    """What a server sends. Raises EOFError if it closed the connection."""
+    if not (data := sock.recv(65535)):
+        raise EOFError("the server closed the connection")
+    return data
