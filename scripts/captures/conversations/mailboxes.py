@@ -56,11 +56,11 @@ def server(port: int) -> Iterator[None]:
             yield
 
 
-def imap_command(text: str, answer: str = "OK", more: str = "", session: bool = False) -> Transaction:
-    """A command, its tag first, perhaps with lines that follow it, and how the line with its tag begins in the answer."""
+def imap_command(text: str, answer: str = "OK", session: bool = False) -> Transaction:
+    """A command with its tag, and how the line with its tag begins in the answer."""
     tag, words = text.split(" ", 1)
     error = "" if answer.startswith("OK") else answer
-    sent, end = f"{text}\r\n{more}".encode(), f"{tag} {answer}".encode()
+    sent, end = f"{text}\r\n".encode(), f"{tag} {answer}".encode()
     about = {"tag": tag, "query": words}
     return Transaction(words.split(" ", 1)[0], sent, end, error, session=session, more=about)
 
