@@ -12,12 +12,15 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - memcached: python-binary-memcached; memcached
 - mailboxes: dovecot (dovecot-imapd, dovecot-pop3d)
 - ftp: pyftpdlib
+- ldap: ldap3; slapd
+- mqtt: mosquitto
+- snmp: snmpd; its programs (snmp)
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from . import ftp, mailboxes, memcached, mysql, postgresql, redis
+from . import ftp, ldap, mailboxes, memcached, mqtt, mysql, postgresql, redis, snmp
 from .log import Transaction
 
 CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
@@ -29,4 +32,7 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "imap.pcap": mailboxes.imap,
     "pop3.pcap": mailboxes.pop3,
     "ftp.pcap": ftp.ftp,
+    "ldap.pcap": ldap.ldap,
+    "mqtt.pcap": mqtt.mqtt,
+    "snmp.pcap": snmp.snmp,
 }

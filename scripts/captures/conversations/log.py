@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..network import CLIENT_IP, CLIENT_IP6, run
 
-FIELDS = ["frame.number", "tcp.stream", "udp.stream", "ip.src", "ipv6.src", "tcp.payload", "udp.payload"]
+PORTS = ["tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"]
+FIELDS = ["frame.number", "ip.src", "ipv6.src", "tcp.payload", "udp.payload", *PORTS]
 FILE = "transactions.json"
 TURN = b""
 """For `received`: all that the server sends until the client speaks again."""
@@ -19,8 +20,8 @@ class Transaction:
     """A request and its answer, as client and server know them.
 
     `sent` are bytes in the request, `received` the last bytes of the answer, None if there was none. `connection`
-    counts the streams of the recording from 0. `session` says that it opens or closes the session.
-    `more` are other keys.
+    counts the connections of the recording from 0. `session` says that it opens or closes the session.
+    `more` are other keys. With `from_server` the server asks and the client answers.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Transaction:
     connection: int = 0
     session: bool = False
     more: dict[str, object] = field(default_factory=dict)
+    from_server: bool = False
 
 
 @dataclass
@@ -65,13 +67,19 @@ class Direction:
 
 
 def directions(path: Path) -> dict[tuple[int, bool], Direction]:
-    """The two directions of each connection of a capture, by (number of the stream, whether the client sends)."""
+    """The two directions of each connection of a capture, by (number of the connection, whether the client sends).
+
+    A connection is a pair of ports. (`udp.stream` counts each datagram of SNMP as another one.)
+    """
     found: dict[tuple[int, bool], Direction] = {}
+    connections: list[set[str]] = []
     words = [word for name in FIELDS for word in ("-e", name)]
     for line in run("tshark", "-n", "-r", path, "-T", "fields", *words).splitlines():
-        number, tcp, udp, ip, ip6, segment, datagram = line.split("\t")
+        number, ip, ip6, segment, datagram, *ports = line.split("\t")
+        if set(ports) not in connections:
+            connections.append(set(ports))
         if payload := bytes.fromhex(segment or datagram):
-            key = (int(tcp or udp), ip == CLIENT_IP or ip6 == CLIENT_IP6)
+            key = (connections.index(set(ports)), ip == CLIENT_IP or ip6 == CLIENT_IP6)
             found.setdefault(key, Direction()).add(int(number), payload)
     return found
 
@@ -85,11 +93,12 @@ def located(path: Path, transactions: list[Transaction]) -> list[Json]:
 
 def entry(transaction: Transaction, sides: dict[tuple[int, bool], Direction]) -> Json:
     """One transaction as transactions.json has it."""
-    request = sides[transaction.connection, True].frame(transaction.sent, 0)
+    request = sides[transaction.connection, not transaction.from_server].frame(transaction.sent, 0)
     response = answer(transaction, request, sides)
     found: Json = {"request_frame": request, "response_frame": response, "method": transaction.method}
     found |= transaction.more | {"status": "Error" if transaction.error else "OK"}
     found |= {"error": transaction.error} if transaction.error else {}
+    found |= {"from": "server"} if transaction.from_server else {}
     return found | ({"session": True} if transaction.session else {})
 
 
@@ -97,10 +106,10 @@ def answer(transaction: Transaction, request: int, sides: dict[tuple[int, bool],
     """The frame of the answer to the request in frame `request`."""
     if transaction.received is None:
         return None
-    client, server = sides[transaction.connection, True], sides[transaction.connection, False]
+    other = sides[transaction.connection, transaction.from_server]
     if transaction.received == TURN:
-        return server.last(request, client)
-    return server.frame(transaction.received, request)
+        return other.last(request, sides[transaction.connection, not transaction.from_server])
+    return other.frame(transaction.received, request)
 
 
 def save(path: Path, transactions: list[Transaction]) -> None:

@@ -29,7 +29,7 @@ def folder(user: str = "root") -> Iterator[Path]:
 def program(
     *argv: str | Path, port: int | None = None, user: str = "root", variables: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Runs a server as `user` while the context lasts. The context starts when the TCP port accepts connections.
+    """Runs a server as `user` while the context lasts. The context starts when the port is open.
 
     Without `port` it starts at once. Raises TimeoutError if the port stays closed.
     """
@@ -56,7 +56,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_for(port: int) -> None:
-    """Waits until a TCP port of the server accepts connections; asks from its own end, so that nothing is recorded.
+    """Waits until a port of the server is open; asks from its own end, so that nothing is recorded.
 
     Raises TimeoutError.
     """
@@ -68,5 +68,7 @@ def wait_for(port: int) -> None:
 
 
 def accepts(port: int) -> bool:
+    """Whether the server accepts a TCP connection, or listens on the UDP port."""
     with inside(SERVER), socket.socket() as sock:
-        return sock.connect_ex((SERVER_IP, port)) == 0
+        bound = f":{port:04X} " in Path("/proc/thread-self/net/udp").read_text()
+        return bound or sock.connect_ex((SERVER_IP, port)) == 0
