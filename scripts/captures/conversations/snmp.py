@@ -43,7 +43,7 @@ def asked(method: str, names: list[str], *options: str, error: str = "", version
 
 
 def snmp(path: Path) -> list[Transaction]:
-    """Requests of each kind, errors of both versions, and a wrong community, which the agent leaves without an answer."""
+    """Requests of each kind, errors of both versions, and a wrong community, to which the agent gives no answer."""
     with recording(path, "udp port 161"), server():
         done = [
             asked("get", [f"{SYSTEM}.1.0", f"{SYSTEM}.5.0"]),
