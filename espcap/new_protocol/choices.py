@@ -127,6 +127,8 @@ def parse_condition(text: str, fields: tuple[Field, ...]) -> Condition:
         return _mark(text)
     name, sign, value = re.fullmatch(r"(\w*)(!?=)?(.*)", text, re.S).groups()  # type: ignore[union-attr]  # matches all
     field = next((each for each in fields if each.name == name), None)
+    if not value.isprintable():
+        raise UsageError(f"{text!r} has characters that cannot be printed", "choose another value")
     if not sign or not field:
         names = ", ".join(each.name for each in fields)
         raise UsageError(f"{text!r} is not a condition", f"write one character, or FIELD=VALUE; the fields are {names}")

@@ -62,6 +62,7 @@ WRONG = {
     "sample --port 7 --request op=1": "'op=1' is not a condition (write one character, or FIELD=VALUE; the fields are",
     "sample --port 7 --field n:uint8 --request n=256": "'256' is not a value of n (its type is uint8)",
     "sample --port 7 --request > --error >": "the conditions do not tell messages apart: each error would be a request",
+    "sample --port 7 --request text=a\x01b": "'text=a\\x01b' has characters that cannot be printed",
     "sample --port 7 --match id": "there is no field id to match (--match is order, text)",
     "sample --port 7 --framing fixed": "messages of a fixed size need a size (name it with --size)",
     "sample --port 7 --framing fixed --size 3 --field n:uint32": "the fields do not fit in 3 bytes",

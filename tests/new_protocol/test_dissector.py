@@ -1,7 +1,8 @@
 """The generated dissectors: messages that are cut, messages in one segment, wrong messages. Oracle: what was sent."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from espcap.new_protocol.checks import checked
 from espcap.new_protocol.choices import Field, Protocol
 from espcap.new_protocol.samples import exchanges, layout_of
 from tests.new_protocol.examples import ALL, Messages, fields_of, messages, protocol, tshark, write
+from tests.support.hostile.writers import record, tcp, udp, write_pcap
 from tests.support.requirements import needs_open_root_folder
 
 pytestmark = needs_open_root_folder
@@ -211,3 +213,44 @@ def test_other_ports(folder: Path) -> None:
     capture.open()
     capture.send(True, b"one\n")
     assert [shown["role"] for _, shown in messages(folder, capture.content())] == ["request"]
+
+
+def test_texts_that_are_not_utf8(folder: Path) -> None:
+    """They have replacement characters, also in the column Info, which the dissector cannot cut within a character."""
+    made = ALL["echo-tcp"]
+    write(folder, made)
+    columns = ("-Y", "sample", "-T", "fields", "-e", "sample.text", "-e", "_ws.col.Info")
+    shown = tshark(folder, captured(made, b">a\xff\xefb\n", b">\xf0\x9f\x98\x80\xff\n"), *columns)
+    texts, info = zip(*(line.split("\t") for line in shown.splitlines()), strict=True)
+    assert texts == ("a\ufffd\ufffdb", "\U0001f600\ufffd")
+    assert all(text.startswith(f"request > {start}") for text, start in zip(info, "a\U0001f600", strict=True))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_random_messages(name: str, folder: Path) -> None:
+    """The dissector never fails, and tshark always ends in order."""
+    made, random = ALL[name], Random(1)
+    write(folder, made)
+    capture, good = Capture(made.transport, 7777), b"".join(encoded(made))
+    capture.open()
+    for _ in range(300):
+        changed = bytearray(good)
+        for _ in range(random.randrange(8)):
+            changed[random.randrange(len(good))] = random.choice([0, 10, 13, 32, 255, random.randrange(256)])
+        start = random.randrange(len(good))
+        capture.send(random.random() < 0.6, bytes(changed[start : random.randrange(start, len(good)) + 1]))
+    fields = ("-T", "fields", "-e", "_ws.lua.error", "-e", "_ws.lua.text", "-e", "frame.number")
+    lines = tshark(folder, capture.content(), *fields).splitlines()
+    assert len(lines) == 300 + (3 if made.transport == "tcp" else 0)
+    assert not any(line.split("\t")[:2] != ["", ""] for line in lines)
+
+
+@pytest.mark.parametrize("frame", [tcp, udp])
+def test_a_packet_of_which_only_the_start_was_captured(frame: Callable[[bytes, int], bytes], folder: Path) -> None:
+    """Its last message is cut short."""
+    made = ALL[f"echo-{frame.__name__}"]
+    write(folder, made)
+    path = write_pcap(folder / "cut.pcap", [record(frame(b">one\n>two and more\n", 7777)[:-7], cut=7)])
+    first, second = messages(folder, path.read_bytes())
+    assert (first[1]["text"], second[1]["text"]) == ("one", "two an")
+    assert second[1]["_ws.expert.message"] == "Malformed message: it is cut short"

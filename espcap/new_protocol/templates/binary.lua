@@ -3,9 +3,7 @@ $message_length
 -- Adds a field, and returns its text.
 local function add_field(tree, each, range)
     if each.type == "string" then
-        local text = range:string(ENC_UTF_8):match("^[^%z]*")
-        tree:add(each.field, range, text)
-        return text
+        return add_string(tree, each, range)
     elseif each.type == "bytes" then
         tree:add(each.field, range)
         return range:bytes():tohex(true)

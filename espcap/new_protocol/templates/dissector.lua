@@ -27,6 +27,14 @@ end
 protocol.fields = all_fields
 protocol.experts = {malformed}
 
+-- Adds a text, and returns it. If bytes are not UTF-8, Wireshark 4.0 returns a text that ends within a character.
+local function add_string(tree, each, range)
+    tree:add_packet_field(each.field, range, ENC_UTF_8)
+    local text = range:string(ENC_UTF_8):match("^[^%z]*")
+    text = text:gsub("[\194-\223]$$", ""):gsub("[\224-\239][\128-\191]?$$", "")
+    return (text:gsub("[\240-\244][\128-\191]?[\128-\191]?$$", ""))
+end
+
 $framing
 local is_server = {}
 for _, port in ipairs(PORTS) do

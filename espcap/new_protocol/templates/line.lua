@@ -50,8 +50,7 @@ local function add_word(tree, each, range)
         tree:add(each.field, range)
         word = range:bytes():tohex(true)
     else
-        word = range:string(ENC_UTF_8)
-        tree:add(each.field, range, word)
+        word = add_string(tree, each, range)
     end
     return word
 end
