@@ -7,6 +7,9 @@ from typing import Literal
 Values = dict[str, str | int]
 """The values of a message by the names of its fields. Bytes are hexadecimal digits."""
 
+LONGEST = 1_048_576
+"""The most bytes of a message."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -20,17 +23,25 @@ class Layout:
     """The bytes of a message that its field `length` does not count."""
 
     def length(self, data: bytes) -> int:
-        """The number of bytes of the first message in the data; 0 if it is not complete."""
-        size = self.size
-        if not size:
-            start = 0
-            for name, _, width in self.fields:
-                if name == "length":
-                    break
-                start += width
-            counted = data[start : start + width]
-            size = int.from_bytes(counted, self.order) + self.uncounted if len(counted) == width else 0
+        """The number of bytes of the first message in the data; 0 if it is not complete.
+
+        Raises ValueError if its length cannot be right.
+        """
+        size = self.size or self._size(data)
         return size if size <= len(data) else 0
+
+    def _size(self, data: bytes) -> int:
+        """The size that the field `length` says; 0 if it is not complete."""
+        names = [name for name, _, _ in self.fields]
+        before = self.fields[: names.index("length")]
+        start = sum(size for _, _, size in before)
+        end = start + self.fields[len(before)][2]
+        if len(data) < end:
+            return 0
+        size = int.from_bytes(data[start:end], self.order) + self.uncounted
+        if not end <= size <= LONGEST:
+            raise ValueError(f"a message cannot have {size} bytes")
+        return size
 
     def encode(self, values: Values) -> bytes:
         """Returns a message with these values."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 Values = dict[str, str | int]
 """The values of a message by the names of its fields. Bytes are hexadecimal digits."""
 
+LONGEST = 65_536
+"""The most bytes of a message."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -17,8 +20,14 @@ class Layout:
     fields: tuple[tuple[str, str, int], ...]
 
     def length(self, data: bytes) -> int:
-        """The number of bytes of the first message in the data; 0 if it is not complete."""
-        return data.find(b"\n") + 1
+        """The number of bytes of the first message in the data; 0 if it is not complete.
+
+        Raises ValueError if it is too long.
+        """
+        length = data.find(b"\n") + 1
+        if not length and len(data) > LONGEST:
+            raise ValueError(f"the line is longer than {LONGEST} bytes")
+        return length
 
     def encode(self, values: Values) -> bytes:
         """Returns a message with these values."""

@@ -159,6 +159,19 @@ FRAME = ("-e", "frame.number")
 
 
 @needs_open_root_folder
+def test_conditions_of_the_declaration(stored: tuple[Path, str]) -> None:
+    """They are display filters, which find the packets of the requests, the answers and the errors."""
+    folder, node = stored
+    declared = tomllib.loads((folder / "sample.toml").read_text())
+    frames = {"request": [4, 6, 7], "response": [5, 8], "error": [8]}
+    conditions = {"request": declared["request"], "response": declared["response"], **declared["status"]}
+    assert conditions.keys() == frames.keys()
+    for role, condition in conditions.items():
+        found = espcap("search", "-Y", condition, "--sort", "frame.number", "--node", node).documents
+        assert [document["layers"]["frame"]["number"] for document in found] == frames[role]
+
+
+@needs_open_root_folder
 @pytest.mark.parametrize("reader", ["native", "json"])
 def test_documents(stored: tuple[Path, str], reader: str, native_reader: None) -> None:
     """Each message of a packet, with either reader."""
