@@ -15,12 +15,32 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - ldap: ldap3; slapd
 - mqtt: mosquitto
 - snmp: snmpd; its programs (snmp)
+- modbus: pymodbus
+- websocket: websockets
+- sip: sipp (sip-tester)
+- ntp: ntplib; chronyd (chrony)
+- radius: freeradius; radclient (freeradius-utils)
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from . import ftp, ldap, mailboxes, memcached, mqtt, mysql, postgresql, redis, snmp
+from . import (
+    ftp,
+    ldap,
+    mailboxes,
+    memcached,
+    modbus,
+    mqtt,
+    mysql,
+    ntp,
+    postgresql,
+    radius,
+    redis,
+    sip,
+    snmp,
+    websocket,
+)
 from .log import Transaction
 
 CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
@@ -35,4 +55,9 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "ldap.pcap": ldap.ldap,
     "mqtt.pcap": mqtt.mqtt,
     "snmp.pcap": snmp.snmp,
+    "modbus.pcap": modbus.modbus,
+    "websocket.pcap": websocket.websocket,
+    "sip.pcap": sip.sip,
+    "ntp.pcap": ntp.ntp,
+    "radius.pcap": radius.radius,
 }

@@ -5,8 +5,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ def program(
         yield
     finally:
         end(process)
+
+
+@contextmanager
+def threaded(serve: Callable[[], object], stop: Callable[[], object], port: int) -> Iterator[None]:
+    """Runs a server of Python in a thread while the context lasts. The context starts when the port is open."""
+    thread = threading.Thread(target=serve)
+    with inside(SERVER):
+        thread.start()
+    try:
+        wait_for(port)
+        yield
+    finally:
+        stop()
+        thread.join(GRACE)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
