@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ntplib import NTPClient, NTPException
@@ -37,10 +37,8 @@ def ntp(path: Path) -> list[Transaction]:
         with server():
             for version in (2, 3, 4):
                 NTPClient().request(SERVER_IP, version=version)
-        try:
+        with suppress(NTPException, OSError):
             NTPClient().request(SERVER_IP, version=4, timeout=1)
-        except (NTPException, OSError):
-            pass
     done = [Transaction("client", b"", TURN, more={"version": version}) for version in (2, 3, 4)]
     done.append(Transaction("client", b"", None, "no answer", more={"version": 4}))
     for number, transaction in enumerate(done):
