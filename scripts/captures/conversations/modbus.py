@@ -22,7 +22,15 @@ def server() -> AbstractContextManager[None]:
     return threaded(lambda: StartTcpServer(device, address=(SERVER_IP, PORT)), ServerStop, PORT)
 
 
-def request(number: int, method: str, code: int, data: str, answer: str, error: str = "") -> Transaction:
+METHODS = {
+    3: "Read Holding Registers",
+    4: "Read Input Registers",
+    6: "Write Single Register",
+    16: "Write Multiple Registers",
+}
+
+
+def request(number: int, code: int, data: str, answer: str, error: str = "") -> Transaction:
     """A request with the number of its transaction; `data` and `answer` are in hexadecimal digits."""
     content = bytes.fromhex(data)
     head = number.to_bytes(2, "big") + bytes(2)
@@ -30,24 +38,24 @@ def request(number: int, method: str, code: int, data: str, answer: str, error: 
     got = bytes.fromhex(answer)
     more: dict[str, object] = {"transaction": number, "function": code}
     end = head + (len(got) + 1).to_bytes(2, "big") + bytes([UNIT]) + got
-    return Transaction(method, sent, end, error, more=more)
+    return Transaction(METHODS[code], sent, end, error, more=more)
 
 
 SINGLE = (
-    request(1, "Read Holding Registers", 3, "0000 0003", "03 06 0064 0065 0066"),
-    request(2, "Write Single Register", 6, "0001 1234", "06 0001 1234"),
-    request(3, "Write Multiple Registers", 16, "0002 0002 04 0001 0002", "10 0002 0002"),
-    request(4, "Read Input Registers", 4, "0001 0002", "04 04 1234 0001"),
-    request(5, "Read Holding Registers", 3, "03e8 0001", "83 02", "Illegal data address"),
-    request(6, "Write Single Register", 6, "03e8 0001", "86 02", "Illegal data address"),
+    request(1, 3, "0000 0003", "03 06 0064 0065 0066"),
+    request(2, 6, "0001 1234", "06 0001 1234"),
+    request(3, 16, "0002 0002 04 0001 0002", "10 0002 0002"),
+    request(4, 4, "0001 0002", "04 04 1234 0001"),
+    request(5, 3, "03e8 0001", "83 02", "Illegal data address"),
+    request(6, 6, "03e8 0001", "86 02", "Illegal data address"),
 )
 LOST = "no answer"
 PIPELINE = (
-    request(7, "Read Holding Registers", 3, "0000 0001", "03 02 0064"),
-    replace(request(8, "Read Holding Registers", 3, "0000 0002", ""), received=None, error=LOST),
-    replace(request(9, "Read Holding Registers", 3, "0000 0003", ""), received=None, error=LOST),
+    request(7, 3, "0000 0001", "03 02 0064"),
+    replace(request(8, 3, "0000 0002", ""), received=None, error=LOST),
+    replace(request(9, 3, "0000 0003", ""), received=None, error=LOST),
 )
-LAST = request(1, "Read Holding Registers", 3, "0000 0001", "")
+LAST = request(1, 3, "0000 0001", "")
 
 
 def modbus(path: Path) -> list[Transaction]:
