@@ -1,6 +1,6 @@
 """Writes the page for people who edit a generated folder."""
 
-from espcap.new_protocol.choices import Protocol
+from espcap.new_protocol.choices import Field, Protocol
 from espcap.new_protocol.templating import fill_in
 
 
@@ -12,13 +12,16 @@ def readme(protocol: Protocol) -> str:
         transport=protocol.transport,
         transport_name=protocol.transport.upper(),
         port=protocol.ports[0],
-        port_list=", ".join(map(str, protocol.ports)),
+        port_list=f"port{'s' if protocol.ports[1:] else ''} {', '.join(map(str, protocol.ports))}",
         framing_text=_framing(protocol),
         field_rows="\n".join(
-            f"| `{protocol.name}.{field.name}` | {field.type} | {f'{field.size} bytes' if field.size else ''} |"
-            for field in protocol.layout
+            f"| `{protocol.name}.{field.name}` | {field.type} | {_size(field)} |" for field in protocol.layout
         ),
     )
+
+
+def _size(field: Field) -> str:
+    return f"{field.size} byte{'s' if field.size > 1 else ''}" if field.size else ""
 
 
 def _framing(protocol: Protocol) -> str:

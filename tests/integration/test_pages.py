@@ -286,6 +286,18 @@ def test_tutorial_on_a_protocol(tmp_path: Path) -> None:
     assert sorted(listed) == sorted(path.name for path in (folder / "myecho").iterdir() if path.is_file())
 
 
+def test_page_of_a_new_protocol(tmp_path: Path) -> None:
+    """The commands of the README.md that espcap new-protocol writes."""
+    place = furnished(tmp_path)
+    place.chmod(0o755)
+    run(tutorial("protocol")[0], place)
+    text = (place / "myecho" / "README.md").read_text()
+    pytest_command, store, search = re.findall(r"^    (\S.*)$", text, re.M)
+    for command in (pytest_command, store):
+        run(f"cd myecho && {_with_python(command)}", place)
+    assert len(run(f"cd myecho && {search}", place).stdout.splitlines()) == 3
+
+
 @pytest.mark.slow
 @needs_capture
 def test_capture_of_the_tutorial_on_a_protocol(tmp_path: Path) -> None:
