@@ -1,19 +1,26 @@
 """Asks on the terminal for the choices of a new protocol that no option has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
+from espcap.base.errors import UsageError, with_hint
 from espcap.cli.options.creating import NewProtocolOptions
+from espcap.new_protocol.choices import ROLES, Field, parse_condition, parse_field
 
 
 def ask(options: NewProtocolOptions) -> NewProtocolOptions:
-    """Returns the options, with an answer of the user in place of each one that has no value."""
+    """Returns the options, with an answer of the user in place of each one that has no value.
+
+    Raises UsageError if a field of the options is not a field.
+    """
+    fields_of(options.field, options)
     for name, question, attributes in _questions():
         if getattr(options, name) in (None, ()) and _is_needed(name, options):
-            options = replace(options, **{name: _answer(name, question, attributes)})
+            options = replace(options, **{name: _answer(name, question, attributes, options)})
     return options
 
 
@@ -43,8 +50,28 @@ def _is_needed(name: str, options: NewProtocolOptions) -> bool:
     return name not in _ONLY_WITH or options.framing in _ONLY_WITH[name]
 
 
-def _answer(name: str, question: str, attributes: dict[str, Any]) -> Any:
+def _answer(name: str, question: str, attributes: dict[str, Any], options: NewProtocolOptions) -> Any:
+    """Asks until the answer can be used."""
+    if name == "field" or name in ROLES:
+        attributes = attributes | {"value_proc": partial(_check, name, options)}
     answer = click.prompt(question, err=True, **attributes)
     if name == "field":
         return tuple(answer.split())
     return (answer,) if name == "port" else answer
+
+
+def _check(name: str, options: NewProtocolOptions, answer: str) -> str:
+    """Returns the answer. Raises click.UsageError, after which click asks again, if it cannot be used."""
+    try:
+        if name == "field":
+            fields_of(answer.split(), options)
+        elif answer:
+            parse_condition(answer, fields_of(options.field, options))
+    except UsageError as error:
+        raise click.UsageError(with_hint(error.message, error.hint)) from error
+    return answer
+
+
+def fields_of(texts: Iterable[str], options: NewProtocolOptions) -> tuple[Field, ...]:
+    """Returns the fields of these texts. Raises UsageError if one is not a field."""
+    return tuple(parse_field(text, options.framing or "line") for text in texts)

@@ -8,10 +8,10 @@ import click
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
-from espcap.cli.asking import ask
+from espcap.cli.asking import ask, fields_of
 from espcap.cli.options.creating import NewProtocolOptions
 from espcap.new_protocol import files_of
-from espcap.new_protocol.choices import ROLES, Length, Protocol, check_name, parse_condition, parse_field
+from espcap.new_protocol.choices import ROLES, Length, Protocol, check_name, parse_condition
 from espcap.tshark.lists import print_list
 from espcap.tshark.program import find_program
 
@@ -35,7 +35,7 @@ def _protocol(options: NewProtocolOptions) -> Protocol:
         raise UsageError("a protocol needs a port", "name it with --port")
     if framing == "fixed" and not options.size:
         raise UsageError("messages of a fixed size need a size", "name it with --size")
-    fields = tuple(parse_field(text, framing) for text in options.field or ("text:string",))
+    fields = fields_of(options.field or ("text:string",), options)
     marks = {"request": options.request, "error": options.error, "response": options.response}
     return Protocol(
         name=options.name,

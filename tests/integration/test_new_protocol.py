@@ -110,6 +110,14 @@ def test_questions_on_a_terminal(tmp_path: Path) -> None:
     assert contents(tmp_path / "sample") == files_of(ECHO)
 
 
+def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
+    answers = "tcp\nmany\n7777\nline\ntext:float\ntext:string\nop=1\n>\n<\n!\norder\n"
+    printed = asked(tmp_path, "sample", answers=answers)
+    assert "Error: 'text:float' is not a field (write NAME:TYPE; the types are" in printed
+    assert "Error: 'op=1' is not a condition" in printed
+    assert contents(tmp_path / "sample") == files_of(ECHO)
+
+
 def test_only_what_no_option_says_is_asked(tmp_path: Path) -> None:
     words = ("--port", "7", "--framing", "fixed", "--field", "n:uint32", "--request", "n=1", "--error", "n=2")
     printed = asked(tmp_path, "sample", *words, "--response", "n=3", "--match", "order", answers="udp\n16\nlittle\n")
