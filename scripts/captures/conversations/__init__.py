@@ -20,12 +20,16 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - sip: sipp (sip-tester)
 - ntp: ntplib; chronyd (chrony)
 - radius: freeradius; radclient (freeradius-utils)
+- mongodb: pymongo; ferretdb (FerretDB 1 with SQLite)
+- amqp: pika; rabbitmq-server
+- kerberos: krb5kdc, kdb5_util (krb5-kdc), kadmin.local (krb5-admin-server), kinit, kvno (krb5-user)
+- thrift: thriftpy2
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (
+from . import amqp, kerberos, mongodb, thrift
     ftp,
     ldap,
     mailboxes,
@@ -60,4 +64,8 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "sip.pcap": sip.sip,
     "ntp.pcap": ntp.ntp,
     "radius.pcap": radius.radius,
+    "mongodb.pcap": mongodb.mongodb,
+    "amqp.pcap": amqp.amqp,
+    "kerberos.pcap": kerberos.kerberos,
+    "thrift.pcap": thrift.thrift,
 }

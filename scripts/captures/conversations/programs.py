@@ -49,7 +49,7 @@ def program(
 @contextmanager
 def threaded(serve: Callable[[], object], stop: Callable[[], object], port: int) -> Iterator[None]:
     """Runs a server of Python in a thread while the context lasts. The context starts when the port is open."""
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     with inside(SERVER):
         thread.start()
     try:
