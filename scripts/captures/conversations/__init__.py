@@ -29,12 +29,15 @@ Servers run as programs, never as services, with a temporary folder each. What t
 from collections.abc import Callable
 from pathlib import Path
 
-from . import amqp, kerberos, mongodb, thrift
+from . import (
+    amqp,
     ftp,
+    kerberos,
     ldap,
     mailboxes,
     memcached,
     modbus,
+    mongodb,
     mqtt,
     mysql,
     ntp,
@@ -43,6 +46,7 @@ from . import amqp, kerberos, mongodb, thrift
     redis,
     sip,
     snmp,
+    thrift,
     websocket,
 )
 from .log import Transaction
