@@ -24,6 +24,8 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - amqp: pika; rabbitmq-server
 - kerberos: krb5kdc, kdb5_util (krb5-kdc), kadmin.local (krb5-admin-server), kinit, kvno (krb5-user)
 - thrift: thriftpy2
+- rpc: rpcbind
+- grpc: grpcio
 """
 
 from collections.abc import Callable
@@ -32,6 +34,7 @@ from pathlib import Path
 from . import (
     amqp,
     ftp,
+    grpc,
     kerberos,
     ldap,
     mailboxes,
@@ -44,6 +47,7 @@ from . import (
     postgresql,
     radius,
     redis,
+    rpc,
     sip,
     snmp,
     thrift,
@@ -72,4 +76,6 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "amqp.pcap": amqp.amqp,
     "kerberos.pcap": kerberos.kerberos,
     "thrift.pcap": thrift.thrift,
+    "rpc.pcap": rpc.rpc,
+    "grpc.pcap": grpc.grpc,
 }
