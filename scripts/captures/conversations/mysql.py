@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from mysql.connector.connection import MySQLConnection
 from mysql.connector.errors import Error
@@ -54,8 +55,10 @@ def mysql(path: Path) -> list[Transaction]:
 
 
 def connect() -> MySQLConnection:
+    """Logs in; the client tells the server the name of its host."""
     charset = {"charset": "utf8mb4", "collation": "utf8mb4_general_ci"}
-    return MySQLConnection(host=SERVER_IP, user="reader", ssl_disabled=True, autocommit=True, **charset)
+    with patch("socket.gethostname", return_value="client.example.test"):
+        return MySQLConnection(host=SERVER_IP, user="reader", ssl_disabled=True, autocommit=True, **charset)
 
 
 def transaction(client: MySQLConnection, text: str) -> Transaction:
