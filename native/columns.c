@@ -315,7 +315,7 @@ static void put_column(const struct column *column)
 }
 
 /* Puts everything after the head. Returns the number of columns. */
-static uint32_t put_content(const struct text *lines)
+static uint32_t put_content(const struct text *lines, const struct text *messages)
 {
     uint32_t count = 0;
     put_padded(context_codes, row * sizeof *context_codes);
@@ -323,6 +323,7 @@ static uint32_t put_content(const struct text *lines)
     put_entries(&contexts);
     put_entries(&shapes);
     put_padded(lines->start, lines->length);
+    put_padded(messages->start, messages->length);
     for (struct column *column = first; column; column = column->next, count++)
         put_column(column);
     return count;
@@ -352,7 +353,8 @@ static void start_batch(void)
     bytes = 0;
 }
 
-void columns_print(void (*write)(const void *start, size_t length), const struct text *lines)
+void columns_print(void (*write)(const void *start, size_t length), const struct text *lines,
+                   const struct text *messages)
 {
     struct batch_head head = {
         .rows = row,
@@ -362,13 +364,14 @@ void columns_print(void (*write)(const void *start, size_t length), const struct
         .shape_bytes = (uint32_t)shapes.entries.length,
         .line_bytes = (uint32_t)lines->length,
         .version = COLUMNS_VERSION,
+        .message_bytes = (uint32_t)messages->length,
     };
     counted = 0;
     put = count_bytes;
-    head.columns = put_content(lines);
+    head.columns = put_content(lines, messages);
     head.size = counted;
     put = write;
     put(&head, sizeof head);
-    put_content(lines);
+    put_content(lines, messages);
     start_batch();
 }

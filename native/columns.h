@@ -1,4 +1,4 @@
-/* Gathers packets as columns and prints them in batches. This is the description of the format, of version 1.
+/* Gathers packets as columns and prints them in batches. This is the description of the format, of version 2.
  *
  * After the plugin's first line, tshark prints one batch after the other. All numbers are little-endian, and each of the
  * following parts is padded with zeros to a multiple of 8 bytes:
@@ -10,6 +10,8 @@
  *   columns that have values in the packet, in the order of the tree.
  * - Lines of packets that do not fit columns, as espcap_tap.c describes them. These packets are not part of the batch:
  *   packets with values that do not fit their type, with too many values, or without a valid time.
+ * - The messages of all packets of the batch, also of those in lines, if they are wanted: one packet in each line, as
+ *   messages.h describes them.
  * - The columns: `struct column_head`; the name, only in the first batch with this column: layer, NUL, key; the row of
  *   each value (uint32), unless each packet has exactly one; the values; and for texts the ends of the distinct texts
  *   (uint32) and then all texts in UTF-8.
@@ -22,11 +24,11 @@
 #include "fields.h"
 #include "text.h"
 
-#define COLUMNS_VERSION 1
+#define COLUMNS_VERSION 2
 
 struct batch_head {
     uint64_t size; /* of everything after the head, in bytes; `version` is COLUMNS_VERSION */
-    uint32_t rows, contexts, context_bytes, shapes, shape_bytes, line_bytes, columns, version;
+    uint32_t rows, contexts, context_bytes, shapes, shape_bytes, line_bytes, columns, version, message_bytes, reserved;
 };
 
 /* The values of a column: int64 (for times nanoseconds since 1970), double, one byte, or uint32 numbers of texts. */
@@ -69,7 +71,8 @@ uint32_t columns_rows(void);
 bool columns_are_full(void);
 
 /* Passes the parts of the batch to `put`, one after the other, and starts a new batch. `lines` are those of the packets
- * that did not fit. */
-void columns_print(void (*put)(const void *start, size_t length), const struct text *lines);
+ * that did not fit, `messages` those of all packets. */
+void columns_print(void (*put)(const void *start, size_t length), const struct text *lines,
+                   const struct text *messages);
 
 #endif

@@ -12,12 +12,16 @@
  *   `layers` contains only the paths that ESPCAP_TAP_HEAD lists.
  * - LAYERS is the document's `layers`.
  *
+ * With ESPCAP_TAP_MESSAGES, the names of the fields that are wanted in messages, a further tab and the packet's messages
+ * follow; see messages.h.
+ *
  * With ESPCAP_TAP_COLUMNS, the most packets of a batch, packets are printed as columns instead; see columns.h.
  *
  * Environment variables are the options of the plugin; without ESPCAP_TAP_TABLE it does nothing. `tshark -z
  * espcap,FILTER` starts it. A tshark without the plugin ends with an error before it has read anything.
  */
 #include "gather.h"
+#include "messages.h"
 #include "text.h"
 #include "values.h"
 
@@ -40,10 +44,11 @@
 #define GAVE_UP 103 /* an exit status that Wireshark itself does not use; espcap/tshark/plugin.py has it too */
 
 static struct value_options options;
-static bool is_live, has_columns;
+static bool is_live, has_columns, has_messages;
 static size_t largest; /* the most bytes of values of one packet */
 
 static struct text output;
+static struct text messages; /* of the packets of a batch */
 
 /* The values of the current packet: their place in `values`, and the next value of the same path. */
 static struct occurrence {
@@ -347,9 +352,10 @@ static void put_in_batch(const void *start, size_t length)
 
 static void write_batch(void)
 {
-    columns_print(put_in_batch, &output);
+    columns_print(put_in_batch, &output, &messages);
     print(&block);
     text_clear(&output);
+    text_clear(&messages);
     waiting_since = 0;
 }
 
@@ -391,7 +397,7 @@ static uint32_t number_of_ended(const epan_dissect_t *dissection)
 static bool is_due(void)
 {
     if (has_columns)
-        return columns_are_full() || output.length >= MOST_LINES;
+        return columns_are_full() || output.length >= MOST_LINES || messages.length >= MOST_LINES;
     return output.length >= BLOCK || (is_live && output.length && !is_behind());
 }
 
@@ -474,17 +480,31 @@ static void start_writer(void)
     g_mutex_unlock(&turn);
 }
 
+/* Appends the messages of a packet to its line. */
+static void append_messages(const packet_info *pinfo, proto_node *tree_root)
+{
+    output.start[output.length - 1] = '\t';
+    messages_write(&output, pinfo, pinfo->fd->pkt_len, tree_root, &options);
+    text_literal(&output, "\n");
+}
+
 static tap_packet_status on_packet(void *data _U_, packet_info *pinfo, epan_dissect_t *dissection,
                                    const void *specific _U_, tap_flags_t flags _U_)
 {
     g_mutex_lock(&turn);
     if (has_columns && dissection->tree) {
         add_packet(pinfo, dissection->tree);
+        if (has_messages) {
+            messages_write(&messages, pinfo, pinfo->fd->pkt_len, dissection->tree, &options);
+            text_literal(&messages, "\n");
+        }
         if (!waiting_since)
             waiting_since = g_get_monotonic_time();
     } else {
         read_packet(pinfo, dissection->tree);
         write_packet(pinfo->num);
+        if (has_messages)
+            append_messages(pinfo, dissection->tree);
     }
     g_mutex_unlock(&turn);
     return TAP_PACKET_DONT_REDRAW;
@@ -560,6 +580,10 @@ static void register_espcap(void)
         fprintf(stderr, "tshark: %s\n", problem);
         return;
     }
+    const char *wanted = getenv("ESPCAP_TAP_MESSAGES");
+    has_messages = wanted && *wanted;
+    if (has_messages)
+        want_fields(wanted);
     options.payload = number_in("ESPCAP_TAP_PAYLOAD");
     options.before = number_in("ESPCAP_TAP_BEFORE");
     is_live = number_in("ESPCAP_TAP_LIVE");

@@ -10,7 +10,7 @@ uint64_t packet;
 
 static const char *table, *table_end;
 static gchar **head_paths;
-static GHashTable *layers, *paths, *fields;
+static GHashTable *layers, *paths, *fields, *wanted;
 static struct field **known;
 static size_t known_size;
 
@@ -66,6 +66,14 @@ const char *open_fields(int descriptor, const char *head)
     return NULL;
 }
 
+void want_fields(const char *names)
+{
+    gchar **list = g_strsplit(names, ",", -1);
+    wanted = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint index = 0; list[index]; index++)
+        g_hash_table_insert(wanted, list[index], GUINT_TO_POINTER(index + 1));
+}
+
 static struct layer *layer_named(const char *name)
 {
     struct layer *layer = g_hash_table_lookup(layers, name);
@@ -117,6 +125,7 @@ static struct field *read_field(const char *name)
 {
     struct field *field = g_new0(struct field, 1);
     field->kind = NO_FIELD;
+    field->wanted = wanted ? GPOINTER_TO_UINT(g_hash_table_lookup(wanted, name)) : 0;
     /* Wireshark calls the Community ID communityid.hash from 4.6 on. */
     field->is_community_id = !strcmp(name, "communityid") || !strcmp(name, "communityid.hash");
     gchar **columns = is_column(name) ? NULL : find_line(name);

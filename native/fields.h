@@ -44,6 +44,7 @@ struct field {
     struct path *path; /* NULL if the kind is NO_FIELD */
     enum kind kind;
     char *protocol; /* the name of a protocol that can be a layer of the tree, else NULL */
+    uint32_t wanted; /* one more than the place of the name in the list of wanted names; 0 if it is not there */
     bool is_presence, is_frame_number, is_epoch, is_length, is_reassembled_data, is_community_id;
     uint64_t inner_in;   /* the last packet in which this protocol was part of another protocol's tree */
     uint64_t payload_in; /* the last packet in which the field was left out as payload */
@@ -52,6 +53,9 @@ struct field {
 /* Maps the table of the open file `descriptor` into memory. `head` lists the paths that espcap needs for the members
  * outside `layers`, such as "ip.src,ip.dst". Returns an error message, or NULL. */
 const char *open_fields(int descriptor, const char *head);
+
+/* Sets the list of names that are wanted in messages, such as "dns,dns.id". Call it before `field_of`. */
+void want_fields(const char *names);
 
 /* The number of the current pass over the tree of a packet. A packet can have two. */
 extern uint64_t packet;

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from espcap.fields.casts import Value
 
@@ -48,6 +48,9 @@ class Record:
     """Wireshark's column Protocol, such as TLSv1.3."""
     payload_fields: list[str] = field(default_factory=list)
     """Names of the byte fields whose values are left out as payload, each once, in the order of the tree."""
+
+    messages: list[Any] | None = None
+    """The messages for flows and transactions, see `espcap.dissection.messages`; None if they are not wanted."""
 
     @property
     def frame_number(self) -> int:

@@ -4,7 +4,7 @@ No packet and no value is touched: columns are views of the output.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +13,14 @@ from espcap.base.arrays import Array, Texts
 from espcap.base.errors import EspcapError
 from espcap.fields.field import Kind
 
-VERSION = 1
+VERSION = 2
 """The version of the format, as in native/columns.h."""
 
 _KINDS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME, Kind.IP, Kind.BYTES, Kind.STRING)
 _BATCH = np.dtype(
     [("size", "<u8")]
     + [(name, "<u4") for name in ("rows", "contexts", "context_bytes", "shapes", "shape_bytes", "line_bytes")]
-    + [("columns", "<u4"), ("version", "<u4")]
+    + [(name, "<u4") for name in ("columns", "version", "message_bytes", "reserved")]
 )
 _COLUMN = np.dtype(
     [(name, "<u4") for name in ("id", "count", "texts", "text_bytes", "name_bytes")]
@@ -69,6 +69,8 @@ class RawBatch:
     columns: list[RawColumn]
     lines: list[bytes]
     """Lines of further packets, which do not fit columns, as `TapReader` reads them."""
+    messages: list[bytes] = field(default_factory=list)
+    """JSON of the messages of all packets, see `espcap.dissection.messages`; empty if they are not wanted."""
 
 
 class ColumnReader:
@@ -108,12 +110,13 @@ class ColumnReader:
         context_codes, shape_codes = parts.array("<u4", rows), parts.array("<u4", rows)
         contexts = parts.texts(int(head["contexts"]), int(head["context_bytes"]))
         shapes = parts.texts(int(head["shapes"]), int(head["shape_bytes"]))
-        lines = bytes(parts.take(int(head["line_bytes"]))).split(b"\n")[:-1]
+        lines, messages = (
+            bytes(parts.take(int(head[name]))).split(b"\n")[:-1] for name in ("line_bytes", "message_bytes")
+        )
         columns = [self._column(parts) for _ in range(int(head["columns"]))]
         with_values = [column for column in columns if len(column.values)]
-        return RawBatch(
-            rows, context_codes, _split(contexts), shape_codes, [*map(self._shape, _split(shapes))], with_values, lines
-        )
+        named_shapes = [*map(self._shape, _split(shapes))]
+        return RawBatch(rows, context_codes, _split(contexts), shape_codes, named_shapes, with_values, lines, messages)
 
     def _shape(self, identifiers: bytes) -> list[ColumnName]:
         return [self._names[each] for each in np.frombuffer(identifiers, "<u4").tolist()]

@@ -5,7 +5,7 @@ in the order of its tree. Reading lines keeps all values in their order; a JSON 
 keys. It also needs no recursion. Most lines occur in many packets, so the meaning of a line is remembered.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import orjson
 
 from espcap.base.times import epoch_text
 from espcap.dissection import MOST_VALUES, Layers, Record
+from espcap.dissection.messages import COMMUNITY_IDS, MessageLines
 from espcap.dissection.ntp_times import NTP_TIMES
 from espcap.fields.casts import Value, cast
 from espcap.fields.field import PRESENCE, Field, Kind, is_frame_number
@@ -45,20 +46,24 @@ _NO_TIME = "NULL"
 """The text of an NTP time that is not set, in `tshark -T fields`, and in `-T json` up to 4.4."""
 _NO_TIME_AS_JSON = "1970-01-01T00:00:00.000000000Z"
 """The text of an NTP time that is not set, in `-T json` from 4.6 on."""
-_COMMUNITY_IDS = frozenset(["communityid", "communityid.hash"])
-"""Names of the Community ID, up to Wireshark 4.4 and from 4.6 on."""
 
 
 class JsonReader:
     """Makes records from the output of `tshark -T json`."""
 
     def __init__(
-        self, registry: Registry, payload: bool = False, before: int = 0, columns: Columns | None = None
+        self,
+        registry: Registry,
+        payload: bool = False,
+        before: int = 0,
+        columns: Columns | None = None,
+        wanted: Sequence[str] = (),
     ) -> None:
         """`payload`: keep payload, which is left out by default.
 
         `before` is the number of packets of the capture that this tshark did not get; it is added to all frame numbers.
-        `columns` supplies Wireshark's columns of each packet.
+        `columns` supplies Wireshark's columns of each packet. `wanted` are the names of the protocols and fields that
+        are wanted in messages; without them records have no messages.
         """
         self._registry = registry.without_store()
         self._payload = payload
@@ -66,6 +71,7 @@ class JsonReader:
         self._columns = columns
         self._entries: dict[str, _Entry | None] = {}
         self._fields: dict[str, Field] = {}
+        self._messages = MessageLines(wanted, self._registry, self._typed) if wanted else None
         self._is_name = lru_cache(_REMEMBERED_LABELS)(self._is_field_or_protocol)
         self.bad_utf8 = 0
         """Number of packets with text that is not UTF-8; U+FFFD replaces the wrong bytes."""
@@ -139,6 +145,8 @@ class JsonReader:
                 keys[key] = [earlier, value]
         record = _record(layers, unparsed, tree)
         record.left_out = max(0, values - MOST_VALUES)
+        if self._messages:
+            record.messages = self._messages.read(packet, record)
         return record
 
     def _entry(self, line: str) -> _Entry | None:
@@ -155,7 +163,7 @@ class JsonReader:
         if end < 0:
             return None
         name, text = line[start + 1 : end], line[end + 3 :].removesuffix(",")
-        if name in _COMMUNITY_IDS and text.startswith('"') and text != '""':
+        if name in COMMUNITY_IDS and text.startswith('"') and text != '""':
             return _Entry(_TREE, "", "communityid", _unquoted(text))
         if line.startswith(_LAYER_INDENT) and self._registry.is_protocol(name) and "." not in name:
             return _Entry(_TREE, "", "protocols", name)
@@ -191,6 +199,11 @@ class JsonReader:
             if field.name == "frame.time" and text.endswith("Z"):  # -T json of 4.6; -T fields prints +0000
                 text = f"{text[:-1]}+0000"
             return _Entry(_UNPARSED, field.layer, field.key, text)
+
+    def _typed(self, field: Field, text: str) -> Value | None:
+        """Returns the value of a field; None if there is none, or if it does not fit the field's type."""
+        entry = self._value(field, text)
+        return entry.value if entry and entry.group == _LAYERS else None
 
     def _cast(self, field: Field, text: str) -> Value:
         value = cast(field, text)

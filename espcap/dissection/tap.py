@@ -47,7 +47,7 @@ class TapReader:
 
     def record(self, line: bytes) -> Record:
         """Returns the record of a line."""
-        packet, info, context, layers = line.split(b"\t", 3)
+        packet, info, context, layers, *messages = line.split(b"\t", 4)
         number, length, epoch, left_out, is_bad_utf8, unparsed = orjson.loads(packet)
         self.bad_utf8 += is_bad_utf8
         shared = self._contexts.get(context) or self._read(context)
@@ -68,6 +68,8 @@ class TapReader:
         record.context = context
         record.info = info
         record.protocol_column = shared.protocol_column
+        if messages:
+            record.messages = orjson.loads(messages[0])
         return record
 
     def _read(self, context: bytes) -> _Context:

@@ -23,7 +23,7 @@ from espcap.tshark.waiting import readable
 ARGUMENT = "espcap"
 """The plugin's name for `tshark -z`. A tshark without the plugin ends with an error before it reads anything."""
 
-BUILD = "run make native, or python -P -m espcap.tshark.native"
+BUILD = "run make native, or python -P -m espcap.native"
 
 GAVE_UP = 103
 """The exit status with which the plugin ends tshark if tshark did not pass it every packet.
@@ -55,6 +55,8 @@ class Plugin:
     """Whether to print payload too."""
     columns: bool = False
     """Whether to print packets as columns; see native/columns.h."""
+    messages: tuple[str, ...] = ()
+    """Names of the protocols and fields that are wanted in messages; see native/messages.h."""
     before: int = 0
     """Number of packets of the capture that tshark does not get; it is added to all frame numbers."""
     is_required: bool = False
@@ -73,6 +75,7 @@ class Plugin:
             "ESPCAP_TAP_HEAD": ",".join(self.head),
             "ESPCAP_TAP_PAYLOAD": str(int(self.payload)),
             "ESPCAP_TAP_COLUMNS": str(ROWS if self.columns else 0),
+            "ESPCAP_TAP_MESSAGES": ",".join(self.messages),
             "ESPCAP_TAP_LIVE": str(int(live)),
             "ESPCAP_TAP_BEFORE": str(self.before),
             "ESPCAP_TAP_LARGEST": str(LARGEST_PACKET),

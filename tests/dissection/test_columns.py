@@ -39,11 +39,20 @@ def text_column(identifier: int, name: bytes, values: list[int], words: list[byt
     return padded(head) + padded(name) + numbers(*values) + texts(*words)
 
 
-def batch(rows: int, shape: list[int], columns: Iterable[bytes], lines: bytes = b"", version: int = VERSION) -> bytes:
+def batch(  # noqa: PLR0913 - most have defaults
+    rows: int,
+    shape: list[int],
+    columns: Iterable[bytes],
+    lines: bytes = b"",
+    *,
+    messages: bytes = b"",
+    version: int = VERSION,
+) -> bytes:
     context, columns, shape_bytes = b"{}", [*columns], struct.pack(f"<{len(shape)}I", *shape)
-    content = numbers(*[0] * rows) * 2 + texts(context) + texts(shape_bytes) + padded(lines) + b"".join(columns)
-    counts = (rows, 1, len(context), 1, len(shape_bytes), len(lines), len(columns), version)
-    return struct.pack("<Q8I", len(content), *counts) + content
+    content = numbers(*[0] * rows) * 2 + texts(context) + texts(shape_bytes) + padded(lines)
+    content += padded(messages) + b"".join(columns)
+    counts = (rows, 1, len(context), 1, len(shape_bytes), len(lines), len(columns), version, len(messages), 0)
+    return struct.pack("<Q10I", len(content), *counts) + content
 
 
 FIRST = batch(
@@ -67,6 +76,12 @@ def test_the_parts_of_a_batch() -> None:
     assert (info.name, info.kind, info.values.tolist()) == (("", "info"), Kind.STRING, [1, 0])
     assert info.texts
     assert info.texts.decode() == ["b", "ä"]
+
+
+def test_messages_have_a_line_for_each_packet() -> None:
+    [found] = read(batch(1, [5], [column(5, b"ip\0ttl", None, [64])], b"line\n", messages=b"[1]\n[2]\n"))
+    assert found
+    assert (found.lines, found.messages) == ([b"line"], [b"[1]", b"[2]"])
 
 
 def test_names_come_once() -> None:
@@ -95,11 +110,11 @@ def test_an_unfinished_batch_is_dropped() -> None:
 
 def test_a_damaged_batch() -> None:
     """It promises more values than it has."""
-    short = struct.pack("<Q", len(FIRST) - 40 - 8) + FIRST[8:-8]
+    short = struct.pack("<Q", len(FIRST) - 48 - 8) + FIRST[8:-8]
     with pytest.raises(EspcapError, match="output is damaged"):
         read(short)
 
 
 def test_another_version() -> None:
-    with pytest.raises(EspcapError, match="prints columns of version 2"):
-        read(batch(1, [5], [column(5, b"ip\0ttl", None, [64])], version=2))
+    with pytest.raises(EspcapError, match="prints columns of version 1"):
+        read(batch(1, [5], [column(5, b"ip\0ttl", None, [64])], version=1))

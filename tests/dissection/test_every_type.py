@@ -11,7 +11,9 @@ import pytest
 
 from espcap.dissection import Record
 from espcap.documents.packets import HEAD
+from espcap.documents.types import TYPES
 from espcap.fields.registry import Registry
+from espcap.ingest.following import follow
 from espcap.tshark import plugin as plugins
 from espcap.tshark.arguments import Settings
 from espcap.tshark.native import build
@@ -70,7 +72,8 @@ def sanitized(readers: Readers, sanitized_home: Path, monkeypatch: pytest.Monkey
     found = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
     extra = {"LD_PRELOAD": os.path.realpath(found.stdout.strip()), "ASAN_OPTIONS": "detect_leaks=0"}
     plugin = open_required_plugin(readers.program, readers.registry, dissecting_user(readers.program), HEAD)
-    yield replace(readers, plugin=plugin, extra=extra)
+    messages = follow(readers.program, readers.registry, TYPES).names
+    yield replace(readers, plugin=replace(plugin, messages=messages), extra=extra)
     for descriptor in plugin.descriptors:
         os.close(descriptor)
 

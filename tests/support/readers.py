@@ -13,7 +13,7 @@ from espcap.dissection import Record, RecordReader
 from espcap.dissection.json_lines import JsonReader
 from espcap.dissection.tap import TapReader
 from espcap.documents.columns import PacketColumns
-from espcap.documents.packets import DocumentBuilder, Origin
+from espcap.documents.packets import Document, DocumentBuilder, Origin
 from espcap.fields.protocols import read_list
 from espcap.fields.registry import Registry
 from espcap.ingest.transfer import ColumnStream, Packets
@@ -146,7 +146,7 @@ class Readers:
             for packets in self._packets_as_columns(capture, settings):
                 if isinstance(packets, PacketColumns):
                     store.write_columns(packets, outcome)
-                else:
+                elif isinstance(packets, Document):
                     store.write([packets], outcome)
             assert outcome == Outcome(stored=len(documents))
             found = {hit.id: hit.source for hit in store.search(Everything(), size=len(documents)).hits}
