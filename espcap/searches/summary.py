@@ -4,8 +4,8 @@ from math import ceil
 from typing import Any
 
 from espcap.base.members import part
-from espcap.query import And, Equals, Everything, Query
-from espcap.query.values import milliseconds_text
+from espcap.query import And, Equals, Everything, Query, Range
+from espcap.query.values import Time, milliseconds_text
 from espcap.stores import Store
 
 TABLES = {
@@ -29,6 +29,8 @@ _STEPS = [
     *((f"{count}h", count * 3_600_000) for count in (1, 2, 6, 12)),
 ]
 _DAY = 86_400_000
+_MARGIN = 2_000_000
+"""Nanoseconds by which the times that are asked for are wider: the stores give limits in milliseconds."""
 
 
 def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def summarize(store: Store, query: Query, size: int) -> dict[str, Any]:
         "bytes": int(found["bytes"]["value"]),
         **count_over_time(store, query, found["times"]),
         **{name: [{"value": bucket["key"]} | _counts(bucket) for bucket in found[name]["buckets"]] for name in TABLES},
-        "conversations": [_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]],
+        "conversations": [*filter(None, (_conversation(store, query, bucket) for bucket in found["flows"]["buckets"]))],
     }
 
 
@@ -83,7 +85,10 @@ def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int
         return {"first": None, "last": None, "interval": None, "over_time": []}
     step = step_of(int(times["max"] - times["min"]), most)
     histogram = {"field": "@timestamp", "fixed_interval": step}
-    answer = store.search(query, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
+    low = Time(max(0, int(times["min"]) * 1_000_000 - _MARGIN))
+    high = Time(int(times["max"]) * 1_000_000 + _MARGIN)
+    between = And((query, Range("@timestamp", low, high)))  # other packets may have come in between
+    answer = store.search(between, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
     buckets = answer.aggregations["steps"]["buckets"]
     return {
         "first": milliseconds_text(times["min"]),
@@ -93,10 +98,13 @@ def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int
     }
 
 
-def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any]:
-    """Returns a conversation. Its source is that of its first packet."""
+def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns a conversation, whose source is that of its first packet; None if it has just been deleted."""
     flow = Equals("network.community_id", bucket["key"])
-    [first] = store.search(And((query, flow)), size=1).hits
+    hits = store.search(And((query, flow)), size=1).hits
+    if not hits:
+        return None
+    first = hits[0]
     ends = {end: part(first.source, end) for end in ("source", "destination")}
     named = {f"{end}_{part}": values.get(part) for end, values in ends.items() for part in ("ip", "port")}
     transport = part(first.source, "network").get("transport")

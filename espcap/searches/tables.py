@@ -35,16 +35,21 @@ def pages(
 
     Raises EspcapError if the store cannot read further in this order.
     """
-    part = page(searcher, query, sort, None, max(1, min(most, _PAGE_SIZE)))
-    given, wanted = 0, min(part.total, most)
-    while given < wanted:
+    if sort == (TIME, False) and most == sys.maxsize and hasattr(searcher.store, "pages"):
+        yield from cast(ColumnStore, searcher.store).pages(query, _PAGE_SIZE)
+        return
+    size = max(1, min(most, _PAGE_SIZE))
+    part = page(searcher, query, sort, None, size)
+    given, total = 0, min(part.total, most)
+    while part.hits and given < most:
         yield [hit.source for hit in part.hits]
         given += len(part.hits)
-        if part.next is None or given >= wanted:
+        if part.next is None:
             break
-        part = page(searcher, query, sort, part.next, min(wanted - given, _PAGE_SIZE))
-    if given < wanted:
-        message = f"only the first {given:,} of {part.total:,} packets can be read in this order"
+        size = max(1, min(most - given, _PAGE_SIZE))
+        part = page(searcher, query, sort, part.next, size)
+    if given < total and len(part.hits) == size:
+        message = f"only the first {given:,} of {total:,} {searcher.of.name} can be read in this order"
         raise EspcapError(message, "narrow the query, or sort by @timestamp")
 
 

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import fsum
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +15,7 @@ from espcap.fields.field import Kind
 from espcap.query.values import milliseconds_text
 from espcap.stores.local import terms
 from espcap.stores.local.conditions import View
-from espcap.stores.local.distributions import Measure, by_code
+from espcap.stores.local.distributions import Measure, by_code, exact_sum
 from espcap.stores.local.segment import Values
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -139,7 +138,7 @@ class _Buckets:
 
     def values(self, key: Any) -> dict[str, Any]:
         """Returns the count, sums and measures of a key, as members of a bucket of the answer."""
-        sums = {name: {"value": fsum(self._parts[name].get(key, ()))} for name in self._sums}
+        sums = {name: {"value": exact_sum(self._parts[name].get(key, ()))} for name in self._sums}
         measures = {name: each.of(self._numbers[each.path].get(key, [])) for name, each in self._measures.items()}
         return {"doc_count": self.counts[key]} | sums | measures
 
@@ -265,11 +264,12 @@ class _Stats:
         _, numbers = _numbers(view, self._path, mask)
         if len(numbers):
             self._count += len(numbers)
-            self._sums.append(float(numbers.sum(dtype="f8")))
+            with np.errstate(over="ignore"):  # a sum that is too large is infinite
+                self._sums.append(float(numbers.sum(dtype="f8")))
             self._limits += [numbers.min().item(), numbers.max().item()]
 
     def result(self) -> dict[str, Any]:
-        count, total = self._count, fsum(self._sums)
+        count, total = self._count, exact_sum(self._sums)
         if self._only_sum:
             return {"value": total}
         least, greatest = min(self._limits, default=None), max(self._limits, default=None)

@@ -1,6 +1,6 @@
 """Makes Arrow tables of columns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -10,7 +10,7 @@ from espcap.base.arrays import Array, Texts
 from espcap.documents.columns import LISTS, Column
 from espcap.stores.local.layout import DICTIONARY, SEVERAL, TYPES
 
-_BLOCK = 4096
+_BLOCK = 8192
 """Number of packets that are put in columns together."""
 
 
@@ -20,6 +20,13 @@ def table_of(columns: Iterable[Column], length: int) -> pa.Table:
     for column in columns:
         arrays |= _arrays(column, length)
     return pa.table(arrays)
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Joins tables of batches. Each column then has one dictionary."""
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
 
 
 def _arrays(column: Column, length: int) -> dict[str, pa.Array | pa.ChunkedArray]:
@@ -51,12 +58,21 @@ class _Encoder:
             self._words, self.values = _used(_words(column.texts), column.values)
             self._type = DICTIONARY
 
-    def array(self, values: Array, absent: Array | None = None) -> pa.Array:
-        """Returns an array of values. `absent` says for each value whether it is null."""
+    def array(self, values: Array) -> pa.Array:
+        """Returns an array of values."""
+        return self._array(len(values), None, values)
+
+    def spread(self, values: Array, rows: Array, length: int) -> pa.Array:
+        """Returns an array with the values at these positions, and nulls at all others."""
+        all_values, is_valid = np.zeros(length, values.dtype), np.zeros(length, bool)
+        all_values[rows], is_valid[rows] = values, True
+        return self._array(length, _bits(is_valid), all_values)
+
+    def _array(self, length: int, is_valid: pa.Buffer | None, values: Array) -> pa.Array:
+        buffers = [is_valid, _bits(values) if values.dtype == bool else pa.py_buffer(values)]
         if self._words is not None:
-            return pa.DictionaryArray.from_arrays(pa.array(values, mask=absent), self._words)
-        found = pa.array(values, mask=absent)
-        return found if found.type == self._type else found.view(self._type)
+            return pa.DictionaryArray.from_buffers(DICTIONARY, length, buffers, self._words)
+        return pa.Array.from_buffers(self._type, length, buffers)
 
     def nulls(self, length: int) -> pa.Array:
         """Returns at most _BLOCK nulls, which take no memory."""
@@ -108,9 +124,7 @@ def _in_blocks(
 def _dense(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.Array:
     if not len(rows):
         return encoder.nulls(length)
-    all_values, absent = np.zeros(length, values.dtype), np.ones(length, bool)
-    all_values[rows], absent[rows] = values, False
-    return encoder.array(all_values, absent)
+    return encoder.spread(values, rows, length)
 
 
 def _dense_lists(encoder: _Encoder, values: Array, rows: Array, length: int) -> pa.Array:
@@ -120,7 +134,13 @@ def _dense_lists(encoder: _Encoder, values: Array, rows: Array, length: int) -> 
     counts = np.bincount(rows, minlength=length)
     offsets = np.zeros(length + 1, "i4")
     np.cumsum(counts, out=offsets[1:])
-    return pa.ListArray.from_arrays(pa.array(offsets), array, mask=pa.array(counts == 0))
+    buffers = [_bits(counts > 0), pa.py_buffer(offsets)]
+    return pa.ListArray.from_buffers(pa.list_(array.type), length, buffers, children=[array])
+
+
+def _bits(values: Array) -> pa.Buffer:
+    """Returns one bit for each boolean, as Arrow has them."""
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
 
 
 @cache

@@ -109,11 +109,12 @@ class View:
         return values.mask(holds[values.values], self.length)
 
     def _identified(self, identifier: str) -> Array:
-        capture, _, frame = identifier.rpartition("-")
-        if not frame.isascii() or not frame.isdecimal() or int(frame) > terms.GREATEST:
+        capture, _, number = identifier.rpartition("-")
+        number = number.lstrip("ft")
+        if not number.isascii() or not number.isdecimal() or int(number) > terms.GREATEST:
             return np.zeros(self.length, bool)
         frames = FrameSet()
-        frames.add(int(frame))
+        frames.add(int(number))
         return self._frames(((capture, frames),))
 
     def _frames(self, captures: tuple[tuple[str, FrameSet], ...]) -> Array:

@@ -12,13 +12,13 @@ from espcap.base.frames import FrameSet
 from espcap.documents.columns import FRAME, PacketColumns
 from espcap.documents.packets import Document
 from espcap.sinks import Outcome
-from espcap.stores.local.batch import table_of
+from espcap.stores.local.batch import joined, table_of
 from espcap.stores.local.collector import Collector
 from espcap.stores.local.files import failures, open_manifest
 from espcap.stores.local.frames import contained
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT, MOST_PATHS, paths_of
-from espcap.stores.local.manifest import Entry, Run, StoredFrames, remove_unlisted, write_manifest
+from espcap.stores.local.manifest import Entry, Run, StoredFrames, check_files, remove_unlisted, write_manifest
 from espcap.stores.local.merging import Merger
 from espcap.stores.local.segment import read_table
 from espcap.stores.local.segment_writer import SETTINGS, runs_of, write_segment
@@ -54,6 +54,7 @@ class OpenDay:
         """The outcome of the documents that are not committed."""
         with failures(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
+            check_files(folder, self._manifest)
             remove_unlisted(folder, self._manifest)
 
     @property
@@ -157,7 +158,7 @@ class OpenDay:
             self._tables.append(table_of(self._collector.columns(), self._collector.length))
             self._collector = Collector(self._kinds.kind)
         while self._tables:
-            whole = pa.concat_tables(_take_similar(self._tables), promote_options="default").unify_dictionaries()
+            whole = joined(_take_similar(self._tables))
             for start in range(0, len(whole), LARGEST_SEGMENT):
                 self._written.append(write_segment(self.folder, whole.slice(start, LARGEST_SEGMENT)))
         self._waiting = 0

@@ -1,6 +1,6 @@
 """Statistics and percentiles of numbers, as in Elasticsearch: of all packets, and of the packets of each bucket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import fsum
 from typing import Any, NamedTuple
@@ -25,9 +25,18 @@ class Measure(NamedTuple):
         return _percentiles(numbers, self.percents)
 
 
+def exact_sum(numbers: Iterable[float]) -> float:
+    """Returns the sum, which does not depend on the order of the numbers; infinite if it is too large."""
+    listed = list(numbers)
+    try:
+        return fsum(listed)
+    except OverflowError:
+        return float(sum(listed))
+
+
 def _statistics(parts: list[Array]) -> dict[str, Any]:
     """Returns the statistics of numbers; no part is empty. The limits of integers are integers, which are exact."""
-    count, total = sum(map(len, parts)), fsum(chain.from_iterable(each.tolist() for each in parts))  # in any order
+    count, total = sum(map(len, parts)), exact_sum(chain.from_iterable(each.tolist() for each in parts))
     if not count:
         return {"count": 0, "min": None, "max": None, "avg": None, "sum": 0.0}
     limits = {"min": min(each.min().item() for each in parts), "max": max(each.max().item() for each in parts)}

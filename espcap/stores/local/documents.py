@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from espcap.base.times import timestamp
 from espcap.documents.columns import FRAME, KEYS
+from espcap.documents.derived import ordered
 from espcap.stores.local.collector import DERIVED, derived, parse_timestamp
 from espcap.stores.local.layout import CAPTURE, OTHERS, SEVERAL, TIME, KeyOrder, parse_keys
 from espcap.stores.local.segment import Segment
@@ -84,6 +85,8 @@ def _document(values: dict[str, Any], keys: KeyOrder, others: str | None) -> dic
     source: dict[str, Any] = {}
     for path in sorted((path for path in values if not path.startswith(("layers.", "unparsed."))), key=_rank):
         _place(source, path.split("."), values[path])
+    if "layers.frame.number" not in values:
+        return ordered(source)
     for root, part in (("layers", keys.layers), ("unparsed", keys.unparsed)):
         if part or root == "layers":
             source[root] = {layer: {key: values[f"{root}.{layer}.{key}"] for key in names} for layer, names in part}

@@ -73,6 +73,8 @@ def state(folder: Path) -> tuple[str, int] | None:
 def remove_index(folder: Path) -> None:
     """Removes the index, and what an interrupted removal has left. Call it only while you hold the lock."""
     with failures(folder):
+        if folder.is_symlink():
+            raise ValueError(f"{folder} is a link: remove the link and the folder that it names yourself")
         if exists(folder):
             folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))  # disappears at once for all readers
         for rest in folder.parent.glob(f"{_REMOVED}*"):

@@ -92,12 +92,20 @@ def _parse(content: bytes) -> Manifest:
             raise ValueError("a newer version of espcap made it")
         if found["format"] != FORMAT:
             raise ValueError("another version of espcap made it")
+        if not isinstance(found["generation"], int):
+            raise TypeError("generation")
         return Manifest(found["identity"], found["generation"], tuple(map(_entry, found["segments"])))
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise ValueError(f"{NAME} is damaged") from error
 
 
+_TYPES = {"name": str, "packets": int, "bytes": int, "first": int | None, "last": int | None, "frames": list}
+
+
 def _entry(found: dict[str, Any]) -> Entry:
+    for name, kind in _TYPES.items():
+        if not isinstance(found[name], kind):
+            raise TypeError(name)
     frames = tuple(
         StoredFrames(each["capture"], each["settings"], each["count"], each["runs"] and tuple(map(tuple, each["runs"])))
         for each in found["frames"]
@@ -127,6 +135,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Raises FileNotFoundError if a file of the manifest is missing, and ValueError if it has another size."""
+    for entry in manifest.entries:
+        if (folder / entry.name).stat().st_size != entry.bytes:
+            raise ValueError(f"{entry.name} is damaged: it has another size than {NAME} says")
+
+
 def remove_unlisted(folder: Path, manifest: Manifest) -> None:
     """Removes files that are not in the manifest, except those that a process holds a lock on.
 
@@ -135,7 +150,7 @@ def remove_unlisted(folder: Path, manifest: Manifest) -> None:
     listed = {entry.name for entry in manifest.entries}
     for path in folder.iterdir():
         is_ours = path.name.endswith(SUFFIX) or path.name.startswith(".")
-        if path.name not in listed and is_ours and not _is_locked(path):
+        if path.name not in listed and is_ours and path.is_file() and not _is_locked(path):
             path.unlink(missing_ok=True)
 
 

@@ -81,6 +81,8 @@ class Segment:
         self._path = folder / entry.name
         with named(self._path):
             self._file, paths = _opened(self._path, memory_map=True)
+            if self._file.metadata.num_rows != entry.packets:
+                raise ValueError("it has another number of packets than segments.json says")
         self._places = {path.removesuffix(".list.element"): index for index, path in enumerate(paths)}
         self._lock = Lock()
         self._asked: set[str] = set()
@@ -230,7 +232,7 @@ def _plain(array: pa.Array) -> Values:
     if pa.types.is_dictionary(array.type):
         return Values(rows, _narrow(array.indices.to_numpy()), array.dictionary, is_list)
     if pa.types.is_timestamp(array.type):
-        array = array.view(pa.int64())
+        return Values(rows, as_array(array.view(pa.int64())), None, is_list)  # not narrow: they are divided
     return Values(rows, _narrow(as_array(array)), None, is_list)
 
 

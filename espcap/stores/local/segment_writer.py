@@ -19,8 +19,8 @@ SETTINGS = "settings_id"
 _MOST_RUNS = 2000
 """The most runs of frame numbers of a capture that a manifest lists. Otherwise they are read from the file."""
 
-_FEW = 1000
-_FOR_FEW = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+_FEW = 16_384
+_FOR_FEW = {"compression": "lz4", "write_statistics": False}
 _FOR_MANY = {"compression": "zstd", "compression_level": 1}
 """How files are written. With few packets a file costs as much as its columns, of which there can be hundreds."""
 
@@ -75,9 +75,12 @@ def _codes(table: pa.Table, name: str) -> tuple[Array, list[str]]:
     """Returns for each packet the number of its text, and the texts. A packet without one has the empty text."""
     if name not in table.column_names:
         return np.zeros(len(table), "i4"), [""]
-    column = pc.fill_null(table.column(name).cast(pa.string()), "").combine_chunks()
-    encoded = column.dictionary_encode()
-    return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+    column = table.column(name)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    words = encoded.dictionary.to_pylist()
+    return pc.fill_null(encoded.indices, len(words)).to_numpy(), [*words, ""]
 
 
 def runs_of(frames: Array) -> list[Run]:

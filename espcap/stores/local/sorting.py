@@ -16,7 +16,7 @@ from espcap.stores.local.segment import Values
 
 Sort = Sequence[tuple[str, bool]]
 """Pairs of a path and whether its order is descending."""
-_ABSENT = np.iinfo("i8").max
+_GREATEST = np.iinfo("i8").max
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ class First:
     def _candidates(self, index: str, view: View, rows: Array) -> list[Candidate]:
         columns = [_Column(view, path, descending) for path, descending in self._sort]
         captures, frames = _Column(view, CAPTURE, False), view.frame_numbers()
-        rows = _first_rows(rows, [*(column.ranks for column in columns), frames], self._wanted)
+        ranks = [part for column in columns for part in (column.is_absent, column.ranks)]
+        rows = _first_rows(rows, [*ranks, frames], self._wanted)
         return [
             Candidate(
                 [column.term(row) for column in columns],
@@ -103,12 +104,15 @@ class _Column:
     def __init__(self, view: View, path: str, descending: bool) -> None:
         self._kind = view.kind(path)
         self._values = view.values(path)
-        self.ranks = np.full(view.length, _ABSENT)
-        """For each packet its place in the order of this file; packets without a value are last."""
+        self.is_absent = np.ones(view.length, "u1")
+        """For each packet 1 if it has no value: these packets are last."""
+        self.ranks = np.full(view.length, _GREATEST)
+        """For each packet its place in the order of this file."""
         self._order = np.zeros(0, "i8")
         if self._values is not None:
             ordinals = self._ordinals(self._values)
             ranks = ~ordinals if descending else ordinals
+            self.is_absent[self._values.row_numbers()] = 0
             if self._values.rows is None:
                 self.ranks = ranks
             elif self._values.has_several:
@@ -119,9 +123,9 @@ class _Column:
 
     def term(self, row: int) -> Any:
         """Returns the term of a packet; None if it has no value."""
-        rank = int(self.ranks[row])
-        if rank == _ABSENT or self._values is None:
+        if self.is_absent[row] or self._values is None:
             return None
+        rank = int(self.ranks[row])
         ordinal = ~rank if self._descending else rank
         if self._values.words is None:
             return ordinal

@@ -14,7 +14,7 @@ from espcap.base.paths import data_folder
 from espcap.base.times import timestamp
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
-from espcap.documents.types import PACKETS, DocumentType
+from espcap.documents.types import PACKETS, DocumentType, type_of
 from espcap.fields.own_fields import OwnFields
 from espcap.fields.registry import Registry
 from espcap.query import Query
@@ -30,7 +30,7 @@ from espcap.stores.local.manifest import Entry
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
-from espcap.stores.local.tables import Selected, tables
+from espcap.stores.local.tables import Selected, pages, tables
 from espcap.stores.local.writer import IndexWriter
 
 _Answer = TypeVar("_Answer")
@@ -133,8 +133,9 @@ class LocalStore:
 
     def missing(self) -> StoreError | None:
         """Returns an error if the folder does not exist, else None."""
-        if self._folder.is_dir():
-            return None
+        with failures(self._folder):
+            if self._folder.is_dir():
+                return None
         return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
 
     def close(self) -> None:
@@ -164,6 +165,11 @@ class LocalStore:
         """Yields the values of packets that match as Arrow tables, in the order of time. See `ColumnStore.tables`."""
         self.flush()
         return tables(self._read(lambda: self._select(query)), paths, self._kind)
+
+    def pages(self, query: Query, size: int) -> Iterator[list[dict[str, Any]]]:
+        """Yields the documents of packets that match, in the order of time. See `ColumnStore.pages`."""
+        self.flush()
+        return pages(self._read(lambda: self._select(query)), size)
 
     def _read(self, read: Callable[[], _Answer]) -> _Answer:
         """Returns what `read` returns, and tries again if a writer has replaced a file since the manifest was read."""
@@ -245,5 +251,5 @@ def _hits(candidates: list[Candidate]) -> list[Hit]:
         sources = documents(view.segment, [candidates[place].row for place in group])
         for place, source in zip(group, sources, strict=True):
             index, frame, capture = candidates[place].ties
-            hits[place] = Hit(index, f"{capture}-{frame}", source)
+            hits[place] = Hit(index, type_of(index).identifier(capture, frame), source)
     return [hits[place] for place in range(len(candidates))]

@@ -11,7 +11,8 @@ from espcap.base.arrays import Array
 from espcap.documents.columns import FRAME
 from espcap.fields.field import Kind
 from espcap.stores.local import terms
-from espcap.stores.local.layout import TIME, TYPES, is_text
+from espcap.stores.local.documents import documents
+from espcap.stores.local.layout import CAPTURE, TIME, TYPES, is_text
 from espcap.stores.local.segment import Segment, Values
 from espcap.stores.tables import column, is_single
 
@@ -30,7 +31,7 @@ class Selected:
 
 
 def tables(files: Sequence[Selected], paths: Sequence[str], kind: Callable[[str], Kind]) -> Iterator[pa.Table]:
-    """Yields the packets in the order of time, index and frame number; those without a time come last."""
+    """Yields the packets in the order of time, index, frame number and capture; those without a time come last."""
     if not files:
         return
     places = np.repeat(np.arange(len(files), dtype="u4"), [len(each.rows) for each in files])
@@ -41,11 +42,47 @@ def tables(files: Sequence[Selected], paths: Sequence[str], kind: Callable[[str]
         yield _table(files, places[part], rows[part], paths, kind)
 
 
+def pages(files: Sequence[Selected], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Yields the documents of the packets in the order of `tables`, `size` at a time."""
+    if not files:
+        return
+    places = np.repeat(np.arange(len(files), dtype="u4"), [len(each.rows) for each in files])
+    rows = np.concatenate([each.rows for each in files]).astype("u4")
+    order = _order(files)
+    for start in range(0, len(order), size):
+        part = order[start : start + size]
+        yield _page(files, places[part], rows[part])
+
+
+def _page(files: Sequence[Selected], places: Array, rows: Array) -> list[dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for place in np.unique(places).tolist():
+        positions = np.flatnonzero(places == place).tolist()
+        sources = documents(files[place].segment, rows[positions].tolist())
+        found |= dict(zip(positions, sources, strict=True))
+    return [found[position] for position in range(len(rows))]
+
+
 def _order(files: Sequence[Selected]) -> Array:
     names = {name: number for number, name in enumerate(sorted({each.index for each in files}))}
     indices = np.concatenate([np.full(len(each.rows), names[each.index], "u4") for each in files])
     times = np.concatenate([_numbers(each, TIME) for each in files])
-    return np.lexsort((np.concatenate([_numbers(each, FRAME) for each in files]), indices, times))
+    frames = np.concatenate([_numbers(each, FRAME) for each in files])
+    return np.lexsort((_captures(files), frames, indices, times))
+
+
+def _captures(files: Sequence[Selected]) -> Array:
+    """Returns for each packet the place of its capture in the order of their names."""
+    named = [each.segment.values(CAPTURE) for each in files]
+    words = [each.words.to_pylist() if each and each.words is not None else [] for each in named]
+    places = {name: place for place, name in enumerate(sorted(set().union(*words)))}
+    found = []
+    for file, values, names in zip(files, named, words, strict=True):
+        ranks = np.zeros(file.segment.length, "u4")
+        if values is not None and names:
+            ranks[values.row_numbers()] = np.array([places[name] for name in names], "u4")[values.values]
+        found.append(ranks[file.rows])
+    return np.concatenate(found)
 
 
 def _numbers(file: Selected, path: str) -> Array:

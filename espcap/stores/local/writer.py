@@ -14,6 +14,7 @@ from pathlib import Path
 from espcap.base.errors import StoreError
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
+from espcap.documents.types import number_in
 from espcap.fields.field import Kind
 from espcap.sinks import Outcome, Rejection
 from espcap.stores.local.day import OpenDay
@@ -195,8 +196,8 @@ class IndexWriter:
         return self._days[name]
 
     def _add(self, day: OpenDay, document: Document, outcome: Outcome) -> None:
-        capture, _, number = document.id.rpartition("-")
-        stored, frame = day.stored(capture, document.settings_id), int(number)
+        capture, frame = number_in(document.id)
+        stored = day.stored(capture, document.settings_id)
         if frame in stored.same:
             outcome.already_there += 1
             day.found(document.id)
