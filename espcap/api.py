@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.captures.sources import Source, capture_file, walk
+from espcap.documents.types import PACKETS, type_named, types_named
 from espcap.fields.registry import Registry
 from espcap.ingest.job import close_job, open_job
 from espcap.ingest.report import IncompleteError, Problem, Report
@@ -52,12 +53,14 @@ def read(  # noqa: PLR0913 - the options have names
     preferences: Sequence[str] = (),
     payload: bool = False,
     count: int = 0,
+    types: Sequence[str] = ("packets",),
     on_problem: Callable[[Problem], None] | None = None,
 ) -> Generator[dict[str, Any], None, None]:
     """Yields the packets of capture files, and of all captures below folders, as documents.
 
-    The parameters are the options of the command. `count` is the number of packets of each capture; 0 reads all. Memory
-    is bounded. tshark starts with the first document, and ends with the last one or when the generator is closed.
+    The parameters are the options of the command. `count` is the number of packets of each capture; 0 reads all.
+    `types` are the documents to make: packets, flows, transactions. Memory is bounded. tshark starts with the first
+    document, and ends with the last one or when the generator is closed.
 
     If packets are left out (a damaged capture, a file that cannot be read), raises IncompleteError after all other
     documents. If `on_problem` is given, it is called instead, as soon as packets or files are left out.
@@ -66,7 +69,7 @@ def read(  # noqa: PLR0913 - the options have names
     """
     settings = Settings(display_filter, _words(decode_as), _words(preferences), count)
     paths, report_problem = _paths(sources), on_problem or _log.info
-    with DocumentStream(settings, payload, lambda: _sources(paths)) as reading:
+    with DocumentStream(settings, payload, lambda: _sources(paths), types_named(types)) as reading:
         for part in reading:
             if isinstance(part, Problem):
                 report_problem(part)
@@ -84,6 +87,7 @@ def index(  # noqa: PLR0913 - the options have names
     preferences: Sequence[str] = (),
     payload: bool = False,
     count: int = 0,
+    types: Sequence[str] = ("packets",),
     again: bool = False,
 ) -> Report:
     """Stores the packets of capture files, and of all captures below folders. Returns the summary.
@@ -96,11 +100,13 @@ def index(  # noqa: PLR0913 - the options have names
     """
     given = Settings(display_filter, _words(decode_as), _words(preferences), count)
     paths, (nodes, credentials) = _paths(sources), _address(node)
-    job = open_job(find_program(), given, nodes, payload)
+    wanted = types_named(types)
+    job = open_job(find_program(), given, nodes, payload, types=wanted)
     try:
         store = _open_store(nodes, job.registry, credentials)
         run = Run(job, store)
-        report = run.read(lambda is_known: _sources(paths, is_known), Resuming(store, nodes, again))
+        resuming = Resuming(store, nodes, again) if PACKETS in wanted else None
+        report = run.read(lambda is_known: _sources(paths, is_known), resuming)
     finally:
         close_job(job)
     if run.failure and not report.read:
@@ -120,14 +126,16 @@ def search(  # noqa: PLR0913 - the options have names
     sort: str = "@timestamp",
     size: int | None = None,
     columns: Sequence[str] = (),
+    type: str = "packets",
 ) -> "Packets":
     """Returns the packets that match, or the first `size`: an iterator of their documents, fetched in pages.
 
     Its methods `to_arrow()`, `to_pandas()` and `to_polars()` return the fields `columns` as a table instead, by default
     those of the packet list.
 
-    The parameters are those of `espcap search`. Times are `2024-05-01T10:30`, `1h` or `yesterday`. `-FIELD` sorts in
-    descending order; FIELD is a name in display filters or a path of documents.
+    The parameters are those of `espcap search`; `type` is packets, flows or transactions. Times are
+    `2024-05-01T10:30`, `1h` or `yesterday`. `-FIELD` sorts in descending order; FIELD is a name in display filters or a
+    path of documents.
 
     Warns if a query is used as a display filter, if it may not find some packets, or if the store is empty.
 
@@ -137,7 +145,7 @@ def search(  # noqa: PLR0913 - the options have names
     """
     if size is not None and size < 0:
         raise UsageError(f"size is {size}", "give a number of packets, or None for all")
-    searcher = _open_searcher(node)
+    searcher = _open_searcher(node).of_type(type_named(type))
     try:
         parsed = _query(searcher, query, display_filter, since, until)
         path = searcher.path(sort.removeprefix("-"))

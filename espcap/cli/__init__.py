@@ -13,8 +13,10 @@ from espcap.cli.group import Group
 from espcap.cli.options.creating import NewProtocolOptions
 from espcap.cli.options.declaring import with_options
 from espcap.cli.options.querying import (
+    AskOptions,
     ExportOptions,
     ExtractOptions,
+    ListOptions,
     SearchOptions,
     ServeOptions,
     ShowOptions,
@@ -83,6 +85,46 @@ def search(options: SearchOptions) -> None:
 
 
 @main.command()
+@with_options(ListOptions)
+def flows(options: ListOptions) -> None:
+    """Finds flows and prints them, as espcap search does. They are made with --types packets,flows.
+
+    A field of QUERY and FILTER is named by its path: `source.ip`, `tcp.state`, `network.bytes`.
+    """
+    from espcap.cli.search import search_type
+    from espcap.documents.types import FLOWS
+
+    sys.exit(search_type(options, FLOWS))
+
+
+@main.command()
+@with_options(ListOptions)
+def transactions(options: ListOptions) -> None:
+    """Finds requests with their answers and prints them, as espcap search does.
+
+    They are made with --types packets,transactions. A field of QUERY and FILTER is named by its path: `type`, `status`,
+    `event.duration`, `http.response.status_code`.
+    """
+    from espcap.cli.search import search_type
+    from espcap.documents.types import TRANSACTIONS
+
+    sys.exit(search_type(options, TRANSACTIONS))
+
+
+@main.command()
+@with_options(AskOptions)
+def ask(options: AskOptions) -> None:
+    """Answers a named question, or lists all questions.
+
+    Questions are queries with columns: credentials in clear text, files, failed logins, errors, slow requests, resets.
+    Most of them need flows or transactions (--types).
+    """
+    from espcap.cli.ask import ask as run
+
+    run(options)
+
+
+@main.command()
 @with_options(ShowOptions)
 def show(options: ShowOptions) -> None:
     """Shows one packet as Wireshark does: the dissection tree and the bytes, from its capture.
@@ -128,7 +170,9 @@ def export(options: ExportOptions) -> None:
 def stats(options: StatsOptions) -> None:
     """Summarizes packets: protocols, conversations, top talkers, names, and packets and bytes over time.
 
-    QUERY and FILTER are those of espcap search. Prints tables on a terminal, and one JSON object in a pipe.
+    QUERY and FILTER are those of espcap search. Prints tables on a terminal, and one JSON object in a pipe. With --type
+    transactions: services with their errors and response times, the slowest requests, and the most frequent failures.
+    With --type flows: the largest flows.
     """
     from espcap.cli.stats import stats as run
 

@@ -15,6 +15,7 @@ from espcap.cli.options.querying import ExportOptions
 from espcap.cli.output import opened, require_new
 from espcap.cli.progress import Progress
 from espcap.cli.search import explain_if_empty, open_searcher, prepare_search
+from espcap.documents.types import type_named
 from espcap.query import Query
 from espcap.searches.searcher import Searcher
 from espcap.searches.tables import columns_of, pages, tables
@@ -24,7 +25,7 @@ def export(options: ExportOptions) -> int:
     """Runs the command and returns its exit code."""
     form = _format(options)
     require_new(options.write, options.force)
-    searcher = open_searcher(options)
+    searcher = open_searcher(options, type_named(options.type))
     try:
         names = [name.strip() for name in options.columns.split(",")] if options.columns else []
         paths = columns_of(searcher, names)

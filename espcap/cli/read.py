@@ -23,6 +23,7 @@ from espcap.cli.progress import Progress
 from espcap.cli.statistics import Statistics
 from espcap.cli.table import PacketRows
 from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS
 from espcap.fields.registry import Registry
 from espcap.ingest.job import Job, Listener, open_job
 from espcap.ingest.report import Report, Severity
@@ -56,6 +57,7 @@ def read(options: ReadOptions) -> int:
         options.node,
         options.payload,
         options.protocols,
+        types=options.types,
         chunk=options.chunk,
         jobs=options.jobs,
         stall_timeout=options.stall_timeout,
@@ -77,6 +79,8 @@ def _check_usage(options: ReadOptions) -> None:
         )
     if options.watch and (options.nic or not options.dir):
         raise UsageError("--watch reads only directories", "name them with --dir, without --nic")
+    if options.nic and PACKETS not in options.types:
+        raise UsageError("--types of a live capture must have packets", "write --types packets,flows,transactions")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
 
@@ -107,7 +111,7 @@ def _is_endless(options: ReadOptions) -> bool:
 
 def _resuming(options: ReadOptions, sink: Sink) -> Resuming | None:
     """Returns how captures that are already stored are recognized; None if no files are stored."""
-    if not options.node or not (options.file or options.dir):
+    if not options.node or not (options.file or options.dir) or PACKETS not in options.types:
         return None
     return Resuming(cast(Store, sink), options.node, options.again)
 

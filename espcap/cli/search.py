@@ -10,9 +10,10 @@ import orjson
 
 from espcap.base.text import printable, without_controls
 from espcap.cli.opening import open_named_store
-from espcap.cli.options.querying import QueryOptions, SearchOptions
+from espcap.cli.options.querying import ListOptions, QueryOptions, SearchOptions
 from espcap.cli.options.storing import StoreOptions
-from espcap.cli.table import PACKET_COLUMNS, packet_row, show_table
+from espcap.cli.table import TABLES, show_table
+from espcap.documents.types import PACKETS, DocumentType, type_named
 from espcap.query import Query
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.searcher import Searcher
@@ -32,7 +33,12 @@ class PreparedSearch:
 
 def search(options: SearchOptions) -> int:
     """Runs the command and returns its exit code."""
-    searcher = open_searcher(options)
+    return search_type(options, type_named(options.type))
+
+
+def search_type(options: ListOptions, of: DocumentType) -> int:
+    """Searches documents of a type, and returns the exit code."""
+    searcher = open_searcher(options, of)
     store = searcher.store
     try:
         prepared = prepare_search(options, searcher)
@@ -45,14 +51,14 @@ def search(options: SearchOptions) -> int:
             found = store.search(query, size=0, aggregations={"values": {"terms": terms}})
             explain_if_empty(searcher, prepared, found.total)
             buckets = found.aggregations["values"]["buckets"]
-            _show_values(options.agg, buckets[: options.size])
-            _note_other_values(options, len(buckets), found.total)
+            _show_values(options.agg, buckets[: options.size], of)
+            _note_other_values(options, len(buckets), found.total, of)
         else:
             sort = (_path(options.sort.removeprefix("-"), query, searcher), options.sort.startswith("-"))
             found = store.search(query, options.size, options.start, [sort])
             explain_if_empty(searcher, prepared, found.total)
-            _show_hits(found.hits, found.total)
-            _note_other_packets(options, len(found.hits), found.total)
+            _show_hits(found.hits, found.total, of)
+            _note_others(options, len(found.hits), found.total, of)
         return prepared.status
     finally:
         store.close()
@@ -69,11 +75,12 @@ def _print_notes(notes: Iterable[str]) -> None:
         click.echo(f"Note: {printable(note)}", err=True)
 
 
-def open_searcher(options: StoreOptions) -> Searcher:
+def open_searcher(options: StoreOptions, of: DocumentType = PACKETS) -> Searcher:
     """Opens the store that `--node` names, by default the local index. Raises StoreError if it does not exist."""
     program = find_program(options.tshark)
     registry = open_registry(program)
-    return Searcher(program, registry, open_named_store(options, registry, default="local")).require_existing()
+    searcher = Searcher(program, registry, open_named_store(options, registry, default="local"))
+    return searcher.require_existing().of_type(of)
 
 
 def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
@@ -90,38 +97,39 @@ def prepare_search(options: QueryOptions, searcher: Searcher) -> PreparedSearch:
 def explain_if_empty(searcher: Searcher, prepared: PreparedSearch, packets: int) -> None:
     """Prints why no packets were found, unless captures that could not be filtered may contain some."""
     if not packets and not prepared.status:
-        click.echo(f"Note: {printable(explain_no_packets(searcher.store, prepared.query))}", err=True)
+        click.echo(f"Note: {printable(explain_no_packets(searcher.store, prepared.query, searcher.of))}", err=True)
 
 
-def _show_values(field: str, buckets: list[dict[str, Any]]) -> None:
+def _show_values(field: str, buckets: list[dict[str, Any]], of: DocumentType) -> None:
     if sys.stdout.isatty():
-        show_table([field, "packets"], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
+        show_table([field, of.name], ([str(bucket["key"]), f"{bucket['doc_count']:,}"] for bucket in buckets))
     else:
         _lines(buckets)
 
 
-def _show_hits(hits: list[Hit], total: int) -> None:
+def _show_hits(hits: list[Hit], total: int, of: DocumentType) -> None:
     if sys.stdout.isatty():
-        show_table(PACKET_COLUMNS, (packet_row(hit.source) for hit in hits))
-        click.echo(f"{len(hits):,} of {total:,} packets", err=True)
+        columns, row = TABLES[of]
+        show_table(columns, (row(hit.source) for hit in hits))
+        click.echo(f"{len(hits):,} of {total:,} {of.name}", err=True)
     else:
         _lines(hit.source for hit in hits)
 
 
-def _note_other_packets(options: SearchOptions, shown: int, total: int) -> None:
-    """Prints a note if more packets match than a pipe gets. On a terminal, the line below the table says so."""
+def _note_others(options: ListOptions, shown: int, total: int, of: DocumentType) -> None:
+    """Prints a note if more documents match than a pipe gets. On a terminal, the line below the table says so."""
     if total and options.start >= total:
-        _print_notes([f"--from skips all {total:,} packets that match"])
+        _print_notes([f"--from skips all {total:,} {of.name} that match"])
     elif shown < total - options.start and not sys.stdout.isatty():
-        _print_notes([f"{shown:,} of {total:,} packets are printed (--size N prints more)"])
+        _print_notes([f"{shown:,} of {total:,} {of.name} are printed (--size N prints more)"])
 
 
-def _note_other_values(options: SearchOptions, values: int, packets: int) -> None:
-    """Prints a note if the field has more values than are printed, or no packet has the field."""
+def _note_other_values(options: ListOptions, values: int, found: int, of: DocumentType) -> None:
+    """Prints a note if the field has more values than are printed, or no document has the field."""
     if values > options.size:
         _print_notes([f"{options.agg} has more than {options.size:,} values (--size prints more)"])
-    elif packets and not values:
-        _print_notes([f"none of the {packets:,} packets that match has {options.agg}"])
+    elif found and not values:
+        _print_notes([f"none of the {found:,} {of.name} that match has {options.agg}"])
 
 
 def _lines(values: Iterable[Any]) -> None:

@@ -12,7 +12,10 @@ from espcap.base.text import printable, without_controls
 from espcap.cli.csv_output import write_csv
 from espcap.cli.options.querying import StatsOptions
 from espcap.cli.search import PreparedSearch, explain_if_empty, open_searcher, prepare_search
+from espcap.cli.services import SUMMARIES, show_titled
 from espcap.cli.table import show_table
+from espcap.documents.types import type_named
+from espcap.query import Query
 from espcap.searches.measures import COLUMNS, measure
 from espcap.searches.searcher import Searcher
 from espcap.searches.summary import TABLES, summarize
@@ -32,26 +35,35 @@ def stats(options: StatsOptions) -> int:
     """Runs the command and returns its exit code."""
     if not options.field and (options.by or options.csv):
         raise UsageError(f"{'--by' if options.by else '--csv'} needs --field", "add --field with a field of numbers")
-    searcher = open_searcher(options)
+    searcher = open_searcher(options, type_named(options.type))
     try:
         prepared = prepare_search(options, searcher)
         if options.field:
             return _measure(options, searcher, prepared)
-        summary = summarize(searcher.store, prepared.query, options.size)
-        explain_if_empty(searcher, prepared, summary["packets"])
+        summarized, show = SUMMARIES.get(searcher.of, (_summarize, _show))
+        summary = summarized(searcher, prepared.query, options.size)
+        explain_if_empty(searcher, prepared, summary[options.type])
     finally:
         searcher.store.close()
     if options.json or not sys.stdout.isatty():
         click.echo(without_controls(orjson.dumps(summary)))
     else:
-        _show(summary)
+        show(summary)
     return prepared.status
+
+
+def _summarize(searcher: Searcher, query: Query, size: int) -> dict[str, Any]:
+    return summarize(searcher.store, query, size)
 
 
 def _measure(options: StatsOptions, searcher: Searcher, prepared: PreparedSearch) -> int:
     measured = measure(searcher, prepared.query, options.field, options.by, options.size)
     if not measured["packets"]:
-        click.echo(f"Note: no packet that matches has {printable(options.field)}", err=True)
+        click.echo(f"Note: none of the {options.type} that match has {printable(options.field)}", err=True)
+    elif options.by and not measured["groups"]:
+        field, by = printable(options.field), printable(options.by)
+        message = f"Note: {measured['packets']:,} {options.type} have {field}, but none of them has {by}"
+        click.echo(f"{message}; name a field of the same packets", err=True)
     if options.csv:
         write_csv(sys.stdout, [options.by or "field", *COLUMNS], _rows(measured, str))
     elif options.json or not sys.stdout.isatty():
@@ -84,12 +96,12 @@ def _show(summary: dict[str, Any]) -> None:
             click.echo(f"{name:>7} {sparkline([step[name] for step in steps])}")
     for name in TABLES:
         rows = [[str(row["value"]), *_counts(row)] for row in summary[name]]
-        _titled(_TITLES[name], ["value", "packets", "bytes"], rows)
+        show_titled(_TITLES[name], ["value", "packets", "bytes"], rows)
     rows = [
         [_end(row, "source"), _end(row, "destination"), str(row["transport"] or ""), *_counts(row)]
         for row in summary["conversations"]
     ]
-    _titled("Conversations", ["source", "destination", "transport", "packets", "bytes"], rows)
+    show_titled("Conversations", ["source", "destination", "transport", "packets", "bytes"], rows)
 
 
 def sparkline(values: Sequence[int]) -> str:
@@ -106,9 +118,3 @@ def _end(row: dict[str, Any], end: str) -> str:
     address, port = str(row[f"{end}_ip"] or ""), row[f"{end}_port"]
     address = f"[{address}]" if ":" in address and port is not None else address
     return address if port is None else f"{address}:{port}"
-
-
-def _titled(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    if rows:
-        click.echo(f"\n{title}")
-        show_table(columns, rows)

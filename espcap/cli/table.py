@@ -10,6 +10,7 @@ import click
 from espcap.base.members import part
 from espcap.base.text import printable
 from espcap.documents.packets import Document
+from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS
 
 PACKET = "packet"
 """The column that names a packet, by its capture and frame number. It is never cut: `espcap show` accepts it."""
@@ -36,13 +37,54 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def packet_row(document: dict[str, Any]) -> list[str]:
     """Returns the cells of a document for `PACKET_COLUMNS`. Documents of other programs also get a row."""
-    ends = [_end(part(document, end)) for end in ("source", "destination")]
+    ends = [end_of(part(document, end)) for end in ("source", "destination")]
     frame = part(document, "layers", "frame")
     name = document.get("file_name") or part(document, "observer").get("hostname", "")
-    time = str(document.get("@timestamp", ""))
     cells = [document.get("protocol", ""), part(document, "network").get("bytes", "")]
     packet, info = f"{name}#{frame.get('number', '')}", document.get("info", "")
-    return [time.removesuffix("000Z") + "Z" * time.endswith("000Z"), *ends, *map(str, cells), packet, str(info)]
+    return [_time(document), *ends, *map(str, cells), packet, str(info)]
+
+
+FLOW_COLUMNS = ("start", "source", "destination", "protocol", "packets", "bytes", "seconds", "end")
+TRANSACTION_COLUMNS = ("time", "client", "server", "type", "status", "ms", PACKET, "query")
+
+
+def flow_row(document: dict[str, Any]) -> list[str]:
+    """Returns the cells of the document of a flow for `FLOW_COLUMNS`."""
+    network, event = part(document, "network"), part(document, "event")
+    protocol = network.get("protocol") or network.get("transport", "")
+    counts = [network.get("packets", ""), network.get("bytes", "")]
+    seconds = f"{(event.get('duration') or 0) / 1e9:.6f}"
+    ends = [end_of(part(document, end)) for end in ("source", "destination")]
+    return [_time(document), *ends, protocol, *map(str, counts), seconds, part(document, "flow").get("end_reason", "")]
+
+
+def transaction_row(document: dict[str, Any]) -> list[str]:
+    """Returns the cells of the document of a transaction for `TRANSACTION_COLUMNS`."""
+    duration = part(document, "event").get("duration")
+    half = part(document, "request") or part(document, "response")
+    packet = f"{document.get('file_name', '')}#{half.get('frame', '')}"
+    errors = part(document, "error").get("message") or []
+    query = (
+        document.get("query") or document.get("method") or ", ".join(errors if isinstance(errors, list) else [errors])
+    )
+    milliseconds = "" if duration is None else f"{duration / 1e6:.3f}"
+    ends = [end_of(part(document, end)) for end in ("client", "server")]
+    kind = [str(document.get(name, "")) for name in ("type", "status")]
+    return [_time(document), *ends, *kind, milliseconds, packet, str(query)]
+
+
+def _time(document: dict[str, Any]) -> str:
+    time = str(document.get("@timestamp", ""))
+    return time.removesuffix("000Z") + "Z" * time.endswith("000Z")
+
+
+TABLES = {
+    PACKETS: (PACKET_COLUMNS, packet_row),
+    FLOWS: (FLOW_COLUMNS, flow_row),
+    TRANSACTIONS: (TRANSACTION_COLUMNS, transaction_row),
+}
+"""For each type of documents the columns of its table, and the function that returns a row."""
 
 
 class PacketRows:
@@ -66,7 +108,8 @@ def _streamed(row: Sequence[str]) -> str:
     return _joined([line, _cut(last, room)]) if room >= _SMALLEST else line
 
 
-def _end(end: dict[str, Any]) -> str:
+def end_of(end: dict[str, Any]) -> str:
+    """Returns the address and the port of an end."""
     address = str(end.get("ip") or end.get("mac") or "")
     port = end.get("port")
     if port is None:

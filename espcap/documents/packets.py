@@ -76,6 +76,8 @@ class Document:
     """A digest of the settings. A store replaces a document that was made with other settings."""
     is_printable: bool = False
     """Whether all characters of `body` are known to be safe on a terminal."""
+    read: int = 0
+    """If it is made from several packets, the number of the last packet that was read; 0 for a packet."""
 
     @property
     def source(self) -> dict[str, Any]:
@@ -85,8 +87,8 @@ class Document:
 
     @property
     def frame_number(self) -> int:
-        """The packet's number in its capture, from 1."""
-        return int(self.id.rpartition("-")[2])
+        """The packet's number in its capture, from 1, or that of the last packet that was read."""
+        return self.read or int(self.id.rpartition("-")[2])
 
 
 class _Wanted(NamedTuple):

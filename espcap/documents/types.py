@@ -1,8 +1,11 @@
 """The types of documents. Each type has its own indices, so that a store keeps several types side by side."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+
+from espcap.base.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,8 @@ class DocumentType:
     """The beginning of the names of its indices, such as `packets` in `packets-2015-07-30`."""
     description: str
     """What its documents are, for people who administer a store."""
+    mark: str = ""
+    """Stands before the number in identifiers."""
 
     @property
     def pattern(self) -> str:
@@ -28,17 +33,55 @@ class DocumentType:
         """Returns the name of the index of a day, such as `2015-07-30`."""
         return f"{self.name}-{day}"
 
+    def identifier(self, capture: str, number: int) -> str:
+        """Returns the identifier of a document of a capture."""
+        return f"{capture}-{self.mark}{number}"
+
     def owns(self, index: str) -> bool:
         """Returns whether an index of this name has documents of this type."""
         return index.startswith(self.index(""))
 
 
 PACKETS = DocumentType("packets", "Network packets, one document each")
-TYPES = (PACKETS,)
+FLOWS = DocumentType("flows", "Flows between two hosts", "f")
+TRANSACTIONS = DocumentType("transactions", "Requests with their answers", "t")
+TYPES = (PACKETS, FLOWS, TRANSACTIONS)
 """All types."""
+MESSAGES_OF_PACKET = 1 << 15
+"""Numbers of transactions are those of the request's packet times this, and the place of the message in the packet."""
 
 _DAY = re.compile(r"[a-z]+-(\d{4}-\d\d-\d\d)")
 _INDEX = re.compile(r"[a-z]+-[0-9a-z-]+")
+
+
+def type_of(index: str) -> DocumentType:
+    """Returns the type of an index. `index` is a name for which `is_index` is true."""
+    return next(each for each in TYPES if each.owns(index))
+
+
+def type_named(name: str) -> DocumentType:
+    """Returns the type of a name. Raises UsageError if there is none."""
+    for each in TYPES:
+        if each.name == name:
+            return each
+    raise UsageError(f"{name!r} is not a type of documents", f"name {', '.join(each.name for each in TYPES)}")
+
+
+def types_named(names: Iterable[str]) -> tuple[DocumentType, ...]:
+    """Returns the types of these names in the order of TYPES.
+
+    Raises UsageError if one does not exist, or without names.
+    """
+    wanted = {type_named(name.strip()) for name in names if name.strip()}
+    if not wanted:
+        raise UsageError("no type of documents is named", f"name {', '.join(each.name for each in TYPES)}")
+    return tuple(each for each in TYPES if each in wanted)
+
+
+def number_in(identifier: str) -> tuple[str, int]:
+    """Returns the capture and the number of an identifier. Raises ValueError if it is none."""
+    capture, _, number = identifier.rpartition("-")
+    return capture, int(number.lstrip("ft"))
 
 
 def day_of(index: str) -> date | None:

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -52,6 +52,7 @@ class Registry:
         address = f"file:{path}?mode=ro&immutable=1"
         self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # SQLite serializes the threads
         self._database.execute("SELECT type FROM main.protocol, main.field LIMIT 1")
+        self._derived: dict[str, Kind] = {}
         self._kinds: dict[str, Kind] = dict(PATHS)
         self._recorded: Callable[[], OwnFields | None] | None = None
         self._refreshed = -REFRESH_SECONDS
@@ -84,6 +85,11 @@ class Registry:
         """
         self._recorded = recorded
 
+    def add_kinds(self, kinds: Mapping[str, Kind]) -> None:
+        """Also knows the kinds of these paths, which are those of documents that are made from several packets."""
+        self._derived = {path: kind for path, kind in kinds.items() if path not in PATHS}
+        self._kinds = PATHS | self._derived
+
     def refresh(self) -> None:
         """Reads the store's record of own fields again, if any were known. Call it before a query is built.
 
@@ -113,7 +119,7 @@ class Registry:
                 if not self._database.execute(f"SELECT 1 FROM main.{table} WHERE name = ?", row[:1]).fetchone():
                     self._database.execute(f"INSERT OR REPLACE INTO own_{table} VALUES ({places})", row)
         self._known_own = own
-        self._kinds = dict(PATHS)
+        self._kinds = PATHS | self._derived
 
     def _first(self, query: str, words: tuple[str, ...]) -> tuple[Any, ...] | None:
         """The first row. If no row is found, reads the store's record of own fields and tries again."""

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from espcap.documents.packets import FORM
@@ -30,16 +30,20 @@ class Digests:
     """Whether all packets of a capture are stored: no display filter and no count."""
 
 
-def digest_settings(program: Program, settings: Settings, payload: bool, protocols: str = "") -> Digests:
+def digest_settings(
+    program: Program, settings: Settings, payload: bool, protocols: str = "", types: Sequence[str] = ("packets",)
+) -> Digests:
     """Returns the digests of the settings that the user gave.
 
-    `protocols` is the path of the protocol list, or empty. Files count by their contents. Raises UsageError if one of
+    `protocols` is the path of the protocol list, or empty. `types` are the names of the types of documents.
+    Files count by their contents. Raises UsageError if one of
     the files cannot be read.
     """
     files = [*_contents(settings), *([digest_file(protocols)] if protocols else [])]
     chosen = [settings.display_filter, *settings.decode_as, "", *settings.preferences, "", settings.profile_folder]
     chosen += settings.scripts
-    work = _hash(repr([chosen, settings.count, payload]), files, 16)
+    others = [each for each in types if each != "packets"]
+    work = _hash(repr([chosen, settings.count, payload, *others]), files, 16)
     shape = [*settings.decode_as, "", *map(_without_paths, settings.preferences)]
     settings_id = _hash(repr([shape, payload, str(program.version), FORM]), files, 8)
     return Digests(work, settings_id, not settings.display_filter and not settings.count)

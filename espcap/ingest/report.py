@@ -9,6 +9,7 @@ from espcap.base.errors import EspcapError, with_hint
 from espcap.base.times import timestamp
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
+from espcap.documents.types import DocumentType
 from espcap.sinks import Outcome, Rejection
 
 
@@ -33,12 +34,22 @@ class Problem:
         return with_hint(self.message, self.hint)
 
 
+_FOLLOWED = {
+    "unanswered": "requests without an answer",
+    "unasked": "answers without a request",
+    "evicted": "requests evicted",
+    "flows_evicted": "flows evicted",
+}
+"""Numbers of `Report.followed` that the summary has if they are not 0, and their names there."""
+
+
 @dataclass
 class Report:
     """The counts of a run, in packets if not said otherwise, and its problems.
 
-    `read` is the sum of `stored`, `replaced`, `already_there`, `refused` and `not_stored`. Dropped packets were not
-    read.
+    `read` is the sum of `stored`, `replaced`, `already_there`, `refused` and `not_stored`. If flows and transactions
+    are made, these five count their documents (`derived`) too, and not packets without documents (`only_followed`).
+    Dropped packets were not read.
     """
 
     files: int = 0
@@ -49,6 +60,12 @@ class Report:
     already_there: int = 0
     refused: int = 0
     """Packets whose documents the store rejected."""
+    derived: dict[str, int] = field(default_factory=dict)
+    """Documents of flows and transactions that were made, by type. They count in the five numbers above too."""
+    followed: dict[str, int] = field(default_factory=dict)
+    """Numbers of flows and transactions; see `Follower.counts` and `espcap.transactions.engine.Counts`."""
+    only_followed: int = 0
+    """Packets that were read for flows and transactions only: they have no documents."""
     dropped: int = 0
     """Packets that the kernel, an interface or dumpcap dropped during a live capture."""
     spool_dropped: int = 0
@@ -90,6 +107,20 @@ class Report:
         self.read += len(packets.frames)
         self._add_time(int(packets.nanoseconds.min()))
         self._add_time(int(packets.nanoseconds.max()))
+
+    def add_derived(self, of: DocumentType) -> None:
+        """Counts a document that is made from several packets."""
+        self.derived[of.name] = self.derived.get(of.name, 0) + 1
+
+    def add_counts(self, counts: dict[str, int]) -> None:
+        """Adds numbers of flows and transactions."""
+        for name, count in counts.items():
+            self.followed[name] = self.followed.get(name, 0) + count
+
+    def add_followed(self, packets: int) -> None:
+        """Counts packets that were read without making documents of them."""
+        self.read += packets
+        self.only_followed += packets
 
     def _add_time(self, moment: int) -> None:
         if self.latest is None or moment > self.latest:
@@ -148,8 +179,9 @@ class Report:
 
     @property
     def not_stored(self) -> int:
-        """Packets that were read and that the store has not answered for."""
-        return self.read - self.stored - self.replaced - self.already_there - self.refused
+        """Packets, and documents of flows and transactions, that the store has not answered for."""
+        documents = self.read - self.only_followed + sum(self.derived.values())
+        return documents - self.stored - self.replaced - self.already_there - self.refused
 
     @property
     def left_out(self) -> tuple[int, int]:
@@ -177,6 +209,8 @@ class Report:
         counts = [
             f"{self.files:,} file{'' if self.files == 1 else 's'}",
             f"{self.read:,} packets read",
+            *(_counted(count, name) for name, count in sorted(self.derived.items())),
+            *(_counted(self.followed[name], text) for name, text in _FOLLOWED.items() if self.followed.get(name)),
             f"{self.stored:,} stored",
             *([f"{self.replaced:,} replaced"] if self.replaced else []),
             f"{self.already_there:,} already there",
@@ -203,6 +237,12 @@ class Report:
         ]
         rate = round(self._rate(seconds), 1)
         return values | {"seconds": round(seconds, 3), "packets_per_second": rate, "exit_code": self.exit_code}
+
+
+def _counted(count: int, names: str) -> str:
+    """Returns a number and what it counts; `names` begins with a word in the plural."""
+    first, blank, rest = names.partition(" ")
+    return f"{count:,} {first.removesuffix('s') if count == 1 else first}{blank}{rest}"
 
 
 class IncompleteError(EspcapError):

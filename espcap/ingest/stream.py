@@ -3,7 +3,7 @@
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, Queue
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import Source
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.ingest.job import Listener, close_job, open_job
 from espcap.ingest.report import Problem, Report
 from espcap.ingest.run import Run
@@ -64,6 +65,7 @@ class _Worker:
         settings: Settings,
         payload: bool,
         sources: Callable[[], Iterable[Source | EspcapError]],
+        types: Sequence[DocumentType],
     ) -> None:
         self.report = Report()
         self.error: BaseException | None = None
@@ -71,6 +73,7 @@ class _Worker:
         self._settings = settings
         self._payload = payload
         self._sources = sources
+        self._types = types
         self._is_wanted = True
         self._run: Run | None = None
 
@@ -84,7 +87,7 @@ class _Worker:
             self._handover.end()
 
     def _read(self) -> None:
-        job = open_job(find_program(), self._settings, (), self._payload, chunk=_CHUNK)
+        job = open_job(find_program(), self._settings, (), self._payload, types=self._types, chunk=_CHUNK)
         try:
             run = Run(job, LinesSink(self._handover), Listener(on_problem=self._handover.write))
             self.report, self._run = run.report, run
@@ -107,11 +110,15 @@ class DocumentStream:
     """
 
     def __init__(
-        self, settings: Settings, payload: bool, sources: Callable[[], Iterable[Source | EspcapError]]
+        self,
+        settings: Settings,
+        payload: bool,
+        sources: Callable[[], Iterable[Source | EspcapError]],
+        types: Sequence[DocumentType] = (PACKETS,),
     ) -> None:
-        """`sources` returns the sources; it is called in the reading thread."""
+        """`types` are those of the documents. `sources` returns the sources; it is called in the reading thread."""
         self._handover = _Handover()
-        self._worker = _Worker(self._handover, settings, payload, sources)
+        self._worker = _Worker(self._handover, settings, payload, sources, types)
         # Must be a daemon: Python joins other threads before it runs the finalizer that ends them.
         self._thread = threading.Thread(target=self._worker.run, name="espcap-reading", daemon=True)
         self._end = weakref.finalize(self, _end, self._handover, self._worker, self._thread)

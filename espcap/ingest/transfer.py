@@ -1,23 +1,29 @@
 """Stores the packets that tshark prints."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, Source
 from espcap.dissection import MOST_VALUES, RecordReader
 from espcap.dissection.columns import ColumnReader
 from espcap.dissection.json_lines import JsonReader
+from espcap.dissection.messages import PacketMessages
 from espcap.dissection.tap import TapReader
 from espcap.documents.columns import ColumnBuilder, PacketColumns
 from espcap.documents.packets import Document, DocumentBuilder, Origin
+from espcap.documents.types import PACKETS, type_of
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import DeadLetters
 from espcap.ingest.job import Job, Listener
 from espcap.ingest.report import Report, Severity
 from espcap.sinks import Sink
+from espcap.transactions.follower import Follower
 from espcap.tshark.output import Output
 from espcap.tshark.plugin import LARGEST_PACKET
 from espcap.tshark.process import Exit
@@ -79,7 +85,8 @@ class Transfer:
 
         Packets with frame numbers up to `after` are skipped, and those in `without`.
         """
-        builder = DocumentBuilder(replace(origin, settings_id=self.job.digests.settings_id), self.job.protocols)
+        origin = replace(origin, settings_id=self.job.digests.settings_id)
+        builder = DocumentBuilder(origin, self.job.protocols)
         self._output = output
         if self.signal:  # it arrived while the digest of a large file was being computed
             output.interrupt()
@@ -90,16 +97,21 @@ class Transfer:
             batches.on_stored = partial(self._stored, output)
             batches.is_waited_for = output.waits_for
             stream = self._stream(output, builder)
-            part = _Part(self.report, batches, after, without)
+            part = _Part(self.job, origin, self.report, batches, _Skipped(after, without))
             for packets in stream.packets(self._with_progress(output)):
                 part.add(packets)
+                if packets is None and live:
+                    part.advance(time.time_ns())
                 batches.write_if_due()
                 if packets is None and batches.is_empty:
                     self.sink.flush_if_due()
                     if output.acknowledge_idle():
                         self._listener.on_stored()
-            batches.finish()
             tshark = output.finish()
+            if live or not (self.signal or output.stalled or tshark.status < 0):
+                part.finish()
+            self.report.add_counts(part.counts())
+            batches.finish()
         self._report_failed_script(tshark)
         self.report.bad_utf8 += stream.bad_utf8
         self._report_left_out(printable(origin.file_name), self.report.values_left_out - left_out)
@@ -116,7 +128,9 @@ class Transfer:
             return ColumnStream(builder)
         if output.has_lines:
             return _RecordStream(TapReader(), builder)
-        return _RecordStream(JsonReader(self.job.registry, self.job.payload, output.before, output.columns), builder)
+        job = self.job
+        reader = JsonReader(job.registry, job.payload, output.before, output.columns, job.names)
+        return _RecordStream(reader, builder)
 
     def _stored(self, output: Output, frame: int) -> None:
         output.acknowledge(frame)
@@ -164,8 +178,8 @@ class Transfer:
             self.add_problem(Severity.PARTIAL, f"{name}: {ended.tshark.message}, {after}", hint)
 
 
-Packets = Document | PacketColumns
-"""The document of a packet, or those of many packets."""
+Packets = Document | PacketColumns | list[Any]
+"""The document of a packet, or those of many packets; or the messages of a packet for flows and transactions."""
 
 
 class _Stream(Protocol):
@@ -192,7 +206,12 @@ class _RecordStream:
 
     def packets(self, blocks: Iterable[bytes]) -> Iterator[Packets | None]:
         for record in self._reader.records(blocks):
-            yield self._builder.build(record) if record else None
+            if record is None:
+                yield None
+                continue
+            yield self._builder.build(record)
+            if record.messages:
+                yield record.messages
 
 
 class ColumnStream:
@@ -217,27 +236,67 @@ class ColumnStream:
                 yield self._builder.build(self._lines.record(line))
             if batch.length:
                 yield from self._columns.build(batch)
+            yield from map(orjson.loads, batch.messages)
+
+
+class _Skipped(NamedTuple):
+    """The packets whose documents are not wanted: those up to a frame number, and single ones."""
+
+    after: int
+    without: frozenset[int]
 
 
 class _Part:
     """The packets that one tshark prints, which may have to be skipped in part."""
 
-    def __init__(self, report: Report, batches: Batches, after: int, without: frozenset[int]) -> None:
-        self.last_frame = after
+    def __init__(self, job: Job, origin: Origin, report: Report, batches: Batches, skipped: _Skipped) -> None:
+        self.last_frame = skipped.after
         self.indices = set[str]()
         self._report = report
         self._batches = batches
-        self._after = after
-        self._without = without
+        self._after, self._without = skipped
+        self._has_packets = PACKETS in job.types
+        self._follower = Follower(job.types, job.names, job.declarations, origin) if job.names else None
 
     def add(self, packets: Packets | None) -> None:
         """Adds packets to the batches, and counts them."""
-        if isinstance(packets, PacketColumns):
+        if isinstance(packets, list):
+            self._follow(packets)
+        elif isinstance(packets, PacketColumns):
             self._add_columns(packets)
         elif packets and (frame := packets.frame_number) > self._after and frame not in self._without:
-            self._report.add_document(packets)
-            self._batches.add(packets)
-            self._added(packets.index, frame)
+            if self._has_packets:
+                self._report.add_document(packets)
+                self._batches.add(packets)
+                self._added(packets.index, frame)
+            else:
+                self._report.add_followed(1)
+                self.last_frame = max(self.last_frame, frame)
+
+    def _follow(self, messages: PacketMessages) -> None:
+        """Follows a packet, also one whose document is skipped: the state of its flow depends on it."""
+        if self._follower and messages[0] not in self._without:
+            self._add_derived(self._follower.add(messages))
+
+    def advance(self, now: int) -> None:
+        """Adds the documents of flows and transactions that end by this time, in nanoseconds since 1970."""
+        if self._follower:
+            self._add_derived(self._follower.advance(now))
+
+    def finish(self) -> None:
+        """Adds the documents of all flows and transactions that are open."""
+        if self._follower:
+            self._add_derived(self._follower.finish())
+
+    def counts(self) -> dict[str, int]:
+        """Returns numbers of flows and transactions; empty if none are made."""
+        return self._follower.counts() if self._follower else {}
+
+    def _add_derived(self, documents: Iterable[Document]) -> None:
+        for document in documents:
+            self._report.add_derived(type_of(document.index))
+            self.indices.add(document.index)
+            self._batches.add(document)
 
     def _add_columns(self, packets: PacketColumns) -> None:
         wanted = packets.frames > self._after

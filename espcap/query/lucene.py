@@ -6,6 +6,7 @@ Conditions without an operator between them must all match, as with AND, but OR 
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import InvalidOperation
 
 from luqum import tree
@@ -28,6 +29,21 @@ DEFAULT_PATHS = (
 )
 """Paths in which a word without a field is searched as a whole value, if it fits the kind of the path."""
 
+
+@dataclass(frozen=True)
+class SearchedPaths:
+    """The paths in which a word without a field is searched."""
+
+    values: tuple[str, ...] = DEFAULT_PATHS
+    """As a whole value, if it fits the kind of the path."""
+    words: tuple[str, ...] = tuple(WORD_PATHS)
+    """By its words."""
+    protocols: str = "protocols"
+    """As the name of a protocol; empty for documents without this path."""
+
+
+PACKET_PATHS = SearchedPaths()
+
 _PROTOCOL_PATHS = ("protocol", "protocols")
 _HEX = "[0-9A-Fa-f]"
 _ADDRESSES = rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
@@ -45,17 +61,20 @@ _UNSUPPORTED = {
 }
 
 
-def parse(
+def parse(  # noqa: PLR0913 - most have defaults
     text: str,
     kind: Callable[[str], Kind],
     field: Callable[[str], str] = str,
     exists: Callable[[str], Query] = Exists,
     current: Callable[[str], str] = str,
+    *,
+    searched: SearchedPaths = PACKET_PATHS,
 ) -> Query:
     """Returns the query of a query string. Empty text matches everything.
 
     `kind` returns the kind of values at a path, `field` the path of a field's name, `exists` that of `_exists_` for a
-    name, and `current` the current name of a protocol. `field` and `exists` raise UsageError for unknown names.
+    name, and `current` the current name of a protocol. `searched` has the paths for words without a field. `field` and
+    `exists` raise UsageError for unknown names.
 
     Raises UsageError if the syntax is invalid or not supported, or if a value does not fit its field.
     """
@@ -64,7 +83,7 @@ def parse(
     check_utf8(text)
     try:
         plain = _OPERATORS.sub(_plain, text)
-        return bounded(_Builder(kind, field, exists, current).build(_parsed(plain)))
+        return bounded(_Builder(kind, field, exists, current, searched).build(_parsed(plain)))
     except ParseError as error:
         hint = "put quotes around values that contain spaces or colons, and close quotes and parentheses"
         reason = str(error).removeprefix("Syntax error in input : ").rstrip("!")
@@ -145,11 +164,13 @@ class _Builder:
         field: Callable[[str], str],
         exists: Callable[[str], Query],
         current: Callable[[str], str],
+        searched: SearchedPaths,
     ) -> None:
         self._kind = kind
         self._path_of = field
         self._exists = exists
         self._current = current
+        self._searched = searched
 
     def build(self, node: tree.Item, path: str | None = None) -> Query:
         """Returns the query of a node of luqum's tree; `path` is that of the field to which the node belongs."""
@@ -192,22 +213,24 @@ class _Builder:
                 f"query: {shortened(str(node).strip())} needs a field", "write for example source.port:[80 TO 443]"
             )
         self._check_supported(node)
-        parts = [part for path in DEFAULT_PATHS if (part := self._fitting(node, path)) is not None]
+        parts = [part for path in self._searched.values if (part := self._fitting(node, path)) is not None]
         return Or((*parts, *self._in_texts(node)))
 
     def _in_texts(self, node: tree.Item) -> Iterator[Query]:
         """Yields queries for a word or phrase in texts. Patterns skip paths that are indexed only by words."""
         if isinstance(node, tree.Word) and _has_wildcard(node.value):
             pattern = _pattern(node.value)
-            yield Wildcard("protocols", pattern.lower())
-            for path in WORD_PATHS:
+            if self._searched.protocols:
+                yield Wildcard(self._searched.protocols, pattern.lower())
+            for path in self._searched.words:
                 if path not in TEXT_PATHS and self._kind(path) is Kind.STRING:
                     yield Matches(path, expression_of_word(pattern))
             return
         text = _literal(node)
-        yield Equals("protocols", self._current(text.lower()))
+        if self._searched.protocols:
+            yield Equals(self._searched.protocols, self._current(text.lower()))
         if words(text):
-            yield from (Words(path, text) for path in WORD_PATHS if self._kind(path) is Kind.STRING)
+            yield from (Words(path, text) for path in self._searched.words if self._kind(path) is Kind.STRING)
 
     def _fitting(self, node: tree.Item, path: str) -> Query | None:
         try:

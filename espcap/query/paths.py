@@ -1,6 +1,6 @@
 """Finds the path in documents of a field that a user names by this path or by its name in display filters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from espcap.base.errors import UsageError, shortened
@@ -10,7 +10,6 @@ from espcap.query import Equals, Everything, Exists, Or, Query
 from espcap.query.aliases import current_name
 from espcap.query.suggestions import LIST, LIST_AND_OWN, suggested_fields
 
-_OUTSIDE_LAYERS = sorted(PATHS)
 _OPEN = ("layers", "unparsed")
 _LONGEST = 200
 """Characters of the longest name for which similar names are suggested."""
@@ -19,9 +18,16 @@ _LONGEST = 200
 class Paths:
     """Finds the path of a name. `is_stored` returns whether a store has documents with a value at a path."""
 
-    def __init__(self, registry: Registry, is_stored: Callable[[str], bool] = lambda path: False) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        is_stored: Callable[[str], bool] = lambda path: False,
+        outside_layers: Iterable[str] = PATHS,
+    ) -> None:
+        """`outside_layers` has all paths of documents outside `layers` and `unparsed`."""
         self._registry = registry
         self._is_stored = is_stored
+        self._outside_layers = sorted(outside_layers)
 
     def current(self, name: str) -> str:
         """Returns the current name of a field, protocol or path that is named by an alias of Wireshark."""
@@ -42,7 +48,7 @@ class Paths:
         if name and self._is_stored(name):  # by another version of tshark, or by another program
             return name
         if self._registry.is_protocol(name):
-            others = suggested_fields(name, self._registry, _OUTSIDE_LAYERS)
+            others = suggested_fields(name, self._registry, self._outside_layers)
             hint = f"; did you mean {' or '.join(others)}?" if others else ""
             raise UsageError(f"{name} is a protocol and has no values", f"protocols:{name} finds its packets{hint}")
         raise self._unknown(name)
@@ -66,19 +72,21 @@ class Paths:
         layer, _, key = rest.partition(".")
         if root in _OPEN:
             return bool(key) and (key == "envelope" or self._registry.has_path(layer, key))
-        return path in _OUTSIDE_LAYERS
+        return path in self._outside_layers
 
     def _is_object(self, path: str) -> bool:
         root, _, layer = path.partition(".")
         if root in _OPEN:
             return "." not in layer and (not layer or self._registry.has_path(layer, ""))
-        return any(known.startswith(f"{path}.") for known in _OUTSIDE_LAYERS)
+        return any(known.startswith(f"{path}.") for known in self._outside_layers)
 
     def _first_below(self, path: str) -> str:
         """Returns the path of a field in an object."""
         layer = path.partition(".")[2] or "ip"
         below = self._registry.paths_starting(f"{layer}.", 1)
-        return next((known for known in _OUTSIDE_LAYERS if known.startswith(f"{path}.")), f"layers.{''.join(below)}")
+        return next(
+            (known for known in self._outside_layers if known.startswith(f"{path}.")), f"layers.{''.join(below)}"
+        )
 
     def _unknown(self, name: str) -> UsageError:
         nearest = self._like(name) if len(name) <= _LONGEST else []
@@ -89,8 +97,8 @@ class Paths:
         """Returns at most three similar names."""
         root, _, name = path.partition(".")
         if root not in _OPEN:
-            named = suggested_fields(path, self._registry, _OUTSIDE_LAYERS)
-            return named or get_close_matches(path, _OUTSIDE_LAYERS) or self._like_in_filters(path)
+            named = suggested_fields(path, self._registry, self._outside_layers)
+            return named or get_close_matches(path, self._outside_layers) or self._like_in_filters(path)
         if field := self._registry.field(name):
             return [field.path]
         layer, _, key = name.partition(".")

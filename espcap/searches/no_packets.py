@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from espcap.documents.types import PACKETS, DocumentType
 from espcap.query import And, Everything, Exists, Frames, Not, Or, Query
 from espcap.query.advice import advice
 from espcap.query.values import milliseconds_text
@@ -11,12 +12,13 @@ _MOST_PATHS = 10
 _OF_EVERY_PACKET = ("@timestamp", "protocol", "protocols", "_id")
 
 
-def explain_no_packets(store: Store, query: Query) -> str:
-    """Returns the reason, without a full stop, for a query without hits."""
+def explain_no_packets(store: Store, query: Query, of: DocumentType = PACKETS) -> str:
+    """Returns the reason, without a full stop, for a query of documents of a type without hits."""
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
     if not found.total:
-        return f"{store.address} has no packets yet: {TO_FILL.format(store.address)}"
+        fill = TO_FILL.format(store.address)
+        return f"{store.address} has no {of.name} yet: {fill}{'' if of is PACKETS else f' --types packets,{of.name}'}"
     span = found.aggregations["times"]
     between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""
     absent = [path for path in _fields(query) if not store.search(Exists(path), size=0).total]
@@ -24,7 +26,7 @@ def explain_no_packets(store: Store, query: Query) -> str:
         more = f"none of them has {' or '.join(absent)}"
     else:
         more = advice(query, span["min"], span["max"], lambda part: store.search(part, size=0).total > 0)
-    return f"none of the {found.total:,} packets{between} matches{f'; {more}' if more else ''}"
+    return f"none of the {found.total:,} {of.name}{between} matches{f'; {more}' if more else ''}"
 
 
 def _fields(query: Query) -> list[str]:

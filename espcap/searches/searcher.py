@@ -2,21 +2,37 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 from espcap.base.errors import StoreError, UsageError
-from espcap.fields.field import Kind, ValueName
+from espcap.documents.types import PACKETS, DocumentType
+from espcap.fields.derived import DerivedRegistry
+from espcap.fields.field import PATHS, Kind, ValueName
 from espcap.fields.registry import Registry
 from espcap.query import Everything, Exists, Query, combine
 from espcap.query.accuracy import accuracy_notes, having_long, order_notes
 from espcap.query.filter_language import language_of
 from espcap.query.languages import read_filter, read_query, sign_of_filter
-from espcap.query.lucene import parse
+from espcap.query.lucene import PACKET_PATHS, SearchedPaths, parse
 from espcap.query.paths import Paths
 from espcap.query.time_range import read_time_range
 from espcap.stores import Store, existing
+from espcap.stores.typed import StoreOfType
+from espcap.transactions.paths import kinds_of
 from espcap.tshark.program import Program
 from espcap.tshark.value_names import value_names
 
+DERIVED_PATHS = SearchedPaths(
+    values=(
+        *("type", "method", "status", "network.transport", "network.protocol", "network.community_id", "file_name"),
+        *("source.ip", "destination.ip", "source.port", "destination.port", "source.mac", "destination.mac"),
+    ),
+    words=(
+        *("query", "resource", "error.message", "url.full", "url.domain", "user_agent.original", "user.name"),
+        *("dns.question.name", "tls.client.server_name", "email.subject", "email.from.address", "email.to.address"),
+    ),
+    protocols="",
+)
 _value_names = lru_cache(1000)(value_names)  # each call takes seconds
 
 
@@ -35,7 +51,24 @@ class Searcher:
 
     program: Program
     registry: Registry
+    """The fields of the documents that are searched."""
     store: Store
+    of: DocumentType = PACKETS
+    """The type of the documents that are searched."""
+
+    @property
+    def searched(self) -> SearchedPaths:
+        """The paths in which a word without a field is searched."""
+        return PACKET_PATHS if self.of is PACKETS else DERIVED_PATHS
+
+    def of_type(self, of: DocumentType) -> "Searcher":
+        """Returns a searcher for documents of another type in the same store."""
+        if of is PACKETS:
+            return self
+        kinds = kinds_of(of, self.registry)
+        self.registry.add_kinds(kinds)
+        store = cast(Store, StoreOfType(self.store, of))
+        return Searcher(self.program, DerivedRegistry(self.registry, kinds), store, of)
 
     def require_existing(self) -> "Searcher":
         """Returns itself. Closes it and raises StoreError if the store does not exist."""
@@ -69,7 +102,9 @@ class Searcher:
         query, notes = read_query(
             text,
             sign,
-            lambda text: parse(text, self.registry.kind, paths.field, paths.exists, paths.current),
+            lambda text: parse(
+                text, self.registry.kind, paths.field, paths.exists, paths.current, searched=self.searched
+            ),
             self.read_filter,
         )
         return PreparedQuery(query, tuple(notes))
@@ -109,7 +144,8 @@ class Searcher:
 
     def _paths(self) -> Paths:
         self.registry.refresh()
-        return Paths(self.registry, lambda path: self._count(Exists(path)) > 0)
+        known = PATHS if self.of is PACKETS else self.registry.names_starting("", 100_000)
+        return Paths(self.registry, lambda path: self._count(Exists(path)) > 0, known)
 
     def _count(self, query: Query) -> int:
         return self.store.search(query, size=0).total

@@ -119,6 +119,12 @@ class ColumnStore(Store, Protocol):
         The columns are those of `espcap.stores.tables`.
         """
 
+    def pages(self, query: Query, size: int) -> Iterator[list[dict[str, Any]]]:
+        """Yields the documents of packets that match, `size` at a time, in the order of time.
+
+        They are those of one moment: what other processes store or delete meanwhile changes nothing.
+        """
+
 
 def open_store(
     nodes: Sequence[str],

@@ -1,13 +1,16 @@
 """Reads the names that Wireshark shows for values of fields, such as TCP for 6 in ip.proto."""
 
 import io
+import json
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from espcap.base.errors import EspcapError
 from espcap.fields.field import ValueName
+from espcap.fields.registry import write_atomically
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, User, dissecting_user, environment
 from espcap.tshark.scripts import script_options
@@ -68,6 +71,40 @@ def parse_value_names(lines: Iterable[bytes], field: str) -> list[ValueName]:
         if line.startswith(start, 1):
             found += _names(line.decode("utf-8", "replace").rstrip("\n").split("\t"))
     return found
+
+
+class KnownNames:
+    """The names of values of some fields. They are kept in a file, because tshark takes seconds to print them."""
+
+    def __init__(self, program: Program, path: Path) -> None:
+        """`path` is that of the file."""
+        self.wanted: Collection[str] = ()
+        """The fields whose names can be asked for. Set it before the first call of `of`."""
+        self._program = program
+        self._path = path
+        self._known: dict[str, list[ValueName]] | None = None
+
+    def of(self, field: str, value: Any) -> str | None:
+        """Returns the name of a value; None if there is none. Raises EspcapError if tshark fails."""
+        if self._known is None:
+            self._known = self._read()
+        if not isinstance(value, int):
+            return None
+        return next((name for least, greatest, name in self._known.get(field, ()) if least <= value <= greatest), None)
+
+    def _read(self) -> dict[str, list[ValueName]]:
+        with suppress(OSError, ValueError):
+            known: dict[str, list[ValueName]] = json.loads(self._path.read_bytes())
+            if set(self.wanted) <= set(known):
+                return known
+        known = {field: [] for field in self.wanted} | all_value_names(self._program, "", (), self.wanted)
+        with suppress(OSError):
+            write_atomically(self._path, lambda name: _write_json(name, known))
+        return known
+
+
+def _write_json(name: str, known: dict[str, list[ValueName]]) -> None:
+    Path(name).write_text(json.dumps(known), encoding="utf-8")
 
 
 def _names(columns: list[str]) -> list[ValueName]:

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import click
 import pytest
@@ -46,6 +46,8 @@ def test_values_have_the_types_of_their_fields(options_class: type) -> None:
         value = getattr(options, each.name)
         if kind == tuple[str, ...]:
             assert value == ()
+        elif get_origin(kind) is tuple:
+            assert {type(each) for each in value} == {get_args(kind)[0]}
         else:
             assert type(value) in (get_args(kind) or (kind,)), each.name
 

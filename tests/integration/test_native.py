@@ -113,7 +113,7 @@ def test_doctor(tmp_path: Path) -> None:
     assert line.startswith(
         "note     reader: tshark's JSON, several times slower: the native reader is not built for tshark "
     )
-    assert "(run make native, or python -P -m espcap.tshark.native)" in line
+    assert "(run make native, or python -P -m espcap.native)" in line
     assert without.status == here.status
 
 

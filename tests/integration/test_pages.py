@@ -60,7 +60,7 @@ def questions() -> list[tuple[str, str, str]]:
     return re.findall(r"^### \d+\. (.*)\n\n```sh\n(.*)\n```\n\n(.*)$", page("cookbook.md"), re.M)
 
 
-LOOKS = re.compile(r"espcap (search|show|extract|stats)")
+LOOKS = re.compile(r"espcap (search|show|extract|stats|flows|transactions|ask)")
 DELETES = re.compile(r"espcap (prune|forget)")
 LIVE = re.compile(r"--nic|--watch|dumpcap")
 RECIPE = re.compile(r"dumpcap|--watch")
@@ -148,14 +148,14 @@ def test_command_that_deletes(deleting_command: str, tmp_path: Path) -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose local index has our captures."""
     folder = furnished(tmp_path_factory.mktemp("pages"))
-    run("espcap --dir test_pcaps/ --node local", folder)
+    run("espcap --dir test_pcaps/ --types packets,flows,transactions --node local", folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def node(place: Path, _elasticsearch_node: str) -> Iterator[str]:
     """The URL of an Elasticsearch that has our captures."""
-    run(f"espcap --dir test_pcaps/ --node {_elasticsearch_node}", place)
+    run(f"espcap --dir test_pcaps/ --types packets,flows,transactions --node {_elasticsearch_node}", place)
     yield _elasticsearch_node
     remove_packets(_elasticsearch_node)
 
@@ -173,8 +173,8 @@ def look(command: str, place: Path) -> int:
         return int(found[1])
     answers = [json.loads(text) for text in ran.stdout.splitlines()]
     if "espcap stats" in command:
-        return int(answers[0]["packets"])
-    more = re.search(r"Note: \d+ of ([\d,]+) packets are printed", ran.stderr)
+        return int(next(answers[0][name] for name in ("packets", "transactions", "flows") if name in answers[0]))
+    more = re.search(r"Note: \d+ of ([\d,]+) \w+ are printed", ran.stderr)
     return int(more[1].replace(",", "")) if more else len(answers)
 
 
@@ -281,7 +281,7 @@ def test_tutorial_on_a_protocol(tmp_path: Path) -> None:
             assert look(command, folder), command
         else:
             run(_with_python(command), folder)
-    assert len(commands) == 7
+    assert len(commands) == 8
     listed = re.findall(r"`(\w+\.\w+)`", "".join(re.findall(r"^\| `.*", page("tutorial-protocol.md"), re.M)))
     assert sorted(listed) == sorted(path.name for path in (folder / "myecho").iterdir() if path.is_file())
 

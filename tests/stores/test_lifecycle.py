@@ -45,4 +45,6 @@ def test_template_names_the_lifecycle(tmp_path: Path) -> None:
 def test_keep_sends_policy_template_and_settings(tmp_path: Path) -> None:
     with fault_server() as node:
         ElasticsearchStore(Connection((node.url,)), small_registry(tmp_path)).keep(30)
-        assert node.requests == ["PUT /_ilm/policy/packets", "PUT /_index_template/packets", "PUT /packets-*/_settings"]
+        templates = [f"PUT /_index_template/{name}" for name in ("packets", "flows", "transactions")]
+        settings = "PUT /packets-*,flows-*,transactions-*/_settings"
+        assert node.requests == ["PUT /_ilm/policy/packets", *templates, settings]

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
+TYPES = ("packets", "flows", "transactions")
+"""Names of the types of documents."""
 START_SECONDS = 300  # the first start fetches 60 MB of jars
 MODULE = """name=transport-netty4
 description=Netty transport
@@ -218,11 +220,13 @@ def _run(version: str, data: Path) -> None:
 
 
 def remove_packets(url: str) -> None:
-    """Removes all packets and their template. Wildcards would be refused: a server deletes by name only."""
-    for index in call(url, "GET", "/_cat/indices/packets-*?format=json&expand_wildcards=all"):
+    """Removes all documents of espcap, and the templates. Wildcards would be refused: a server deletes by name only."""
+    for index in call(
+        url, "GET", f"/_cat/indices/{','.join(f'{name}-*' for name in TYPES)}?format=json&expand_wildcards=all"
+    ):
         call(url, "DELETE", f"/{index['index']}")
     for template in call(url, "GET", "/_index_template")["index_templates"]:
-        if template["name"].startswith("packets"):
+        if template["name"].startswith(TYPES):
             call(url, "DELETE", f"/_index_template/{template['name']}")
 
 

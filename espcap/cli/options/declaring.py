@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from espcap.base.errors import UsageError
 from espcap.base.sizes import parse_size
+from espcap.documents.types import DocumentType, types_named
 from espcap.live.spool import SMALLEST_SPOOL
 
 _Options = TypeVar("_Options")
@@ -126,3 +127,8 @@ def duration(context: click.Context, parameter: click.Parameter, text: str | Non
     if not match or not int(match[1]):
         raise click.BadParameter(f"{text!r} is not a duration such as 30m, 12h, 7d or 4w")
     return int(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}[match[2]]
+
+
+def document_types(context: click.Context, parameter: click.Parameter, text: str) -> tuple[DocumentType, ...]:
+    """Returns the types of `packets,flows,transactions`. Raises UsageError if one does not exist, or without names."""
+    return types_named(text.split(","))

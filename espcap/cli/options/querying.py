@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from espcap.cli.options.declaring import FILES, Whole, argument, joined_words, option
+from espcap.cli.options.declaring import FILES, FOLDERS, Whole, argument, joined_words, option
 from espcap.cli.options.dissecting import DissectingOptions, FilterOptions, OriginalsOptions
 from espcap.cli.options.storing import StoreOptions
+from espcap.documents.types import TYPES
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,27 @@ class QueryOptions(DissectingOptions, OriginalsOptions, ConditionOptions, StoreO
 
 
 @dataclass(frozen=True)
-class SearchOptions(QueryOptions):
-    """Options of espcap search."""
+class TypeOptions:
+    """The type of the documents that a command asks for."""
+
+    type: str = option(
+        "--type",
+        default="packets",
+        show_default=True,
+        type=click.Choice([each.name for each in TYPES]),
+        help="Documents to search.",
+    )
+
+
+@dataclass(frozen=True)
+class ListOptions(QueryOptions):
+    """Options of commands that print documents."""
 
     agg: str = option(
-        "--agg", default="", metavar="FIELD", help="Count packets by the values of this field instead of printing them."
+        "--agg",
+        default="",
+        metavar="FIELD",
+        help="Count documents by the values of this field instead of printing them.",
     )
     sort: str = option(
         "--sort",
@@ -55,10 +72,30 @@ class SearchOptions(QueryOptions):
         show_default=True,
         metavar="N",
         type=Whole(0),
-        help="Number of packets to print, or of values with --agg.",
+        help="Number of documents to print, or of values with --agg.",
     )
     start: int = option(
-        "--from", default=0, show_default=True, metavar="N", type=Whole(0), help="Skip the first N packets."
+        "--from", default=0, show_default=True, metavar="N", type=Whole(0), help="Skip the first N documents."
+    )
+
+
+@dataclass(frozen=True)
+class SearchOptions(TypeOptions, ListOptions):
+    """Options of espcap search."""
+
+
+@dataclass(frozen=True)
+class AskOptions(StoreOptions):
+    """Options of espcap ask."""
+
+    name: str = argument(metavar="[QUESTION]", default="", required=False)
+    questions: tuple[str, ...] = option(
+        "--questions", metavar="DIR", shell_complete=FOLDERS, help="Folder with further questions. Repeatable."
+    )
+    since: str = option("--since", default="", metavar="TIME", help="Documents from this time on.")
+    until: str = option("--until", default="", metavar="TIME", help="Documents before this time.")
+    size: int = option(
+        "--size", default=20, show_default=True, metavar="N", type=Whole(1), help="Number of documents to print."
     )
 
 
@@ -81,7 +118,7 @@ class ExtractOptions(QueryOptions):
 
 
 @dataclass(frozen=True)
-class ExportOptions(QueryOptions):
+class ExportOptions(TypeOptions, QueryOptions):
     """Options of espcap export."""
 
     write: str = _file_to_write(
@@ -102,7 +139,7 @@ class ExportOptions(QueryOptions):
 
 
 @dataclass(frozen=True)
-class StatsOptions(QueryOptions):
+class StatsOptions(TypeOptions, QueryOptions):
     """Options of espcap stats."""
 
     size: int = option(

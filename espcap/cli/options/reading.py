@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from espcap.cli.options.declaring import FILES, FOLDERS, Whole, disk_space, duration, option
+from espcap.cli.options.declaring import FILES, FOLDERS, Whole, disk_space, document_types, duration, option
 from espcap.cli.options.dissecting import DissectingOptions, FilterOptions
 from espcap.cli.options.storing import DeliveryOptions
+from espcap.documents.types import DocumentType
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class DocumentOptions:
         metavar="FILE",
         shell_complete=FILES,
         help="File that lists the protocols that the field protocol can contain.",
+    )
+    types: tuple[DocumentType, ...] = option(
+        "--types",
+        default="packets",
+        show_default=True,
+        metavar="TYPES",
+        callback=document_types,
+        help="Documents to make, separated by commas: packets, flows, transactions.",
     )
     payload: bool = option("--payload", help="Keep byte fields longer than 64 bytes and reassembled data.")
     jobs: int | None = option(
@@ -116,6 +125,6 @@ class ReadOptions(DeliveryOptions, LiveOptions, DocumentOptions, DissectingOptio
     """Options of espcap without a command."""
 
     again: bool = option(
-        "--again", help="Read also files whose packets are all in the store. No packet is stored twice."
+        "--again", help="Read all files again, also those that are stored or were pruned. No packet is stored twice."
     )
     pretty: bool = option("--pretty", help="Print documents as indented JSON, also on a terminal.")

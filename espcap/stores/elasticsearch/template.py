@@ -67,16 +67,36 @@ _SETTINGS = {
 }
 
 
+_DERIVED = {
+    "date_detection": False,
+    "numeric_detection": False,
+    "dynamic_templates": [
+        {"time": {"match_pattern": "regex", "path_match": r"event\.(start|end)", "mapping": {"type": "date_nanos"}}},
+        {"ip": {"path_match": "*.ip", "match_mapping_type": "string", "mapping": {"type": "ip"}}},
+        {"string": {"match_mapping_type": "string", "mapping": _KEYWORD}},
+    ],
+    "properties": {
+        "@timestamp": {"type": "date_nanos"},
+        "capture_id": _KEYWORD,
+        "settings_id": _KEYWORD,
+        **{end: {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}}} for end in ("source", "destination")},
+        "event": {"properties": {"duration": {"type": "long"}, "first_response": {"type": "long"}}},
+    },
+}
+"""The mappings of flows and transactions."""
+
+
 def build_template(registry: Registry, lifecycle: str = "", documents: DocumentType = PACKETS) -> dict[str, Any]:
     """Returns the index template of a type of documents, with the name of the type. Its `version` is a digest of it.
 
     `lifecycle` is the name of the lifecycle policy of new indices, or empty.
     """
     settings = _SETTINGS | ({"lifecycle": {"name": lifecycle}} if lifecycle else {})
+    mappings = _mappings(registry) if documents is PACKETS else _DERIVED
     template = {
         "index_patterns": [documents.pattern],
         "priority": PRIORITY,
-        "template": {"settings": {"index": settings}, "mappings": _mappings(registry)},
+        "template": {"settings": {"index": settings}, "mappings": mappings},
         "_meta": {"description": documents.description, "managed_by": "espcap"},
     }
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,188 @@
+"""The state of one flow, and the record of it that becomes a document."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from espcap.flows.packets import (
+    ACK,
+    FIN,
+    INDEX,
+    JA3,
+    JA3S,
+    JA4,
+    LOST,
+    OUT_OF_ORDER,
+    RETRANSMISSIONS,
+    RST,
+    SERVER_NAME,
+    SYN,
+    ZERO_WINDOW,
+    FlowPacket,
+    Members,
+    members,
+)
+
+_SERVERS_BELOW = 1024
+"""Ports below this are those of servers, if no packet shows which end has opened the flow."""
+_REPEATS = tuple(INDEX[name] for name in RETRANSMISSIONS)
+_NOTED = {INDEX[OUT_OF_ORDER]: 1, INDEX[LOST]: 2, INDEX[ZERO_WINDOW]: 3}
+_TCP_FLAGS, _INITIAL_RTT = INDEX["tcp.flags"], INDEX["tcp.analysis.initial_rtt"]
+_USUAL = 4
+"""Number of values that each segment has: both ports, the stream and the flags."""
+_FLAGS = {SYN: "syn", FIN: "fin", RST: "rst", 0x08: "psh", ACK: "ack", 0x20: "urg", 0x40: "ece", 0x80: "cwr"}
+CLIENT, SERVER = 0, 1
+"""The directions: packets that the client sends, and those that the server sends."""
+
+
+@dataclass(slots=True)
+class Share:
+    """What one record of a flow has: the packets since the record before it."""
+
+    first_frame: int
+    start: int
+    """The time of the first packet in nanoseconds since 1970."""
+    end: int
+    last_frame: int = 0
+    packets: list[int] = field(default_factory=lambda: [0, 0])
+    bytes: list[int] = field(default_factory=lambda: [0, 0])
+    flags: list[int] = field(default_factory=lambda: [0, 0])
+    noted: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in range(4)])
+    """For each direction: retransmissions, packets out of order, lost segments, zero windows."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """One flow."""
+
+    key: tuple[Any, ...]
+    transport: str
+    ends: tuple[tuple[str, int], tuple[str, int]]
+    """Address and port of the client, and of the server."""
+    number: int
+    """The frame number of its first packet in the capture."""
+    share: Share
+    macs: tuple[str, str] | None = None
+    vlans: tuple[int, ...] = ()
+    outer: tuple[tuple[str, str], ...] = ()
+    community_id: str = ""
+    application: str = ""
+    """The protocol above the transport."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Values that are seen once, such as the server's name in TLS, by their path in documents."""
+    sequence: int = 0
+    """Number of records so far."""
+    last: int = 0
+    """The largest time of its packets."""
+    closed: int = 0
+    """Which ends have sent FIN, as bits."""
+    has_answer: bool = False
+    is_reset: bool = False
+    has_syn: bool = False
+    has_syn_ack: bool = False
+    shown: tuple[dict[str, Any], dict[str, Any]] | None = None
+    """Client and server as documents have them."""
+    state: Any = None
+    """What transactions remember of the flow."""
+
+    def direction(self, packet: FlowPacket) -> int:
+        """Returns CLIENT if the client has sent the packet, else SERVER."""
+        return CLIENT if packet.source == self.ends[0] else SERVER
+
+    @property
+    def is_over(self) -> bool:
+        """Whether TCP has closed the connection."""
+        return self.is_reset or self.closed == 3
+
+    def add(self, packet: FlowPacket) -> int:
+        """Counts a packet, and returns its direction."""
+        direction = CLIENT if packet.source == self.ends[0] else SERVER
+        share = self.share
+        share.packets[direction] += 1
+        share.bytes[direction] += packet.length
+        share.last_frame = packet.number
+        share.end = max(share.end, packet.time)
+        share.start = min(share.start, packet.time)
+        self.last = max(self.last, packet.time)
+        self.has_answer |= direction == SERVER
+        if packet.tcp is not None:
+            self._add_tcp(packet.tcp, direction)
+        if packet.tls:
+            self._add_tls(members(packet.tls))
+        return direction
+
+    def _add_tcp(self, values: Members, direction: int) -> None:
+        flags = values.get(_TCP_FLAGS, 0)
+        self.share.flags[direction] |= flags
+        if flags & (SYN | FIN | RST):
+            self._add_state(flags, direction)
+        if len(values) > _USUAL:
+            self._add_analysis(values, direction)
+
+    def _add_state(self, flags: int, direction: int) -> None:
+        if flags & SYN:
+            self.has_syn |= not flags & ACK
+            self.has_syn_ack |= bool(flags & ACK)
+        if flags & FIN:
+            self.closed |= 1 << direction
+        if flags & RST:
+            self.is_reset = True
+
+    def _add_analysis(self, values: Members, direction: int) -> None:
+        if "tcp.initial_rtt" not in self.facts and (rtt := values.get(_INITIAL_RTT)) is not None:
+            self.facts["tcp.initial_rtt"] = round(rtt * 1e9)
+        if len(values) == _USUAL + (_INITIAL_RTT in values):
+            return
+        noted = self.share.noted
+        noted[0][direction] += any(index in values for index in _REPEATS)
+        for index, place in _NOTED.items():
+            noted[place][direction] += index in values
+
+    def _add_tls(self, values: Members) -> None:
+        for index, path in _TLS_PATHS.items():
+            if index in values:
+                self.facts.setdefault(path, values[index])
+
+
+_TLS_PATHS = {
+    INDEX[SERVER_NAME]: "tls.client.server_name",
+    INDEX[JA3]: "tls.client.ja3",
+    INDEX[JA4]: "tls.client.ja4",
+    INDEX[JA3S]: "tls.server.ja3s",
+}
+
+
+def open_flow(packet: FlowPacket) -> Flow:
+    """Returns the flow that begins with a packet."""
+    from_client = _is_from_client(packet)
+    ends = (packet.source, packet.destination) if from_client else (packet.destination, packet.source)
+    macs = packet.macs
+    if macs and not from_client:
+        macs = macs[1], macs[0]
+    outer = packet.outer if from_client else tuple((far, near) for near, far in packet.outer)
+    return Flow(
+        packet.key,
+        packet.transport,
+        ends,
+        packet.number,
+        Share(packet.number, packet.time, packet.time),
+        macs,
+        packet.vlans,
+        outer,
+        packet.community_id,
+    )
+
+
+def _is_from_client(packet: FlowPacket) -> bool:
+    """Returns whether the client sends the first packet of a flow that was seen.
+
+    That is so unless it is the answer to a SYN, or comes from the port of a server to one that is none.
+    """
+    if packet.tcp is not None and (flags := packet.tcp.get(_TCP_FLAGS, 0)) & SYN:
+        return not flags & ACK
+    source, destination = packet.source[1], packet.destination[1]
+    return not 0 < source < _SERVERS_BELOW <= destination
+
+
+def flag_names(flags: int) -> list[str]:
+    """Returns the names of TCP's flags."""
+    return [name for bit, name in _FLAGS.items() if flags & bit]

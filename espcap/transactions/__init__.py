@@ -1,0 +1,1 @@
+"""Transactions: requests with their answers. What they are in each protocol is declared in `protocols/`."""

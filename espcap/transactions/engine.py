@@ -1,0 +1,334 @@
+"""Pairs requests with their answers, packet by packet.
+
+Time is that of the packets, so that a file gives the same transactions as the live capture of its packets.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from espcap.base.times import SECOND
+from espcap.flows.flow import Flow
+from espcap.flows.packets import INDEX, LOST, FlowPacket
+from espcap.flows.table import END_OF_CAPTURE
+from espcap.flows.table import EVICTED as FLOW_EVICTED
+from espcap.flows.table import RESET as FLOW_RESET
+from espcap.transactions.declaration import Declaration
+from espcap.transactions.messages import Message
+from espcap.transactions.splitting import Splitter
+
+NO_ANSWER, NO_REQUEST = "no answer within {} s", "no request"
+RESET, CLOSED, EVICTED = "connection reset", "connection closed", "evicted"
+LOSS = "packet loss while capturing the response"
+_REASONS = {FLOW_RESET: RESET, END_OF_CAPTURE: END_OF_CAPTURE, FLOW_EVICTED: EVICTED}
+"""Why a request has no answer, by the reason for which its flow ended. For other reasons it is CLOSED."""
+_KEPT_ANSWERS = 64
+_LOST = INDEX[LOST]
+
+Key = tuple[Any, ...]
+Open = dict[Key, "deque[Transaction]"]
+"""Requests that wait for an answer, by the type of their declaration and by their key, in the order of time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that is kept."""
+
+    open: int = 100_000
+    """Requests that wait for an answer."""
+    open_of_key: int = 1000
+    """Requests that wait for an answer and cannot be told apart."""
+    remembered: int = 1000
+    """Texts that a flow remembers."""
+    frame_times: int = 4096
+    """Packets of a flow whose times are kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """A request and its answers. One of them can be missing."""
+
+    declaration: Declaration
+    flow: Flow
+    request: Message | None = None
+    responses: list[Message] = field(default_factory=list)
+    """The first answers, and the last one if there are many."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Numbers of answers that the declaration counts, by path."""
+    note: str = ""
+    """Why the transaction is not complete; empty if it is."""
+    is_reported: bool = True
+    is_over: bool = False
+    request_is_whole: bool = False
+    deadline: int = 0
+    last_frame: int = 0
+    last_time: int = 0
+    response_size: int | None = 0
+    """The size of all answers in bytes; None if the reader does not know it."""
+    place: tuple[Open, Key] | None = None
+    """While it is open, where it is."""
+
+    def answer(self, message: Message) -> None:
+        """Adds an answer, or a part of one."""
+        self.last_frame, self.last_time = message.frame, message.time
+        if self.response_size is not None:
+            self.response_size = None if message.size is None else self.response_size + message.size
+        for path, holds in self.declaration.count:
+            self.counts[path] = self.counts.get(path, 0) + holds(message)
+        if len(self.responses) < _KEPT_ANSWERS:
+            self.responses.append(message)
+        else:
+            self.responses[-1] = message
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no further answer is needed: answers go on until the next request, and there are some."""
+        return self.declaration.in_turns and bool(self.responses)
+
+
+@dataclass
+class Counts:
+    """Numbers for the summary."""
+
+    messages: int = 0
+    paired: int = 0
+    unanswered: int = 0
+    unasked: int = 0
+    """Answers without a request."""
+    one_way: int = 0
+    repeated: int = 0
+    evicted: int = 0
+    link_differs: int = 0
+    """Answers that Wireshark links with another request."""
+
+
+@dataclass(slots=True)
+class FlowState:
+    """What is known of the transactions of a flow."""
+
+    waiting: Open = field(default_factory=dict)
+    memory: dict[Key, Any] = field(default_factory=dict)
+    """Texts that later requests need, such as those of prepared statements."""
+    times: dict[int, int] = field(default_factory=dict)
+    """Times of packets by their frame numbers."""
+    out_of_step: set[str] = field(default_factory=set)
+    """Types of protocols in order that have lost an answer since the last request."""
+
+
+class Engine:
+    """Pairs the messages of one capture."""
+
+    def __init__(self, declarations: Sequence[Declaration], names: Sequence[str], limits: Limits | None = None) -> None:
+        """`names` are the wanted names, which messages have as indices."""
+        self.counts = Counts()
+        self._limits = limits or Limits()
+        self._splitter = Splitter(declarations, names)
+        self._shared: Open = {}
+        """Open requests of declarations whose scope is not a flow."""
+        self._deadlines: dict[int, OrderedDict[Transaction, None]] = {}
+        """Open requests by their timeouts, the oldest first."""
+
+    def add(self, flow: Flow, packet: FlowPacket) -> list[Transaction]:
+        """Returns the transactions that a packet completes."""
+        state = flow.state = flow.state or FlowState()
+        found: list[Transaction] = []
+        if packet.tcp is not None:
+            self._keep_time(state, packet)
+            if _LOST in packet.tcp:
+                found += self._lose_step(state)
+        if packet.application:
+            for declaration, message in self._splitter.split(packet, flow.direction(packet), state.times):
+                self.counts.messages += 1
+                flow.application = flow.application or declaration.type
+                found += self._handle(declaration, message, flow)
+        if flow.is_reset and state.waiting:
+            found += self._close(_all(state.waiting), RESET)
+        return found
+
+    def _keep_time(self, state: FlowState, packet: FlowPacket) -> None:
+        if len(state.times) >= self._limits.frame_times:
+            for number in list(state.times)[: self._limits.frame_times // 2]:
+                del state.times[number]
+        state.times[packet.number] = packet.time
+
+    def _handle(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
+        match declaration.kind_of(message):
+            case "request" | "unreported" as kind:
+                yield from self._request(declaration, message, flow, kind == "request")
+            case "request_part":
+                yield from self._request_part(declaration, message, flow)
+            case "interim" | "response" | "response_part" as kind:
+                yield from self._response(declaration, message, flow, kind)
+            case "one_way":
+                self.counts.one_way += 1
+                transaction = Transaction(declaration, flow, message, is_over=True)
+                self._use_memory(transaction, message)
+                yield transaction
+            case "repeat":
+                self.counts.repeated += 1
+
+    def _request(
+        self, declaration: Declaration, message: Message, flow: Flow, is_reported: bool
+    ) -> Iterator[Transaction]:
+        opened, key = self._place(declaration, declaration.key, message, flow)
+        if flow.transport == "udp" and declaration.match == "id" and key in opened:
+            self.counts.repeated += 1  # the client has not got the answer
+            return
+        transaction = Transaction(declaration, flow, message, is_reported=is_reported, place=(opened, key))
+        self._after_request(transaction, message)
+        flow.state.out_of_step.discard(declaration.type)
+        if before := opened.get(key):
+            if before[0].is_whole and not declaration.response_begin:
+                yield self._finish(before[0], "")
+            elif len(before) >= self._limits.open_of_key:
+                yield self._evict(before[0])
+        opened.setdefault(key, deque()).append(transaction)
+        timeout = declaration.timeout.get(flow.transport, declaration.timeout["udp"])
+        transaction.deadline = message.time + timeout
+        self._deadlines.setdefault(timeout, OrderedDict())[transaction] = None
+        if sum(map(len, self._deadlines.values())) > self._limits.open:
+            yield self._evict_oldest()
+
+    def _request_part(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
+        """Adds a part to the latest request, unless that is whole or is being answered."""
+        opened, key = self._place(declaration, declaration.key, message, flow)
+        last = opened[key][-1] if key in opened else None
+        if not last or last.responses or last.request_is_whole or not last.request:
+            yield from self._request(declaration, message, flow, True)
+            return
+        last.request.add(message.tree)
+        if last.request.size is not None:
+            last.request.size = None if message.size is None else last.request.size + message.size
+        self._after_request(last, message)
+
+    def _after_request(self, transaction: Transaction, message: Message) -> None:
+        declaration = transaction.declaration
+        transaction.request_is_whole = bool(declaration.request_end and declaration.request_end(message))
+        if declaration.memory and declaration.memory.side == "request":
+            self._keep_memory(transaction, message)
+        self._use_memory(transaction, message)
+
+    def _use_memory(self, transaction: Transaction, message: Message) -> None:
+        memory, request = transaction.declaration.memory, transaction.request
+        if memory and request and memory.use[0](message):
+            key = transaction.declaration.type, memory.use[1].fill(message)
+            text = transaction.flow.state.memory.get(key)
+            if text is not None and memory.use[2] not in request.values:
+                request.add([(memory.use[2], 1, text)])
+
+    def _keep_memory(self, transaction: Transaction, message: Message) -> None:
+        memory, request, kept = transaction.declaration.memory, transaction.request, transaction.flow.state.memory
+        if not memory or not request or not memory.store[0](message):
+            return
+        text = memory.store[2].fill(request)
+        if text is not None:
+            if len(kept) >= self._limits.remembered:
+                del kept[next(iter(kept))]
+            kept[transaction.declaration.type, memory.store[1].fill(message)] = str(text)
+
+    def _place(self, declaration: Declaration, key: Sequence[str], message: Message, flow: Flow) -> tuple[Open, Key]:
+        """Returns where the open requests are that a message belongs to."""
+        state: FlowState = flow.state
+        if declaration.match != "id":
+            return state.waiting, (declaration.type,)
+        values = tuple(message.first(name) for name in key)
+        if declaration.scope == "flow":
+            return state.waiting, (declaration.type, values)
+        hosts = tuple(sorted(end[0] for end in flow.ends)) if declaration.scope == "hosts" else ()
+        return self._shared, (declaration.type, hosts, values)
+
+    def _response(self, declaration: Declaration, message: Message, flow: Flow, kind: str) -> Iterator[Transaction]:
+        opened, key = self._place(declaration, declaration.response_key, message, flow)
+        waiting = opened.get(key)
+        if not waiting:
+            is_normal = declaration.greeting and declaration.greeting(message)
+            if kind == "response" and declaration.type not in flow.state.out_of_step and not is_normal:
+                yield self._unasked(declaration, message, flow)
+            return
+        if kind == "interim":
+            return
+        if waiting[0].responses and declaration.response_begin and declaration.response_begin(message):
+            yield self._finish(waiting[0], "")
+            yield from self._response(declaration, message, flow, kind)
+            return
+        transaction = waiting[0]
+        transaction.answer(message)
+        self._compare_link(transaction, message)
+        if declaration.memory and declaration.memory.side == "response":
+            self._keep_memory(transaction, message)
+        is_last = declaration.complete(message) if declaration.complete else kind == "response"
+        if is_last and not declaration.in_turns:
+            yield self._finish(transaction, "")
+
+    def _compare_link(self, transaction: Transaction, message: Message) -> None:
+        """Compares the request with the one that Wireshark has linked, which can be wrong if requests are pipelined."""
+        linked = message.first(transaction.declaration.link)
+        if linked is not None and transaction.request and linked != transaction.request.frame:
+            self.counts.link_differs += 1
+
+    def _unasked(self, declaration: Declaration, message: Message, flow: Flow) -> Transaction:
+        self.counts.unasked += 1
+        transaction = Transaction(declaration, flow, note=NO_REQUEST, is_over=True)
+        transaction.answer(message)
+        return transaction
+
+    def _finish(self, transaction: Transaction, note: str) -> Transaction:
+        """Ends an open transaction."""
+        assert transaction.place
+        transaction.is_over = True
+        transaction.note = note
+        for waiting in self._deadlines.values():
+            waiting.pop(transaction, None)
+        opened, key = transaction.place
+        opened[key].remove(transaction)  # it is mostly the first
+        if not opened[key]:
+            del opened[key]
+        optional = transaction.declaration.optional
+        if not transaction.responses and optional and transaction.request and optional(transaction.request):
+            transaction.note = ""
+            self.counts.one_way += 1
+        elif transaction.responses and not note:
+            self.counts.paired += 1
+        else:
+            self.counts.unanswered += 1
+        return transaction
+
+    def _evict(self, transaction: Transaction) -> Transaction:
+        self.counts.evicted += 1
+        return self._finish(transaction, EVICTED)
+
+    def _evict_oldest(self) -> Transaction:
+        firsts = [next(iter(waiting)) for waiting in self._deadlines.values() if waiting]
+        return self._evict(min(firsts, key=lambda transaction: transaction.deadline))
+
+    def _lose_step(self, state: FlowState) -> Iterator[Transaction]:
+        """After a gap, answers in order could be those of other requests: ends the requests that wait."""
+        for transaction in _all(state.waiting):
+            if transaction.declaration.match == "order":
+                state.out_of_step.add(transaction.declaration.type)
+                yield self._finish(transaction, LOSS)
+
+    def _close(self, transactions: Iterable[Transaction], note: str) -> Iterator[Transaction]:
+        for transaction in transactions:
+            yield self._finish(transaction, "" if transaction.is_whole else note)
+
+    def end_flow(self, flow: Flow, reason: str) -> Iterator[Transaction]:
+        """Yields the open transactions of a flow that has ended."""
+        if flow.state and flow.state.waiting:
+            yield from self._close(_all(flow.state.waiting), _REASONS.get(reason, CLOSED))
+
+    def advance(self, now: int) -> Iterator[Transaction]:
+        """Yields the transactions whose answers have not come in time."""
+        for timeout, waiting in self._deadlines.items():
+            while waiting and (first := next(iter(waiting))).deadline < now:
+                yield from self._close([first], NO_ANSWER.format(timeout // SECOND))
+
+    def finish(self) -> Iterator[Transaction]:
+        """Yields all open transactions, at the end of the capture."""
+        for waiting in self._deadlines.values():
+            yield from self._close(list(waiting), END_OF_CAPTURE)
+
+
+def _all(opened: Open) -> list[Transaction]:
+    return [transaction for waiting in opened.values() for transaction in waiting]

@@ -1,0 +1,68 @@
+"""Takes packets apart into the messages of declared protocols."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from espcap.flows.packets import FlowPacket
+from espcap.transactions.declaration import Declaration
+from espcap.transactions.messages import Message
+
+SEGMENTS = "tcp.segments"
+"""The part of a packet's tree that lists the packets of which the next message is reassembled."""
+
+Found = list[tuple[Declaration, Message]]
+
+
+class _Start(NamedTuple):
+    """What all messages of a layer have in common."""
+
+    frame: int
+    time: int
+    begins: int
+    direction: int
+
+
+class Splitter:
+    """Finds the messages of a packet in the parts of its tree."""
+
+    def __init__(self, declarations: Sequence[Declaration], names: Sequence[str]) -> None:
+        """`names` are the wanted names, which the parts have as indices."""
+        self._names = names
+        self._declarations = {layer: each for each in declarations for layer in each.layers}
+
+    def split(self, packet: FlowPacket, direction: int, times: Mapping[int, int]) -> Found:
+        """Returns the messages of a packet. `times` has the times of earlier packets of the flow."""
+        found: Found = []
+        begins = packet.time
+        for part in packet.application or ():
+            layer = self._names[part[0]]
+            if layer == SEGMENTS:
+                begins = times.get(part[5], packet.time) if len(part) > 5 else packet.time
+            elif found and layer in found[-1][0].join:
+                self._fill(found[-1][1], part)
+            elif declaration := self._declarations.get(layer):
+                start = _Start(packet.number, packet.time, begins, direction)
+                self._add(found, declaration, part, start)
+                begins = packet.time
+        return found
+
+    def _add(self, found: Found, declaration: Declaration, part: list[Any], start: _Start) -> None:
+        """Adds the messages of a layer: one, or one for each field with which messages begin."""
+        if not declaration.begin:
+            message = Message(start.frame, len(found), start.time, start.begins, start.direction, part[2])
+            self._fill(message, part)
+            found.append((declaration, message))
+            return
+        current: Message | None = None
+        for index, depth, value in zip(part[3::3], part[4::3], part[5::3], strict=True):
+            name = self._names[index]
+            if depth == 1 and name in declaration.begin:
+                size = value if isinstance(value, int) else None
+                current = Message(start.frame, len(found), start.time, start.begins, start.direction, size)
+                found.append((declaration, current))
+            if current:
+                current.add([(name, depth, value)])
+
+    def _fill(self, message: Message, part: list[Any]) -> None:
+        names = map(self._names.__getitem__, part[3::3])
+        message.add(zip(names, part[4::3], part[5::3], strict=True))

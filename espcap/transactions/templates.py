@@ -1,0 +1,109 @@
+"""Templates of declarations: text with fields in braces, such as `{http.request.method} {http.request.uri:path}`."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from espcap.base.errors import UsageError
+from espcap.transactions.messages import LONGEST_TEXT, Message
+
+_FIELD = re.compile(r"\{([\w.-]+)((?::\w+)*)\}")
+_SPACES = re.compile(r"\s+")
+
+NameOf = Callable[[str, Any], str | None]
+"""Returns the name that Wireshark shows for a value of a field; None if there is none."""
+
+
+class Template:
+    """A template. Without braces it is the name of a field, whose value keeps its type."""
+
+    def __init__(self, text: str, name_of: NameOf) -> None:
+        """Raises UsageError if a change of a value does not exist."""
+        self._name_of = name_of
+        parts = _FIELD.split(text if "{" in text else f"{{{text}}}")
+        self._texts = parts[::3]
+        self._fields = [
+            (name, tuple(filter(None, changes.split(":"))))
+            for name, changes in zip(parts[1::3], parts[2::3], strict=True)
+        ]
+        self._is_plain = "{" not in text
+        self._only = self._fields[0][0] if self._is_plain else ""
+        self._is_list = len(self._fields) == 1 and "all" in self._fields[0][1]
+        for change in (change for _, changes in self._fields for change in changes):
+            if change not in _CHANGES and not change.isdecimal():
+                raise UsageError(f"a value cannot be changed by {change!r}", f"write one of {', '.join(_CHANGES)}")
+
+    @property
+    def fields(self) -> Iterable[str]:
+        """The names of the fields."""
+        return [name for name, _ in self._fields]
+
+    def fill(self, message: Message) -> Any:
+        """Returns the text; None if the message has none of the fields. Several values are joined by a space."""
+        if self._only:
+            values = message.values.get(self._only)
+            return _cut(values[0]) if values else None
+        found = [self._value(message, name, changes) for name, changes in self._fields]
+        if all(value is None for value in found):
+            return None
+        if self._is_list:
+            return found[0]
+        texts = [self._texts[0]]
+        for value, text in zip(found, self._texts[1:], strict=True):
+            texts += ["" if value is None else _text(value), text]
+        return "".join(texts).strip()[:LONGEST_TEXT]
+
+    def _value(self, message: Message, name: str, changes: tuple[str, ...]) -> Any:
+        values = message.values.get(name)
+        if not values:
+            return None
+        for change in changes:
+            if change.isdecimal():
+                values = values[int(change) : int(change) + 1]
+            elif change == "name":
+                values = [self._name_of(name, value) or value for value in values]
+            elif change == "all":
+                return values
+            elif change == "last":
+                values = values[-1:]
+            else:
+                values = [_CHANGES[change](_text(value)) for value in values]
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else " ".join(map(_text, values))
+
+
+def _cut(value: Any) -> Any:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def bytes_as_text(text: str) -> str:
+    """Returns the text that bytes such as `73:65:74` are, in UTF-8."""
+    try:
+        return bytes.fromhex(text.replace(":", "")[: 2 * LONGEST_TEXT]).decode("utf-8", "replace")
+    except ValueError:
+        return text
+
+
+def _word(text: str) -> str:
+    return _SPACES.split(text.strip(), maxsplit=1)[0]
+
+
+_CHANGES: dict[str, Callable[[str], str]] = {
+    "name": str,
+    "all": str,
+    "word": _word,
+    "verb": lambda text: _word(text).upper(),
+    "text": bytes_as_text,
+    "path": lambda text: text.partition("?")[0],
+    "upper": str.upper,
+    "lower": str.lower,
+    "last": str,
+    "rest": lambda text: text.partition(" ")[2],
+    "line": lambda text: text.rstrip("\r\n"),
+}
+"""Changes of a value. `name` is that of Wireshark, `all` gives a list."""
