@@ -26,6 +26,8 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - thrift: thriftpy2
 - rpc: rpcbind
 - grpc: grpcio
+- ssh: sshd (openssh-server), ssh and ssh-keygen (openssh-client)
+- smb: smbd (samba), smbclient; unshare (util-linux), hostname
 """
 
 from collections.abc import Callable
@@ -49,7 +51,9 @@ from . import (
     redis,
     rpc,
     sip,
+    smb,
     snmp,
+    ssh,
     thrift,
     websocket,
 )
@@ -78,4 +82,6 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "thrift.pcap": thrift.thrift,
     "rpc.pcap": rpc.rpc,
     "grpc.pcap": grpc.grpc,
+    "ssh.pcap": ssh.ssh,
+    "smb2.pcap": smb.smb2,
 }

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Transaction:
     error: str = ""
     connection: int = 0
     session: bool = False
-    more: dict[str, object] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
     from_server: bool = False
 
 
@@ -96,7 +97,7 @@ def entry(transaction: Transaction, sides: dict[tuple[int, bool], Direction]) ->
     request = sides[transaction.connection, not transaction.from_server].frame(transaction.sent, 0)
     response = answer(transaction, request, sides)
     found: Json = {"request_frame": request, "response_frame": response, "method": transaction.method}
-    found |= transaction.more | {"status": "Error" if transaction.error else "OK"}
+    found |= {**transaction.more, "status": "Error" if transaction.error else "OK"}
     found |= {"error": transaction.error} if transaction.error else {}
     found |= {"from": "server"} if transaction.from_server else {}
     return found | ({"session": True} if transaction.session else {})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from psycopg.pq import DiagnosticField, ExecStatus, PGconn, PGresult
+from psycopg.pq import DiagnosticField, ExecStatus, PGconn, abc
 
 from ..network import SERVER_IP, recording
 from .log import Transaction
@@ -58,11 +58,11 @@ def postgresql(path: Path) -> list[Transaction]:
         return [*done, *cut_off()]
 
 
-def simple(client: PGconn) -> list[Transaction]:
+def simple(client: abc.PGconn) -> list[Transaction]:
     return [transaction(text, client.exec_(text.encode())) for text in SIMPLE]
 
 
-def transaction(text: str, result: PGresult, **more: object) -> Transaction:
+def transaction(text: str, result: abc.PGresult, **more: object) -> Transaction:
     """A query with its text in the request, and an answer that ends with READY."""
     about: dict[str, object] = {"query": text, **more}
     if code := result.error_field(DiagnosticField.SQLSTATE):
@@ -71,7 +71,7 @@ def transaction(text: str, result: PGresult, **more: object) -> Transaction:
     return Transaction(text.split(maxsplit=1)[0], text.encode(), READY, error, more=about)
 
 
-def extended(client: PGconn) -> list[Transaction]:
+def extended(client: abc.PGconn) -> list[Transaction]:
     """Statements with parameters, without a name and prepared; the text of a prepared one is not in its execution."""
     done = [transaction(text, client.exec_params(text.encode(), values)) for text, values in PARAMETERS]
     client.prepare(b"by_name", PREPARED.encode())
@@ -82,7 +82,7 @@ def extended(client: PGconn) -> list[Transaction]:
     return done
 
 
-def pipeline(client: PGconn) -> list[Transaction]:
+def pipeline(client: abc.PGconn) -> list[Transaction]:
     """Three statements in one segment, each with its own Sync; the second fails."""
     client.enter_pipeline_mode()
     with corked(client.socket):
@@ -94,7 +94,7 @@ def pipeline(client: PGconn) -> list[Transaction]:
     return done
 
 
-def answer(client: PGconn) -> PGresult:
+def answer(client: abc.PGconn) -> abc.PGresult:
     """The result of the next statement of a pipeline. Reads on to the end of the answer."""
     result = client.get_result()
     assert result

@@ -37,7 +37,7 @@ def program(
     environment = {**os.environ, **(variables or {})}
     words = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *argv)
     with inside(SERVER):
-        process = subprocess.Popen(words if user != "root" else argv, env=environment, **QUIET)
+        process = subprocess.Popen(words if user != "root" else argv, env=environment, start_new_session=True, **QUIET)
     try:
         if port:
             wait_for(port)

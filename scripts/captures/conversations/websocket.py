@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request, Response
 from websockets.sync.client import ClientConnection, connect
-from websockets.sync.server import Request, Response, ServerConnection, serve
+from websockets.sync.server import ServerConnection, serve
 
 from ..network import SERVER, SERVER_IP, inside, recording
 from .log import TURN, Transaction
@@ -28,7 +30,7 @@ def server() -> Iterator[None]:
     def paths(connection: ServerConnection, request: Request) -> Response | None:
         return None if request.path == "/echo" else connection.respond(404, "no such page\n")
 
-    options = {"compression": None, "process_request": paths, "server_header": "example-server/1.0"}
+    options: dict[str, Any] = {"compression": None, "process_request": paths, "server_header": "example-server/1.0"}
     with inside(SERVER):
         running = serve(answer, SERVER_IP, 80, **options)
     with threaded(running.serve_forever, running.shutdown, 80):
@@ -38,7 +40,11 @@ def server() -> Iterator[None]:
 def websocket(path: Path) -> list[Transaction]:
     """A path without WebSocket; texts, three of them in one segment, bytes, a ping, and the end."""
     with recording(path, "tcp port 80"), server():
-        options = {"compression": None, "user_agent_header": "example-client/1.0", "ping_interval": None}
+        options: dict[str, Any] = {
+            "compression": None,
+            "user_agent_header": "example-client/1.0",
+            "ping_interval": None,
+        }
         with suppress(InvalidStatus):
             connect(f"ws://{SERVER_IP}/missing", **options)
         with connect(f"ws://{SERVER_IP}/echo", **options) as client:
