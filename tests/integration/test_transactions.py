@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("native_reader")
 
 FOLDER = ROOT / "test_transactions"
 GOLDEN: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "transactions.json").read_text())
+del GOLDEN["ssh.pcap"]  # the file has the key exchange of a connection; a transaction is the exchange of banners
 
 NOT_DISSECTED: dict[str, set[int]] = {
     "amqp.pcap": {18, 20, 21, 27, 29},  # a transaction of basic.publish has the frame of the method, not of the content
@@ -164,6 +165,13 @@ def test_a_generated_protocol(reader: str, tmp_path: Path) -> None:
     assert {each["flow"]["id"] for each in found} == {
         each["flow"]["id"] for each in ran.documents if each["type"] == "flow"
     }
+
+
+def test_banners_of_ssh() -> None:
+    [first, *_] = [each for each in transactions(FOLDER / "ssh.pcap") if each["type"] == "ssh"]
+    assert (first["method"], first["status"]) == ("CONNECT", "OK")
+    assert first["ssh"]["client"].startswith("SSH-2.0-")
+    assert first["ssh"]["server"].startswith("SSH-2.0-")
 
 
 def test_services(node: str) -> None:
