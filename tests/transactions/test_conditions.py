@@ -7,7 +7,7 @@ from espcap.query import And, Equals, Everything, Exists, Matches, Not, Or, Quer
 from espcap.transactions.conditions import compile_query
 
 NAMES = {"layers.a.n": "a.n", "layers.a.t": "a.t", "layers.a.b": "a.b"}
-VALUES = {"a.n": [1, 7], "a.t": ["GET /x"], "a.b": [False]}
+VALUES: dict[str, list[object]] = {"a.n": [1, 7], "a.t": ["GET /x"], "a.b": [False]}
 
 
 @pytest.mark.parametrize(
