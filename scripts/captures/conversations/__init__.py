@@ -28,6 +28,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - grpc: grpcio
 - ssh: sshd (openssh-server), ssh and ssh-keygen (openssh-client)
 - smb: smbd (samba), smbclient; unshare (util-linux), hostname
+- nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 """
 
 from collections.abc import Callable
@@ -45,6 +46,7 @@ from . import (
     mongodb,
     mqtt,
     mysql,
+    nfs,
     ntp,
     postgresql,
     radius,
@@ -84,4 +86,5 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "grpc.pcap": grpc.grpc,
     "ssh.pcap": ssh.ssh,
     "smb2.pcap": smb.smb2,
+    "nfs.pcap": nfs.nfs,
 }
