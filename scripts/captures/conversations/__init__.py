@@ -29,6 +29,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - ssh: sshd (openssh-server), ssh and ssh-keygen (openssh-client)
 - smb: smbd (samba), smbclient; unshare (util-linux), hostname
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
+- kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
 """
 
 from collections.abc import Callable
@@ -38,6 +39,7 @@ from . import (
     amqp,
     ftp,
     grpc,
+    kafka,
     kerberos,
     ldap,
     mailboxes,
@@ -87,4 +89,5 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "ssh.pcap": ssh.ssh,
     "smb2.pcap": smb.smb2,
     "nfs.pcap": nfs.nfs,
+    "kafka.pcap": kafka.kafka,
 }
