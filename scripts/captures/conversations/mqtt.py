@@ -81,12 +81,6 @@ OTHERS = publish(0, 0, "test/z", "for nobody")
 ONCE = publish(1, 3, "test/b", "once or more", packet(PUBACK, number(3)))
 EXACTLY = publish(2, 4, "test/c", "exactly once", packet(PUBCOMP, number(4)))
 SUBSCRIBED = subscribe(1, "test/a", 1)
-UNSUBSCRIBE = Transaction(
-    "UNSUBSCRIBE",
-    packet(0xA2, number(6), text("test/a")),
-    packet(0xB0, number(6)),
-    more={"identifier": 6, "resource": "test/a"},
-)
 PING = Transaction("PINGREQ", packet(0xC0), packet(0xD0))
 DISCONNECT = Transaction("DISCONNECT", packet(0xE0), None, session=True)
 ECHO = replace(publish(1, 1, "test/a", "for itself", packet(PUBACK, number(1))), from_server=True)
@@ -110,7 +104,7 @@ def messages() -> list[Transaction]:
         done += exchange(sock, OTHERS, ONCE, replace(EXACTLY, received=packet(PUBREC, number(4))))
         done[-1] = EXACTLY
         exchange(sock, replace(EXACTLY, sent=packet(PUBREL, number(4))))
-        done += [*exchange(sock, PING), *echo(sock), *exchange(sock, UNSUBSCRIBE), *exchange(sock, DISCONNECT)]
+        done += [*exchange(sock, PING), *echo(sock), *exchange(sock, DISCONNECT)]
     return [replace(transaction, connection=1) for transaction in done]
 
 
