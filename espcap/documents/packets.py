@@ -13,7 +13,7 @@ import orjson
 
 from espcap.base.times import DAY, SECOND, date_text, parse_epoch, timestamp
 from espcap.dissection import Layers, Record
-from espcap.documents.types import PACKETS
+from espcap.documents.types import PACKETS, number_in
 from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
 
@@ -58,12 +58,12 @@ class Origin:
 
 @dataclass(slots=True)
 class Document:
-    """One packet, ready for a store."""
+    """A packet, a flow or a transaction, ready for a store."""
 
     index: str
     """The name of the index of its day, such as `packets-2015-07-30`."""
     id: str
-    """`<capture_id>-<frame number>`. A store contains at most one document with this identifier."""
+    """`<capture_id>-<frame number>` for a packet. A store contains at most one document with this identifier."""
     notes: dict[str, Any]
     """The members `unparsed` and `espcap`, which most packets do not have."""
     body: bytes
@@ -88,7 +88,7 @@ class Document:
     @property
     def frame_number(self) -> int:
         """The packet's number in its capture, from 1, or that of the last packet that was read."""
-        return self.read or int(self.id.rpartition("-")[2])
+        return self.read or number_in(self.id)[1]
 
 
 class _Wanted(NamedTuple):

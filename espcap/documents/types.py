@@ -52,6 +52,13 @@ MESSAGES_OF_PACKET = 1 << 15
 
 _DAY = re.compile(r"[a-z]+-(\d{4}-\d\d-\d\d)")
 _INDEX = re.compile(r"[a-z]+-[0-9a-z-]+")
+_IDENTIFIER = re.compile(r"[^\s/]+-([a-z]?)\d{1,18}")
+
+
+def is_identifier(identifier: str, index: str) -> bool:
+    """Returns whether a document of an index can have this identifier. `is_index` is true for `index`."""
+    match = _IDENTIFIER.fullmatch(identifier)
+    return match is not None and match[1] == type_of(index).mark
 
 
 def type_of(index: str) -> DocumentType:

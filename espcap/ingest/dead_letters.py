@@ -4,7 +4,6 @@ A dead letter is one line of JSON: `{"reason": …, "index": …, "id": …, "so
 """
 
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +17,9 @@ from espcap.base.errors import EspcapError, StoreError
 from espcap.base.paths import state_folder
 from espcap.base.text import printable
 from espcap.documents.packets import Document, info_of
-from espcap.documents.types import is_index
+from espcap.documents.types import is_identifier, is_index
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Rejection
-
-_ID = re.compile(r"[^\s/]+-\d{1,18}")
 
 
 class DeadLetters:
@@ -131,7 +128,7 @@ def _document(line: bytes) -> Document | None:
     try:
         letter = orjson.loads(line)
         index, identifier, source = letter["index"], letter["id"], letter["source"]
-        if not (is_index(index) and _ID.fullmatch(identifier) and isinstance(source, dict)):
+        if not (is_index(index) and is_identifier(identifier, index) and isinstance(source, dict)):
             return None
         settings_id = str(source.get("settings_id", ""))
         return Document(index, identifier, source, orjson.dumps(source), info=info_of(source), settings_id=settings_id)

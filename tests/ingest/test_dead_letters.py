@@ -8,6 +8,8 @@ import orjson
 import pytest
 
 from espcap.base.errors import EspcapError, StoreError
+from espcap.documents.packets import Document
+from espcap.documents.types import TYPES, DocumentType
 from espcap.ingest.dead_letters import DeadLetters, read_dead_letters, record_outcome
 from espcap.ingest.report import Report
 from espcap.sinks import Outcome, Rejection
@@ -79,6 +81,8 @@ def test_a_line_that_a_killed_writer_left(path: Path) -> None:
         b"{",
         b'{"index":"other","id":"a-1","source":{}}',
         b'{"index":"packets-2024-05-01","id":"a","source":{}}',
+        b'{"index":"packets-2024-05-01","id":"a-f1","source":{}}',
+        b'{"index":"flows-2024-05-01","id":"a-1","source":{}}',
         b'{"index":"packets-2024-05-01","id":"a-1","source":[]}',
         b'{"index":1,"id":"a-1","source":{}}',
     ],
@@ -88,6 +92,17 @@ def test_damaged_lines_are_skipped(path: Path, line: bytes) -> None:
     path.write_bytes(path.read_bytes() + line + b"\n")
     DeadLetters(path).add(rejections(2))
     assert damaged_lines(path) == ([make(1).id, make(2).id], [2])
+
+
+@pytest.mark.parametrize("of", TYPES, ids=lambda of: of.name)
+def test_every_type_of_documents_comes_back(of: DocumentType, path: Path) -> None:
+    identifier = of.identifier("0123456789abcdef", 7)
+    document = Document(of.index("2024-05-01"), identifier, {}, b'{"type":"http"}')
+    DeadLetters(path).add([Rejection(document, "refused")])
+    damaged: list[int] = []
+    (found,) = read_dead_letters(path, damaged.append)
+    assert not damaged
+    assert (found.index, found.id, found.source) == (document.index, identifier, {"type": "http"})
 
 
 def test_other_files(path: Path, tmp_path: Path) -> None:

@@ -82,6 +82,25 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     assert count(conflicting) == 33
 
 
+@pytest.mark.parametrize("kind", ["flows", "transactions"])
+def test_flows_and_transactions_are_sent_again(kind: str, elasticsearch_url: str, tmp_path: Path) -> None:
+    index, file = f"{kind}-2024-05-01", tmp_path / "letters"
+    call(elasticsearch_url, "PUT", f"/{index}", {"mappings": {"properties": {"network": {"type": "long"}}}})
+    ran = store(elasticsearch_url, "--types", kind, "--dead-letters", file)
+    assert ran.status == 3, ran.errors
+    refused = letters(file)
+    assert {letter["index"] for letter in refused} == {index}
+
+    call(elasticsearch_url, "DELETE", f"/{index}")
+    again = espcap("retry", file, "--node", elasticsearch_url)
+    assert again.status == 0, again.errors
+    assert f"{len(refused)} stored, 0 already there, 0 rejected" in again.summary
+    call(elasticsearch_url, "POST", f"/{index}/_refresh")
+    found = espcap("search", "--type", kind, "--node", elasticsearch_url).documents
+    printed = espcap("--file", HTTP, "--types", kind).documents
+    assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, printed))
+
+
 def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     store(conflicting, "--dead-letters", first)
