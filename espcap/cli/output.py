@@ -1,11 +1,13 @@
 """The file that a command writes with -w: it appears only when it is complete."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import BinaryIO
 
 from espcap.base.errors import EspcapError, UsageError
@@ -40,7 +42,8 @@ def opened(name: str) -> Iterator[Output]:
             with open(name, "wb") as file:
                 yield Output(file)
         else:
-            yield from _replaced(os.path.realpath(name))
+            with _ended_by_sigterm():
+                yield from _replaced(os.path.realpath(name))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -49,6 +52,20 @@ def opened(name: str) -> Iterator[Output]:
         raise EspcapError(
             f"cannot write {printable(name)}: {error.strerror}", "make room or name another -w"
         ) from error
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM end the command as an exception does, so that the unfinished file is removed."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _replaced(path: str) -> Iterator[Output]:
