@@ -86,7 +86,7 @@ def types_named(names: Iterable[str]) -> tuple[DocumentType, ...]:
 
 
 def number_in(identifier: str) -> tuple[str, int]:
-    """Returns the capture and the number of an identifier. Raises ValueError if it is none."""
+    """Returns the capture and the number of an identifier. Raises ValueError if the text is not an identifier."""
     capture, _, number = identifier.rpartition("-")
     return capture, int(number.lstrip("ft"))
 
