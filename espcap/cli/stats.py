@@ -13,7 +13,7 @@ from espcap.cli.csv_output import write_csv
 from espcap.cli.options.querying import StatsOptions
 from espcap.cli.search import PreparedSearch, explain_if_empty, open_searcher, prepare_search
 from espcap.cli.services import SUMMARIES, show_titled
-from espcap.cli.table import show_table
+from espcap.cli.table import end_of, show_table
 from espcap.documents.types import type_named
 from espcap.query import Query
 from espcap.searches.measures import COLUMNS, measure
@@ -98,7 +98,11 @@ def _show(summary: dict[str, Any]) -> None:
         rows = [[str(row["value"]), *_counts(row)] for row in summary[name]]
         show_titled(_TITLES[name], ["value", "packets", "bytes"], rows)
     rows = [
-        [_end(row, "source"), _end(row, "destination"), str(row["transport"] or ""), *_counts(row)]
+        [
+            *(end_of({"ip": row[f"{end}_ip"], "port": row[f"{end}_port"]}) for end in ("source", "destination")),
+            str(row["transport"] or ""),
+            *_counts(row),
+        ]
         for row in summary["conversations"]
     ]
     show_titled("Conversations", ["source", "destination", "transport", "packets", "bytes"], rows)
@@ -112,9 +116,3 @@ def sparkline(values: Sequence[int]) -> str:
 
 def _counts(row: dict[str, Any]) -> list[str]:
     return [f"{row['packets']:,}", f"{row['bytes']:,}"]
-
-
-def _end(row: dict[str, Any], end: str) -> str:
-    address, port = str(row[f"{end}_ip"] or ""), row[f"{end}_port"]
-    address = f"[{address}]" if ":" in address and port is not None else address
-    return address if port is None else f"{address}:{port}"

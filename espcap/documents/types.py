@@ -47,12 +47,13 @@ FLOWS = DocumentType("flows", "Flows between two hosts", "f")
 TRANSACTIONS = DocumentType("transactions", "Requests with their answers", "t")
 TYPES = (PACKETS, FLOWS, TRANSACTIONS)
 """All types."""
+_MARKS = "".join(each.mark for each in TYPES)
 MESSAGES_OF_PACKET = 1 << 15
 """Numbers of transactions are those of the request's packet times this, and the place of the message in the packet."""
 
 _DAY = re.compile(r"[a-z]+-(\d{4}-\d\d-\d\d)")
 _INDEX = re.compile(r"[a-z]+-[0-9a-z-]+")
-_IDENTIFIER = re.compile(r"[^\s/]+-([a-z]?)\d{1,18}")
+_IDENTIFIER = re.compile(rf"[^\s/]+-([{_MARKS}]?)\d{{1,18}}")
 
 
 def is_identifier(identifier: str, index: str) -> bool:
@@ -88,7 +89,7 @@ def types_named(names: Iterable[str]) -> tuple[DocumentType, ...]:
 def number_in(identifier: str) -> tuple[str, int]:
     """Returns the capture and the number of an identifier. Raises ValueError if the text is not an identifier."""
     capture, _, number = identifier.rpartition("-")
-    return capture, int(number.lstrip("ft"))
+    return capture, int(number.lstrip(_MARKS))
 
 
 def day_of(index: str) -> date | None:

@@ -7,9 +7,9 @@ from espcap.documents.derived import DerivedDocuments, put
 from espcap.documents.packets import Document
 from espcap.documents.types import FLOWS
 from espcap.flows.flow import CLIENT, SERVER, Flow, Share, flag_names
+from espcap.flows.paths import NOTED
 from espcap.flows.table import FlowRecord
 
-_NOTED = ("retransmissions", "out_of_order", "lost_segments", "zero_windows")
 _NETWORK_TYPES = {True: "ipv6", False: "ipv4"}
 
 
@@ -101,7 +101,7 @@ def _tcp(flow: Flow, share: Share) -> dict[str, Any]:
     tcp: dict[str, Any] = {"state": _state(flow)}
     for side, name in ((CLIENT, "client"), (SERVER, "server")):
         tcp[name] = {"flags": flag_names(share.flags[side])}
-        for kind, numbers in zip(_NOTED, share.noted, strict=True):
+        for kind, numbers in zip(NOTED, share.noted, strict=True):
             tcp[name][kind] = numbers[side]
     return tcp
 

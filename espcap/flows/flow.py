@@ -93,9 +93,9 @@ class Flow:
         """Whether TCP has closed the connection."""
         return self.is_reset or self.closed == 3
 
-    def add(self, packet: FlowPacket) -> int:
-        """Counts a packet, and returns its direction."""
-        direction = CLIENT if packet.source == self.ends[0] else SERVER
+    def add(self, packet: FlowPacket) -> None:
+        """Counts a packet."""
+        direction = self.direction(packet)
         share = self.share
         share.packets[direction] += 1
         share.bytes[direction] += packet.length
@@ -108,7 +108,6 @@ class Flow:
             self._add_tcp(packet.tcp, direction)
         if packet.tls:
             self._add_tls(members(packet.tls))
-        return direction
 
     def _add_tcp(self, values: Members, direction: int) -> None:
         flags = values.get(_TCP_FLAGS, 0)

@@ -19,14 +19,15 @@ COMMON: dict[str, Kind] = {
 }
 """Paths that flows and transactions share."""
 
-_COUNTS = ("retransmissions", "out_of_order", "lost_segments", "zero_windows")
+NOTED = ("retransmissions", "out_of_order", "lost_segments", "zero_windows")
+"""Names of what TCP's analysis counts, in the order of `Share.noted`."""
 FLOW_KINDS: dict[str, Kind] = {
     **COMMON,
     **dict.fromkeys(["source.packets", "destination.packets", "network.packets", "network.bytes"], Kind.INTEGER),
     **dict.fromkeys(["flow.sequence", "flow.first_frame", "flow.last_frame", "tcp.initial_rtt"], Kind.INTEGER),
     "flow.final": Kind.BOOLEAN,
     **dict.fromkeys(["flow.end_reason", "tcp.state"], Kind.STRING),
-    **{f"tcp.{side}.{count}": Kind.INTEGER for side in ("client", "server") for count in _COUNTS},
+    **{f"tcp.{side}.{count}": Kind.INTEGER for side in ("client", "server") for count in NOTED},
     **{f"tcp.{side}.flags": Kind.STRING for side in ("client", "server")},
     **{f"tls.client.{key}": Kind.STRING for key in ("server_name", "ja3", "ja4")},
     "tls.server.ja3s": Kind.STRING,

@@ -107,7 +107,7 @@ class FlowTable:
         for flows, idle in zip(self._flows, (limits.closing, limits.idle_connection, limits.idle), strict=True):
             while flows and self.now - (oldest := next(iter(flows.values()))).last > idle:
                 del flows[oldest.key]
-                yield self._end(oldest, _reason(oldest) or IDLE)
+                yield self._record(oldest, True, _reason(oldest) or IDLE)
 
     def _evict(self) -> FlowRecord:
         firsts = [next(iter(flows.values())) for flows in self._flows if flows]
@@ -115,17 +115,14 @@ class FlowTable:
         for flows in self._flows:
             flows.pop(oldest.key, None)
         self.counts.evicted += 1
-        return self._end(oldest, EVICTED)
+        return self._record(oldest, True, EVICTED)
 
     def finish(self) -> Iterator[FlowRecord]:
         """Yields the records of all flows, at the end of the capture."""
         for flows in self._flows:
             while flows:
                 _, flow = flows.popitem(last=False)
-                yield self._end(flow, _reason(flow) or END_OF_CAPTURE)
-
-    def _end(self, flow: Flow, reason: str) -> FlowRecord:
-        return self._record(flow, True, reason)
+                yield self._record(flow, True, _reason(flow) or END_OF_CAPTURE)
 
     def _record(self, flow: Flow, is_final: bool, reason: str) -> FlowRecord:
         record = FlowRecord(flow, flow.share, flow.sequence, is_final, reason)

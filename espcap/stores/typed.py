@@ -1,6 +1,5 @@
 """A store from which documents of one type are asked for."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from espcap.documents.types import DocumentType
@@ -20,13 +19,6 @@ class StoreOfType:
             raise AttributeError(name)
         return getattr(self._store, name)
 
-    def search(
-        self,
-        query: Query,
-        size: int = 10,
-        start: int = 0,
-        sort: Sequence[tuple[str, bool]] = (("@timestamp", False),),
-        aggregations: dict[str, Any] | None = None,
-    ) -> SearchResult:
-        """Returns the documents of the type that match. See `Store.search`."""
-        return self._store.search(query, size, start, sort, aggregations, of=self._of)
+    def search(self, query: Query, *arguments: Any, **named: Any) -> SearchResult:
+        """Returns the documents of the type that match. The parameters are those of `Store.search`, without `of`."""
+        return self._store.search(query, *arguments, **named, of=self._of)

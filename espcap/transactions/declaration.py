@@ -95,6 +95,7 @@ class Declaration:
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
     in_turns: bool = False
+    """Whether answers go on until the next request."""
     response_begin: Judge | None = None
     """Which messages begin another answer, if answers consist of several messages."""
     request_end: Judge | None = None
@@ -109,7 +110,6 @@ class Declaration:
     """Names of methods, if a condition on the request holds."""
     hook: str = ""
     """A module in `espcap.transactions.hooks` that completes the document."""
-    """Whether answers go on until the next request."""
     timeout: dict[str, int] = field(default_factory=dict)
     """Nanoseconds for each transport."""
     texts: dict[str, Template] = field(default_factory=dict)

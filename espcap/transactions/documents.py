@@ -20,13 +20,14 @@ def build_transaction(transaction: Transaction, derived: DerivedDocuments, read:
     """Returns the document of a transaction. `read` is the number of the last packet that was read."""
     declaration, request, responses = transaction.declaration, transaction.request, transaction.responses
     first = request or responses[0]
+    declared = _declared_status(transaction)
     client, server = ends_of(transaction.flow)
     if request and request.direction == 1:
         client, server = server, client
     source: dict[str, Any] = {
         "@timestamp": timestamp(first.time),
         "type": _type(transaction),
-        "status": _status(transaction),
+        "status": _status(transaction, declared),
         "event": _event(transaction),
         "flow": {"id": flow_id(transaction.flow, derived.origin.capture_id)},
         "network": network_of(transaction.flow) | {"protocol": declaration.type},
@@ -34,7 +35,7 @@ def build_transaction(transaction: Transaction, derived: DerivedDocuments, read:
     _add_sizes(transaction, client, server)
     source |= {"client": client, "server": server, "source": dict(client), "destination": dict(server)}
     _add_halves(transaction, source, derived.origin.capture_id)
-    _add_texts(transaction, source)
+    _add_texts(transaction, source, declared)
     if declaration.hook:
         hook = import_module(f"espcap.transactions.hooks.{declaration.hook}")
         hook.complete(transaction, source)
@@ -47,13 +48,13 @@ def _type(transaction: Transaction) -> str:
     return next((name for name, holds in transaction.declaration.types if holds(message)), transaction.declaration.type)
 
 
-def _status(transaction: Transaction) -> str:
+def _status(transaction: Transaction, declared: str) -> str:
     if not transaction.responses or not transaction.request:
         is_one_way = transaction.request and not transaction.note
-        return "OK" if is_one_way and not _declared_status(transaction) else _declared_status(transaction) or "Error"
+        return declared or ("OK" if is_one_way else "Error")
     if transaction.note:
         return "Error"
-    return _declared_status(transaction) or "OK"
+    return declared or "OK"
 
 
 def _declared_status(transaction: Transaction) -> str:
@@ -96,7 +97,7 @@ def _add_halves(transaction: Transaction, source: dict[str, Any], capture_id: st
         source["error"] = {"message": [transaction.note]}
 
 
-def _add_texts(transaction: Transaction, source: dict[str, Any]) -> None:
+def _add_texts(transaction: Transaction, source: dict[str, Any], declared: str) -> None:
     declaration, request, responses = transaction.declaration, transaction.request, transaction.responses
     asked = request or responses[0]
     for name, template in declaration.texts.items():
@@ -104,7 +105,7 @@ def _add_texts(transaction: Transaction, source: dict[str, Any]) -> None:
             source[name] = text if isinstance(text, str) else str(text)
     if method := next((name for name, holds in declaration.methods if holds(asked)), ""):
         source["method"] = method
-    if declaration.error and _declared_status(transaction) not in ("", "OK"):
+    if declaration.error and declared not in ("", "OK"):
         for message in responses:
             if (text := declaration.error.fill(message)) is not None:
                 source.setdefault("error", {}).setdefault("message", []).append(str(text))

@@ -1,7 +1,7 @@
 """Templates of declarations: text with fields in braces, such as `{http.request.method} {http.request.uri:path}`."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from espcap.base.errors import UsageError
@@ -26,17 +26,11 @@ class Template:
             (name, tuple(filter(None, changes.split(":"))))
             for name, changes in zip(parts[1::3], parts[2::3], strict=True)
         ]
-        self._is_plain = "{" not in text
-        self._only = self._fields[0][0] if self._is_plain else ""
+        self._only = "" if "{" in text else self._fields[0][0]
         self._is_list = len(self._fields) == 1 and "all" in self._fields[0][1]
         for change in (change for _, changes in self._fields for change in changes):
             if change not in _CHANGES and not change.isdecimal():
                 raise UsageError(f"a value cannot be changed by {change!r}", f"write one of {', '.join(_CHANGES)}")
-
-    @property
-    def fields(self) -> Iterable[str]:
-        """The names of the fields."""
-        return [name for name, _ in self._fields]
 
     def fill(self, message: Message) -> Any:
         """Returns the text; None if the message has none of the fields. Several values are joined by a space."""

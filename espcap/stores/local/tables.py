@@ -32,18 +32,18 @@ class Selected:
 
 def tables(files: Sequence[Selected], paths: Sequence[str], kind: Callable[[str], Kind]) -> Iterator[pa.Table]:
     """Yields the packets in the order of time, index, frame number and capture; those without a time come last."""
-    if not files:
-        return
-    places = np.repeat(np.arange(len(files), dtype="u4"), [len(each.rows) for each in files])
-    rows = np.concatenate([each.rows for each in files]).astype("u4")
-    order = _order(files)
-    for start in range(0, len(order), _PACKETS_AT_ONCE):
-        part = order[start : start + _PACKETS_AT_ONCE]
-        yield _table(files, places[part], rows[part], paths, kind)
+    for places, rows in _parts(files, _PACKETS_AT_ONCE):
+        yield _table(files, places, rows, paths, kind)
 
 
 def pages(files: Sequence[Selected], size: int) -> Iterator[list[dict[str, Any]]]:
     """Yields the documents of the packets in the order of `tables`, `size` at a time."""
+    for places, rows in _parts(files, size):
+        yield _page(files, places, rows)
+
+
+def _parts(files: Sequence[Selected], size: int) -> Iterator[tuple[Array, Array]]:
+    """Yields the packets in order, `size` at a time: the file of each packet, and its number there."""
     if not files:
         return
     places = np.repeat(np.arange(len(files), dtype="u4"), [len(each.rows) for each in files])
@@ -51,7 +51,7 @@ def pages(files: Sequence[Selected], size: int) -> Iterator[list[dict[str, Any]]
     order = _order(files)
     for start in range(0, len(order), size):
         part = order[start : start + size]
-        yield _page(files, places[part], rows[part])
+        yield places[part], rows[part]
 
 
 def _page(files: Sequence[Selected], places: Array, rows: Array) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ The libraries of the broker, org.apache.kafka:kafka_2.13 with what it needs, are
 """
 
 import os
-import socket
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from ..network import SERVER_IP, recording, run
 from .log import Transaction
 from .programs import folder, program
-from .sockets import exchange, reset
+from .sockets import converse
 
 PORT, FIRST = 9092, 1_000_000  # the number of the first request
 CONFIGURATION = """
@@ -109,9 +108,4 @@ CUT_OFF = replace(fetch(12, 0), received=None, error="connection reset", connect
 def kafka(path: Path) -> list[Transaction]:
     """A topic, messages, one of them without an answer, errors, three requests in one segment, and a reset."""
     with recording(path, f"tcp port {PORT}"), server():
-        with socket.create_connection((SERVER_IP, PORT)) as sock:
-            done = [exchange(sock, single)[0] for single in SINGLE] + exchange(sock, *PIPELINE)
-        sock = socket.create_connection((SERVER_IP, PORT))
-        exchange(sock, CUT_OFF)
-        reset(sock.detach())
-    return [*done, CUT_OFF]
+        return converse(PORT, SINGLE, PIPELINE, CUT_OFF)

@@ -1,6 +1,5 @@
 """MongoDB's protocol: FerretDB as the server, a dialogue as the client."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ import bson
 from ..network import SERVER_IP, recording
 from .log import Transaction
 from .programs import folder, program
-from .sockets import exchange, reset
+from .sockets import converse
 
 PORT, OP_MSG = 27017, 2013
 WRONG = (
@@ -62,9 +61,4 @@ UNANSWERED = replace(command(11, {"find": "item"}), received=None, error="connec
 def mongodb(path: Path) -> list[Transaction]:
     """Commands, errors, three commands in one segment, and one whose connection is reset before the answer."""
     with recording(path, f"tcp port {PORT}"), server():
-        with socket.create_connection((SERVER_IP, PORT)) as sock:
-            done = [exchange(sock, single)[0] for single in SINGLE] + exchange(sock, *PIPELINE)
-        sock = socket.create_connection((SERVER_IP, PORT))
-        exchange(sock, UNANSWERED)
-        reset(sock.detach())
-    return [*done, UNANSWERED]
+        return converse(PORT, SINGLE, PIPELINE, UNANSWERED)

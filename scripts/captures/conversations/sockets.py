@@ -3,9 +3,10 @@
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from ..network import SERVER_IP
 from .log import Transaction
 
 PATIENCE = 10  # seconds for an answer
@@ -36,6 +37,21 @@ def exchange(sock: socket.socket, *transactions: Transaction) -> list[Transactio
     sock.sendall(b"".join(transaction.sent for transaction in transactions))
     read_to(sock, [transaction.received for transaction in transactions if transaction.received is not None])
     return list(transactions)
+
+
+def converse(
+    port: int, single: Iterable[Transaction], pipeline: Iterable[Transaction], cut_off: Transaction
+) -> list[Transaction]:
+    """Sends requests one after the other, then some in one segment, and in a new connection one that is reset.
+
+    Returns all transactions. Raises what `exchange` raises.
+    """
+    with socket.create_connection((SERVER_IP, port)) as sock:
+        done = [exchange(sock, each)[0] for each in single] + exchange(sock, *pipeline)
+    sock = socket.create_connection((SERVER_IP, port))
+    exchange(sock, cut_off)
+    reset(sock.detach())
+    return [*done, cut_off]
 
 
 def read_to(sock: socket.socket, ends: list[bytes]) -> None:
