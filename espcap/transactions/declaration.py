@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from espcap.base.errors import UsageError
@@ -15,6 +16,7 @@ from espcap.base.text import printable
 from espcap.base.times import SECOND
 from espcap.fields.registry import Registry
 from espcap.query import Query
+from espcap.transactions import hooks
 from espcap.transactions.conditions import Condition, compile_query
 from espcap.transactions.messages import Message
 from espcap.transactions.templates import NameOf, Template
@@ -41,6 +43,7 @@ _KEYS = frozenset(_KINDS) | frozenset(
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
 _SCOPES = ("flow", "hosts", "all")
+_HOOKS = ("", *(module.name for module in iter_modules(hooks.__path__)))
 _TIMEOUT = {"tcp": 600, "udp": 10}
 
 
@@ -159,6 +162,7 @@ class Reader:
                 raise UsageError(f"the key {key!r} does not exist", f"the keys are {', '.join(sorted(_KEYS))}")
         _check(found, "match", _MATCHES)
         _check(found, "scope", _SCOPES)
+        _check(found, "hook", _HOOKS)
         names = self._names_in(found)
         paths = {each.path: name for name in names if (each := self._registry.field(name))}
 
@@ -236,7 +240,7 @@ def _with_own(names: Mapping[str, Mapping[str, str]], name_of: NameOf) -> NameOf
 
 def _check(found: dict[str, Any], key: str, choices: tuple[str, ...]) -> None:
     if found.get(key, choices[0]) not in choices:
-        raise UsageError(f"{key} cannot be {found[key]!r}", f"write one of {', '.join(choices)}")
+        raise UsageError(f"{key} cannot be {found[key]!r}", f"write one of {', '.join(filter(None, choices))}")
 
 
 def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:

@@ -18,9 +18,11 @@ class Template:
     """A template. Without braces it is the name of a field, whose value keeps its type."""
 
     def __init__(self, text: str, name_of: NameOf) -> None:
-        """Raises UsageError if a change of a value does not exist."""
+        """Raises UsageError if a change of a value does not exist, or if the text is not a field."""
         self._name_of = name_of
         parts = _FIELD.split(text if "{" in text else f"{{{text}}}")
+        if "{" not in text and len(parts) == 1:
+            raise UsageError(f"{text!r} is not the name of a field", "write a field, or text with fields in braces")
         self._texts = parts[::3]
         self._fields = [
             (name, tuple(filter(None, changes.split(":"))))

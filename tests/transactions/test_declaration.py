@@ -57,6 +57,8 @@ def test_all_paths_have_a_kind(registry: Registry) -> None:
         ('method = "{http.request.method:loud}"', "a value cannot be changed by 'loud'"),
         ('interim = "from nobody && http"', "'from nobody' is not a side"),
         ('interim = "http.request[0:3] == 47:45"', "slices"),
+        ('error = "no field"', "'no field' is not the name of a field"),
+        ('hook = "nothing"', "hook cannot be 'nothing'"),
         ("[status", "cannot be read"),
         ('[[records]]\npath = "a"', "is not complete"),
     ],
