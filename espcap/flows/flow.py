@@ -26,7 +26,6 @@ _SERVERS_BELOW = 1024
 """Ports below this are those of servers, if no packet shows which end has opened the flow."""
 _REPEATS = tuple(INDEX[name] for name in RETRANSMISSIONS)
 _NOTED = {INDEX[OUT_OF_ORDER]: 1, INDEX[LOST]: 2, INDEX[ZERO_WINDOW]: 3}
-_INITIAL_RTT = INDEX["tcp.analysis.initial_rtt"]
 _FLAGS = {SYN: "syn", FIN: "fin", RST: "rst", 0x08: "psh", ACK: "ack", 0x20: "urg", 0x40: "ece", 0x80: "cwr"}
 _STATE_FLAGS = SYN | FIN | RST
 CLIENT, SERVER = 0, 1
@@ -113,6 +112,8 @@ class Flow:
             share.flags[direction] |= packet.flags
             if packet.flags & _STATE_FLAGS:
                 self._add_state(packet.flags, direction)
+            if packet.head.initial_rtt is not None and "tcp.initial_rtt" not in self.facts:
+                self.facts["tcp.initial_rtt"] = round(packet.head.initial_rtt * 1e9)
             if packet.tcp:
                 self._add_analysis(packet.tcp, direction)
         if packet.tls:
@@ -128,10 +129,6 @@ class Flow:
             self.is_reset = True
 
     def _add_analysis(self, values: Members, direction: int) -> None:
-        if "tcp.initial_rtt" not in self.facts and (rtt := values.get(_INITIAL_RTT)) is not None:
-            self.facts["tcp.initial_rtt"] = round(rtt * 1e9)
-        if len(values) == (_INITIAL_RTT in values):
-            return
         noted = self.share.noted
         noted[0][direction] += any(index in values for index in _REPEATS)
         for index, place in _NOTED.items():

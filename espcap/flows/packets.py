@@ -49,7 +49,7 @@ _PORTS = {
 }
 _ADDRESSES = {name: tuple(INDEX[member] for member in _MEMBERS[name]) for name in ("ip", "ipv6")}
 
-_TCP_FLAGS = INDEX["tcp.flags"]
+_TCP_FLAGS, _INITIAL_RTT = INDEX["tcp.flags"], INDEX["tcp.analysis.initial_rtt"]
 _BEFORE_FLAGS = 12
 """Length of a message of TCP before its flags: its head, both ports and the stream. Others have them elsewhere."""
 _MOST_HEADS = 10_000
@@ -74,6 +74,8 @@ class Head:
     vlans: tuple[int, ...] = ()
     outer: tuple[tuple[str, str], ...] = ()
     """Addresses of the tunnels that the packet is in, from the outermost."""
+    initial_rtt: float | None = None
+    """The first round-trip time of a connection, in seconds."""
 
     @property
     def macs(self) -> tuple[str, str] | None:
@@ -142,8 +144,9 @@ class PacketReader:
                 if role == _NETWORK:
                     tcp = None
             elif role == _TCP:
+                flags, tcp, initial_rtt = _read_tcp(message)
                 parts += message[:_BEFORE_FLAGS]
-                flags, tcp = _read_tcp(message)
+                parts.append(initial_rtt)
             elif role == _COMMUNITY_ID:
                 community_id = str(message[5]) if len(message) > 5 else ""
             else:
@@ -165,14 +168,18 @@ class PacketReader:
         return head
 
 
-def _read_tcp(message: list[Any]) -> tuple[int, Members]:
-    """Returns the flags, and the other values that are not the same for all packets of a flow."""
-    if len(message) == _BEFORE_FLAGS + 3 and message[_BEFORE_FLAGS] == _TCP_FLAGS:
-        return message[-1], _NO_MEMBERS
+def _read_tcp(message: list[Any]) -> tuple[int, Members, float | None]:
+    """Returns the flags, the values that are not the same for all packets of a flow, and the initial RTT."""
+    length = len(message)
+    if length > _BEFORE_FLAGS and message[_BEFORE_FLAGS] == _TCP_FLAGS:  # most packets
+        if length == _BEFORE_FLAGS + 3:
+            return message[-1], _NO_MEMBERS, None
+        if length == _BEFORE_FLAGS + 6 and message[-3] == _INITIAL_RTT:
+            return message[-4], _NO_MEMBERS, message[-1]
     values = members(message)
     for index in _OF_HEAD:
         values.pop(index, None)
-    return values.pop(_TCP_FLAGS, 0), values
+    return values.pop(_TCP_FLAGS, 0), values, values.pop(_INITIAL_RTT, None)
 
 
 _OF_HEAD = [INDEX[name] for name in ("tcp.srcport", "tcp.dstport", "tcp.stream")]
@@ -203,7 +210,7 @@ def _add_transport(head: Head, message: list[Any], name: str) -> None:
     source, destination, stream = _PORTS[name]
     head.source = head.source[0], values.get(source, 0)
     head.destination = head.destination[0], values.get(destination, 0)
-    head.transport = name
+    head.transport, head.initial_rtt = name, values.get(_INITIAL_RTT)
     if stream is not None and stream in values:
         head.key = name, values[stream]
     else:
