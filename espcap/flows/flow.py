@@ -104,8 +104,7 @@ class Flow:
             share.end = time
         elif time < share.start:
             share.start = time
-        if time > self.last:
-            self.last = time
+        self.last = max(self.last, time)
         if direction == SERVER:
             self.has_answer = True
         if packet.tcp is not None:

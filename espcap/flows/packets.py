@@ -114,7 +114,8 @@ _HEAD, _NETWORK, _TCP, _TLS, _COMMUNITY_ID, _OTHER = range(6)
 _ROLES = {
     **dict.fromkeys(("eth", "vlan", "udp", "sctp"), _HEAD),
     **dict.fromkeys(("ip", "ipv6"), _NETWORK),
-    **{"tcp": _TCP, "tls": _TLS},
+    "tcp": _TCP,
+    "tls": _TLS,
     **dict.fromkeys(COMMUNITY_IDS, _COMMUNITY_ID),
 }
 """What a layer is for flows."""
