@@ -26,10 +26,8 @@ _SERVERS_BELOW = 1024
 """Ports below this are those of servers, if no packet shows which end has opened the flow."""
 _REPEATS = tuple(INDEX[name] for name in RETRANSMISSIONS)
 _NOTED = {INDEX[OUT_OF_ORDER]: 1, INDEX[LOST]: 2, INDEX[ZERO_WINDOW]: 3}
-_TCP_FLAGS, _INITIAL_RTT = INDEX["tcp.flags"], INDEX["tcp.analysis.initial_rtt"]
-_USUAL = 4
-"""Number of values that each segment has: both ports, the stream and the flags."""
 _FLAGS = {SYN: "syn", FIN: "fin", RST: "rst", 0x08: "psh", ACK: "ack", 0x20: "urg", 0x40: "ece", 0x80: "cwr"}
+_STATE_FLAGS = SYN | FIN | RST
 CLIENT, SERVER = 0, 1
 """The directions: packets that the client sends, and those that the server sends."""
 
@@ -83,10 +81,12 @@ class Flow:
     """Client and server as documents have them."""
     state: Any = None
     """What transactions remember of the flow."""
+    place: int | None = None
+    """Its class in the table of flows; None if it is not in the table."""
 
     def direction(self, packet: FlowPacket) -> int:
         """Returns CLIENT if the client has sent the packet, else SERVER."""
-        return CLIENT if packet.source == self.ends[0] else SERVER
+        return CLIENT if packet.head.source == self.ends[0] else SERVER
 
     @property
     def is_over(self) -> bool:
@@ -95,27 +95,28 @@ class Flow:
 
     def add(self, packet: FlowPacket) -> None:
         """Counts a packet."""
-        direction = self.direction(packet)
+        direction, time = self.direction(packet), packet.time
         share = self.share
         share.packets[direction] += 1
         share.bytes[direction] += packet.length
         share.last_frame = packet.number
-        share.end = max(share.end, packet.time)
-        share.start = min(share.start, packet.time)
-        self.last = max(self.last, packet.time)
-        self.has_answer |= direction == SERVER
+        if time > share.end:
+            share.end = time
+        elif time < share.start:
+            share.start = time
+        self.last = max(self.last, time)
+        if direction == SERVER:
+            self.has_answer = True
         if packet.tcp is not None:
-            self._add_tcp(packet.tcp, direction)
+            share.flags[direction] |= packet.flags
+            if packet.flags & _STATE_FLAGS:
+                self._add_state(packet.flags, direction)
+            if packet.head.initial_rtt is not None and "tcp.initial_rtt" not in self.facts:
+                self.facts["tcp.initial_rtt"] = round(packet.head.initial_rtt * 1e9)
+            if packet.tcp:
+                self._add_analysis(packet.tcp, direction)
         if packet.tls:
             self._add_tls(members(packet.tls))
-
-    def _add_tcp(self, values: Members, direction: int) -> None:
-        flags = values.get(_TCP_FLAGS, 0)
-        self.share.flags[direction] |= flags
-        if flags & (SYN | FIN | RST):
-            self._add_state(flags, direction)
-        if len(values) > _USUAL:
-            self._add_analysis(values, direction)
 
     def _add_state(self, flags: int, direction: int) -> None:
         if flags & SYN:
@@ -127,10 +128,6 @@ class Flow:
             self.is_reset = True
 
     def _add_analysis(self, values: Members, direction: int) -> None:
-        if "tcp.initial_rtt" not in self.facts and (rtt := values.get(_INITIAL_RTT)) is not None:
-            self.facts["tcp.initial_rtt"] = round(rtt * 1e9)
-        if len(values) == _USUAL + (_INITIAL_RTT in values):
-            return
         noted = self.share.noted
         noted[0][direction] += any(index in values for index in _REPEATS)
         for index, place in _NOTED.items():
@@ -152,20 +149,21 @@ _TLS_PATHS = {
 
 def open_flow(packet: FlowPacket) -> Flow:
     """Returns the flow that begins with a packet."""
+    head = packet.head
     from_client = _is_from_client(packet)
-    ends = (packet.source, packet.destination) if from_client else (packet.destination, packet.source)
-    macs = packet.macs
+    ends = (head.source, head.destination) if from_client else (head.destination, head.source)
+    macs = head.macs
     if macs and not from_client:
         macs = macs[1], macs[0]
-    outer = packet.outer if from_client else tuple((far, near) for near, far in packet.outer)
+    outer = head.outer if from_client else tuple((far, near) for near, far in head.outer)
     return Flow(
-        packet.key,
-        packet.transport,
+        head.key,
+        head.transport,
         ends,
         packet.number,
         Share(packet.number, packet.time, packet.time),
         macs,
-        packet.vlans,
+        head.vlans,
         outer,
         packet.community_id,
     )
@@ -176,9 +174,9 @@ def _is_from_client(packet: FlowPacket) -> bool:
 
     That is so unless it is the answer to a SYN, or comes from the port of a server to one that is none.
     """
-    if packet.tcp is not None and (flags := packet.tcp.get(_TCP_FLAGS, 0)) & SYN:
-        return not flags & ACK
-    source, destination = packet.source[1], packet.destination[1]
+    if packet.tcp is not None and packet.flags & SYN:
+        return not packet.flags & ACK
+    source, destination = packet.head.source[1], packet.head.destination[1]
     return not 0 < source < _SERVERS_BELOW <= destination
 
 

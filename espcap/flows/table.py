@@ -57,6 +57,8 @@ class FlowTable:
     counts: FlowCounts = field(default_factory=FlowCounts)
     now: int = 0
     """The largest time of a packet so far, in nanoseconds since 1970."""
+    _open: dict[tuple[Any, ...], Flow] = field(default_factory=dict)
+    """All open flows by their keys."""
     _flows: tuple["OrderedDict[tuple[Any, ...], Flow]", ...] = field(
         default_factory=lambda: (OrderedDict(), OrderedDict(), OrderedDict())
     )
@@ -64,11 +66,11 @@ class FlowTable:
 
     def find(self, packet: FlowPacket) -> Flow:
         """Returns the flow of a packet, which is opened if it is new."""
-        for flows in self._flows:
-            if found := flows.get(packet.key):
-                return found
-        self.counts.flows += 1
-        return open_flow(packet)
+        found = self._open.get(packet.head.key)
+        if found is None:
+            self.counts.flows += 1
+            found = open_flow(packet)
+        return found
 
     def add(self, flow: Flow, packet: FlowPacket) -> FlowRecord | None:
         """Counts the packet.
@@ -81,21 +83,26 @@ class FlowTable:
             record = self._record(flow, False, ACTIVE)
             flow.share = Share(packet.number, packet.time, packet.time)
         flow.add(packet)
-        if self._place(flow) and sum(map(len, self._flows)) > self.limits.flows:
+        if self._place(flow) and len(self._open) > self.limits.flows:
             record = self._evict()
         return record
 
     def _place(self, flow: Flow) -> bool:
         """Puts a flow at the end of its class. Returns whether it has come to this class."""
         place = _CLOSED if flow.is_over else _CONNECTION if flow.transport == "tcp" else _OTHER
-        flows = self._flows[place]
-        if flow.key in flows:
-            flows.move_to_end(flow.key)
+        if flow.place == place:
+            self._flows[place].move_to_end(flow.key)
             return False
-        for other in self._flows:
-            other.pop(flow.key, None)
-        flows[flow.key] = flow
+        if flow.place is not None:
+            del self._flows[flow.place][flow.key]
+        self._open[flow.key] = self._flows[place][flow.key] = flow
+        flow.place = place
         return True
+
+    def _remove(self, flow: Flow) -> None:
+        assert flow.place is not None
+        del self._open[flow.key], self._flows[flow.place][flow.key]
+        flow.place = None
 
     def advance(self, time: int) -> Iterator[FlowRecord]:
         """Yields the records of flows that have ended by this time.
@@ -106,14 +113,13 @@ class FlowTable:
         limits = self.limits
         for flows, idle in zip(self._flows, (limits.closing, limits.idle_connection, limits.idle), strict=True):
             while flows and self.now - (oldest := next(iter(flows.values()))).last > idle:
-                del flows[oldest.key]
+                self._remove(oldest)
                 yield self._record(oldest, True, _reason(oldest) or IDLE)
 
     def _evict(self) -> FlowRecord:
         firsts = [next(iter(flows.values())) for flows in self._flows if flows]
         oldest = min(firsts, key=lambda flow: flow.last)
-        for flows in self._flows:
-            flows.pop(oldest.key, None)
+        self._remove(oldest)
         self.counts.evicted += 1
         return self._record(oldest, True, EVICTED)
 
@@ -121,7 +127,7 @@ class FlowTable:
         """Yields the records of all flows, at the end of the capture."""
         for flows in self._flows:
             while flows:
-                _, flow = flows.popitem(last=False)
+                self._remove(flow := next(iter(flows.values())))
                 yield self._record(flow, True, _reason(flow) or END_OF_CAPTURE)
 
     def _record(self, flow: Flow, is_final: bool, reason: str) -> FlowRecord:

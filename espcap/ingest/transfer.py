@@ -99,6 +99,9 @@ class Transfer:
             stream = self._stream(output, builder)
             part = _Part(self.job, origin, self.report, batches, _Skipped(after, without))
             for packets in stream.packets(self._with_progress(output)):
+                if isinstance(packets, list):
+                    part.follow(packets)
+                    continue
                 part.add(packets)
                 if packets is None and live:
                     part.advance(time.time_ns())
@@ -258,11 +261,9 @@ class _Part:
         self._has_packets = PACKETS in job.types
         self._follower = Follower(job.types, job.names, job.declarations, origin) if job.names else None
 
-    def add(self, packets: Packets | None) -> None:
+    def add(self, packets: Document | PacketColumns | None) -> None:
         """Adds packets to the batches, and counts them."""
-        if isinstance(packets, list):
-            self._follow(packets)
-        elif isinstance(packets, PacketColumns):
+        if isinstance(packets, PacketColumns):
             self._add_columns(packets)
         elif packets and (frame := packets.frame_number) > self._after and frame not in self._without:
             if self._has_packets:
@@ -273,7 +274,7 @@ class _Part:
                 self._report.add_followed(1)
                 self.last_frame = max(self.last_frame, frame)
 
-    def _follow(self, messages: PacketMessages) -> None:
+    def follow(self, messages: PacketMessages) -> None:
         """Follows a packet, also one whose document is skipped: the state of its flow depends on it."""
         if self._follower and messages[0] not in self._without:
             self._add_derived(self._follower.add(messages))

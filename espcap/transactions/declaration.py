@@ -5,8 +5,9 @@ docs/transactions.md describes the keys.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -38,7 +39,7 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
     "type layers begin join match scope key response_key link complete timeout method resource query "
     "path status fields remember count records limits error names greeting optional request_end response_begin hook "
-    "wanted types methods".split()
+    "wanted types methods renamed".split()
 )
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
@@ -125,6 +126,8 @@ class Declaration:
     limits: str = ""
     names: frozenset[str] = frozenset()
     """The names that are wanted in messages."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Names that some versions of Wireshark have for fields in some messages, and the name that is meant."""
     named_fields: frozenset[str] = frozenset()
     """Fields whose values have names of Wireshark's in documents."""
 
@@ -164,6 +167,7 @@ class Reader:
         _check(found, "scope", _SCOPES)
         _check(found, "hook", _HOOKS)
         names = self._names_in(found)
+        renamed = self._renamed(found.get("renamed", {}), names)
         paths = {each.path: name for name in names if (each := self._registry.field(name))}
 
         def judge(text: str) -> Judge:
@@ -207,7 +211,8 @@ class Reader:
             count=tuple((path, judge(text)) for path, text in found.get("count", {}).items()),
             records=tuple(map(_record_rule, found.get("records", ()))),
             limits=found.get("limits", ""),
-            names=names,
+            names=names | renamed.keys(),
+            renamed=renamed,
             named_fields=frozenset(_NAMED.findall(repr(found))) & names,
         )
 
@@ -232,10 +237,21 @@ class Reader:
                 raise UsageError(f"tshark has no field {name!r}", "see tshark -G fields")
         return frozenset(names)
 
+    def _renamed(self, found: Mapping[str, Sequence[str]], names: frozenset[str]) -> dict[str, str]:
+        """Returns the other names that this version of Wireshark has for fields, with the names that are meant."""
+        if missing := found.keys() - names:
+            raise UsageError(f"{min(missing)!r} has other names, but the declaration does not use it")
+        return {other: name for name, others in found.items() for other in others if self._registry.field(other)}
+
 
 def _with_own(names: Mapping[str, Mapping[str, str]], name_of: NameOf) -> NameOf:
     """Returns a function that knows the names that a declaration gives to values, before those of Wireshark."""
-    return lambda field, value: names.get(field, {}).get(str(value)) or name_of(field, value)
+
+    @lru_cache(10_000, typed=True)
+    def find(field: str, value: Any) -> str | None:
+        return names.get(field, {}).get(str(value)) or name_of(field, value)
+
+    return find
 
 
 def _check(found: dict[str, Any], key: str, choices: tuple[str, ...]) -> None:

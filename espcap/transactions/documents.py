@@ -119,11 +119,13 @@ def _add_texts(transaction: Transaction, source: dict[str, Any], declared: str) 
 
 
 def _add_field(rule: FieldRule, source: dict[str, Any], request: Message | None, responses: list[Message]) -> None:
-    value = rule.template.fill(request) if request and rule.side != "response" else None
-    if value is None and rule.side != "request":
-        value = next((each for each in map(rule.template.fill, responses) if each is not None), None)
-    if value is not None:
+    if request and rule.side != "response" and (value := rule.template.fill(request)) is not None:
         put(source, rule.path, value)
+    elif rule.side != "request":
+        for response in responses:
+            if (value := rule.template.fill(response)) is not None:
+                put(source, rule.path, value)
+                break
 
 
 def _add_records(rule: RecordRule, source: dict[str, Any], messages: list[Message]) -> None:

@@ -41,7 +41,7 @@ class Follower:
         """Returns the documents that a packet completes."""
         self._read = messages[0]
         packet = self._reader.read(messages)
-        if packet is None or not packet.key:
+        if packet is None or not packet.head.key:
             self.table.counts.outside += 1
             return []
         found: list[Document] = []

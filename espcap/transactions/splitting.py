@@ -27,7 +27,8 @@ class Splitter:
 
     def __init__(self, declarations: Sequence[Declaration], names: Sequence[str]) -> None:
         """`names` are the wanted names, which the parts have as indices."""
-        self._names = names
+        renamed = {other: name for each in declarations for other, name in each.renamed.items()}
+        self._names = [renamed.get(name, name) for name in names]
         self._declarations = {layer: each for each in declarations for layer in each.layers}
 
     def split(self, packet: FlowPacket, direction: int, times: Mapping[int, int]) -> Found:
@@ -64,5 +65,5 @@ class Splitter:
                 current.add([(name, depth, value)])
 
     def _fill(self, message: Message, part: list[Any]) -> None:
-        names = map(self._names.__getitem__, part[3::3])
-        message.add(zip(names, part[4::3], part[5::3], strict=True))
+        names = self._names
+        message.add([(names[part[i]], part[i + 1], part[i + 2]) for i in range(3, len(part), 3)])

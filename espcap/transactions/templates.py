@@ -39,20 +39,21 @@ class Template:
         if self._only:
             values = message.values.get(self._only)
             return _cut(values[0]) if values else None
-        found = [self._value(message, name, changes) for name, changes in self._fields]
-        if all(value is None for value in found):
-            return None
-        if self._is_list:
-            return found[0]
-        texts = [self._texts[0]]
-        for value, text in zip(found, self._texts[1:], strict=True):
-            texts += ["" if value is None else _text(value), text]
-        return "".join(texts).strip()[:LONGEST_TEXT]
+        texts: list[str] = []
+        has_value = False
+        for (name, changes), before in zip(self._fields, self._texts, strict=False):  # one text is behind the last
+            values = message.values.get(name)
+            value = self._changed(name, values, changes) if values else None
+            if self._is_list:
+                return value
+            if value is not None:
+                has_value = True
+                texts += before, _text(value)
+            elif before:
+                texts.append(before)
+        return "".join([*texts, self._texts[-1]]).strip()[:LONGEST_TEXT] if has_value else None
 
-    def _value(self, message: Message, name: str, changes: tuple[str, ...]) -> Any:
-        values = message.values.get(name)
-        if not values:
-            return None
+    def _changed(self, name: str, values: list[Any], changes: tuple[str, ...]) -> Any:
         for change in changes:
             if change.isdecimal():
                 values = values[int(change) : int(change) + 1]

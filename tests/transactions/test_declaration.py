@@ -59,6 +59,7 @@ def test_all_paths_have_a_kind(registry: Registry) -> None:
         ('interim = "http.request[0:3] == 47:45"', "slices"),
         ('error = "no field"', "'no field' is not the name of a field"),
         ('hook = "nothing"', "hook cannot be 'nothing'"),
+        ('[renamed]\n"http.nothing" = ["http.other"]', "'http.nothing' has other names"),
         ("[status", "cannot be read"),
         ('[[records]]\npath = "a"', "is not complete"),
     ],

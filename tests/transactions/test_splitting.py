@@ -65,3 +65,11 @@ def test_a_message_begins_with_its_first_segment(splitter: Splitter) -> None:
     parts = [segments, part("web", 1, ("web.code", 1, 200)), part("web", 1, ("web.code", 1, 201))]
     first, second = (message for _, message in splitter.split(packet(*parts), 0, {3: 300}))
     assert (first.begins, second.begins) == (300, 900)
+
+
+def test_other_names_of_a_field_are_read_as_the_one_that_is_declared() -> None:
+    names = [*NAMES, "web.ok_code"]
+    web = Declaration("web", ("web",), (), renamed={"web.ok_code": "web.code"})
+    other = [names.index("web"), 0, 10, names.index("web.ok_code"), 1, 200]
+    [(_, message)] = Splitter([web], names).split(packet(other), 0, {})
+    assert message.values == {"web.code": [200]}
