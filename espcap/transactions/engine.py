@@ -24,6 +24,7 @@ LOSS = "packet loss while capturing the response"
 _REASONS = {FLOW_RESET: RESET, END_OF_CAPTURE: END_OF_CAPTURE, FLOW_EVICTED: EVICTED}
 """Why a request has no answer, by the reason for which its flow ended. For other reasons it is CLOSED."""
 _KEPT_ANSWERS = 64
+_KEPT_GAPS = 64
 _LOST = INDEX[LOST]
 
 Key = tuple[Any, ...]
@@ -114,6 +115,8 @@ class FlowState:
     """Times of packets by their frame numbers."""
     out_of_step: set[str] = field(default_factory=set)
     """Types of protocols in order that have lost an answer since the last request."""
+    gaps: list[int] = field(default_factory=list)
+    """Times at which segments were missing that no answer has been reassembled across."""
 
 
 class Engine:
@@ -136,7 +139,7 @@ class Engine:
         if packet.tcp is not None:
             self._keep_time(state, packet)
             if _LOST in packet.tcp:
-                found += self._lose_step(state)
+                state.gaps[_KEPT_GAPS - 1 :] = [packet.time]
         if packet.application:
             for declaration, message in self._splitter.split(packet, flow.direction(packet), state.times):
                 self.counts.messages += 1
@@ -180,7 +183,7 @@ class Engine:
         flow.state.out_of_step.discard(declaration.type)
         if before := opened.get(key):
             if before[0].is_whole and not declaration.response_begin:
-                yield self._finish(before[0], "")
+                yield from self._close([before[0]], "")
             elif len(before) >= self._limits.open_of_key:
                 yield self._evict(before[0])
         opened.setdefault(key, deque()).append(transaction)
@@ -240,6 +243,8 @@ class Engine:
 
     def _response(self, declaration: Declaration, message: Message, flow: Flow, kind: str) -> Iterator[Transaction]:
         opened, key = self._place(declaration, declaration.response_key, message, flow)
+        if flow.state.gaps and declaration.match == "order":
+            yield from self._lose_step(flow.state, message)
         waiting = opened.get(key)
         if not waiting:
             is_normal = declaration.greeting and declaration.greeting(message)
@@ -253,6 +258,8 @@ class Engine:
             yield from self._response(declaration, message, flow, kind)
             return
         transaction = waiting[0]
+        if flow.state.gaps and _all(flow.state.waiting) == [transaction]:
+            flow.state.gaps.clear()  # the missing segments have come: the answer began before them
         transaction.answer(message)
         self._compare_link(transaction, message)
         if declaration.memory and declaration.memory.side == "response":
@@ -302,16 +309,23 @@ class Engine:
         firsts = [next(iter(waiting)) for waiting in self._deadlines.values() if waiting]
         return self._evict(min(firsts, key=lambda transaction: transaction.deadline))
 
-    def _lose_step(self, state: FlowState) -> Iterator[Transaction]:
-        """After a gap, answers in order could be those of other requests: ends the requests that wait."""
+    def _lose_step(self, state: FlowState, message: Message) -> Iterator[Transaction]:
+        """Ends the requests before a gap if an answer begins after it: it could be that of another request."""
+        before = [time for time in state.gaps if time <= message.begins]
+        state.gaps = [time for time in state.gaps if time > message.begins]
         for transaction in _all(state.waiting):
-            if transaction.declaration.match == "order":
-                state.out_of_step.add(transaction.declaration.type)
+            if before and _is_before(transaction, max(before)):
                 yield self._finish(transaction, LOSS)
+                if transaction.place and transaction.place[1] not in state.waiting:
+                    state.out_of_step.add(transaction.declaration.type)
 
     def _close(self, transactions: Iterable[Transaction], note: str) -> Iterator[Transaction]:
         for transaction in transactions:
-            yield self._finish(transaction, "" if transaction.is_whole else note)
+            gaps = transaction.flow.state.gaps
+            if gaps and _is_before(transaction, max(gaps)):
+                yield self._finish(transaction, LOSS)
+            else:
+                yield self._finish(transaction, "" if transaction.is_whole else note)
 
     def end_flow(self, flow: Flow, reason: str) -> Iterator[Transaction]:
         """Yields the open transactions of a flow that has ended."""
@@ -328,6 +342,12 @@ class Engine:
         """Yields all open transactions, at the end of the capture."""
         for waiting in self._deadlines.values():
             yield from self._close(list(waiting), END_OF_CAPTURE)
+
+
+def _is_before(transaction: Transaction, gap: int) -> bool:
+    """Returns whether answers in order may have been lost in a gap that came after the request."""
+    request = transaction.request
+    return transaction.declaration.match == "order" and request is not None and request.time <= gap
 
 
 def _all(opened: Open) -> list[Transaction]:

@@ -109,6 +109,38 @@ def test_after_a_gap_no_answer_is_given_to_the_wrong_request(web: Conversation) 
     ]
 
 
+def test_an_answer_that_began_before_a_gap_belongs_to_its_request(web: Conversation) -> None:
+    """A segment in the middle of an answer comes again: Wireshark reassembles the answer across the gap."""
+    web.tcp(0, ACK, get("/a"))
+    web.tcp(1, ACK, back=True)
+    web.tcp(2, ACK, back=True, analysis={"lost_segment": None})
+    web.tcp(3, ACK, ("tcp.segments", {"tcp.segment": [2, 4, 3]}), answer(200), back=True)
+    web.tcp(4, ACK, get("/b"))
+    web.tcp(5, ACK, answer(204), back=True)
+    assert shown(web) == [("/a", "OK", 1, 4), ("/b", "OK", 5, 6)]
+
+
+def test_an_answer_across_a_gap_says_nothing_of_later_answers(web: Conversation) -> None:
+    """Other requests wait as well, and the gap can be in their answers."""
+    web.tcp(0, ACK, get("/a"), get("/b"), get("/c"))
+    web.tcp(1, ACK, back=True)
+    web.tcp(2, ACK, back=True, analysis={"lost_segment": None})
+    web.tcp(3, ACK, ("tcp.segments", {"tcp.segment": [2, 4, 3]}), answer(200), back=True)
+    web.tcp(4, ACK, answer(204), back=True)
+    assert shown(web) == [
+        ("/a", "OK", 1, 4),
+        ("/b", "Error", 1, None, "packet loss while capturing the response"),
+        ("/c", "Error", 1, None, "packet loss while capturing the response"),
+    ]
+
+
+def test_a_gap_explains_why_no_answer_follows(web: Conversation) -> None:
+    web.tcp(0, ACK, get("/a"))
+    web.tcp(1, ACK, back=True, analysis={"lost_segment": None})
+    web.finish()
+    assert shown(web) == [("/a", "Error", 1, None, "packet loss while capturing the response")]
+
+
 def test_identifiers_find_their_requests(registry: Registry) -> None:
     """Questions of DNS that are answered in another order, one never, and one with the identifier of another host."""
     made = Conversation([load(registry, "dns")])

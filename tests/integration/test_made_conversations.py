@@ -1,0 +1,88 @@
+"""Transactions of conversations that are made packet by packet: segments that come late, and identifiers used twice."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+from scapy.utils import wrpcap
+
+from tests.support.command import espcap
+
+pytest_plugins = ["tests.support.native"]
+pytestmark = pytest.mark.usefixtures("native_reader")
+
+START = 1_700_000_000
+CLIENT, SERVER = "192.0.2.1", "192.0.2.2"
+IN_ORDER = ("-o", "tcp.reassemble_out_of_order:TRUE")
+
+
+class Connection:
+    """Makes the packets of one connection of TCP, one each hundredth of a second."""
+
+    def __init__(self, port: int = 80) -> None:
+        self.packets: list[Packet] = []
+        self._port = port
+        self._next = {CLIENT: 1000, SERVER: 5000}
+        self.send(CLIENT, b"", "S")
+        self.send(SERVER, b"", "SA")
+        self.send(CLIENT, b"", "A")
+
+    def send(self, sender: str, data: bytes, flags: str = "PA") -> None:
+        """A segment in order."""
+        self._add(sender, self._next[sender], data, flags)
+        self._next[sender] += len(data) + ("S" in flags)
+
+    def send_out_of_order(self, segments: list[bytes], order: Iterable[int]) -> None:
+        """Segments of the server in another order."""
+        first = self._next[SERVER]
+        for place in order:
+            self._add(SERVER, first + len(b"".join(segments[:place])), segments[place], "PA")
+        self._next[SERVER] += len(b"".join(segments))
+
+    def _add(self, sender: str, number: int, data: bytes, flags: str) -> None:
+        receiver = SERVER if sender == CLIENT else CLIENT
+        ports = (40000, self._port) if sender == CLIENT else (self._port, 40000)
+        acknowledged = 0 if flags == "S" else self._next[receiver]
+        segment = TCP(sport=ports[0], dport=ports[1], flags=flags, seq=number, ack=acknowledged)
+        packet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=sender, dst=receiver) / segment
+        packet = packet / Raw(data) if data else packet
+        packet.time = START + len(self.packets) / 100
+        self.packets.append(packet)
+
+
+def transactions(folder: Path, packets: list[Packet], *options: str) -> list[dict[str, Any]]:
+    capture = folder / "made.pcap"
+    wrpcap(str(capture), packets)
+    ran = espcap("--file", capture, "--types", "transactions", *options)
+    assert ran.status == 0, ran.errors
+    return ran.documents
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: www.example.test\r\n\r\n".encode()
+
+
+def answer(code: int, size: int) -> bytes:
+    return f"HTTP/1.1 {code} OK\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size
+
+
+def cut(message: bytes, size: int) -> list[bytes]:
+    return [message[start : start + size] for start in range(0, len(message), size)]
+
+
+def test_a_segment_in_the_middle_of_an_answer_comes_late(tmp_path: Path) -> None:
+    """Wireshark reassembles the answer, and it belongs to its request."""
+    made = Connection()
+    for code in (201, 202):
+        made.send(CLIENT, get(f"/{code}"))
+        made.send_out_of_order(cut(answer(code, 3000), 1000), (0, 2, 1, 3))
+    found = transactions(tmp_path, made.packets, *IN_ORDER)
+    assert [(each["resource"], each["http"]["response"]["status_code"]) for each in found] == [
+        ("/201", 201),
+        ("/202", 202),
+    ]
+    assert [(each["request"]["frame"], each["response"]["frame"]) for each in found] == [(4, 8), (9, 13)]
