@@ -115,6 +115,8 @@ class FlowState:
     """Times of packets by their frame numbers."""
     out_of_step: set[str] = field(default_factory=set)
     """Types of protocols in order that have lost an answer since the last request."""
+    evicted: dict[str, int] = field(default_factory=dict)
+    """By types of protocols in order, the number of evicted requests whose answers come before all others."""
     gaps: list[int] = field(default_factory=list)
     """Times at which segments were missing that no answer has been reassembled across."""
 
@@ -246,6 +248,10 @@ class Engine:
         if flow.state.gaps and declaration.match == "order":
             yield from self._lose_step(flow.state, message)
         waiting = opened.get(key)
+        is_last = declaration.complete(message) if declaration.complete else kind == "response"
+        if flow.state.evicted.get(declaration.type) and kind != "interim":
+            flow.state.evicted[declaration.type] -= is_last
+            waiting = None  # it is the answer of an evicted request
         if not waiting:
             is_normal = declaration.greeting and declaration.greeting(message)
             if kind == "response" and declaration.type not in flow.state.out_of_step and not is_normal:
@@ -264,7 +270,6 @@ class Engine:
         self._compare_link(transaction, message)
         if declaration.memory and declaration.memory.side == "response":
             self._keep_memory(transaction, message)
-        is_last = declaration.complete(message) if declaration.complete else kind == "response"
         if is_last and not declaration.in_turns:
             yield self._finish(transaction, "")
 
@@ -303,6 +308,10 @@ class Engine:
 
     def _evict(self, transaction: Transaction) -> Transaction:
         self.counts.evicted += 1
+        declaration, evicted = transaction.declaration, transaction.flow.state.evicted
+        is_optional = declaration.optional and transaction.request and declaration.optional(transaction.request)
+        if declaration.match == "order" and not declaration.in_turns and not is_optional:
+            evicted[declaration.type] = evicted.get(declaration.type, 0) + 1
         return self._finish(transaction, EVICTED)
 
     def _evict_oldest(self) -> Transaction:
@@ -313,6 +322,8 @@ class Engine:
         """Ends the requests before a gap if an answer begins after it: it could be that of another request."""
         before = [time for time in state.gaps if time <= message.begins]
         state.gaps = [time for time in state.gaps if time > message.begins]
+        if before:
+            state.evicted.clear()
         for transaction in _all(state.waiting):
             if before and _is_before(transaction, max(before)):
                 yield self._finish(transaction, LOSS)

@@ -189,6 +189,30 @@ def test_limits_hold(registry: Registry) -> None:
     assert made.follower.engine.counts.evicted == 110
 
 
+def test_answers_of_evicted_requests_are_not_those_of_others(registry: Registry) -> None:
+    made = Conversation([load(registry, "http")], engine_limits=Limits(open_of_key=2))
+    for path in "abcde":
+        made.tcp(0, ACK, get(f"/{path}"))
+    for code in range(201, 206):
+        made.tcp(1, ACK, answer(code), back=True)
+    made.tcp(2, ACK, get("/f"))
+    made.tcp(3, ACK, answer(206), back=True)
+    pairs = [(each[0], each[2], each[3]) for each in shown(made) if each[-1] != "evicted"]
+    assert pairs == [(None, None, 6), (None, None, 7), (None, None, 8), ("/d", 4, 9), ("/e", 5, 10), ("/f", 11, 12)]
+    assert made.follower.engine
+    assert (made.follower.engine.counts.evicted, made.follower.engine.counts.unasked) == (3, 3)
+
+
+def test_the_answer_of_an_evicted_request_comes_before_the_next_request(registry: Registry) -> None:
+    made = Conversation([load(registry, "http")], engine_limits=Limits(open=1))
+    made.tcp(0, ACK, get("/a"))
+    made.tcp(1, ACK, get("/other"), stream=1)
+    made.tcp(2, ACK, answer(201), back=True)
+    made.tcp(3, ACK, get("/b"))
+    made.tcp(4, ACK, answer(202), back=True)
+    assert [each[:4] for each in shown(made) if each[-1] != "evicted"] == [(None, "Error", None, 3), ("/b", "OK", 4, 5)]
+
+
 def test_wireshark_links_are_compared(web: Conversation) -> None:
     web.tcp(0, ACK, get("/a"))
     layer, values = answer(200)
