@@ -177,7 +177,7 @@ class Engine:
         self, declaration: Declaration, message: Message, flow: Flow, is_reported: bool
     ) -> Iterator[Transaction]:
         opened, key = self._place(declaration, declaration.key, message, flow)
-        if flow.transport == "udp" and declaration.match == "id" and key in opened:
+        if flow.transport == "udp" and declaration.match == "id" and _asked(opened.get(key, ()), message):
             self.counts.repeated += 1  # the client has not got the answer
             return
         transaction = Transaction(declaration, flow, message, is_reported=is_reported, place=(opened, key))
@@ -247,23 +247,22 @@ class Engine:
         opened, key = self._place(declaration, declaration.response_key, message, flow)
         if flow.state.gaps and declaration.match == "order":
             yield from self._lose_step(flow.state, message)
-        waiting = opened.get(key)
+        transaction = _asked(opened.get(key, ()), message)
         is_last = declaration.complete(message) if declaration.complete else kind == "response"
         if flow.state.evicted.get(declaration.type) and kind != "interim":
             flow.state.evicted[declaration.type] -= is_last
-            waiting = None  # it is the answer of an evicted request
-        if not waiting:
+            transaction = None  # it is the answer of an evicted request
+        if not transaction:
             is_normal = declaration.greeting and declaration.greeting(message)
             if kind == "response" and declaration.type not in flow.state.out_of_step and not is_normal:
                 yield self._unasked(declaration, message, flow)
             return
         if kind == "interim":
             return
-        if waiting[0].responses and declaration.response_begin and declaration.response_begin(message):
-            yield self._finish(waiting[0], "")
+        if transaction.responses and declaration.response_begin and declaration.response_begin(message):
+            yield self._finish(transaction, "")
             yield from self._response(declaration, message, flow, kind)
             return
-        transaction = waiting[0]
         if flow.state.gaps and _all(flow.state.waiting) == [transaction]:
             flow.state.gaps.clear()  # the missing segments have come: the answer began before them
         transaction.answer(message)
@@ -353,6 +352,19 @@ class Engine:
         """Yields all open transactions, at the end of the capture."""
         for waiting in self._deadlines.values():
             yield from self._close(list(waiting), END_OF_CAPTURE)
+
+
+def _asked(waiting: Iterable[Transaction], message: Message) -> Transaction | None:
+    """Returns the oldest of the requests with one key that a message belongs to, or repeats; None if there is none."""
+    for transaction in waiting:
+        same, request = transaction.declaration.same, transaction.request
+        if not same or not request or all(_agree(request.first(name), message.first(name)) for name in same):
+            return transaction
+    return None
+
+
+def _agree(one: Any, other: Any) -> bool:
+    return one is None or other is None or str(one).casefold() == str(other).casefold()
 
 
 def _is_before(transaction: Transaction, gap: int) -> bool:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP, TCP
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 from scapy.utils import wrpcap
@@ -86,3 +87,19 @@ def test_a_segment_in_the_middle_of_an_answer_comes_late(tmp_path: Path) -> None
         ("/202", 202),
     ]
     assert [(each["request"]["frame"], each["response"]["frame"]) for each in found] == [(4, 8), (9, 13)]
+
+
+def test_questions_of_dns_with_one_identifier(tmp_path: Path) -> None:
+    """The first is never answered. The answer to the second is not that of the first."""
+    made: list[Packet] = []
+    for number, (name, is_answer) in enumerate([("a.test", False), ("b.test", False), ("b.test", True)]):
+        ports = (53, 5000) if is_answer else (5000, 53)
+        ends = IP(src=SERVER, dst=CLIENT) if is_answer else IP(src=CLIENT, dst=SERVER)
+        message = DNS(id=7, qr=is_answer, qd=DNSQR(qname=name))
+        packet = Ether() / ends / UDP(sport=ports[0], dport=ports[1]) / message
+        packet.time = START + number
+        made.append(packet)
+    found = {each["dns"]["question"]["name"]: each for each in transactions(tmp_path, made)}
+    assert found["b.test"]["request"]["frame"] == 2
+    assert found["b.test"]["response"]["frame"] == 3
+    assert found["a.test"]["error"]["message"] == ["end of capture"]

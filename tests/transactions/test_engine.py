@@ -174,6 +174,32 @@ def test_a_repeated_question_is_no_second_one(registry: Registry) -> None:
     assert made.follower.engine.counts.repeated == 2
 
 
+def test_one_identifier_of_several_questions(registry: Registry) -> None:
+    """Wireshark takes the second question for a retransmission. An answer need not have the question."""
+    made = Conversation([load(registry, "dns")])
+    made.udp(0, dns(7, False, "a.test"))
+    layer, values = dns(7, False, "b.test")
+    made.udp(1, (layer, values | {"dns.retransmission": None}))
+    made.udp(2, dns(7, False, "c.test"))
+    made.udp(3, dns(7, True, "B.test"), back=True)
+    made.udp(4, ("dns", {"dns.id": 7, "dns.flags.response": True, "dns.flags.rcode": 1}), back=True)
+    made.finish()
+    assert [each[:4] for each in shown(made)] == [
+        ("b.test", "OK", 2, 4),
+        ("a.test", "Error", 1, 5),
+        ("c.test", "Error", 3, None),
+    ]
+
+
+def test_a_repeated_answer_is_no_answer_alone(registry: Registry) -> None:
+    made = Conversation([load(registry, "dns")])
+    made.udp(0, dns(1, False, "a.test"))
+    layer, values = dns(1, True, "a.test")
+    made.udp(1, (layer, values), back=True)
+    made.udp(2, (layer, values | {"dns.retransmission": None}), back=True)
+    assert shown(made) == [("a.test", "OK", 1, 2)]
+
+
 def test_limits_hold(registry: Registry) -> None:
     """A capture that is made to grow tables costs a bounded number of open requests; all are reported."""
     made = Conversation([load(registry, "dns")], engine_limits=Limits(open=10, open_of_key=3))
