@@ -89,6 +89,16 @@ def test_a_segment_in_the_middle_of_an_answer_comes_late(tmp_path: Path) -> None
     assert [(each["request"]["frame"], each["response"]["frame"]) for each in found] == [(4, 8), (9, 13)]
 
 
+def test_pipelined_messages_have_their_own_sizes(tmp_path: Path) -> None:
+    made = Connection()
+    requests, answers = [get(f"/{'a' * size}") for size in (1, 20, 3)], [answer(200, size) for size in (9, 0, 5)]
+    made.send(CLIENT, b"".join(requests))
+    made.send(SERVER, b"".join(answers))
+    found = transactions(tmp_path, made.packets)
+    assert [each["client"]["bytes"] for each in found] == list(map(len, requests))
+    assert [each["server"]["bytes"] for each in found] == list(map(len, answers))
+
+
 def test_questions_of_dns_with_one_identifier(tmp_path: Path) -> None:
     """The first is never answered. The answer to the second is not that of the first."""
     made: list[Packet] = []
