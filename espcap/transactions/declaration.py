@@ -37,8 +37,8 @@ _NAMED = re.compile(r"\{([\w.-]+)(?::\w+)*:name\b")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
     "type layers begin join match scope key response_key same link complete timeout method resource query "
-    "path status fields remember count records limits error names greeting optional request_end response_begin hook "
-    "wanted types methods".split()
+    "path status fields remember count records limits error names greeting early optional request_end "
+    "response_begin hook wanted types methods".split()
 )
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
@@ -109,6 +109,8 @@ class Declaration:
     """Which requests need no answer."""
     greeting: Judge | None = None
     """Which answers are normal without a request."""
+    early: Judge | None = None
+    """Which answers may come before their request."""
     types: tuple[tuple[str, Judge], ...] = ()
     """Names that documents have as their type instead, if a condition on the request holds."""
     methods: tuple[tuple[str, Judge], ...] = ()
@@ -198,6 +200,7 @@ class Reader:
             request_end=optional("request_end"),
             optional=optional("optional"),
             greeting=optional("greeting"),
+            early=optional("early"),
             types=tuple((name, judge(text)) for name, text in found.get("types", {}).items()),
             methods=tuple((name, judge(text)) for name, text in found.get("methods", {}).items()),
             hook=found.get("hook", ""),
@@ -256,6 +259,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "request_end",
         "optional",
         "greeting",
+        "early",
         "link",
         "error",
     ):

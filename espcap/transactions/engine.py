@@ -115,6 +115,8 @@ class FlowState:
     """Times of packets by their frame numbers."""
     out_of_step: set[str] = field(default_factory=set)
     """Types of protocols in order that have lost an answer since the last request."""
+    early: dict[str, tuple[Declaration, Message]] = field(default_factory=dict)
+    """By types of protocols, an answer that has come before its request."""
     evicted: dict[str, int] = field(default_factory=dict)
     """By types of protocols in order, the number of evicted requests whose answers come before all others."""
     gaps: list[int] = field(default_factory=list)
@@ -194,6 +196,10 @@ class Engine:
         self._deadlines.setdefault(timeout, OrderedDict())[transaction] = None
         if sum(map(len, self._deadlines.values())) > self._limits.open:
             yield self._evict_oldest()
+        if early := flow.state.early.pop(declaration.type, None):
+            answer = early[1]
+            answer.time = answer.begins = message.time  # only now both are there
+            yield from self._response(declaration, answer, flow, "response")
 
     def _request_part(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
         """Adds a part to the latest request, unless that is whole or is being answered."""
@@ -253,9 +259,8 @@ class Engine:
             flow.state.evicted[declaration.type] -= is_last
             transaction = None  # it is the answer of an evicted request
         if not transaction:
-            is_normal = declaration.greeting and declaration.greeting(message)
-            if kind == "response" and declaration.type not in flow.state.out_of_step and not is_normal:
-                yield self._unasked(declaration, message, flow)
+            if kind == "response":
+                yield from self._without_request(declaration, message, flow)
             return
         if kind == "interim":
             return
@@ -271,6 +276,14 @@ class Engine:
             self._keep_memory(transaction, message)
         if is_last and not declaration.in_turns:
             yield self._finish(transaction, "")
+
+    def _without_request(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
+        """Handles an answer that no request waits for."""
+        state: FlowState = flow.state
+        if declaration.early and declaration.early(message) and declaration.type not in state.early:
+            state.early[declaration.type] = declaration, message
+        elif declaration.type not in state.out_of_step and not (declaration.greeting and declaration.greeting(message)):
+            yield self._unasked(declaration, message, flow)
 
     def _compare_link(self, transaction: Transaction, message: Message) -> None:
         """Compares the request with the one that Wireshark has linked, which can be wrong if requests are pipelined."""
@@ -339,6 +352,9 @@ class Engine:
 
     def end_flow(self, flow: Flow, reason: str) -> Iterator[Transaction]:
         """Yields the open transactions of a flow that has ended."""
+        while flow.state and flow.state.early:
+            _, (declaration, message) = flow.state.early.popitem()
+            yield self._unasked(declaration, message, flow)
         if flow.state and flow.state.waiting:
             yield from self._close(_all(flow.state.waiting), _REASONS.get(reason, CLOSED))
 

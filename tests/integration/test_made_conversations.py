@@ -99,6 +99,26 @@ def test_pipelined_messages_have_their_own_sizes(tmp_path: Path) -> None:
     assert [each["server"]["bytes"] for each in found] == list(map(len, answers))
 
 
+@pytest.mark.parametrize("order", [(SERVER, CLIENT), (CLIENT, SERVER)])
+def test_banners_of_ssh_in_both_orders(tmp_path: Path, order: tuple[str, str]) -> None:
+    made = Connection(22)
+    for sender in order:
+        made.send(sender, b"SSH-2.0-Client\r\n" if sender == CLIENT else b"SSH-2.0-Server\r\n")
+    [found] = transactions(tmp_path, made.packets)
+    assert found["ssh"] == {"client": "SSH-2.0-Client", "server": "SSH-2.0-Server"}
+    assert (found["status"], found["client"]["ip"]) == ("OK", CLIENT)
+    assert (found["request"]["frame"], found["response"]["frame"]) == (4 + order.index(CLIENT), 4 + order.index(SERVER))
+    assert found["event"]["duration"] >= 0
+
+
+def test_a_banner_of_ssh_alone(tmp_path: Path) -> None:
+    made = Connection(22)
+    made.send(SERVER, b"SSH-2.0-Server\r\n")
+    [found] = transactions(tmp_path, made.packets)
+    assert found["ssh"] == {"server": "SSH-2.0-Server"}
+    assert found["error"]["message"] == ["no request"]
+
+
 def test_questions_of_dns_with_one_identifier(tmp_path: Path) -> None:
     """The first is never answered. The answer to the second is not that of the first."""
     made: list[Packet] = []
