@@ -26,7 +26,7 @@ _MEMBERS = {
     ),
     "tcp.segments": ("tcp.segment",),
     "udp": ("udp.srcport", "udp.dstport"),
-    "sctp": ("sctp.srcport", "sctp.dstport", "sctp.assoc_index"),
+    "sctp": ("sctp.srcport", "sctp.dstport"),
     "icmp": (),
     "icmpv6": (),
     "tls": (SERVER_NAME, JA3, JA3S, JA4),
@@ -42,10 +42,11 @@ SYN, FIN, RST, ACK = 0x02, 0x01, 0x04, 0x10
 """Flags of TCP."""
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58: "ipv6-icmp", 132: "sctp"}
 """Names of transport protocols by their numbers, as ECS has them."""
-# Wireshark can give the answer of a server another udp.stream than the request, as with SNMP: ports identify the flow.
+# Wireshark can give the answer of a server another udp.stream than the request, as with SNMP, and sctp.assoc_index is
+# mostly the same number for all associations: ports identify the flow.
 _PORTS = {
     name: (INDEX[f"{name}.srcport"], INDEX[f"{name}.dstport"], INDEX.get(stream))
-    for name, stream in (("tcp", "tcp.stream"), ("udp", ""), ("sctp", "sctp.assoc_index"))
+    for name, stream in (("tcp", "tcp.stream"), ("udp", ""), ("sctp", ""))
 }
 _ADDRESSES = {name: tuple(INDEX[member] for member in _MEMBERS[name]) for name in ("ip", "ipv6")}
 

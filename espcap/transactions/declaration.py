@@ -37,9 +37,9 @@ _NAME = re.compile(r"(?<![\w.\"-])[A-Za-z_][\w-]*(?:\.[\w-]+)+(?![\w.\"-])")
 _NAMED = re.compile(r"\{([\w.-]+)(?::\w+)*:name\b")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
-    "type layers begin join match scope key response_key link complete timeout method resource query "
-    "path status fields remember count records limits error names greeting optional request_end response_begin hook "
-    "wanted types methods renamed".split()
+    "type layers begin join match scope key response_key same link complete timeout method resource query "
+    "path status fields remember count records limits error names greeting early optional request_end "
+    "response_begin hook wanted types methods renamed".split()
 )
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
@@ -95,6 +95,8 @@ class Declaration:
     join: frozenset[str] = frozenset()
     key: tuple[str, ...] = ()
     response_key: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    """Fields that a request and its answer have in common, if both have them."""
     link: str = ""
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
@@ -108,6 +110,8 @@ class Declaration:
     """Which requests need no answer."""
     greeting: Judge | None = None
     """Which answers are normal without a request."""
+    early: Judge | None = None
+    """Which answers may come before their request."""
     types: tuple[tuple[str, Judge], ...] = ()
     """Names that documents have as their type instead, if a condition on the request holds."""
     methods: tuple[tuple[str, Judge], ...] = ()
@@ -192,6 +196,7 @@ class Reader:
             join=frozenset(found.get("join", ())),
             key=tuple(found.get("key", ())),
             response_key=tuple(found.get("response_key", found.get("key", ()))),
+            same=tuple(found.get("same", ())),
             link=found.get("link", ""),
             complete=None if complete == "turn" else optional("complete"),
             in_turns=complete == "turn",
@@ -199,6 +204,7 @@ class Reader:
             request_end=optional("request_end"),
             optional=optional("optional"),
             greeting=optional("greeting"),
+            early=optional("early"),
             types=tuple((name, judge(text)) for name, text in found.get("types", {}).items()),
             methods=tuple((name, judge(text)) for name, text in found.get("methods", {}).items()),
             hook=found.get("hook", ""),
@@ -269,11 +275,12 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "request_end",
         "optional",
         "greeting",
+        "early",
         "link",
         "error",
     ):
         yield found.get(key, ""), "{" not in found.get(key, "")
-    for key in ("key", "response_key", "wanted"):
+    for key in ("key", "response_key", "same", "wanted"):
         yield from ((text, True) for text in found.get(key, ()))
     yield from ((text, True) for text in found.get("status", {}).values())
     yield from ((text, True) for key in ("count", "types", "methods") for text in found.get(key, {}).values())

@@ -24,6 +24,7 @@ LOSS = "packet loss while capturing the response"
 _REASONS = {FLOW_RESET: RESET, END_OF_CAPTURE: END_OF_CAPTURE, FLOW_EVICTED: EVICTED}
 """Why a request has no answer, by the reason for which its flow ended. For other reasons it is CLOSED."""
 _KEPT_ANSWERS = 64
+_KEPT_GAPS = 64
 _LOST = INDEX[LOST]
 
 Key = tuple[Any, ...]
@@ -114,6 +115,12 @@ class FlowState:
     """Times of packets by their frame numbers."""
     out_of_step: set[str] = field(default_factory=set)
     """Types of protocols in order that have lost an answer since the last request."""
+    early: dict[str, tuple[Declaration, Message]] = field(default_factory=dict)
+    """By types of protocols, an answer that has come before its request."""
+    evicted: dict[str, int] = field(default_factory=dict)
+    """By types of protocols in order, the number of evicted requests whose answers come before all others."""
+    gaps: list[int] = field(default_factory=list)
+    """Times at which segments were missing that no answer has been reassembled across."""
 
 
 class Engine:
@@ -136,7 +143,7 @@ class Engine:
         if packet.tcp is not None:
             self._keep_time(state, packet)
             if _LOST in packet.tcp:
-                found += self._lose_step(state)
+                state.gaps[_KEPT_GAPS - 1 :] = [packet.time]
         if packet.application:
             for declaration, message in self._splitter.split(packet, flow.direction(packet), state.times):
                 self.counts.messages += 1
@@ -172,7 +179,7 @@ class Engine:
         self, declaration: Declaration, message: Message, flow: Flow, is_reported: bool
     ) -> Iterator[Transaction]:
         opened, key = self._place(declaration, declaration.key, message, flow)
-        if flow.transport == "udp" and declaration.match == "id" and key in opened:
+        if flow.transport == "udp" and declaration.match == "id" and _asked(opened.get(key, ()), message):
             self.counts.repeated += 1  # the client has not got the answer
             return
         transaction = Transaction(declaration, flow, message, is_reported=is_reported, place=(opened, key))
@@ -180,7 +187,7 @@ class Engine:
         flow.state.out_of_step.discard(declaration.type)
         if before := opened.get(key):
             if before[0].is_whole and not declaration.response_begin:
-                yield self._finish(before[0], "")
+                yield from self._close([before[0]], "")
             elif len(before) >= self._limits.open_of_key:
                 yield self._evict(before[0])
         opened.setdefault(key, deque()).append(transaction)
@@ -189,6 +196,10 @@ class Engine:
         self._deadlines.setdefault(timeout, OrderedDict())[transaction] = None
         if sum(map(len, self._deadlines.values())) > self._limits.open:
             yield self._evict_oldest()
+        if early := flow.state.early.pop(declaration.type, None):
+            answer = early[1]
+            answer.time = answer.begins = message.time  # only now both are there
+            yield from self._response(declaration, answer, flow, "response")
 
     def _request_part(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
         """Adds a part to the latest request, unless that is whole or is being answered."""
@@ -240,26 +251,39 @@ class Engine:
 
     def _response(self, declaration: Declaration, message: Message, flow: Flow, kind: str) -> Iterator[Transaction]:
         opened, key = self._place(declaration, declaration.response_key, message, flow)
-        waiting = opened.get(key)
-        if not waiting:
-            is_normal = declaration.greeting and declaration.greeting(message)
-            if kind == "response" and declaration.type not in flow.state.out_of_step and not is_normal:
-                yield self._unasked(declaration, message, flow)
+        if flow.state.gaps and declaration.match == "order":
+            yield from self._lose_step(flow.state, message)
+        transaction = _asked(opened.get(key, ()), message)
+        is_last = declaration.complete(message) if declaration.complete else kind == "response"
+        if flow.state.evicted.get(declaration.type) and kind != "interim":
+            flow.state.evicted[declaration.type] -= is_last
+            transaction = None  # it is the answer of an evicted request
+        if not transaction:
+            if kind == "response":
+                yield from self._without_request(declaration, message, flow)
             return
         if kind == "interim":
             return
-        if waiting[0].responses and declaration.response_begin and declaration.response_begin(message):
-            yield self._finish(waiting[0], "")
+        if transaction.responses and declaration.response_begin and declaration.response_begin(message):
+            yield self._finish(transaction, "")
             yield from self._response(declaration, message, flow, kind)
             return
-        transaction = waiting[0]
+        if flow.state.gaps and _all(flow.state.waiting) == [transaction]:
+            flow.state.gaps.clear()  # the missing segments have come: the answer began before them
         transaction.answer(message)
         self._compare_link(transaction, message)
         if declaration.memory and declaration.memory.side == "response":
             self._keep_memory(transaction, message)
-        is_last = declaration.complete(message) if declaration.complete else kind == "response"
         if is_last and not declaration.in_turns:
             yield self._finish(transaction, "")
+
+    def _without_request(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
+        """Handles an answer that no request waits for."""
+        state: FlowState = flow.state
+        if declaration.early and declaration.early(message) and declaration.type not in state.early:
+            state.early[declaration.type] = declaration, message
+        elif declaration.type not in state.out_of_step and not (declaration.greeting and declaration.greeting(message)):
+            yield self._unasked(declaration, message, flow)
 
     def _compare_link(self, transaction: Transaction, message: Message) -> None:
         """Compares the request with the one that Wireshark has linked, which can be wrong if requests are pipelined."""
@@ -296,25 +320,41 @@ class Engine:
 
     def _evict(self, transaction: Transaction) -> Transaction:
         self.counts.evicted += 1
+        declaration, evicted = transaction.declaration, transaction.flow.state.evicted
+        is_optional = declaration.optional and transaction.request and declaration.optional(transaction.request)
+        if declaration.match == "order" and not declaration.in_turns and not is_optional:
+            evicted[declaration.type] = evicted.get(declaration.type, 0) + 1
         return self._finish(transaction, EVICTED)
 
     def _evict_oldest(self) -> Transaction:
         firsts = [next(iter(waiting)) for waiting in self._deadlines.values() if waiting]
         return self._evict(min(firsts, key=lambda transaction: transaction.deadline))
 
-    def _lose_step(self, state: FlowState) -> Iterator[Transaction]:
-        """After a gap, answers in order could be those of other requests: ends the requests that wait."""
+    def _lose_step(self, state: FlowState, message: Message) -> Iterator[Transaction]:
+        """Ends the requests before a gap if an answer begins after it: it could be that of another request."""
+        before = [time for time in state.gaps if time <= message.begins]
+        state.gaps = [time for time in state.gaps if time > message.begins]
+        if before:
+            state.evicted.clear()
         for transaction in _all(state.waiting):
-            if transaction.declaration.match == "order":
-                state.out_of_step.add(transaction.declaration.type)
+            if before and _is_before(transaction, max(before)):
                 yield self._finish(transaction, LOSS)
+                if transaction.place and transaction.place[1] not in state.waiting:
+                    state.out_of_step.add(transaction.declaration.type)
 
     def _close(self, transactions: Iterable[Transaction], note: str) -> Iterator[Transaction]:
         for transaction in transactions:
-            yield self._finish(transaction, "" if transaction.is_whole else note)
+            gaps = transaction.flow.state.gaps
+            if gaps and _is_before(transaction, max(gaps)):
+                yield self._finish(transaction, LOSS)
+            else:
+                yield self._finish(transaction, "" if transaction.is_whole else note)
 
     def end_flow(self, flow: Flow, reason: str) -> Iterator[Transaction]:
         """Yields the open transactions of a flow that has ended."""
+        while flow.state and flow.state.early:
+            _, (declaration, message) = flow.state.early.popitem()
+            yield self._unasked(declaration, message, flow)
         if flow.state and flow.state.waiting:
             yield from self._close(_all(flow.state.waiting), _REASONS.get(reason, CLOSED))
 
@@ -328,6 +368,25 @@ class Engine:
         """Yields all open transactions, at the end of the capture."""
         for waiting in self._deadlines.values():
             yield from self._close(list(waiting), END_OF_CAPTURE)
+
+
+def _asked(waiting: Iterable[Transaction], message: Message) -> Transaction | None:
+    """Returns the oldest of the requests with one key that a message belongs to, or repeats; None if there is none."""
+    for transaction in waiting:
+        same, request = transaction.declaration.same, transaction.request
+        if not same or not request or all(_agree(request.first(name), message.first(name)) for name in same):
+            return transaction
+    return None
+
+
+def _agree(one: Any, other: Any) -> bool:
+    return one is None or other is None or str(one).casefold() == str(other).casefold()
+
+
+def _is_before(transaction: Transaction, gap: int) -> bool:
+    """Returns whether answers in order may have been lost in a gap that came after the request."""
+    request = transaction.request
+    return transaction.declaration.match == "order" and request is not None and request.time <= gap
 
 
 def _all(opened: Open) -> list[Transaction]:

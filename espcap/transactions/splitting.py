@@ -35,6 +35,7 @@ class Splitter:
         """Returns the messages of a packet. `times` has the times of earlier packets of the flow."""
         found: Found = []
         begins = packet.time
+        last: list[Any] = []
         for part in packet.application or ():
             layer = self._names[part[0]]
             if layer == SEGMENTS:
@@ -44,7 +45,9 @@ class Splitter:
             elif declaration := self._declarations.get(layer):
                 start = _Start(packet.number, packet.time, begins, direction)
                 self._add(found, declaration, part, start)
-                begins = packet.time
+                if not declaration.begin and _holds(last, part):
+                    found[-2][1].size = part[1] - last[1]
+                begins, last = packet.time, part
         return found
 
     def _add(self, found: Found, declaration: Declaration, part: list[Any], start: _Start) -> None:
@@ -67,3 +70,10 @@ class Splitter:
     def _fill(self, message: Message, part: list[Any]) -> None:
         names = self._names
         message.add([(names[part[i]], part[i + 1], part[i + 2]) for i in range(3, len(part), 3)])
+
+
+def _holds(part: list[Any], next_part: list[Any]) -> bool:
+    """Returns whether a part seems to hold the next one of its layer too, as with pipelined requests of HTTP."""
+    if not part or part[0] != next_part[0] or part[1] is None or next_part[1] is None:
+        return False
+    return bool(part[1] < next_part[1] and part[1] + part[2] == next_part[1] + next_part[2])

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.l2 import Ether
+from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
+from scapy.utils import wrpcap
 
 from espcap.documents.types import FLOWS
 from tests.support.command import CAPTURES, espcap
@@ -47,6 +51,19 @@ def test_counts_are_those_of_wireshark(sample: Path, transport: str) -> None:
         pytest.skip("its capture is among the others")
     flows = [flow for flow in follow(sample, types=[FLOWS]) if flow["network"]["transport"] == transport]
     assert Counter(map(_conversation, flows)) == conversations(sample, transport)
+
+
+def test_associations_of_sctp_are_flows_of_their_own(tmp_path: Path) -> None:
+    """Two clients at the same time, in the counts of Wireshark's conversations."""
+    made = []
+    for port in (40000, 40001, 40001):
+        made.append(Ether() / IP(src="192.0.2.1", dst="192.0.2.2") / SCTP(sport=port, dport=5000) / SCTPChunkInit())
+        made.append(Ether() / IP(src="192.0.2.2", dst="192.0.2.1") / SCTP(sport=5000, dport=port) / SCTPChunkInitAck())
+    capture = tmp_path / "sctp.pcap"
+    wrpcap(str(capture), made)
+    flows = follow(capture, types=[FLOWS])
+    assert Counter(map(_conversation, flows)) == conversations(capture, "sctp")
+    assert [flow["source"]["port"] for flow in flows] == [40000, 40001]
 
 
 def test_what_a_flow_has() -> None:

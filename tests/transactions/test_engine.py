@@ -109,6 +109,38 @@ def test_after_a_gap_no_answer_is_given_to_the_wrong_request(web: Conversation) 
     ]
 
 
+def test_an_answer_that_began_before_a_gap_belongs_to_its_request(web: Conversation) -> None:
+    """A segment in the middle of an answer comes again: Wireshark reassembles the answer across the gap."""
+    web.tcp(0, ACK, get("/a"))
+    web.tcp(1, ACK, back=True)
+    web.tcp(2, ACK, back=True, analysis={"lost_segment": None})
+    web.tcp(3, ACK, ("tcp.segments", {"tcp.segment": [2, 4, 3]}), answer(200), back=True)
+    web.tcp(4, ACK, get("/b"))
+    web.tcp(5, ACK, answer(204), back=True)
+    assert shown(web) == [("/a", "OK", 1, 4), ("/b", "OK", 5, 6)]
+
+
+def test_an_answer_across_a_gap_says_nothing_of_later_answers(web: Conversation) -> None:
+    """Other requests wait as well, and the gap can be in their answers."""
+    web.tcp(0, ACK, get("/a"), get("/b"), get("/c"))
+    web.tcp(1, ACK, back=True)
+    web.tcp(2, ACK, back=True, analysis={"lost_segment": None})
+    web.tcp(3, ACK, ("tcp.segments", {"tcp.segment": [2, 4, 3]}), answer(200), back=True)
+    web.tcp(4, ACK, answer(204), back=True)
+    assert shown(web) == [
+        ("/a", "OK", 1, 4),
+        ("/b", "Error", 1, None, "packet loss while capturing the response"),
+        ("/c", "Error", 1, None, "packet loss while capturing the response"),
+    ]
+
+
+def test_a_gap_explains_why_no_answer_follows(web: Conversation) -> None:
+    web.tcp(0, ACK, get("/a"))
+    web.tcp(1, ACK, back=True, analysis={"lost_segment": None})
+    web.finish()
+    assert shown(web) == [("/a", "Error", 1, None, "packet loss while capturing the response")]
+
+
 def test_identifiers_find_their_requests(registry: Registry) -> None:
     """Questions of DNS that are answered in another order, one never, and one with the identifier of another host."""
     made = Conversation([load(registry, "dns")])
@@ -142,6 +174,32 @@ def test_a_repeated_question_is_no_second_one(registry: Registry) -> None:
     assert made.follower.engine.counts.repeated == 2
 
 
+def test_one_identifier_of_several_questions(registry: Registry) -> None:
+    """Wireshark takes the second question for a retransmission. An answer need not have the question."""
+    made = Conversation([load(registry, "dns")])
+    made.udp(0, dns(7, False, "a.test"))
+    layer, values = dns(7, False, "b.test")
+    made.udp(1, (layer, values | {"dns.retransmission": None}))
+    made.udp(2, dns(7, False, "c.test"))
+    made.udp(3, dns(7, True, "B.test"), back=True)
+    made.udp(4, ("dns", {"dns.id": 7, "dns.flags.response": True, "dns.flags.rcode": 1}), back=True)
+    made.finish()
+    assert [each[:4] for each in shown(made)] == [
+        ("b.test", "OK", 2, 4),
+        ("a.test", "Error", 1, 5),
+        ("c.test", "Error", 3, None),
+    ]
+
+
+def test_a_repeated_answer_is_no_answer_alone(registry: Registry) -> None:
+    made = Conversation([load(registry, "dns")])
+    made.udp(0, dns(1, False, "a.test"))
+    layer, values = dns(1, True, "a.test")
+    made.udp(1, (layer, values), back=True)
+    made.udp(2, (layer, values | {"dns.retransmission": None}), back=True)
+    assert shown(made) == [("a.test", "OK", 1, 2)]
+
+
 def test_limits_hold(registry: Registry) -> None:
     """A capture that is made to grow tables costs a bounded number of open requests; all are reported."""
     made = Conversation([load(registry, "dns")], engine_limits=Limits(open=10, open_of_key=3))
@@ -155,6 +213,30 @@ def test_limits_hold(registry: Registry) -> None:
     assert sum(each[-1] == "evicted" for each in found) == 120 - 3 - 7
     assert made.follower.engine
     assert made.follower.engine.counts.evicted == 110
+
+
+def test_answers_of_evicted_requests_are_not_those_of_others(registry: Registry) -> None:
+    made = Conversation([load(registry, "http")], engine_limits=Limits(open_of_key=2))
+    for path in "abcde":
+        made.tcp(0, ACK, get(f"/{path}"))
+    for code in range(201, 206):
+        made.tcp(1, ACK, answer(code), back=True)
+    made.tcp(2, ACK, get("/f"))
+    made.tcp(3, ACK, answer(206), back=True)
+    pairs = [(each[0], each[2], each[3]) for each in shown(made) if each[-1] != "evicted"]
+    assert pairs == [(None, None, 6), (None, None, 7), (None, None, 8), ("/d", 4, 9), ("/e", 5, 10), ("/f", 11, 12)]
+    assert made.follower.engine
+    assert (made.follower.engine.counts.evicted, made.follower.engine.counts.unasked) == (3, 3)
+
+
+def test_the_answer_of_an_evicted_request_comes_before_the_next_request(registry: Registry) -> None:
+    made = Conversation([load(registry, "http")], engine_limits=Limits(open=1))
+    made.tcp(0, ACK, get("/a"))
+    made.tcp(1, ACK, get("/other"), stream=1)
+    made.tcp(2, ACK, answer(201), back=True)
+    made.tcp(3, ACK, get("/b"))
+    made.tcp(4, ACK, answer(202), back=True)
+    assert [each[:4] for each in shown(made) if each[-1] != "evicted"] == [(None, "Error", None, 3), ("/b", "OK", 4, 5)]
 
 
 def test_wireshark_links_are_compared(web: Conversation) -> None:

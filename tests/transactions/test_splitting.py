@@ -37,6 +37,14 @@ def test_each_layer_is_a_message(splitter: Splitter) -> None:
     }
 
 
+def test_a_message_does_not_count_the_bytes_of_the_next(splitter: Splitter) -> None:
+    """Wireshark's node of a pipelined message can go on to the end of the packet."""
+    parts = [part("web", size) for size in (30, 20, 10)]
+    for each, position in zip(parts, (54, 64, 74), strict=True):
+        each[1] = position
+    assert [message.size for _, message in splitter.split(packet(*parts), 0, {})] == [10, 10, 10]
+
+
 def test_messages_of_one_layer_begin_with_a_field(splitter: Splitter) -> None:
     """What is before the first beginning, and beginnings that are deeper, are no messages."""
     lines = part(
