@@ -198,6 +198,7 @@ class Engine:
             yield from self._request(declaration, message, flow, True)
             return
         last.request.add(message.tree)
+        last.request.last_frame = message.frame
         if last.request.size is not None:
             last.request.size = None if message.size is None else last.request.size + message.size
         self._after_request(last, message)
