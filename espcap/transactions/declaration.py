@@ -36,7 +36,7 @@ _NAME = re.compile(r"(?<![\w.\"-])[A-Za-z_][\w-]*(?:\.[\w-]+)+(?![\w.\"-])")
 _NAMED = re.compile(r"\{([\w.-]+)(?::\w+)*:name\b")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
-    "type layers begin join match scope key response_key link complete timeout method resource query "
+    "type layers begin join match scope key response_key key_instead link complete timeout method resource query "
     "path status fields remember count records limits error names greeting optional request_end response_begin hook "
     "wanted types methods".split()
 )
@@ -94,6 +94,8 @@ class Declaration:
     join: frozenset[str] = frozenset()
     key: tuple[str, ...] = ()
     response_key: tuple[str, ...] = ()
+    key_instead: tuple[str, ...] = ()
+    """The key, of both halves, of messages that have the first of these fields."""
     link: str = ""
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
@@ -188,6 +190,7 @@ class Reader:
             join=frozenset(found.get("join", ())),
             key=tuple(found.get("key", ())),
             response_key=tuple(found.get("response_key", found.get("key", ()))),
+            key_instead=tuple(found.get("key_instead", ())),
             link=found.get("link", ""),
             complete=None if complete == "turn" else optional("complete"),
             in_turns=complete == "turn",
@@ -257,7 +260,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "error",
     ):
         yield found.get(key, ""), "{" not in found.get(key, "")
-    for key in ("key", "response_key", "wanted"):
+    for key in ("key", "response_key", "key_instead", "wanted"):
         yield from ((text, True) for text in found.get(key, ()))
     yield from ((text, True) for text in found.get("status", {}).values())
     yield from ((text, True) for key in ("count", "types", "methods") for text in found.get(key, {}).values())

@@ -233,6 +233,8 @@ class Engine:
         state: FlowState = flow.state
         if declaration.match != "id":
             return state.waiting, (declaration.type,)
+        if declaration.key_instead and declaration.key_instead[0] in message.values:
+            key = declaration.key_instead
         values = tuple(message.first(name) for name in key)
         if declaration.scope == "flow":
             return state.waiting, (declaration.type, values)
