@@ -25,7 +25,7 @@ ParseFilter = Callable[[str], Query]
 Judge = Callable[[Message], bool]
 
 _KINDS = (
-    *("ignore", "repeat", "one_way", "unreported", "request", "request_part"),
+    *("ignore", "repeat", "stream", "one_way", "unreported", "request", "request_part"),
     *("interim", "response", "response_part"),
 )
 """What a message can be. The first whose condition holds is taken."""

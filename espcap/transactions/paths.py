@@ -24,6 +24,8 @@ _OWN: dict[str, Kind] = {
     **{f"{end}.{key}": Kind.INTEGER for end in ("client", "server") for key in ("port", "bytes")},
     **{f"{end}.{key}": kind for end in ("client", "server") for key, kind in (("ip", Kind.IP), ("mac", Kind.STRING))},
     **dict.fromkeys(["email.from.address", "email.to.address", "smtp.rejected"], Kind.STRING),
+    **dict.fromkeys([f"rtp.{name}" for name in ("packets", "lost", "out_of_order", "duration")], Kind.INTEGER),
+    **dict.fromkeys([f"rtp.jitter.{name}" for name in ("last", "mean", "max")], Kind.INTEGER),
     **dict.fromkeys(["mongodb.error_code", "grpc.status_code"], Kind.INTEGER),
 }
 """Paths of all transactions, and those of hooks."""
