@@ -12,9 +12,11 @@ from espcap.base.text import printable, without_controls
 from espcap.cli.options.querying import AskOptions
 from espcap.cli.search import open_searcher
 from espcap.cli.table import show_table
+from espcap.query import Query
 from espcap.query.time_range import read_time_range
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.questions import Question, questions
+from espcap.searches.searcher import Searcher
 
 
 def ask(options: AskOptions) -> None:
@@ -44,15 +46,21 @@ def _answer(question: Question, options: AskOptions) -> None:
         times = read_time_range(options.since, options.until)
         rows, total = question.answer(searcher, times, options.size)
         if not rows:
-            click.echo(f"Note: {printable(explain_no_packets(searcher.store, times, question.of))}", err=True)
+            click.echo(f"Note: {printable(_why_nothing(searcher, question, times))}", err=True)
     finally:
         searcher.store.close()
     if sys.stdout.isatty():
         show_table(question.columns, [[_text(cell) for cell in row] for row in rows])
-        click.echo(f"{len(rows):,} of {total:,} {question.type}", err=True)
+        click.echo(f"{len(rows):,} of {total:,} {question.answers}", err=True)
     else:
         for row in rows:
             click.echo(without_controls(orjson.dumps(dict(zip(question.columns, row, strict=True)))))
+
+
+def _why_nothing(searcher: Searcher, question: Question, times: Query) -> str:
+    if question.group and searcher.store.search(times, size=0).total:
+        return f"no {question.answers} are at regular intervals"
+    return explain_no_packets(searcher.store, times, question.of)
 
 
 def _text(cell: Any) -> str:

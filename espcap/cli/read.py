@@ -30,6 +30,7 @@ from espcap.ingest.report import Report, Severity
 from espcap.ingest.run import IsKnown, Resuming, Run
 from espcap.live.spool import Keeping, SpoolSettings
 from espcap.sinks import Sink
+from espcap.sinks.counting import CountingSink
 from espcap.sinks.lines import LinesSink, as_line, indented
 from espcap.stores import Store
 from espcap.tshark.program import Program, User, find_program
@@ -54,7 +55,7 @@ def read(options: ReadOptions) -> int:
     job = open_job(
         program,
         dissecting_settings(options, options.display_filter, options.count),
-        options.node,
+        () if options.dry_run else options.node,
         options.payload,
         options.protocols,
         types=options.types,
@@ -83,6 +84,18 @@ def _check_usage(options: ReadOptions) -> None:
         raise UsageError("--types of a live capture must have packets", "write --types packets,flows,transactions")
     if options.pretty and options.node:
         raise UsageError("--pretty is for printed documents", "leave out --node")
+    if options.dry_run:
+        _check_dry_run(options)
+
+
+def _check_dry_run(options: ReadOptions) -> None:
+    """Raises UsageError for options that have no meaning if nothing is written."""
+    if options.nic:
+        raise UsageError("--dry-run is for files: a live capture writes packets to its spool", "leave out --nic")
+    for name in ("watch", "again", "pretty", "dead_letters"):
+        if getattr(options, name):
+            written = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--dry-run stores and prints no documents, so {written} has no effect", "leave it out")
 
 
 def _spool(options: ReadOptions) -> SpoolSettings:
@@ -91,6 +104,8 @@ def _spool(options: ReadOptions) -> SpoolSettings:
 
 
 def _sink(options: ReadOptions, registry: Registry) -> Sink:
+    if options.dry_run:
+        return CountingSink()
     if options.node:
         return open_store_for_writing(options, registry, endless=_is_endless(options))
     return LinesSink(sys.stdout.buffer, _form(options.pretty))
@@ -111,7 +126,7 @@ def _is_endless(options: ReadOptions) -> bool:
 
 def _resuming(options: ReadOptions, sink: Sink) -> Resuming | None:
     """Returns how captures that are already stored are recognized; None if no files are stored."""
-    if not options.node or not (options.file or options.dir) or PACKETS not in options.types:
+    if options.dry_run or not options.node or not (options.file or options.dir) or PACKETS not in options.types:
         return None
     return Resuming(cast(Store, sink), options.node, options.again)
 
@@ -154,7 +169,7 @@ def _note_of_user(user: User, program: Program) -> str:
 
 
 def _run(job: Job, options: ReadOptions) -> int:
-    shown = sys.stderr.isatty() and (bool(options.node) or not sys.stdout.isatty())
+    shown = sys.stderr.isatty() and (bool(options.node) or options.dry_run or not sys.stdout.isatty())
     sink = _sink(options, job.registry)
     with Progress(shown) as progress:
         listener = Listener(progress.update, lambda problem: progress.message(problem_line(problem)), more_time)
@@ -162,6 +177,7 @@ def _run(job: Job, options: ReadOptions) -> int:
         if job.user:
             progress.message(_note_of_user(job.user, job.program))
         end_in_order(run.interrupt)
+        run.report.dry_run = options.dry_run
 
         def sources(is_known: IsKnown) -> Iterator[Source | EspcapError | None]:
             progress.expect(_bytes_to_read(options, is_known) if shown and not options.watch else 0)
@@ -221,7 +237,7 @@ def print_summary(report: Report, options: DeliveryOptions) -> None:
         name = printable(report.dead_letters)
         click.echo(f"Rejected documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
     if report.unparsed:
-        hint = "espcap search _exists_:unparsed finds the packets" if options.node else ""
+        hint = "espcap search _exists_:unparsed finds the packets" if options.node and not report.dry_run else ""
         click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)
     click.echo(report.summary(), err=True)
     if options.json_report:

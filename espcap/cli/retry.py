@@ -11,6 +11,8 @@ from espcap.cli.opening import open_dead_letters, open_store_for_writing
 from espcap.cli.options.storing import RetryOptions
 from espcap.cli.progress import Progress
 from espcap.cli.read import INTERRUPTED, end_in_order, more_time, print_summary, problem_line
+from espcap.documents.packets import Document
+from espcap.documents.types import PACKETS, type_of
 from espcap.ingest.batches import Batches
 from espcap.ingest.dead_letters import read_dead_letters
 from espcap.ingest.report import Report, Severity
@@ -51,7 +53,7 @@ def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) 
         if signals:
             report.signal = signals[0]
             break
-        report.read += 1
+        _count(document, report)
         batches.add(document)
         batches.write_if_due()
     batches.finish()
@@ -60,3 +62,11 @@ def _send(path: Path, batches: Batches, report: Report, signals: Sequence[int]) 
         message = f"{printable(str(path))}: damaged lines skipped: {len(damaged):,}; the first is line {damaged[0]:,}"
         hint = "espcap may have been killed while it wrote the file; read the capture again"
         Progress.message(problem_line(report.add_problem(Severity.PARTIAL, message, hint)))
+
+
+def _count(document: Document, report: Report) -> None:
+    of = type_of(document.index)
+    if of is PACKETS:
+        report.read += 1
+    else:
+        report.add_derived(of)

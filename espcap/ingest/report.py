@@ -60,6 +60,9 @@ class Report:
     already_there: int = 0
     refused: int = 0
     """Packets whose documents the store rejected."""
+    dry_run: bool = False
+    """Whether documents are only counted. Then they count as `counted` instead of in the five numbers above."""
+    counted: int = 0
     derived: dict[str, int] = field(default_factory=dict)
     """Documents of flows and transactions that were made, by type. They count in the five numbers above too."""
     followed: dict[str, int] = field(default_factory=dict)
@@ -153,6 +156,7 @@ class Report:
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Adds the outcome of a batch."""
+        self.counted += outcome.counted
         self.stored += outcome.stored
         self.replaced += outcome.replaced
         self.already_there += outcome.already_there
@@ -181,7 +185,7 @@ class Report:
     def not_stored(self) -> int:
         """Packets, and documents of flows and transactions, that the store has not answered for."""
         documents = self.read - self.only_followed + sum(self.derived.values())
-        return documents - self.stored - self.replaced - self.already_there - self.refused
+        return documents - self.stored - self.replaced - self.already_there - self.refused - self.counted
 
     @property
     def left_out(self) -> tuple[int, int]:
@@ -211,10 +215,7 @@ class Report:
             f"{self.read:,} packets read",
             *(_counted(count, name) for name, count in sorted(self.derived.items())),
             *(_counted(self.followed[name], text) for name, text in _FOLLOWED.items() if self.followed.get(name)),
-            f"{self.stored:,} stored",
-            *([f"{self.replaced:,} replaced"] if self.replaced else []),
-            f"{self.already_there:,} already there",
-            f"{self.refused:,} rejected",
+            *self._results(),
             f"{self.dropped:,} dropped",
         ]
         counts += [f"{self.spool_dropped:,} dropped by the spool"] if self.spool_dropped else []
@@ -224,6 +225,17 @@ class Report:
         counts += [f"{self.unparsed:,} values unparsed"] if self.unparsed else []
         span = [f"{self.first} to {self.last}"] if self.first else []
         return ", ".join([*counts, *span, f"{seconds:.1f} s", f"{self._rate(seconds):,.0f} packets/s"])
+
+    def _results(self) -> list[str]:
+        """Returns the texts of the summary on what became of the documents."""
+        if self.dry_run:
+            return ["nothing stored (dry run)"]
+        return [
+            f"{self.stored:,} stored",
+            *([f"{self.replaced:,} replaced"] if self.replaced else []),
+            f"{self.already_there:,} already there",
+            f"{self.refused:,} rejected",
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Returns all members and derived values for `--json-report`."""

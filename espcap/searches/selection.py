@@ -73,7 +73,24 @@ def select_conversations(store: Store, query: Query, registry: Registry) -> list
         _add(store, part, found)
     for selection in list(found.values()):
         for part in parts:
-            _add_pieces(store, And((part, Equals(_CAPTURE, selection.capture_id))), selection, registry, found)
+            for piece in list(_pieces(store, part, selection, registry)):
+                _add(store, piece, found)
+    return list(found.values())
+
+
+def select_with_pieces(store: Store, query: Query, registry: Registry) -> list[Selection]:
+    """Returns the packets that match, those from which they were reassembled, and so on, for each capture.
+
+    A packet in which a message begins can also have the end of the one before, which is then needed to dissect it.
+    """
+    found: dict[str, Selection] = {}
+    _add(store, query, found)
+    for selection in list(found.values()):
+        parts = [query]
+        while parts:
+            parts = [piece for part in parts for piece in _pieces(store, part, selection, registry)]
+            for part in parts:
+                _add(store, part, found)
     return list(found.values())
 
 
@@ -86,14 +103,13 @@ def _reassembled(store: Store, selection: Selection, registry: Registry) -> Iter
             yield from (And((capture, part)) for part in _any_of(path, numbers))
 
 
-def _add_pieces(
-    store: Store, query: Query, selection: Selection, registry: Registry, found: dict[str, Selection]
-) -> None:
-    """Adds the packets from which packets of a query in one capture were reassembled."""
+def _pieces(store: Store, query: Query, selection: Selection, registry: Registry) -> Iterator[Query]:
+    """Yields queries for packets, not selected yet, from which packets of a query in one capture were reassembled."""
+    capture = Equals(_CAPTURE, selection.capture_id)
+    query = And((query, capture))
     for path in _piece_paths(store, query, registry):
         numbers = [number for number in _numbers(store, query, path) if number not in selection.frames]
-        for part in _any_of(_FRAME, numbers):
-            _add(store, And((part, Equals(_CAPTURE, selection.capture_id))), found)
+        yield from (And((part, capture)) for part in _any_of(_FRAME, numbers))
 
 
 def _piece_paths(store: Store, query: Query, registry: Registry) -> list[str]:

@@ -17,7 +17,7 @@ class Rejection(NamedTuple):
 
 @dataclass
 class Outcome:
-    """The results for the documents of a batch. Each document counts in exactly one of the four members."""
+    """The results for the documents of a batch. Each document counts in exactly one of the five members."""
 
     stored: int = 0
     """New documents."""
@@ -27,6 +27,8 @@ class Outcome:
     """Documents that the store has rejected."""
     replaced: int = 0
     """Documents that replaced one with the same identifier and another `settings_id`."""
+    counted: int = 0
+    """Documents that a dry run has only counted."""
 
     def add(self, other: "Outcome") -> None:
         """Adds the outcome of further documents."""
@@ -34,6 +36,7 @@ class Outcome:
         self.already_there += other.already_there
         self.rejected += other.rejected
         self.replaced += other.replaced
+        self.counted += other.counted
 
 
 class Sink(Protocol):

@@ -26,7 +26,7 @@ ParseFilter = Callable[[str], Query]
 Judge = Callable[[Message], bool]
 
 _KINDS = (
-    *("ignore", "repeat", "one_way", "unreported", "request", "request_part"),
+    *("ignore", "repeat", "stream", "one_way", "unreported", "request", "request_part"),
     *("interim", "response", "response_part"),
 )
 """What a message can be. The first whose condition holds is taken."""
@@ -37,9 +37,9 @@ _NAME = re.compile(r"(?<![\w.\"-])[A-Za-z_][\w-]*(?:\.[\w-]+)+(?![\w.\"-])")
 _NAMED = re.compile(r"\{([\w.-]+)(?::\w+)*:name\b")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
-    "type layers begin join match scope key response_key same link complete timeout method resource query "
-    "path status fields remember count records limits error names greeting early optional request_end "
-    "response_begin hook wanted types methods renamed".split()
+    "type layers begin join match scope key response_key same link complete timeout method resource query path "
+    "status fields remember count records limits error names greeting early optional request_end "
+    "response_begin hook wanted types methods renamed key_instead".split()
 )
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
@@ -97,6 +97,8 @@ class Declaration:
     response_key: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     """Fields that a request and its answer have in common, if both have them."""
+    key_instead: tuple[str, ...] = ()
+    """The key, of both halves, of messages that have the first of these fields."""
     link: str = ""
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
@@ -197,6 +199,7 @@ class Reader:
             key=tuple(found.get("key", ())),
             response_key=tuple(found.get("response_key", found.get("key", ()))),
             same=tuple(found.get("same", ())),
+            key_instead=tuple(found.get("key_instead", ())),
             link=found.get("link", ""),
             complete=None if complete == "turn" else optional("complete"),
             in_turns=complete == "turn",
@@ -280,7 +283,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "error",
     ):
         yield found.get(key, ""), "{" not in found.get(key, "")
-    for key in ("key", "response_key", "same", "wanted"):
+    for key in ("key", "response_key", "key_instead", "same", "wanted"):
         yield from ((text, True) for text in found.get(key, ()))
     yield from ((text, True) for text in found.get("status", {}).values())
     yield from ((text, True) for key in ("count", "types", "methods") for text in found.get(key, {}).values())

@@ -40,6 +40,7 @@ def build_transaction(transaction: Transaction, derived: DerivedDocuments, read:
         hook = import_module(f"espcap.transactions.hooks.{declaration.hook}")
         hook.complete(transaction, source)
     number = first.frame * MESSAGES_OF_PACKET + first.place
+    source["event"]["id"] = TRANSACTIONS.identifier(derived.origin.capture_id, number)
     return derived.document(TRANSACTIONS, first.time, number, source, read)
 
 
@@ -89,6 +90,8 @@ def _add_halves(transaction: Transaction, source: dict[str, Any], capture_id: st
     """Adds the packets of the request and of the answer, and why one of them is missing."""
     if request := transaction.request:
         source["request"] = {"frame": request.frame, "id": PACKETS.identifier(capture_id, request.frame)}
+        if request.last_frame > request.frame:
+            source["request"]["last_frame"] = request.last_frame
     if transaction.responses:
         frame = transaction.last_frame
         source["response"] = {"frame": frame, "id": PACKETS.identifier(capture_id, frame)}

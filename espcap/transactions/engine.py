@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from espcap.base.times import SECOND
+from espcap.base.times import LATEST, SECOND
 from espcap.flows.flow import Flow
 from espcap.flows.packets import INDEX, LOST, FlowPacket
 from espcap.flows.table import END_OF_CAPTURE
@@ -17,6 +17,7 @@ from espcap.flows.table import RESET as FLOW_RESET
 from espcap.transactions.declaration import Declaration
 from espcap.transactions.messages import Message
 from espcap.transactions.splitting import Splitter
+from espcap.transactions.streams import Stream
 
 NO_ANSWER, NO_REQUEST = "no answer within {} s", "no request"
 RESET, CLOSED, EVICTED = "connection reset", "connection closed", "evicted"
@@ -67,6 +68,8 @@ class Transaction:
     last_time: int = 0
     response_size: int | None = 0
     """The size of all answers in bytes; None if the reader does not know it."""
+    stream: Stream | None = None
+    """What was measured, if it is not a request but a stream."""
     place: tuple[Open, Key] | None = None
     """While it is open, where it is."""
 
@@ -167,6 +170,8 @@ class Engine:
                 yield from self._request_part(declaration, message, flow)
             case "interim" | "response" | "response_part" as kind:
                 yield from self._response(declaration, message, flow, kind)
+            case "stream":
+                yield from self._stream(declaration, message, flow)
             case "one_way":
                 self.counts.one_way += 1
                 transaction = Transaction(declaration, flow, message, is_over=True)
@@ -201,6 +206,22 @@ class Engine:
             answer.time = answer.begins = message.time  # only now both are there
             yield from self._response(declaration, answer, flow, "response")
 
+    def _stream(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
+        """Counts a packet of a stream, which lasts as long as its flow. Each direction has streams of its own."""
+        opened, key = self._place(declaration, declaration.key, message, flow)
+        key = *key, message.direction
+        if key in opened:
+            [transaction] = opened[key]
+        else:
+            transaction = Transaction(declaration, flow, message, stream=Stream(), deadline=LATEST, place=(opened, key))
+            opened[key] = deque([transaction])
+            self._deadlines.setdefault(0, OrderedDict())[transaction] = None
+            if sum(map(len, self._deadlines.values())) > self._limits.open:
+                yield self._evict_oldest()
+        if transaction.stream and transaction.request:
+            transaction.stream.add(message)
+            transaction.request.last_frame = message.frame
+
     def _request_part(self, declaration: Declaration, message: Message, flow: Flow) -> Iterator[Transaction]:
         """Adds a part to the latest request, unless that is whole or is being answered."""
         opened, key = self._place(declaration, declaration.key, message, flow)
@@ -209,6 +230,7 @@ class Engine:
             yield from self._request(declaration, message, flow, True)
             return
         last.request.add(message.tree)
+        last.request.last_frame = message.frame
         if last.request.size is not None:
             last.request.size = None if message.size is None else last.request.size + message.size
         self._after_request(last, message)
@@ -243,6 +265,8 @@ class Engine:
         state: FlowState = flow.state
         if declaration.match != "id":
             return state.waiting, (declaration.type,)
+        if declaration.key_instead and declaration.key_instead[0] in message.values:
+            key = declaration.key_instead
         values = tuple(message.first(name) for name in key)
         if declaration.scope == "flow":
             return state.waiting, (declaration.type, values)

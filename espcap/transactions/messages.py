@@ -29,6 +29,8 @@ class Message:
     """0 from the client, 1 from the server."""
     size: int | None
     """Its size in bytes; None if the reader does not know it."""
+    last_frame: int = 0
+    """The packet of the last part that was added to it; 0 if it has one part."""
     tree: Tree = field(default_factory=list)
     values: dict[str, list[Any]] = field(default_factory=dict)
     """The values by the names of their fields."""

@@ -19,10 +19,13 @@ _OWN: dict[str, Kind] = {
     **dict.fromkeys(_TEXTS, Kind.STRING),
     "event.first_response": Kind.INTEGER,
     **{f"{half}.frame": Kind.INTEGER for half in ("request", "response")},
-    "response.first_frame": Kind.INTEGER,
+    **dict.fromkeys(["response.first_frame", "request.last_frame"], Kind.INTEGER),
+    "event.id": Kind.STRING,
     **{f"{end}.{key}": Kind.INTEGER for end in ("client", "server") for key in ("port", "bytes")},
     **{f"{end}.{key}": kind for end in ("client", "server") for key, kind in (("ip", Kind.IP), ("mac", Kind.STRING))},
     **dict.fromkeys(["email.from.address", "email.to.address", "smtp.rejected"], Kind.STRING),
+    **dict.fromkeys([f"rtp.{name}" for name in ("packets", "lost", "out_of_order", "duration")], Kind.INTEGER),
+    **dict.fromkeys([f"rtp.jitter.{name}" for name in ("last", "mean", "max")], Kind.INTEGER),
     **dict.fromkeys(["mongodb.error_code", "grpc.status_code"], Kind.INTEGER),
 }
 """Paths of all transactions, and those of hooks."""

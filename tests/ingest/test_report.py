@@ -105,6 +105,8 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "replaced": 0,
         "already_there": 0,
         "refused": 2,
+        "dry_run": False,
+        "counted": 0,
         "derived": {},
         "followed": {},
         "only_followed": 0,

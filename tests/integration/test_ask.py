@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
 
 from espcap.searches.questions import questions
 from tests.support.command import CAPTURES, ROOT, espcap, on_terminal
@@ -45,7 +48,10 @@ def test_errors(tmp_path: Path) -> None:
     assert "does not exist (name a folder with questions)" in espcap("ask", "--questions", tmp_path / "none").lines[-1]
     (tmp_path / "mine.toml").write_text('about = "x"\ncolums = []\n')
     assert "mine.toml is not valid" in espcap("ask", "--questions", tmp_path).lines[-1]
-    assert "its keys are about, columns, type, query, filter, sort" in espcap("ask", "--questions", tmp_path).lines[-1]
+    assert (
+        "its keys are about, columns, type, query, filter, group, sort"
+        in espcap("ask", "--questions", tmp_path).lines[-1]
+    )
 
 
 def test_own_questions(tmp_path: Path) -> None:
@@ -58,3 +64,23 @@ def test_own_questions(tmp_path: Path) -> None:
     )
     found = espcap("ask", "names", "--questions", folder, "--node", node, "--size", "2").documents
     assert found == [{"dns.qry.name": "www.example.test", "frame.number": number} for number in (1, 2)]
+
+
+def test_beacons(tmp_path: Path) -> None:
+    """Ten connections, one each minute, to a server that refuses them."""
+    node, capture = f"local:{tmp_path / 'index'}", tmp_path / "beacons.pcap"
+    packets = []
+    for number in range(10):
+        for flags, (near, far) in (("S", (40000 + number, 443)), ("RA", (443, 40000 + number))):
+            one, other = ("192.0.2.1", "192.0.2.2") if flags == "S" else ("192.0.2.2", "192.0.2.1")
+            packet = Ether() / IP(src=one, dst=other) / TCP(sport=near, dport=far, flags=flags, ack=int(flags != "S"))
+            packet.time = 1_714_557_600 + 60 * number
+            packets.append(packet)
+    wrpcap(str(capture), packets)
+    assert espcap("--file", capture, "--types", "flows", "--node", node).status == 0
+    [row] = espcap("ask", "beacons", "--node", node).documents
+    assert (row["destination.ip"], row["destination.port"], row["count"]) == ("192.0.2.2", 443, 10)
+    assert (row["interval.mean"], row["interval.deviation"]) == (60, 0)
+    assert "1 of 1 groups of flows" in on_terminal("ask", "beacons", "--node", node)
+    early = espcap("ask", "beacons", "--until", "2024-05-01T10:02", "--node", node)
+    assert early.lines == ["Note: no groups of flows are at regular intervals"]

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,26 @@ def test_flows_and_transactions_are_sent_again(kind: str, elasticsearch_url: str
     found = espcap("search", "--type", kind, "--node", elasticsearch_url).documents
     printed = espcap("--file", HTTP, "--types", kind).documents
     assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, printed))
+
+
+def test_summary_names_what_is_sent_again(tmp_path: Path) -> None:
+    """Flows and transactions are not packets."""
+    file = tmp_path / "letters"
+    printed = espcap("--file", HTTP, "--types", "packets,flows,transactions").documents
+    kinds = {"flow": ("flows", "f"), "http": ("transactions", "t")}
+    lines = []
+    for number, source in enumerate(printed, 1):
+        kind, mark = kinds.get(source.get("type", ""), ("packets", ""))
+        letter = {"reason": "", "index": f"{kind}-2024-05-01", "id": f"{source['capture_id']}-{mark}{number}"}
+        lines.append(json.dumps(letter | {"source": source}))
+    file.write_text("\n".join(lines[-6:]) + "\n")
+    ran = espcap("retry", file, "--node", f"local:{tmp_path / 'index'}")
+    counted = Counter(kinds.get(source.get("type", ""), ("packets",))[0] for source in printed[-6:])
+    assert counted["flows"] == 1
+    assert ran.summary.startswith(
+        f"1 file, {counted['packets']} packets read, 1 flow, {counted['transactions']} transaction"
+    )
+    assert "6 stored" in ran.summary
 
 
 def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Path) -> None:

@@ -109,3 +109,15 @@ def test_stored_once(node: str) -> None:
         stored = espcap(name, "--node", node, "--size", "100").documents
         wanted = [each for each in printed if (each["type"] == "flow") == (name == "flows")]
         assert sorted(map(str, stored)) == sorted(map(str, wanted))
+
+
+def test_display_filters_are_not_for_flows() -> None:
+    """As with tshark, whose -Y does not change the conversations that it counts."""
+    capture = CAPTURES / "mixed.pcap"
+    command = ["tshark", "-n", "-r", str(capture), "-q", "-z", "conv,tcp"]
+    printed = [
+        subprocess.run([*command, *more], capture_output=True, check=True).stdout for more in ([], ["-Y", "dns"])
+    ]
+    assert printed[0] == printed[1]
+    ran = espcap("--file", capture, "--types", "packets,flows", "-Y", "dns")
+    assert (ran.status, "give -Y to espcap search" in ran.summary) == (2, True)

@@ -285,6 +285,25 @@ def test_tshark_that_dies_is_started_anew(name: str, tmp_path: Path) -> None:
     assert [document["layers"]["frame"]["number"] for document in run.documents()] == list(range(1, 2_001))
 
 
+def test_flows_end_with_a_tshark_that_dies(name: str, tmp_path: Path) -> None:
+    """Flows that were open have another record of the next tshark's packets; no packet is in none or in two."""
+    run = Run(name, tmp_path, "--types", "packets,flows")
+    network.send(name, 500, 2000)
+    until(lambda: sum("layers" in each for each in run.documents()) == 500)
+    [tshark] = [child for child in children(run.process.pid) if _name(child) == "tshark"]
+    os.kill(tshark, signal.SIGKILL)
+    until(lambda: "tshark is started again" in run.said)
+    network.send(name, 500, 2000, 500)
+    run.settle()
+    assert run.end() == 3, run.said
+    flows = [each for each in run.documents() if each.get("type") == "flow"]
+    assert sum(flow["network"]["packets"] for flow in flows) == 1_000
+    assert len({flow["flow"]["id"] for flow in flows}) == len(flows)
+    assert {flow["flow"]["end_reason"] for flow in flows} == {"end of capture"}
+    assert any(flow["flow"]["last_frame"] == 500 for flow in flows)
+    assert all(not flow["flow"]["first_frame"] <= 500 < flow["flow"]["last_frame"] for flow in flows)
+
+
 DYING = """#!/usr/bin/env python3
 import os, subprocess, sys
 if "-r" not in sys.argv:

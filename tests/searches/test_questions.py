@@ -31,3 +31,9 @@ def test_errors_name_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(UsageError, match=r"mine\.toml is not valid"):
         questions([str(tmp_path)])
+
+
+def test_columns_of_groups(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('about = "x"\ncolumns = ["count", "type"]\ngroup = ["source.ip"]\n')
+    with pytest.raises(UsageError, match="groups have no column type"):
+        questions([str(tmp_path)])

@@ -115,6 +115,19 @@ class ExtractOptions(QueryOptions):
         "--flow",
         help="Extract all packets of the conversations found: those with the same community IDs, and their fragments.",
     )
+    flow_id: str = option(
+        "--flow-id",
+        default="",
+        metavar="ID",
+        help="Extract the packets of a stored flow, by its flow.id. QUERY and filters cannot be used with it.",
+    )
+    transaction: str = option(
+        "--transaction",
+        default="",
+        metavar="ID",
+        help="Extract the packets of a stored transaction, by its event.id: those of the request and of the answer, "
+        "and those from which they were reassembled. With --flow, all packets of its conversation.",
+    )
 
 
 @dataclass(frozen=True)

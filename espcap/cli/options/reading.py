@@ -127,4 +127,7 @@ class ReadOptions(DeliveryOptions, LiveOptions, DocumentOptions, DissectingOptio
     again: bool = option(
         "--again", help="Read all files again, also those that are stored or were pruned. No packet is stored twice."
     )
+    dry_run: bool = option(
+        "--dry-run", help="Read files, follow flows and transactions, and count; neither store nor print documents."
+    )
     pretty: bool = option("--pretty", help="Print documents as indented JSON, also on a terminal.")

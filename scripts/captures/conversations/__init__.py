@@ -18,6 +18,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - modbus: pymodbus
 - websocket: websockets
 - sip: sipp (sip-tester)
+- rtp: nothing
 - ntp: ntplib; chronyd (chrony)
 - radius: freeradius; radclient (freeradius-utils)
 - mongodb: pymongo; ferretdb (FerretDB 1 with SQLite)
@@ -54,6 +55,7 @@ from . import (
     radius,
     redis,
     rpc,
+    rtp,
     sip,
     smb,
     snmp,
@@ -78,6 +80,7 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "modbus.pcap": modbus.modbus,
     "websocket.pcap": websocket.websocket,
     "sip.pcap": sip.sip,
+    "rtp.pcap": rtp.rtp,
     "ntp.pcap": ntp.ntp,
     "radius.pcap": radius.radius,
     "mongodb.pcap": mongodb.mongodb,
