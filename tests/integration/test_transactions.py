@@ -25,6 +25,7 @@ NOT_DISSECTED: dict[str, set[int]] = {
     "ftp.pcap": {49},  # the second and third command of a segment
     "pop3.pcap": {36},
     "rpc.pcap": {11},  # the answer of a program that Wireshark does not know
+    "tls.pcap": {79},  # a handshake that the client refuses ends with its own alert
     "memcached_text.pcap": {18, 24, 30, 37},  # answers without a field, and commands after the first one of a segment
 }
 """Requests of which the limits of Wireshark, or of the declaration, let no whole transaction be made."""
@@ -172,6 +173,12 @@ def test_banners_of_ssh() -> None:
     assert (first["method"], first["status"]) == ("CONNECT", "OK")
     assert first["ssh"]["client"].startswith("SSH-2.0-")
     assert first["ssh"]["server"].startswith("SSH-2.0-")
+
+
+def test_a_certificate_that_the_client_refuses() -> None:
+    """The error is the client's alert, not the end of the connection."""
+    [refused] = [each for each in transactions(FOLDER / "tls.pcap") if identity(each)[0] == 79]
+    assert (refused["status"], refused["error"]["message"]) == ("Error", ["Unknown CA"])
 
 
 def test_services(node: str) -> None:

@@ -30,6 +30,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - smb: smbd (samba), smbclient; unshare (util-linux), hostname
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 - kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
+- tls: openssl
 """
 
 from collections.abc import Callable
@@ -59,6 +60,7 @@ from . import (
     snmp,
     ssh,
     thrift,
+    tls,
     websocket,
 )
 from .log import Transaction
@@ -90,4 +92,5 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "smb2.pcap": smb.smb2,
     "nfs.pcap": nfs.nfs,
     "kafka.pcap": kafka.kafka,
+    "tls.pcap": tls.tls,
 }
