@@ -31,6 +31,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 - kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
 - tls: openssl
+- cassandra: java (17); the libraries of org.apache.cassandra:cassandra-all (see the module)
 """
 
 from collections.abc import Callable
@@ -38,6 +39,7 @@ from pathlib import Path
 
 from . import (
     amqp,
+    cassandra,
     ftp,
     grpc,
     kafka,
@@ -93,4 +95,5 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "nfs.pcap": nfs.nfs,
     "kafka.pcap": kafka.kafka,
     "tls.pcap": tls.tls,
+    "cassandra.pcap": cassandra.cassandra,
 }
