@@ -93,17 +93,16 @@ ERROR, STARTUP, READY, ASK, SUPPORTED, QUERY, RESULT, PREPARE, EXECUTE, REGISTER
 )
 NAMES = {STARTUP: "STARTUP", ASK: "OPTIONS", QUERY: "QUERY", PREPARE: "PREPARE", EXECUTE: "EXECUTE"}
 NAMES |= {REGISTER: "REGISTER", BATCH: "BATCH"}
+ANSWERS = {ASK: SUPPORTED, STARTUP: READY, REGISTER: READY}
 ONE = number(1) + b"\0"  # consistency, and no flags
 
 
-def request(
-    step: int, code: int, content: bytes, query: str = "", error: str = "", answer: int = RESULT
-) -> Transaction:
+def request(step: int, code: int, content: bytes, query: str = "", error: str = "") -> Transaction:
     """A request of version 4 of the protocol. Its answer has the same number."""
     stream = number(FIRST + step)
     more: dict[str, object] = {"stream": FIRST + step, **({"query": query} if query else {})}
     sent = b"\4\0" + stream + number(code, 1) + number(len(content), 4) + content
-    end = stream + number(ERROR if error else answer, 1)
+    end = stream + number(ERROR if error else ANSWERS.get(code, RESULT), 1)
     return Transaction(NAMES[code], sent, end, error, more=more)
 
 
@@ -131,9 +130,9 @@ TABLE = "CREATE TABLE shop.orders (id int PRIMARY KEY, name text)"
 INSERT = "INSERT INTO shop.orders (id, name) VALUES (?, ?)"
 LONG = "x" * 2000 + "END"
 OPENED = (
-    request(0, ASK, b"", answer=SUPPORTED),
-    request(1, STARTUP, number(1) + text("CQL_VERSION") + text("3.0.0"), answer=READY),
-    request(2, REGISTER, number(1) + text("SCHEMA_CHANGE"), answer=READY),
+    request(0, ASK, b""),
+    request(1, STARTUP, number(1) + text("CQL_VERSION") + text("3.0.0")),
+    request(2, REGISTER, number(1) + text("SCHEMA_CHANGE")),
 )
 SINGLE = (
     *(replace(each, session=True) for each in OPENED),
