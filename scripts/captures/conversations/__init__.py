@@ -31,6 +31,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 - kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
 - tls: openssl
+- dcerpc: samba-dcerpcd (samba); unshare (util-linux), hostname
 - cassandra: java (17); the libraries of org.apache.cassandra:cassandra-all (see the module)
 """
 
@@ -40,6 +41,7 @@ from pathlib import Path
 from . import (
     amqp,
     cassandra,
+    dcerpc,
     ftp,
     grpc,
     kafka,
@@ -95,5 +97,6 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "nfs.pcap": nfs.nfs,
     "kafka.pcap": kafka.kafka,
     "tls.pcap": tls.tls,
+    "dcerpc.pcap": dcerpc.dcerpc,
     "cassandra.pcap": cassandra.cassandra,
 }
