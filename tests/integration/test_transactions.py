@@ -26,6 +26,7 @@ NOT_DISSECTED: dict[str, set[int]] = {
     "pop3.pcap": {36},
     "rpc.pcap": {11},  # the answer of a program that Wireshark does not know
     "tls.pcap": {79},  # a handshake that the client refuses ends with its own alert
+    "http2_streams.pcap": {17, 19, 28},  # a request with content, and one that the client cancels
     "memcached_text.pcap": {18, 24, 30, 37},  # answers without a field, and commands after the first one of a segment
 }
 """Requests of which the limits of Wireshark, or of the declaration, let no whole transaction be made."""
@@ -175,10 +176,14 @@ def test_banners_of_ssh() -> None:
     assert first["ssh"]["server"].startswith("SSH-2.0-")
 
 
-def test_a_certificate_that_the_client_refuses() -> None:
-    """The error is the client's alert, not the end of the connection."""
-    [refused] = [each for each in transactions(FOLDER / "tls.pcap") if identity(each)[0] == 79]
-    assert (refused["status"], refused["error"]["message"]) == ("Error", ["Unknown CA"])
+GIVEN_UP = [("tls.pcap", 79, 83, "Unknown CA"), ("http2_streams.pcap", 28, 32, "CANCEL")]
+
+
+@pytest.mark.parametrize(("name", "request_frame", "end", "error"), GIVEN_UP)
+def test_what_the_client_gives_up(name: str, request_frame: int, end: int, error: str) -> None:
+    """The error is the client's own message, not the end of the connection."""
+    [given_up] = [each for each in transactions(FOLDER / name) if identity(each)[0] == request_frame]
+    assert (identity(given_up), given_up["error"]["message"]) == ((request_frame, end, "Error"), [error])
 
 
 def test_services(node: str) -> None:

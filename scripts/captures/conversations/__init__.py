@@ -31,6 +31,7 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 - kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
 - tls: openssl
+- http2: h2; nghttpd (nghttp2-server)
 - dcerpc: samba-dcerpcd (samba); unshare (util-linux), hostname
 - cassandra: java (17); the libraries of org.apache.cassandra:cassandra-all (see the module)
 """
@@ -44,6 +45,7 @@ from . import (
     dcerpc,
     ftp,
     grpc,
+    http2,
     kafka,
     kerberos,
     ldap,
@@ -97,6 +99,7 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "nfs.pcap": nfs.nfs,
     "kafka.pcap": kafka.kafka,
     "tls.pcap": tls.tls,
+    "http2_streams.pcap": http2.http2,
     "dcerpc.pcap": dcerpc.dcerpc,
     "cassandra.pcap": cassandra.cassandra,
 }
