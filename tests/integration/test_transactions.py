@@ -25,6 +25,8 @@ NOT_DISSECTED: dict[str, set[int]] = {
     "ftp.pcap": {49},  # the second and third command of a segment
     "pop3.pcap": {36},
     "rpc.pcap": {11},  # the answer of a program that Wireshark does not know
+    "tls.pcap": {79},  # a handshake that the client refuses ends with its own alert
+    "http2_streams.pcap": {17, 19, 28},  # a request with content, and one that the client cancels
     "memcached_text.pcap": {18, 24, 30, 37},  # answers without a field, and commands after the first one of a segment
 }
 """Requests of which the limits of Wireshark, or of the declaration, let no whole transaction be made."""
@@ -172,6 +174,16 @@ def test_banners_of_ssh() -> None:
     assert (first["method"], first["status"]) == ("CONNECT", "OK")
     assert first["ssh"]["client"].startswith("SSH-2.0-")
     assert first["ssh"]["server"].startswith("SSH-2.0-")
+
+
+GIVEN_UP = [("tls.pcap", 79, 83, "Unknown CA"), ("http2_streams.pcap", 28, 32, "CANCEL")]
+
+
+@pytest.mark.parametrize(("name", "request_frame", "end", "error"), GIVEN_UP)
+def test_what_the_client_gives_up(name: str, request_frame: int, end: int, error: str) -> None:
+    """The error is the client's own message, not the end of the connection."""
+    [given_up] = [each for each in transactions(FOLDER / name) if identity(each)[0] == request_frame]
+    assert (identity(given_up), given_up["error"]["message"]) == ((request_frame, end, "Error"), [error])
 
 
 def test_services(node: str) -> None:

@@ -31,6 +31,12 @@ Servers run as programs, never as services, with a temporary folder each. What t
 - smb: smbd (samba), smbclient; unshare (util-linux), hostname
 - nfs: rpcbind; ganesha.nfsd (nfs-ganesha, nfs-ganesha-mem)
 - kafka: java; the libraries of org.apache.kafka:kafka_2.13 (see the module)
+- tls: openssl
+- dns: nsd
+- http1: nginx (nginx-light)
+- http2: h2; nghttpd (nghttp2-server)
+- dcerpc: samba-dcerpcd (samba); unshare (util-linux), hostname
+- cassandra: java (17); the libraries of org.apache.cassandra:cassandra-all (see the module)
 """
 
 from collections.abc import Callable
@@ -38,8 +44,13 @@ from pathlib import Path
 
 from . import (
     amqp,
+    cassandra,
+    dcerpc,
+    dns,
     ftp,
     grpc,
+    http1,
+    http2,
     kafka,
     kerberos,
     ldap,
@@ -61,6 +72,7 @@ from . import (
     snmp,
     ssh,
     thrift,
+    tls,
     websocket,
 )
 from .log import Transaction
@@ -93,4 +105,10 @@ CONVERSATIONS: dict[str, Callable[[Path], list[Transaction]]] = {
     "smb2.pcap": smb.smb2,
     "nfs.pcap": nfs.nfs,
     "kafka.pcap": kafka.kafka,
+    "tls.pcap": tls.tls,
+    "dns_server.pcap": dns.dns,
+    "http1.pcap": http1.http1,
+    "http2_streams.pcap": http2.http2,
+    "dcerpc.pcap": dcerpc.dcerpc,
+    "cassandra.pcap": cassandra.cassandra,
 }
