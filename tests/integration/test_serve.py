@@ -211,7 +211,7 @@ def test_page_opens_on_all_packets(page: Served) -> None:
     assert len(reading.packets) == min(100, total)
     assert f'<span id="total">{total}</span>' in answer.text
     over_time = page.get("/histogram").text
-    counts = re.search(r'data-packets="([\d ]+)"', over_time)
+    counts = re.search(r'data-counts="([\d ]+)"', over_time)
     assert counts
     assert sum(map(int, counts[1].split())) == total
 
