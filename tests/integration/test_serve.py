@@ -647,6 +647,7 @@ def test_capture_that_is_sent(empty: tuple[Served, Path]) -> None:
     shown = Reading(page.get("/").text).packets
     assert len(shown) == len(frames_of(kept))
     assert "<h2>Packet" in page.get("/packet", packet=shown[-1]).text
+    assert all(Reading(page.get("/", type=name).text).packets for name in ("flows", "transactions"))
     again = send(page, "we ird<b>.pcap", body)
     assert f"0 stored, {len(shown)} already there" in again.text
     other = send(page, "we ird<b>.pcap", (CAPTURES / "icmp.pcap").read_bytes())

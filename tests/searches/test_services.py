@@ -15,6 +15,7 @@ from espcap.stores import Hit, open_store
 from espcap.tshark.program import find_program
 from espcap.tshark.registry import open_registry
 from tests.support.command import espcap
+from tests.support.elasticsearch_node import remove_packets
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +24,22 @@ FILES = [f"test_pcaps/{name}.pcap" for name in ("http_xml", "icmp", "tunnels", "
 ]
 
 
-@pytest.fixture(scope="module")
-def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
-    """Searches packets."""
-    node = f"local:{tmp_path_factory.mktemp('services') / 'index'}"
+@pytest.fixture(scope="module", params=["local", "elasticsearch"])
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A store with all types of documents."""
+    is_local = request.param == "local"
+    index = tmp_path_factory.mktemp("services") / "index"
+    found = f"local:{index}" if is_local else str(request.getfixturevalue("_elasticsearch_node"))
     files = [word for name in FILES for word in ("--file", name)]
-    assert espcap(*files, "--types", "packets,flows,transactions", "--node", node).status == 0
+    assert espcap(*files, "--types", "packets,flows,transactions", "--node", found).status == 0
+    yield found
+    if not is_local:
+        remove_packets(found)
+
+
+@pytest.fixture(scope="module")
+def searcher(node: str) -> Iterator[Searcher]:
+    """Searches packets."""
     program = find_program("")
     registry = open_registry(program)
     found = Searcher(program, registry, open_store([node], registry))

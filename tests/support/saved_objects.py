@@ -16,6 +16,7 @@ FITTING = {
     "terms": {"keyword", "ip", "long", "boolean"},
     "unique_count": {"keyword", "ip", "long", "boolean"},
     "sum": NUMBERS,
+    "percentile": NUMBERS,
     "date_histogram": DATES,
 }
 """Types of fields that an operation of Lens takes."""
@@ -25,7 +26,9 @@ DASHBOARD_KEYS = {
     *("controlGroupInput", "panelsJSON", "optionsJSON", "hits", "version"),
 }
 """What Kibana 8.9 and later let a dashboard have: it forbids all others."""
-_PATH = re.compile(r"(?:layers|source|destination|network|espcap)\.[\w.]+|@timestamp|capture_id|protocols?")
+_PATH = re.compile(
+    r"(?:layers|source|destination|client|server|network|event|flow|error|espcap)\.[\w.]+|@timestamp|capture_id|protocols?"
+)
 _KQL = re.compile(r"([\w@.]+)\s*(?::|[<>]=?)")
 
 
@@ -42,7 +45,7 @@ def parsed(text: str) -> list[Json]:
 
 
 def _opened(value: Json, key: str = "") -> Json:
-    if isinstance(value, str) and key.endswith("JSON"):
+    if isinstance(value, str) and (key.endswith("JSON") or key == "fieldFormatMap"):
         return _opened(json.loads(value))
     if isinstance(value, dict):
         return {name: _opened(item, name) for name, item in value.items()}
@@ -51,7 +54,9 @@ def _opened(value: Json, key: str = "") -> Json:
 
 def uses(value: Json, key: str = "") -> Iterator[Use]:
     """Every field that is named anywhere: where Kibana looks for one, and whatever else looks like one of ours."""
-    if key == "sort":
+    if key == "fieldFormatMap":
+        yield from map(Use, value)
+    elif key == "sort":
         yield from (Use(field) for field, _ in value)
     elif isinstance(value, list):
         for item in value:
@@ -168,3 +173,9 @@ def place_problems(item: Json) -> list[str]:
             found.append(name)
         taken |= dict.fromkeys(cells, name)
     return found
+
+
+def pattern_of(chart: Json) -> str:
+    """The pattern of the indices that a chart shows."""
+    [reference] = chart["references"]
+    return f"{reference['id'].removeprefix('espcap-')}-*"
