@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from espcap.base.errors import UsageError
+from espcap.base.text import quoted
 from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS, DocumentType
 from espcap.query import Equals
 from espcap.searches.links import packets_of, related_to_packet, with_same_flow
 from espcap.searches.searcher import Searcher
 from espcap.stores import Hit
-from espcap.web.overview import quoted
 from espcap.web.searchers import SearcherPool
 from espcap.web.view import View
 
@@ -86,7 +86,11 @@ def related(searcher: Searcher, packet: dict[str, Any]) -> dict[str, str]:
 
 def _exists(searcher: Searcher, of: DocumentType, query: str) -> bool:
     searcher = searcher.of_type(of)
-    return searcher.store.search(searcher.read_query(query).query, size=0).total > 0
+    try:
+        parsed = searcher.read_query(query).query
+    except UsageError:  # a document of another program can have anything as an address
+        return False
+    return searcher.store.search(parsed, size=0).total > 0
 
 
 def members(searcher: Searcher, document: Any, path: str = "") -> Iterator[Member]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from espcap.base.members import end_of
+from espcap.base.text import quoted
 from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS, DocumentType
 from espcap.query import Query
 from espcap.searches.searcher import Searcher
 from espcap.searches.services import conversations, failures, response_times, services, slowest, summarize_flows
 from espcap.searches.summary import Steps
 from espcap.web.derived_columns import COLUMNS
-from espcap.web.overview import ROWS, STEPS, histogram, quoted, size_text, tables
+from espcap.web.overview import ROWS, STEPS, histogram, size_text, tables
 
 FAILED = "NOT status:OK"
 """The query string for transactions that failed."""

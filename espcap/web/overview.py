@@ -1,9 +1,9 @@
 """Summarizes the packets of a view: packets over time, protocols, top sources and top destinations."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from espcap.base.text import quoted
 from espcap.query import Query
 from espcap.searches.searcher import Searcher
 from espcap.searches.summary import TABLES, count_over_time
@@ -41,11 +41,6 @@ class Table:
     title: str
     path: str
     lines: list[TableLine]
-
-
-def quoted(value: str) -> str:
-    """Returns a value in quotes, for a query string."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
 def size_text(number: int) -> str:

@@ -31,7 +31,18 @@ from tests.support.live_run import until
 from tests.support.served import Answer, Reading, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
-EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]
+EVERY_PATH = [
+    "/",
+    "/rows",
+    "/check",
+    "/histogram",
+    "/tables",
+    "/complete",
+    "/document",
+    "/packets",
+    "/static/style.css",
+    "/none",
+]
 
 
 @pytest.fixture(scope="module")

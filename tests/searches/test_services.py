@@ -8,6 +8,7 @@ import pytest
 
 from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS
 from espcap.query import Everything
+from espcap.searches import links
 from espcap.searches.links import packets_of, related_to_packet
 from espcap.searches.searcher import Searcher
 from espcap.searches.services import conversations, response_times, services
@@ -129,3 +130,14 @@ def test_documents_that_lead_nowhere(searcher: Searcher) -> None:
     for source in sources:
         assert related_to_packet(searcher, source, FLOWS) == related_to_packet(searcher, source, TRANSACTIONS) == ""
     assert searcher.of is PACKETS
+    [packet] = hits(searcher, "layers.frame.number:1 AND file_name:*http_xml.pcap")
+    assert [hit.id for hit in hits(searcher, packets_of(searcher, PACKETS, packet))] == [packet.id]
+
+
+def test_an_answer_in_very_many_packets(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its packets are named by their sender instead of their numbers."""
+    monkeypatch.setattr(links, "_MOST_RUNS", 2)
+    [xml] = hits(searcher.of_type(TRANSACTIONS), "type:http AND response.frame:12 AND file_name:*http_xml.pcap")
+    query = packets_of(searcher, TRANSACTIONS, xml)
+    assert "[6 TO 12]" in query
+    assert sorted(frame(each) for each in hits(searcher, query)) == [4, 6, 8, 10, 12]

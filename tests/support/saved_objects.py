@@ -45,7 +45,9 @@ def parsed(text: str) -> list[Json]:
 
 
 def _opened(value: Json, key: str = "") -> Json:
-    if isinstance(value, str) and (key.endswith("JSON") or key == "fieldFormatMap"):
+    if key == "fieldFormatMap":
+        return [{"fieldName": name} for name in json.loads(value)]
+    if isinstance(value, str) and key.endswith("JSON"):
         return _opened(json.loads(value))
     if isinstance(value, dict):
         return {name: _opened(item, name) for name, item in value.items()}
@@ -54,9 +56,7 @@ def _opened(value: Json, key: str = "") -> Json:
 
 def uses(value: Json, key: str = "") -> Iterator[Use]:
     """Every field that is named anywhere: where Kibana looks for one, and whatever else looks like one of ours."""
-    if key == "fieldFormatMap":
-        yield from map(Use, value)
-    elif key == "sort":
+    if key == "sort":
         yield from (Use(field) for field, _ in value)
     elif isinstance(value, list):
         for item in value:
