@@ -1,201 +1,82 @@
-"""Prints the saved objects of Kibana: a data view, a packet list and a dashboard, one JSON object on each line.
+"""Prints the saved objects of Kibana: data views, lists and dashboards, one JSON object on each line.
 
-usage: python scripts/dashboard.py > kibana/packets.ndjson
+usage: python scripts/dashboard.py > kibana/espcap.ndjson
 
 Kibana keeps panels as JSON inside a JSON string, which is hard to read and edit; this program makes it from readable
 parts. The objects have the form of Kibana 8.9. Later versions convert them when they import them.
 """
 
-import json
-from typing import Any
+from lens import Json, bytes_, chart, count, lines, number, percentile, pie, table, total, unique, values
+from saved_objects import Rows, as_lines, dashboard, data_view, document_list, listed
 
-ID = "espcap-packets"
-VIEW = {"type": "index-pattern", "id": ID}
-LAYER = "packets"
-TITLE = "Packets (espcap)"
-DESCRIPTION = (
-    "Packets that espcap has stored. The time range is that of all captures, however old: drag over a chart to narrow "
-    "it down, and click on a value to filter by it."
+ALL_TIMES = (
+    "The time range is that of all captures, however old: drag over a chart to narrow it down, and click on a value to "
+    "filter by it."
 )
-EMPTY = {"query": {"query": "", "language": "kuery"}, "filter": []}
-COLUMNS = [
-    "layers.frame.number",
-    "source.ip",
-    "destination.ip",
-    "protocol",
-    "network.bytes",
-    "layers.dns.qry_name",
-    "layers.http.request_full_uri",
-    "layers.tls.handshake_extensions_server_name",
-    "layers._ws.expert_message",
-]
-
-Json = dict[str, Any]
-
-
-def packets() -> Json:
-    return _measure("count", "___records___", "Packets")
-
-
-def bytes_() -> Json:
-    return _measure("sum", "network.bytes", "Bytes", format={"id": "bytes", "params": {"decimals": 1}})
-
-
-def unique(field: str, label: str) -> Json:
-    return _measure("unique_count", field, label)
-
-
-def _measure(operation: str, field: str, label: str, **params: Any) -> Json:
-    return {
-        "label": label,
-        "customLabel": True,
-        "dataType": "number",
-        "operationType": operation,
-        "scale": "ratio",
-        "sourceField": field,
-        "isBucketed": False,
-        "params": {"emptyAsNull": False} | params,
-    }
-
-
-def over_time() -> Json:
-    return {
-        "label": "Time",
-        "customLabel": True,
-        "dataType": "date",
-        "operationType": "date_histogram",
-        "sourceField": "@timestamp",
-        "isBucketed": True,
-        "scale": "interval",
-        "params": {"interval": "auto", "includeEmptyRows": True, "dropPartials": False},
-    }
-
-
-def values(field: str, label: str, size: int, by: str, other: bool = False) -> Json:
-    """The `size` most frequent values of a field, sorted by the column `by`; `other` adds a value for all others."""
-    return {
-        "label": label,
-        "customLabel": True,
-        "dataType": "ip" if field.endswith(".ip") else "string",
-        "operationType": "terms",
-        "scale": "ordinal",
-        "sourceField": field,
-        "isBucketed": True,
-        "params": {
-            "size": size,
-            "orderBy": {"type": "column", "columnId": by},
-            "orderDirection": "desc",
-            "otherBucket": other,
-            "missingBucket": False,
-            "parentFormat": {"id": "terms"},
-        },
-    }
-
-
-def number(column: Json) -> Json:
-    """A panel with one number and its label, without a title, which would only repeat the label."""
-    panel = _lens(column["label"], "lnsMetric", {"value": column}, {"metricAccessor": "value"})
-    panel["embeddableConfig"]["hidePanelTitles"] = True
-    return panel
-
-
-def chart(title: str, split: Json, value: Json) -> Json:
-    """A panel with stacked bars over time."""
-    layer = {
-        "layerId": LAYER,
-        "layerType": "data",
-        "seriesType": "bar_stacked",
-        "xAccessor": "time",
-        "splitAccessor": "split",
-        "accessors": ["value"],
-    }
-    look = {
-        "legend": {"isVisible": True, "position": "right"},
-        "valueLabels": "hide",
-        "preferredSeriesType": "bar_stacked",
-        "layers": [layer],
-    }
-    return _lens(title, "lnsXY", {"split": split, "time": over_time(), "value": value}, look, layered=True)
-
-
-def pie(title: str, slices: Json, value: Json) -> Json:
-    layer = {
-        "layerId": LAYER,
-        "layerType": "data",
-        "primaryGroups": ["slices"],
-        "metrics": ["value"],
-        "numberDisplay": "percent",
-        "categoryDisplay": "default",
-        "legendDisplay": "default",
-    }
-    return _lens(title, "lnsPie", {"slices": slices, "value": value}, {"shape": "donut", "layers": [layer]}, True)
-
-
-def table(title: str, **columns: Json) -> Json:
-    look = {
-        "columns": [{"columnId": name, "isTransposed": False} for name in columns],
-        "paging": {"enabled": True, "size": 10},
-    }
-    return _lens(title, "lnsDatatable", columns, look)
+COLUMNS = {
+    "packets": [
+        "layers.frame.number",
+        "source.ip",
+        "destination.ip",
+        "protocol",
+        "network.bytes",
+        "layers.dns.qry_name",
+        "layers.http.request_full_uri",
+        "layers.tls.handshake_extensions_server_name",
+        "layers._ws.expert_message",
+    ],
+    "flows": [
+        "source.ip",
+        "destination.ip",
+        "network.protocol",
+        "source.bytes",
+        "destination.bytes",
+        "event.duration",
+        "flow.end_reason",
+        "flow.id",
+    ],
+    "transactions": ["type", "query", "status", "event.duration", "client.ip", "server.ip", "error.message", "flow.id"],
+}
+"""The columns of each list."""
 
 
 def top(title: str, field: str, label: str) -> Json:
     """A panel with a table of the most frequent values, with their packets and bytes."""
-    return table(title, value=values(field, label, 20, "packets"), packets=packets(), bytes=bytes_())
-
-
-def _lens(title: str, visualization: str, columns: Json, look: Json, layered: bool = False) -> Json:
-    place = {} if layered else {"layerId": LAYER, "layerType": "data"}
-    layer = {"columnOrder": list(columns), "columns": columns, "incompleteColumns": {}, "sampling": 1}
-    state = {
-        "adHocDataViews": {},
-        "datasourceStates": {"formBased": {"layers": {LAYER: layer}}, "textBased": {"layers": {}}},
-        "filters": [],
-        "internalReferences": [],
-        "query": EMPTY["query"],
-        "visualization": place | look,
-    }
-    attributes = {
-        "title": "",
-        "type": "lens",
-        "visualizationType": visualization,
-        "state": state,
-        "references": [VIEW | {"name": f"indexpattern-datasource-layer-{LAYER}"}],
-    }
-    return {"type": "lens", "title": title, "embeddableConfig": {"attributes": attributes, "enhancements": {}}}
+    value = values(field, label, 20, "packets")
+    return table("packets", title, value=value, packets=count("Packets"), bytes=bytes_())
 
 
 PROTOCOLS = values("protocol", "Protocol", 10, "value", other=True)
 CONVERSATIONS = table(
+    "packets",
     "Conversations, each in both directions",
     conversation=values("network.community_id", "Community ID", 10, "bytes"),
     source=values("source.ip", "Source", 2, "bytes"),
     destination=values("destination.ip", "Destination", 1, "bytes"),
-    packets=packets(),
+    packets=count("Packets"),
     bytes=bytes_(),
 )
-PACKET_LIST = {"type": "search", "title": "Packet list", "embeddableConfig": {"enhancements": {}}}
-ROWS: list[tuple[int, list[Json]]] = [
+PACKETS: Rows = [
     (
         5,
         [
-            number(packets()),
-            number(bytes_()),
-            number(unique("network.community_id", "Conversations")),
-            number(unique("capture_id", "Captures")),
+            number("packets", count("Packets")),
+            number("packets", bytes_()),
+            number("packets", unique("network.community_id", "Conversations")),
+            number("packets", unique("capture_id", "Captures")),
         ],
     ),
     (
         12,
         [
-            chart("Packets over time, by protocol", PROTOCOLS, packets()),
-            chart("Bytes over time, by protocol", PROTOCOLS, bytes_()),
+            chart("packets", "Packets over time, by protocol", PROTOCOLS, count("Packets")),
+            chart("packets", "Bytes over time, by protocol", PROTOCOLS, bytes_()),
         ],
     ),
     (
         14,
         [
-            pie("Protocols", values("protocol", "Protocol", 15, "value", other=True), packets()),
+            pie("packets", "Protocols", values("protocol", "Protocol", 15, "value", other=True), count("Packets")),
             top("Top sources", "source.ip", "Source"),
             top("Top destinations", "destination.ip", "Destination"),
         ],
@@ -210,87 +91,73 @@ ROWS: list[tuple[int, list[Json]]] = [
             top("Wireshark's expert notes", "layers._ws.expert_message", "Note"),
         ],
     ),
-    (24, [PACKET_LIST]),
+    (24, [listed("packets", "Packet list")]),
 ]
-"""Height and panels of each row. The dashboard is 48 units wide."""
+
+FAILED = 'not status : "OK"'
+TIMES = {f"p{percent}": percentile("event.duration", percent, f"{percent} %") for percent in (50, 95, 99)}
+REQUESTS = {"requests": count("Transactions"), "errors": count("Errors", FAILED)}
+SERVICES = table("transactions", "Services", service=values("type", "Service", 50, "requests"), **REQUESTS, **TIMES)
+SERVERS = table("transactions", "Servers", server=values("server.ip", "Server", 20, "requests"), **REQUESTS, **TIMES)
+SLOWEST = table(
+    "transactions", "Slowest", query=values("query", "Query", 20, "p99"), requests=count("Transactions"), **TIMES
+)
+ERRORS = table(
+    "transactions", "Errors", error=values("error.message", "Error", 20, "requests"), requests=count("Transactions")
+)
+STATUS = chart(
+    "transactions", "Transactions over time, by status", values("status", "Status", 5, "value"), count("Transactions")
+)
+TOP_FLOWS = table(
+    "flows",
+    "Top conversations, with both directions",
+    client=values("source.ip", "Client", 20, "bytes"),
+    server=values("destination.ip", "Server", 3, "bytes"),
+    application=values("network.protocol", "Protocol", 3, "bytes"),
+    flows=count("Flows"),
+    packets=total("network.packets", "Packets"),
+    sent=bytes_("source.bytes", "Bytes of the client"),
+    received=bytes_("destination.bytes", "Bytes of the server"),
+    bytes=bytes_(),
+)
+ENDS = pie("flows", "How flows ended", values("flow.end_reason", "Reason", 10, "value"), count("Flows"))
+SERVICES_ROWS: Rows = [
+    (
+        5,
+        [
+            number("transactions", count("Transactions")),
+            number("transactions", count("Errors", FAILED)),
+            number("transactions", TIMES["p95"] | {"label": "95 % of the answers are faster than"}),
+            number("flows", count("Flows")),
+        ],
+    ),
+    (12, [STATUS, lines("transactions", "Response times", **TIMES)]),
+    (14, [SERVICES, SERVERS]),
+    (14, [SLOWEST, ERRORS]),
+    (14, [TOP_FLOWS]),
+    (
+        12,
+        [
+            chart(
+                "flows", "Bytes over time, by protocol", values("network.protocol", "Protocol", 10, "value"), bytes_()
+            ),
+            ENDS,
+        ],
+    ),
+    (24, [listed("transactions", "Transactions"), listed("flows", "Flows")]),
+]
 
 
-def laid_out() -> list[Json]:
-    """The panels of all rows with their positions."""
-    panels: list[Json] = []
-    y = 0
-    for height, row in ROWS:
-        width = 48 // len(row)
-        for column, panel in enumerate(row):
-            name = f"panel-{len(panels) + 1}"
-            grid = {"x": column * width, "y": y, "w": width, "h": height, "i": name}
-            reference = {"panelRefName": f"panel_{name}"} if panel is PACKET_LIST else {}
-            panels.append(panel | {"panelIndex": name, "gridData": grid} | reference)
-        y += height
-    return panels
-
-
-def references(panels: list[Json]) -> list[Json]:
-    """The objects that the panels refer to, under the names that Kibana expects."""
+def objects() -> list[Json]:
+    """All saved objects; what is referred to comes first."""
+    packets, services = "Packets that espcap has stored.", "Flows and transactions that espcap has stored (--types)."
     return [
-        {"type": "search", "id": ID, "name": f"{panel['panelIndex']}:{panel['panelRefName']}"}
-        if panel["type"] == "search"
-        else VIEW | {"name": f"{panel['panelIndex']}:indexpattern-datasource-layer-{LAYER}"}
-        for panel in panels
+        *map(data_view, COLUMNS),
+        *(document_list(of, columns) for of, columns in COLUMNS.items()),
+        dashboard("packets", f"{packets} {ALL_TIMES}", PACKETS),
+        dashboard("services", f"{services} {ALL_TIMES}", SERVICES_ROWS),
     ]
 
 
-def data_view() -> Json:
-    attributes = {"title": "packets-*", "name": TITLE, "timeFieldName": "@timestamp", "allowHidden": False}
-    return _saved_object("index-pattern", attributes, [], "8.0.0")
-
-
-def packet_list() -> Json:
-    source = EMPTY | {"indexRefName": "kibanaSavedObjectMeta.searchSourceJSON.index"}
-    attributes = {
-        "title": TITLE,
-        "description": "Packets, one on each line, the latest first.",
-        "columns": COLUMNS,
-        "sort": [["@timestamp", "desc"]],
-        "grid": {},
-        "hideChart": False,
-        "kibanaSavedObjectMeta": {"searchSourceJSON": _text(source)},
-    }
-    return _saved_object("search", attributes, [VIEW | {"name": source["indexRefName"]}], "8.0.0")
-
-
-def dashboard() -> Json:
-    panels = laid_out()
-    attributes = {
-        "title": TITLE,
-        "description": DESCRIPTION,
-        "timeRestore": True,
-        "timeFrom": "1970-01-01T00:00:00.000Z",
-        "timeTo": "now",
-        "refreshInterval": {"pause": True, "value": 60000},
-        "optionsJSON": _text({"useMargins": True, "syncColors": True, "syncCursor": True, "hidePanelTitles": False}),
-        "panelsJSON": _text(panels),
-        "kibanaSavedObjectMeta": {"searchSourceJSON": _text(EMPTY)},
-    }
-    return _saved_object("dashboard", attributes, references(panels), "8.9.0")
-
-
-def _saved_object(kind: str, attributes: Json, refers_to: list[Json], version: str) -> Json:
-    return {
-        "type": kind,
-        "id": ID,
-        "attributes": attributes,
-        "references": refers_to,
-        "managed": False,
-        "coreMigrationVersion": "8.8.0",
-        "typeMigrationVersion": version,
-    }
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
 if __name__ == "__main__":
-    for saved_object in (data_view(), packet_list(), dashboard()):
-        print(_text(saved_object))
+    print(as_lines(objects()))

@@ -26,3 +26,12 @@ def values_at(document: Any, path: str) -> list[Any]:
         document = document.get(key) if isinstance(document, dict) else None
     values = document if isinstance(document, list) else [document]
     return [value for value in values if value is not None]
+
+
+def end_of(end: dict[str, Any]) -> str:
+    """Returns the address and the port of an end."""
+    address = str(end.get("ip") or end.get("mac") or "")
+    port = end.get("port")
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -29,3 +29,8 @@ def without_controls(text: bytes) -> bytes:
 def _escape(match: re.Match[bytes]) -> bytes:
     """The JSON escape of a character. The unsafe characters occur in JSON only inside strings."""
     return f"\\u{ord(match[0].decode()):04x}".encode()
+
+
+def quoted(text: str) -> str:
+    """Returns text in quotes, for a query string."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'

@@ -12,6 +12,7 @@ from espcap.cli.dissecting import dissecting_settings
 from espcap.cli.opening import open_named_store
 from espcap.cli.options.querying import ServeOptions
 from espcap.cli.search import open_searcher
+from espcap.documents.types import TYPES
 from espcap.ingest.job import Listener, check_filters, close_job, open_job
 from espcap.ingest.report import Report
 from espcap.ingest.run import Resuming, Run
@@ -63,11 +64,11 @@ def _captures_folder(nodes: tuple[str, ...]) -> Path:
 
 
 class _Indexer:
-    """Indexes one capture as `espcap --file` does, with the same ledger."""
+    """Indexes one capture as `espcap --file` does with all types of documents, and with the same ledger."""
 
     def __init__(self, options: ServeOptions, nodes: tuple[str, ...], program: Program, listener: Listener) -> None:
         self._nodes = nodes
-        self._job = open_job(program, dissecting_settings(options), nodes)
+        self._job = open_job(program, dissecting_settings(options), nodes, types=TYPES)
         try:
             self._store = open_named_store(options, self._job.registry, default="local")
         except BaseException:

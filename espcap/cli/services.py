@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from espcap.cli.table import TABLES, end_of, show_table
+from espcap.base.members import end_of
+from espcap.cli.table import TABLES, show_table
 from espcap.documents.types import FLOWS, TRANSACTIONS, DocumentType
 from espcap.query import Query
 from espcap.searches.searcher import Searcher

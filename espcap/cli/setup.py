@@ -1,4 +1,4 @@
-"""The setup command: prints or sends the index template, and imports a data view and a dashboard into Kibana."""
+"""The setup command: prints or sends the index template, and imports data views and dashboards into Kibana."""
 
 import json
 
@@ -55,11 +55,12 @@ def _span(store: Store) -> tuple[str, str] | None:
 
 
 def _import_objects(options: StoreOptions, kibana: str, span: tuple[str, str] | None) -> None:
-    """Imports the objects and prints their address. `--fingerprint` is Kibana's only if no node is named."""
+    """Imports the objects and prints where the dashboards are. `--fingerprint` is Kibana's only if no node is named."""
     from espcap.stores.elasticsearch.kibana import at_times, import_objects, kibana_connection
 
     if options.no_verify:
         click.echo("Warning: Kibana's certificate is not verified; any server could impersonate it.", err=True)
     values = credentials(options) | ({"fingerprint": None} if options.node else {})
     imported = import_objects(kibana_connection(kibana, **values))
-    click.echo(f"Kibana has {', '.join(imported.titles)}: {at_times(imported.dashboard, span)}", err=True)
+    addresses = " and ".join(at_times(each, span) for each in imported.dashboards)
+    click.echo(f"Kibana has {', '.join(imported.titles)}: {addresses}", err=True)

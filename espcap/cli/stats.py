@@ -8,12 +8,13 @@ import click
 import orjson
 
 from espcap.base.errors import UsageError
+from espcap.base.members import end_of
 from espcap.base.text import printable, without_controls
 from espcap.cli.csv_output import write_csv
 from espcap.cli.options.querying import StatsOptions
 from espcap.cli.search import PreparedSearch, explain_if_empty, open_searcher, prepare_search
 from espcap.cli.services import SUMMARIES, show_titled
-from espcap.cli.table import end_of, show_table
+from espcap.cli.table import show_table
 from espcap.documents.types import type_named
 from espcap.query import Query
 from espcap.searches.measures import COLUMNS, measure

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from espcap.base.members import part
+from espcap.base.members import end_of, part
 from espcap.base.text import printable
 from espcap.documents.packets import Document
 from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS
@@ -106,15 +106,6 @@ def _streamed(row: Sequence[str]) -> str:
     line = _joined(cells)
     room = shutil.get_terminal_size().columns - _width(line) - len(_GAP)
     return _joined([line, _cut(last, room)]) if room >= _SMALLEST else line
-
-
-def end_of(end: dict[str, Any]) -> str:
-    """Returns the address and the port of an end."""
-    address = str(end.get("ip") or end.get("mac") or "")
-    port = end.get("port")
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _fit(widths: list[int], kept: set[int], total: int) -> None:

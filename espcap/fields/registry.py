@@ -87,7 +87,7 @@ class Registry:
 
     def add_kinds(self, kinds: Mapping[str, Kind]) -> None:
         """Also knows the kinds of these paths, which are those of documents that are made from several packets."""
-        self._derived = {path: kind for path, kind in kinds.items() if path not in PATHS}
+        self._derived |= {path: kind for path, kind in kinds.items() if path not in PATHS}
         self._kinds = PATHS | self._derived
 
     def refresh(self) -> None:

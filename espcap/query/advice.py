@@ -28,7 +28,7 @@ def advice(query: Query, earliest: float | None, latest: float | None, matches: 
             return found
     alone = [part for part in parts[:_MOST_PARTS] if not matches(part)]
     if len(parts) > 1 and not alone:
-        return "each condition matches packets, but no packet meets all of them"
+        return "each condition has matches, but nothing meets all of them"
     return next(filter(None, (_of_word(part) or _of_value(part) for part in alone)), "")
 
 

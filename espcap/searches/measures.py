@@ -10,9 +10,14 @@ from espcap.searches.searcher import Searcher
 COLUMNS = ("count", "minimum", "mean", "p50", "p95", "p99", "maximum")
 """The members of a line."""
 
-_PERCENTS = (50, 95, 99)
+PERCENTS = (50, 95, 99)
 _COMPRESSION = 1000
 """Elasticsearch computes percentiles of about 15 times as many numbers exactly, and approximates those of more."""
+
+
+def percentiles_of(path: str) -> dict[str, Any]:
+    """Returns the aggregation of the numbers at a path to PERCENTS."""
+    return {"percentiles": {"field": path, "percents": list(PERCENTS), "tdigest": {"compression": _COMPRESSION}}}
 
 
 def check_numbers(name: str, path: str, kind: Kind) -> None:
@@ -35,8 +40,7 @@ def measure(searcher: Searcher, query: Query, field: str, by: str, size: int) ->
     """
     path, kind = searcher.path(field), searcher.registry.kind(searcher.path(field))
     check_numbers(field, path, kind)
-    percentiles = {"field": path, "percents": list(_PERCENTS), "tdigest": {"compression": _COMPRESSION}}
-    numbers = {"stats": {"stats": {"field": path}}, "percentiles": {"percentiles": percentiles}}
+    numbers = {"stats": {"stats": {"field": path}}, "percentiles": percentiles_of(path)}
     groups = {"groups": {"terms": {"field": searcher.path(by), "size": size}, "aggs": numbers}} if by else {}
     answer = searcher.store.search(And((query, Exists(path))), size=0, aggregations=numbers | groups)
     buckets = answer.aggregations["groups"]["buckets"] if by else []
@@ -59,5 +63,5 @@ def _line(found: dict[str, Any], kind: Kind) -> dict[str, Any]:
     limits = [stats["min"], stats["max"]]
     if kind is not Kind.FLOAT and stats["count"]:
         limits = [int(limit) for limit in limits]
-    middle = [stats["avg"], *(percentiles[str(float(percent))] for percent in _PERCENTS)]
+    middle = [stats["avg"], *(percentiles[str(float(percent))] for percent in PERCENTS)]
     return dict(zip(COLUMNS, [stats["count"], limits[0], *middle, limits[1]], strict=True))

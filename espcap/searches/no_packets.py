@@ -9,6 +9,7 @@ from espcap.query.values import milliseconds_text
 from espcap.stores import TO_FILL, Store
 
 _MOST_PATHS = 10
+_TO_MAKE = "espcap --file CAPTURE --types packets,flows,transactions --node {} makes them"
 _OF_EVERY_PACKET = ("@timestamp", "protocol", "protocols", "_id")
 
 
@@ -17,8 +18,8 @@ def explain_no_packets(store: Store, query: Query, of: DocumentType = PACKETS) -
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
     if not found.total:
-        fill = TO_FILL.format(store.address)
-        return f"{store.address} has no {of.name} yet: {fill}{'' if of is PACKETS else f' --types packets,{of.name}'}"
+        fill = TO_FILL.format(store.address) if of is PACKETS else _TO_MAKE.format(store.address)
+        return f"{store.address} has no {of.name} yet: {fill}"
     span = found.aggregations["times"]
     between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""
     absent = [path for path in _fields(query) if not store.search(Exists(path), size=0).total]

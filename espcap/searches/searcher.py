@@ -144,7 +144,7 @@ class Searcher:
 
     def _paths(self) -> Paths:
         self.registry.refresh()
-        known = PATHS if self.of is PACKETS else self.registry.names_starting("", 100_000)
+        known = PATHS if self.of is PACKETS else ["_id", *self.registry.names_starting("", 100_000)]
         return Paths(self.registry, lambda path: self._count(Exists(path)) > 0, known)
 
     def _count(self, query: Query) -> int:

@@ -19,7 +19,7 @@ _FRAME, _CAPTURE, _FLOW = "layers.frame.number", "capture_id", "network.communit
 _PROTOCOLS = "protocols"
 _WITHOUT_PORTS = frozenset(["ip", "ipv6", "6lowpan", "wlan"])
 """Protocols that fragment packets. Only one fragment of a packet has ports and so belongs to a conversation."""
-_PIECES = ("fragment", "segment")
+PIECES = ("fragment", "segment")
 """The ends of names of fields that contain the frames from which a packet was reassembled."""
 
 
@@ -115,7 +115,7 @@ def _pieces(store: Store, query: Query, selection: Selection, registry: Registry
 def _piece_paths(store: Store, query: Query, registry: Registry) -> list[str]:
     """Returns the paths at which packets of a query can contain the frames from which they were reassembled."""
     names = [name for layer in _values(store, query, _PROTOCOLS, _PROTOCOLS) for name in registry.names_below(layer)]
-    fields = [registry.field(name) for name in names if name.endswith(_PIECES)]
+    fields = [registry.field(name) for name in names if name.endswith(PIECES)]
     return [each.path for each in fields if each and each.type == "FT_FRAMENUM"]
 
 

@@ -3,37 +3,60 @@
 from typing import Any
 
 from espcap.base.members import part
-from espcap.query import And, Equals, Exists, Not, Query
-from espcap.searches.measures import measure
+from espcap.query import And, Equals, Exists, Not, Or, Query
+from espcap.searches.measures import PERCENTS, measure, percentiles_of
 from espcap.searches.searcher import Searcher
+from espcap.searches.summary import Steps
+from espcap.stores import Hit
 
 _DURATION, _TYPE, _STATUS = "event.duration", "type", "status"
 _FIGURES = ("p50", "p95", "p99", "maximum")
+_RECORDS = 10
+"""Records of long flows that are read for each conversation."""
+_ENDS = {"": "source", "_back": "destination"}
 
 
 def summarize_transactions(searcher: Searcher, query: Query, size: int) -> dict[str, Any]:
     """Returns the services, the slowest requests, and those that failed most often.
 
-    `{"transactions", "errors", "services": [{"value", "transactions", "errors", "answered", "p50", "p95", "p99",
-    "maximum"}], "slowest": [DOCUMENT], "failed": [{"value", "transactions"}]}`. Response times are in nanoseconds.
+    `{"transactions", "errors", "services": [SERVICE], "slowest": [DOCUMENT], "failed": [{"value", "transactions"}]}`,
+    where a SERVICE is that of `services`. Response times are in nanoseconds.
     """
-    failed = And((query, Not(Equals(_STATUS, "OK"))))
-    counts, errors = (_count(searcher, each, _TYPE, size) for each in (query, failed))
-    times = {group["value"]: group for group in measure(searcher, query, _DURATION, _TYPE, size)["groups"]}
-    services = [
+    return {
+        "transactions": searcher.store.search(query, size=0).total,
+        "errors": searcher.store.search(failed(query), size=0).total,
+        "services": services(searcher, query, size),
+        "slowest": [hit.source for hit in slowest(searcher, query, size)],
+        "failed": failures(searcher, query, size),
+    }
+
+
+def failed(query: Query) -> Query:
+    """Returns the query for transactions of another one that failed."""
+    return And((query, Not(Equals(_STATUS, "OK"))))
+
+
+def services(searcher: Searcher, query: Query, size: int) -> list[dict[str, Any]]:
+    """Returns `{"value", "transactions", "errors", "answered", "p50", "p95", "p99", "maximum"}` for each service."""
+    counts = _count(searcher, query, _TYPE, size)
+    listed = And((query, Or(tuple(Equals(_TYPE, value) for value in counts))))
+    errors = _count(searcher, failed(listed), _TYPE, size)
+    times = {group["value"]: group for group in measure(searcher, listed, _DURATION, _TYPE, size)["groups"]}
+    return [
         {"value": value, "transactions": count, "errors": errors.get(value, 0), **_times(times.get(value, {}))}
         for value, count in counts.items()
     ]
-    store, slowest = searcher.store, And((query, Exists(_DURATION)))
-    return {
-        "transactions": store.search(query, size=0).total,
-        "errors": store.search(failed, size=0).total,
-        "services": services,
-        "slowest": [hit.source for hit in store.search(slowest, size, sort=[(_DURATION, True)]).hits],
-        "failed": [
-            {"value": value, "transactions": count} for value, count in _count(searcher, failed, "query", size).items()
-        ],
-    }
+
+
+def slowest(searcher: Searcher, query: Query, size: int) -> list[Hit]:
+    """Returns the transactions with the longest response times."""
+    return searcher.store.search(And((query, Exists(_DURATION))), size, sort=[(_DURATION, True)]).hits
+
+
+def failures(searcher: Searcher, query: Query, size: int) -> list[dict[str, Any]]:
+    """Returns `{"value", "transactions"}` for each of the requests that failed most often."""
+    counts = _count(searcher, failed(query), "query", size)
+    return [{"value": value, "transactions": count} for value, count in counts.items()]
 
 
 def _times(found: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +67,23 @@ def _count(searcher: Searcher, query: Query, path: str, size: int) -> dict[str, 
     """Returns the most frequent values of a path, and the number of documents of each."""
     found = searcher.store.search(query, size=0, aggregations={"values": {"terms": {"field": path, "size": size}}})
     return {bucket["key"]: bucket["doc_count"] for bucket in found.aggregations["values"]["buckets"]}
+
+
+def response_times(searcher: Searcher, query: Query, most: int) -> dict[str, Any]:
+    """Returns transactions, errors and response times in nanoseconds over time, in at most `most` steps.
+
+    `{"transactions", "errors", "first", "last", "interval", "over_time": [{"time", "transactions", "errors", "p50",
+    "p95", "p99"}]}`. A step without answers has None for response times.
+    """
+    steps = Steps.of(searcher.store, query, most)
+    wrong = {bucket["key"]: bucket["doc_count"] for bucket in steps.count(failed(query))}
+    over_time = [
+        {"time": bucket["key_as_string"], "transactions": bucket["doc_count"], "errors": wrong.get(bucket["key"], 0)}
+        | {f"p{percent}": bucket["times"]["values"][str(float(percent))] for percent in PERCENTS}
+        for bucket in steps.count(query, {"times": percentiles_of(_DURATION)})
+    ]
+    totals = {"transactions": steps.total, "errors": sum(wrong.values())}
+    return totals | steps.limits() | {"over_time": over_time}
 
 
 def summarize_flows(searcher: Searcher, query: Query, size: int) -> dict[str, Any]:
@@ -74,3 +114,24 @@ def _flow(source: dict[str, Any]) -> dict[str, Any]:
         "bytes_back": server.get("bytes"),
         "duration": part(source, "event").get("duration"),
     }
+
+
+def conversations(searcher: Searcher, query: Query, size: int) -> list[dict[str, Any]]:
+    """Returns the flows with the most bytes, with all their records.
+
+    `{"flow", "source", "destination", "transport", "protocol", "packets", "packets_back", "bytes", "bytes_back"}`:
+    packets and bytes of the client, and those of the server back.
+    """
+    largest = searcher.store.search(query, _RECORDS * size, sort=[("network.bytes", True)]).hits
+    found = {part(hit.source, "flow").get("id"): _flow(hit.source) for hit in reversed(largest)}
+    wanted = Or(tuple(Equals("flow.id", each) for each in found if each))
+    paths = {f"{name}{back}": f"{end}.{name}" for name in ("packets", "bytes") for back, end in _ENDS.items()}
+    sums = {name: {"sum": {"field": path}} for name, path in paths.items()}
+    terms = {"flows": {"terms": {"field": "flow.id", "size": max(1, len(found))}, "aggs": sums}}
+    buckets = searcher.store.search(And((query, wanted)), 0, aggregations=terms).aggregations["flows"]["buckets"]
+    lines = [
+        {"flow": bucket["key"]} | found[bucket["key"]] | {name: int(bucket[name]["value"]) for name in sums}
+        for bucket in buckets
+        if bucket["key"] in found
+    ]
+    return sorted(lines, key=lambda line: -line["bytes"] - line["bytes_back"])[:size]

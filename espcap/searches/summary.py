@@ -1,5 +1,6 @@
 """Summarizes the packets of a query with aggregations. The result is the same on every store."""
 
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -76,26 +77,58 @@ def step_of(milliseconds: int, most: int = MOST_STEPS) -> str:
     return f"{ceil((milliseconds + 1) / (most - 1) / _DAY)}d"
 
 
+@dataclass(frozen=True)
+class Steps:
+    """The time steps into which the documents of a query are divided."""
+
+    store: Store
+    total: int
+    """Number of documents of the query."""
+    times: dict[str, Any]
+    """The `stats` of `@timestamp`."""
+    interval: str = ""
+    """The length of a step, such as `5m`; empty if no document has a time."""
+
+    @classmethod
+    def of(cls, store: Store, query: Query, most: int) -> "Steps":
+        """Returns at most `most` steps for a query."""
+        answer = store.search(query, size=0, aggregations={"times": {"stats": {"field": "@timestamp"}}})
+        return cls.between(store, answer.total, answer.aggregations["times"], most)
+
+    @classmethod
+    def between(cls, store: Store, total: int, times: dict[str, Any], most: int) -> "Steps":
+        """Returns at most `most` steps. `times` are the `stats` of `@timestamp`."""
+        return cls(store, total, times, step_of(int(times["max"] - times["min"]), most) if times["count"] else "")
+
+    def limits(self) -> dict[str, Any]:
+        """Returns `{"first", "last", "interval"}`: two times, and the length of a step; None without times."""
+        if not self.interval:
+            return {"first": None, "last": None, "interval": None}
+        first, last = milliseconds_text(self.times["min"]), milliseconds_text(self.times["max"])
+        return {"first": first, "last": last, "interval": self.interval}
+
+    def count(self, query: Query, measures: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Returns a bucket for each step, with aggregations of its documents."""
+        if not self.interval:
+            return []
+        low = Time(max(0, int(self.times["min"]) * 1_000_000 - _MARGIN))
+        high = Time(int(self.times["max"]) * 1_000_000 + _MARGIN)
+        between = And((query, Range("@timestamp", low, high)))  # other packets may have come in between
+        histogram = {"date_histogram": {"field": "@timestamp", "fixed_interval": self.interval}}
+        request = {"steps": histogram | ({"aggs": measures} if measures else {})}
+        answer = self.store.search(between, 0, aggregations=request)
+        buckets: list[dict[str, Any]] = answer.aggregations["steps"]["buckets"]
+        return buckets
+
+
 def count_over_time(store: Store, query: Query, times: dict[str, Any], most: int = MOST_STEPS) -> dict[str, Any]:
     """Returns `{"first", "last", "interval", "over_time"}` of a query, in at most `most` time steps.
 
     `times` are the `stats` of `@timestamp` for the query.
     """
-    if not times["count"]:
-        return {"first": None, "last": None, "interval": None, "over_time": []}
-    step = step_of(int(times["max"] - times["min"]), most)
-    histogram = {"field": "@timestamp", "fixed_interval": step}
-    low = Time(max(0, int(times["min"]) * 1_000_000 - _MARGIN))
-    high = Time(int(times["max"]) * 1_000_000 + _MARGIN)
-    between = And((query, Range("@timestamp", low, high)))  # other packets may have come in between
-    answer = store.search(between, size=0, aggregations={"steps": {"date_histogram": histogram, "aggs": _BYTES}})
-    buckets = answer.aggregations["steps"]["buckets"]
-    return {
-        "first": milliseconds_text(times["min"]),
-        "last": milliseconds_text(times["max"]),
-        "interval": step,
-        "over_time": [{"time": bucket["key_as_string"]} | _counts(bucket) for bucket in buckets],
-    }
+    steps = Steps.between(store, times["count"], times, most)
+    buckets = steps.count(query, _BYTES)
+    return steps.limits() | {"over_time": [{"time": bucket["key_as_string"]} | _counts(bucket) for bucket in buckets]}
 
 
 def _conversation(store: Store, query: Query, bucket: dict[str, Any]) -> dict[str, Any] | None:

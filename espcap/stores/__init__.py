@@ -84,8 +84,9 @@ class Store(Sink, Protocol):
         """Returns the documents of a type that match, at most `size` of them, after the first `start`.
 
         `sort` has pairs of a path and whether its order is descending. `aggregations` are written as for Elasticsearch:
-        `terms`, `date_histogram` (with `fixed_interval`), and `sum` and `stats` of integers and of `@timestamp`. The
-        buckets of the first two may have sums, under `aggs`. Raises UsageError if a part is not supported.
+        `terms` and `date_histogram` (with `fixed_interval`), whose buckets may have others under `aggs`; `sum` and
+        `stats` of numbers and of `@timestamp`; and `percentiles` of numbers. Raises UsageError if a part is not
+        supported.
         """
 
     def days(self) -> list[StoredDay]:

@@ -17,18 +17,21 @@ from starlette.staticfiles import StaticFiles
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.text import printable
+from espcap.documents.types import TYPES, DocumentType
 from espcap.searches.no_packets import explain_no_packets
 from espcap.searches.paging import MOST_COUNTED, TIME, Cursor, page
 from espcap.searches.searcher import Searcher
-from espcap.web.columns import PREDEFINED, Column, Row, columns, row
+from espcap.web.columns import Column, Row, columns, row
 from espcap.web.completion import complete
+from espcap.web.derived import DerivedEndpoints
+from espcap.web.derived_columns import COLUMNS
+from espcap.web.derived_overview import BREAKDOWN, OVER_TIME, Summary
 from espcap.web.failures import show_fault
-from espcap.web.overview import histogram, tables
 from espcap.web.packets import PacketEndpoints
 from espcap.web.parts import Parts
 from espcap.web.receiving import UploadEndpoints
 from espcap.web.searchers import SearcherPool
-from espcap.web.view import ParsedView, View, parse_view
+from espcap.web.view import EXAMPLES, ParsedView, View, parse_view
 
 PAGE_SIZE = 100
 _STATIC = Path(__file__).with_name("static")
@@ -37,8 +40,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class PacketList:
-    """The packet list of a view: its query, its columns, and one page of rows, empty if the view is invalid."""
+class Listing:
+    """The list of a view: its query, its columns, and one page of rows, empty if the view is invalid."""
 
     parsed: ParsedView
     columns: list[Column]
@@ -46,7 +49,7 @@ class PacketList:
     total: int
     next: Cursor | None
     why_empty: str = ""
-    """Why there are no packets; empty if there are some."""
+    """Why there are no documents; empty if there are some."""
 
 
 def build_environment() -> Environment:
@@ -60,8 +63,9 @@ def build_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["as_typed"] = Markup.escape
+    environment.filters["milliseconds"] = lambda time: "-" if time is None else f"{time / 1e6:.6f}"
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.globals["predefined_columns"] = list(PREDEFINED)
+    environment.globals["type_names"] = [each.name for each in TYPES]
     return environment
 
 
@@ -86,10 +90,11 @@ class SearchEndpoints:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Returns the page, or for htmx only its packet list, or only error messages if the view is invalid."""
+        """Returns the page, or for htmx only its list, or only error messages if the view is invalid."""
         view = View.of(request.query_params)
         listed, seconds = await self._timed(_list, view, None)
         values = {"view": view, "listed": listed, "node": self._node, "parsed": listed.parsed}
+        values |= {"predefined_columns": list(COLUMNS[view.documents]), "examples": EXAMPLES[view.type]}
         if "hx-request" not in request.headers:
             return self.render("page.html", values, 422 if listed.parsed.errors else 200, seconds)
         if listed.parsed.errors:
@@ -99,7 +104,7 @@ class SearchEndpoints:
         return response
 
     async def rows(self, request: Request) -> Response:
-        """Returns the next rows of the packet list."""
+        """Returns the next rows of the list."""
         view, given = View.of(request.query_params), request.query_params
         cursor = Cursor(given.get("after", ""), given.get("time", ""), _number(given.get("skip", "")))
         listed, seconds = await self._timed(_list, view, cursor)
@@ -112,25 +117,26 @@ class SearchEndpoints:
         return self.render("messages.html", {"view": view, "parsed": parsed}, 200)
 
     async def histogram(self, request: Request) -> Response:
-        """Returns the histogram of packets over time."""
-        return await self._summarize(
-            request, "histogram.html", lambda searcher, parsed: histogram(searcher.store, parsed)
-        )
+        """Returns the documents over time, for transactions also response times."""
+        return await self._summarize(request, OVER_TIME)
 
     async def tables(self, request: Request) -> Response:
-        """Returns the tables of protocols, sources and destinations."""
-        return await self._summarize(request, "tables.html", lambda searcher, parsed: tables(searcher.store, parsed))
+        """Returns the tables: of packets protocols and ends, of flows conversations, of transactions services."""
+        return await self._summarize(request, BREAKDOWN)
 
     async def complete(self, request: Request) -> Response:
         """Returns names of fields that begin with a word, as JSON."""
         given = request.query_params
-        names = await self._searchers.run(complete, given.get("word", ""), given.get("language", ""))
-        return JSONResponse(names)
+        of = View.of(given).documents
+        words = given.get("word", ""), given.get("language", "")
+        return JSONResponse(await self._searchers.run(lambda searcher: complete(searcher.of_type(of), *words)))
 
-    async def _summarize(self, request: Request, template: str, search: Callable[..., Any]) -> Response:
+    async def _summarize(self, request: Request, summaries: Mapping[DocumentType, Summary]) -> Response:
         view = View.of(request.query_params)
+        template, search = summaries[view.documents]
 
         def answer(searcher: Searcher) -> tuple[ParsedView, Any]:
+            searcher = searcher.of_type(view.documents)
             parsed = parse_view(view, searcher)
             return parsed, None if parsed.errors else search(searcher, parsed.query)
 
@@ -158,7 +164,8 @@ class SearchEndpoints:
 def build(parts: Parts) -> Starlette:
     """Returns the application, without its access guard."""
     pages = SearchEndpoints(parts.searchers, parts.node)
-    endpoints = (pages, PacketEndpoints(parts, pages.render), UploadEndpoints(parts.uploads, pages.render))
+    packets, derived = PacketEndpoints(parts, pages.render), DerivedEndpoints(parts.searchers, pages.render)
+    endpoints = (pages, packets, derived, UploadEndpoints(parts.uploads, pages.render))
 
     def show_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, EspcapError)
@@ -179,27 +186,28 @@ def build(parts: Parts) -> Starlette:
 
 
 def _number(text: str) -> int:
-    """Returns the number of packets to skip, from the untrusted address of a request; 0 if it is not a number."""
+    """Returns the number of documents to skip, from the untrusted address of a request; 0 if it is not a number."""
     return min(int(text), MOST_COUNTED - PAGE_SIZE) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _parse(searcher: Searcher, view: View) -> ParsedView:
-    return parse_view(view, searcher)
+    return parse_view(view, searcher.of_type(view.documents))
 
 
-def _list(searcher: Searcher, view: View, after: Cursor | None) -> PacketList:
-    parsed = _parse(searcher, view)
-    shown, column_errors = columns(view.column_names, searcher.path)
+def _list(searcher: Searcher, view: View, after: Cursor | None) -> Listing:
+    searcher = searcher.of_type(view.documents)
+    parsed = parse_view(view, searcher)
+    shown, column_errors = columns(view.column_names, searcher.path, COLUMNS[view.documents])
     if column_errors:
         parsed.errors["columns"] = "; ".join(column_errors)
     if parsed.errors:
-        return PacketList(parsed, shown, [], 0, None)
+        return Listing(parsed, shown, [], 0, None)
     sort = _sort(view, shown)
     if not after:
         parsed.notes += searcher.values_of(sort[0], parsed.query)[1]
     found = page(searcher, parsed.query, sort, after, PAGE_SIZE)
-    why_empty = "" if found.total else explain_no_packets(searcher.store, parsed.query)
-    return PacketList(parsed, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, why_empty)
+    why_empty = "" if found.total else explain_no_packets(searcher.store, parsed.query, searcher.of)
+    return Listing(parsed, shown, [row(hit, shown) for hit in found.hits], found.total, found.next, why_empty)
 
 
 def _sort(view: View, shown: list[Column]) -> tuple[str, bool]:

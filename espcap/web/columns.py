@@ -1,7 +1,7 @@
-"""The columns of the packet list: predefined ones, such as `source`, and any field by its name in display filters."""
+"""The columns of a list: predefined ones, such as `source`, and any field by its name in display filters."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,23 +39,26 @@ class Row:
     cells: list[str]
 
 
-def columns(names: list[str], path: Callable[[str], str]) -> tuple[list[Column], list[str]]:
+def columns(
+    names: list[str], path: Callable[[str], str], predefined: Mapping[str, Column] | None = None
+) -> tuple[list[Column], list[str]]:
     """Returns the columns of these names, and messages for names that are not fields.
 
-    `path` returns the path of a field and raises UsageError if the field does not exist.
+    `predefined` has columns by their names; None stands for those of packets. `path` returns the path of a field and
+    raises UsageError if the field does not exist.
     """
     found, errors = [], []
     for name in names:
         try:
-            found.append(PREDEFINED.get(name) or _field(name, path(name)))
+            found.append((predefined or PREDEFINED).get(name) or _field(name, path(name)))
         except UsageError as error:
             errors.append(error.message)
     return found, errors
 
 
-def row(hit: Hit, shown: list[Column]) -> Row:
+def row(hit: Hit, listed: list[Column]) -> Row:
     """Returns the row of a document."""
-    return Row(hit.id, _stream(hit.source), [column.text(hit.source) for column in shown])
+    return Row(hit.id, _stream(hit.source), [column.text(hit.source) for column in listed])
 
 
 def _stream(document: Document) -> int | None:
@@ -70,28 +73,30 @@ def _field(name: str, path: str) -> Column:
         value: Any = document
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
-        return _shown(value)
+        return shown(value)
 
     return Column(name, name, path, text)
 
 
-def _shown(value: Any) -> str:
-    text = "" if value is None else ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
+def shown(value: Any) -> str:
+    """Returns a value, or a list of values, as the text of a cell."""
+    text = "" if value is None else ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _time(document: Document) -> str:
+def time_of(document: Document) -> str:
+    """Returns the time of a document as the text of a cell."""
     return str(document.get("@timestamp", "")).replace("T", " ").removesuffix("Z")[:26]
 
 
 def _number(document: Document) -> str:
-    return _shown(part(document, "layers", "frame").get("number"))
+    return shown(part(document, "layers", "frame").get("number"))
 
 
 def _end(end: str) -> Callable[[Document], str]:
     def text(document: Document) -> str:
         found = part(document, end)
-        return _shown(found.get("ip") or found.get("mac"))
+        return shown(found.get("ip") or found.get("mac"))
 
     return text
 
@@ -100,18 +105,18 @@ PREDEFINED = {
     column.name: column
     for column in (
         Column("number", "No.", "layers.frame.number", _number, is_number=True),
-        Column("time", "Time (UTC)", "@timestamp", _time),
+        Column("time", "Time (UTC)", "@timestamp", time_of),
         Column("source", "Source", "source.ip", _end("source")),
         Column("destination", "Destination", "destination.ip", _end("destination")),
-        Column("protocol", "Protocol", "protocol", lambda document: _shown(document.get("protocol"))),
+        Column("protocol", "Protocol", "protocol", lambda document: shown(document.get("protocol"))),
         Column(
             "length",
             "Length",
             "network.bytes",
-            lambda document: _shown(part(document, "network").get("bytes")),
+            lambda document: shown(part(document, "network").get("bytes")),
             is_number=True,
         ),
         Column("info", "Info", "", info),
-        Column("file", "File", "file_name", lambda document: _shown(document.get("file_name"))),
+        Column("file", "File", "file_name", lambda document: shown(document.get("file_name"))),
     )
 }

@@ -1,5 +1,6 @@
 """Completes names of fields: names in display filters, or paths in query strings."""
 
+from espcap.documents.types import PACKETS
 from espcap.fields.field import PATHS
 from espcap.searches.searcher import Searcher
 
@@ -11,7 +12,7 @@ def complete(searcher: Searcher, word: str, language: str) -> list[str]:
     if not word:
         return []
     names = searcher.registry.names_starting
-    if language == "filter":
+    if language == "filter" or searcher.of is not PACKETS:
         return names(word, MOST)
     found = [path for path in ("_exists_", *sorted(PATHS)) if path.startswith(word)]
     if "layers.".startswith(word[:7]):

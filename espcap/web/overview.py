@@ -1,12 +1,12 @@
 """Summarizes the packets of a view: packets over time, protocols, top sources and top destinations."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from espcap.base.text import quoted
 from espcap.query import Query
+from espcap.searches.searcher import Searcher
 from espcap.searches.summary import TABLES, count_over_time
-from espcap.stores import Store
 
 STEPS = 150
 """The most time steps in the histogram."""
@@ -26,16 +26,12 @@ class TableLine:
     @property
     def quoted(self) -> str:
         """The value in quotes, for a query string."""
-        return '"' + re.sub(r'(["\\])', r"\\\1", self.value) + '"'
+        return quoted(self.value)
 
     @property
     def size(self) -> str:
         """The bytes with a suitable unit, such as `1.2 MB`."""
-        size, units = float(self.bytes), iter(("B", "kB", "MB", "GB", "TB", "PB"))
-        unit = next(units)
-        while size >= 1000:
-            size, unit = size / 1000, next(units)
-        return f"{size:.3g} {unit}"
+        return size_text(self.bytes)
 
 
 @dataclass(frozen=True)
@@ -47,19 +43,29 @@ class Table:
     lines: list[TableLine]
 
 
-def histogram(store: Store, query: Query) -> dict[str, Any]:
+def size_text(number: int) -> str:
+    """Returns a number of bytes with a suitable unit, such as `1.2 MB`."""
+    size, units = float(number), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while size >= 1000:
+        size, unit = size / 1000, next(units)
+    return f"{size:.3g} {unit}"
+
+
+def histogram(searcher: Searcher, query: Query) -> dict[str, Any]:
     """Returns `{"packets", "bytes", "first", "last", "interval", "over_time": [{"time", "packets", "bytes"}]}`."""
     request = {"times": {"stats": {"field": "@timestamp"}}, "bytes": {"sum": {"field": "network.bytes"}}}
+    store = searcher.store
     answer = store.search(query, size=0, aggregations=request)
     totals = {"packets": answer.total, "bytes": int(answer.aggregations["bytes"]["value"])}
     return totals | count_over_time(store, query, answer.aggregations["times"], STEPS)
 
 
-def tables(store: Store, query: Query) -> list[Table]:
+def tables(searcher: Searcher, query: Query) -> list[Table]:
     """Returns the tables of protocols, sources and destinations."""
     sums = {"bytes": {"sum": {"field": "network.bytes"}}}
     request = {name: {"terms": {"field": TABLES[name], "size": ROWS}, "aggs": sums} for name in TITLES}
-    found = store.search(query, size=0, aggregations=request).aggregations
+    found = searcher.store.search(query, size=0, aggregations=request).aggregations
     return [Table(title, TABLES[name], _lines(found[name]["buckets"])) for name, title in TITLES.items()]
 
 

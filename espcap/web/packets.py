@@ -16,9 +16,9 @@ from espcap.base.text import printable
 from espcap.captures.originals import Originals
 from espcap.extract.extraction import Extraction, Missing
 from espcap.extract.needed import find_needed
-from espcap.query import Equals
 from espcap.searches.searcher import Searcher
 from espcap.searches.selection import select_packets
+from espcap.web.derived import open_document, related
 from espcap.web.dissector import MOST_BYTES, MOST_LINES, hex_lines, stream_lines, tree_lines
 from espcap.web.parts import Parts
 from espcap.web.view import View, parse_view
@@ -49,13 +49,14 @@ class PacketEndpoints:
     async def packet(self, request: Request) -> Response:
         """Returns the tree and the bytes of a packet, or its document if its capture is missing."""
         view = View.of(request.query_params)
-        document = await self._parts.searchers.run(_document, view.packet)
+        document = (await self._parts.searchers.run(open_document, view.packet)).source
         values: dict[str, Any] = {
             "view": view,
             "document": document,
             "number": frame_number(document) or "",
             "flow": part(document, "network").get("community_id") or "",
             "has_stream": bool(part(document, "layers", "tcp") or part(document, "layers", "udp")),
+            "related": await self._parts.searchers.run(related, document),
             "most_lines": MOST_LINES,
             "most_bytes": MOST_BYTES,
         }
@@ -72,7 +73,7 @@ class PacketEndpoints:
 
     async def stream(self, request: Request) -> Response:
         """Returns the payload of a packet's conversation."""
-        document = await self._parts.searchers.run(_document, View.of(request.query_params).packet)
+        document = (await self._parts.searchers.run(open_document, View.of(request.query_params).packet)).source
         needed = await self._parts.searchers.run(find_needed, document)
         pieces = await self._parts.dissector.follow(document, needed)
         values = {"pieces": stream_lines(pieces), "size": sum(len(each.data) for each in pieces), "most": MOST_BYTES}
@@ -93,12 +94,6 @@ class PacketEndpoints:
             "Espcap-Reason": reasons.encode("ascii", "backslashreplace").decode(),
         }
         return StreamingResponse(_blocks(extracted.file), headers=headers, media_type="application/x-pcapng")
-
-
-def _document(searcher: Searcher, identifier: str) -> dict[str, Any]:
-    for hit in searcher.store.search(Equals("_id", identifier), size=1).hits:
-        return hit.source
-    raise UsageError(f"packet {identifier} does not exist", "it may have been deleted")
 
 
 def _extract(searcher: Searcher, view: View, flow: bool, parts: Parts) -> Extracted:

@@ -3,53 +3,25 @@
 import base64
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from espcap.tshark.program import environment
+from tests.support.browsing import accessible, opened, search, settled, state, total
 from tests.support.command import CAPTURES, ROOT, espcap
 from tests.support.frame_oracle import frames, without_empty
 from tests.support.hostile import packets
-from tests.support.requirements import unavailable
 from tests.support.served import Served, served
 
+pytest_plugins = ["tests.support.browser"]
 pytestmark = pytest.mark.slow
 
 SAMPLES = ["test_pcaps/http_xml.pcap", "test_pcaps/dns.pcap", "test_pcaps/smtp.pcap", "test_pcaps/icmp.pcap"]
-QUIET = [
-    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-sandbox"),  # root has no sandbox; the page is our own
-]
-WATCH = """
-addEventListener("securitypolicyviolation", (event) => console.error(event.blockedURI));
-const count = (step) => {
-  const counted = document.documentElement.dataset;
-  counted.asked = Number(counted.asked || 0) + step;
-};
-addEventListener("htmx:beforeSend", () => count(1));
-addEventListener("htmx:afterRequest", () => count(-1));
-"""
-"""Runs in the page: what its policy forbids is an error, and what htmx has asked for is counted."""
-HARMLESS = re.compile("422|htmx:(afterRequest|sendAbort)")
-"""What the console holds of a filter that is wrong, and of requests that a later one made needless."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not path:
-        unavailable("Chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,24 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(browser: Browser, site: Served) -> Iterator[Page]:
-    """The page as it opens. Afterwards: nothing has failed in it, and it has asked nobody else for anything."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.add_init_script(WATCH)
-    asked, wrong = [], []
-    context.on("request", lambda request: asked.append(request.url))
-    page = context.new_page()
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", lambda dialog: wrong.append(dialog.message))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.goto(f"{site.origin}/?token={site.token}")
-    expect(page.locator("#histogram canvas")).to_be_visible()
-    expect(page.locator("#tables table")).to_have_count(3)
-    yield page
-    assert page.title() == "espcap"
-    context.close()
-    assert asked
-    assert [url for url in asked if not url.startswith((f"{site.origin}/", f"blob:{site.origin}/"))] == []
-    assert [text for text in wrong if not HARMLESS.search(text)] == []
+    with opened(browser, site) as found:
+        yield found
 
 
 def found_by_tshark(display_filter: str, *files: str) -> list[str]:
@@ -94,46 +50,12 @@ def found_by_tshark(display_filter: str, *files: str) -> list[str]:
     return sorted(found)
 
 
-def settled(page: Page) -> None:
-    """Waits until all that was asked for is shown."""
-    expect(page.locator("html[data-asked='0']:not(:has(.htmx-swapping, .htmx-settling))")).to_have_count(1)
-
-
-def total(page: Page) -> int:
-    return int(page.locator("#total").inner_text().replace(",", ""))
-
-
 def shown(page: Page) -> list[str]:
     """The same of each packet in the list."""
     rows = page.locator("#list tbody tr[data-packet]").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
     )
     return sorted(f"{Path(cells[-1]).name} {cells[0]}" for cells in rows)
-
-
-def state(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
-
-
-def search(page: Page, **changes: str) -> None:
-    """Fills boxes and presses Enter."""
-    for name, text in changes.items():
-        page.locator(f"#{name}").evaluate("(box, text) => { box.value = text }", text)
-    with page.expect_response(re.compile(r"/\?")) as answer:
-        page.locator("#filter").press("Enter")
-    assert answer.value.status == 200
-    settled(page)
-
-
-def accessible(page: Page) -> None:
-    """What axe-core finds wrong: nothing."""
-    page.evaluate((ROOT / "tests" / "axe" / "axe.min.js").read_text(encoding="utf-8"))
-    found: Any = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    wrong = [
-        (each["id"], [node["html"][:200] + str(node["any"][:1])[:300] for node in each["nodes"][:3]])
-        for each in found["violations"]
-    ]
-    assert wrong == []
 
 
 def test_search(page: Page, site: Served) -> None:
@@ -197,7 +119,7 @@ def test_drag_a_range(page: Page, site: Served) -> None:
     expected = found_by_tshark(span, SAMPLES[0])
     assert 0 < len(expected) < before
     assert shown(page) == expected
-    counts = page.locator("#histogram").get_attribute("data-packets")
+    counts = page.locator("#histogram").get_attribute("data-counts")
     assert sum(map(int, str(counts).split())) == len(expected)
 
 

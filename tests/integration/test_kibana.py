@@ -13,13 +13,18 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from espcap.documents.types import PACKETS as PACKET_TYPE
+from espcap.documents.types import TYPES
 from espcap.stores.elasticsearch.kibana import objects_file
+from espcap.stores.elasticsearch.template import build_template
+from espcap.tshark.program import find_program
+from espcap.tshark.registry import open_registry
 from tests.support import saved_objects
 from tests.support.command import ROOT, environment, espcap
 from tests.support.elasticsearch_node import call, remove_packets
@@ -29,6 +34,9 @@ from tests.support.saved_objects import Json, Types
 
 PACKETS = 230
 """In all captures of test_pcaps, without those of a compressed copy."""
+INDICES = "packets-*,flows-*,transactions-*"
+AMBIGUOUS = ("type", "query")
+"""Names of fields that are also keys of saved objects."""
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +47,15 @@ def text() -> str:
 
 @pytest.fixture(scope="module")
 def objects(text: str) -> list[Json]:
-    """The saved objects: data view, list of packets, dashboard."""
+    """The saved objects: data views, lists of documents, dashboards."""
     return saved_objects.parsed(text)
+
+
+@pytest.fixture(scope="module")
+def dashboards(objects: list[Json]) -> list[Json]:
+    found = [item for item in objects if item["type"] == "dashboard"]
+    assert [item["id"] for item in found] == ["espcap-packets", "espcap-services"]
+    return found
 
 
 def compose_services() -> Json:
@@ -63,11 +78,11 @@ def node(kibana: FakeKibana, tmp_path_factory: pytest.TempPathFactory, _elastics
     addressed = script.replace("http://elasticsearch:9200", _elasticsearch_node)
     addressed = addressed.replace("http://localhost:5601", kibana.url)
     ran = run(f"set -eu\n{addressed}", furnished(tmp_path_factory.mktemp("compose")))
-    assert f"263 packets read, {PACKETS} stored" in ran.stderr
+    assert "263 packets read, " in ran.stderr
     span = "?_g=(time:(from:'2023-11-14T23:00:00.000Z',to:'2024-05-01T10:00:03.140Z'))"
-    dashboard = f"{kibana.url}/app/dashboards#/view/espcap-packets{span}"
-    assert ran.stderr.endswith(f"dashboard Packets (espcap): {dashboard}\n")
-    call(_elasticsearch_node, "POST", "/packets-*/_refresh")
+    addresses = [f"{kibana.url}/app/dashboards#/view/espcap-{name}{span}" for name in ("packets", "services")]
+    assert ran.stderr.endswith(f"dashboard Services (espcap): {' and '.join(addresses)}\n")
+    call(_elasticsearch_node, "POST", f"/{INDICES}/_refresh")
     yield _elasticsearch_node
     remove_packets(_elasticsearch_node)
 
@@ -75,7 +90,7 @@ def node(kibana: FakeKibana, tmp_path_factory: pytest.TempPathFactory, _elastics
 @pytest.fixture(scope="module")
 def types(node: str) -> Types:
     """Fields that can be searched or summed up, and their types: what Kibana knows of them."""
-    fields = call(node, "GET", "/packets-*/_field_caps?fields=*")["fields"]
+    fields = call(node, "GET", f"/{INDICES}/_field_caps?fields=*")["fields"]
     return {
         name: {type for type, caps in kinds.items() if caps["aggregatable"]}
         for name, kinds in fields.items()
@@ -93,7 +108,8 @@ def test_fields_exist_and_fit(objects: list[Json], types: Types) -> None:
 def test_a_wrong_field_is_found(text: str, objects: list[Json], types: Types) -> None:
     """Wherever it is named, and also where it exists but is of another type."""
     for field in {use.field for item in objects for use in saved_objects.uses(item)}:
-        for place in re.finditer(rf'(?<=")({re.escape(field)})(?=\\?")', text):
+        before = r'(?<=sourceField\\":\\")' if field in AMBIGUOUS else '(?<=")'
+        for place in re.finditer(rf'{before}({re.escape(field)})(?=\\?")', text):
             mutated = f"{text[: place.start()]}nowhere{text[place.end() :]}"
             problems = saved_objects.field_problems(saved_objects.parsed(mutated), types)
             assert problems == ["nowhere: no such field"], text[place.start() - 40 : place.start()]
@@ -105,47 +121,53 @@ def test_a_wrong_field_is_found(text: str, objects: list[Json], types: Types) ->
     assert saved_objects.field_problems(asking, types) == ["layers.dns.flags_rcodes: no such field"]
 
 
-def test_fields_exist_before_a_packet_has_them(objects: list[Json]) -> None:
+def test_fields_exist_before_a_document_has_them(objects: list[Json], dashboards: list[Json]) -> None:
     """Kibana would warn of them in the place of a chart, or beside it."""
-    template = json.loads(espcap("setup", "--print").output)
-    for field in {use.field for item in objects for use in saved_objects.uses(item)}:
-        mapping = template["template"]["mappings"]
-        for name in field.split("."):
-            assert name in mapping["properties"], field
-            mapping = mapping["properties"][name]
+    named = [(item["id"].removeprefix("espcap-") + "-*", item) for item in objects if item["type"] == "search"]
+    named += [(saved_objects.pattern_of(chart), chart) for each in dashboards for chart in saved_objects.lens(each)]
+    for of in TYPES:
+        registry = cast(Any, None) if of is not PACKET_TYPE else open_registry(find_program(""))
+        mappings = build_template(registry, documents=of)["template"]["mappings"]
+        for field in {
+            use.field for pattern, item in named if pattern == of.pattern for use in saved_objects.uses(item)
+        }:
+            mapping = mappings
+            for name in field.split("."):
+                assert name in mapping["properties"], (of.name, field)
+                mapping = mapping["properties"][name]
 
 
-def test_references_resolve(text: str, objects: list[Json]) -> None:
-    view, packet_list, dashboard = objects
+def test_references_resolve(text: str, objects: list[Json], dashboards: list[Json]) -> None:
     assert saved_objects.reference_problems(objects) == []
-    assert len(saved_objects.reference_problems([view, dashboard])) == 1
-    assert len(saved_objects.reference_problems([packet_list, dashboard])) > len(saved_objects.lens(dashboard))
+    for kind in ("index-pattern", "search"):
+        for missing in [item for item in objects if item["type"] == kind]:
+            assert saved_objects.reference_problems([item for item in objects if item is not missing])
     renamed = saved_objects.parsed(text.replace("panel-3:indexpattern", "panel-X:indexpattern"))
-    [problem] = saved_objects.reference_problems(renamed)
-    assert problem == "dashboard: nothing is called panel-3:indexpattern-datasource-layer-packets"
+    for problem, item in zip(saved_objects.reference_problems(renamed), dashboards, strict=True):
+        assert item["type"] == "dashboard"
+        assert problem == "dashboard: nothing is called panel-3:indexpattern-datasource-layer-documents"
 
 
-def test_charts_and_places(text: str, objects: list[Json]) -> None:
-    dashboard = objects[2]
-    assert saved_objects.column_problems(dashboard) == []
-    assert saved_objects.place_problems(dashboard) == []
-    assert set(dashboard["attributes"]) <= saved_objects.DASHBOARD_KEYS
-    renamed = saved_objects.parsed(text.replace('xAccessor\\":\\"time', 'xAccessor\\":\\"thyme'))[2]
-    assert saved_objects.column_problems(renamed)
-    moved = saved_objects.parsed(text.replace('\\"y\\":5', '\\"y\\":4'))[2]
-    assert saved_objects.place_problems(moved)
+def test_charts_and_places(text: str, dashboards: list[Json]) -> None:
+    for dashboard in dashboards:
+        assert saved_objects.column_problems(dashboard) == []
+        assert saved_objects.place_problems(dashboard) == []
+        assert set(dashboard["attributes"]) <= saved_objects.DASHBOARD_KEYS
+    for dashboard in saved_objects.parsed(text.replace('xAccessor\\":\\"time', 'xAccessor\\":\\"thyme'))[-2:]:
+        assert saved_objects.column_problems(dashboard)
+    for dashboard in saved_objects.parsed(text.replace('\\"y\\":5', '\\"y\\":4'))[-2:]:
+        assert saved_objects.place_problems(dashboard)
 
 
-def test_nothing_is_empty_with_the_sample_captures(node: str, objects: list[Json]) -> None:
-    """What each chart asks for has an answer, and the dashboard's range of time has every packet."""
-    dashboard = objects[2]
-    attributes = dashboard["attributes"]
-    span = {"range": {"@timestamp": {"gte": attributes["timeFrom"], "lte": attributes["timeTo"]}}}
+def test_nothing_is_empty_with_the_sample_captures(node: str, dashboards: list[Json]) -> None:
+    """What each chart asks for has an answer, and the dashboards' range of time has every packet."""
+    [(first, last)] = {(item["attributes"]["timeFrom"], item["attributes"]["timeTo"]) for item in dashboards}
+    span = {"range": {"@timestamp": {"gte": first, "lte": last}}}
     assert call(node, "POST", "/packets-*/_count", {"query": span})["count"] == PACKETS
-    for chart in saved_objects.lens(dashboard):
+    for chart in [chart for item in dashboards for chart in saved_objects.lens(item)]:
         [layer] = saved_objects.layers(chart).values()
         body = {"size": 0, "track_total_hits": True, "query": span} | aggregations(list(layer["columns"].items()))
-        answer = call(node, "POST", "/packets-*/_search", body)
+        answer = call(node, "POST", f"/{saved_objects.pattern_of(chart)}/_search", body)
         assert not empty(answer), layer["columns"]
 
 
@@ -159,14 +181,15 @@ def aggregations(columns: list[tuple[str, Json]]) -> dict[str, Any]:
         elif column["operationType"] == "date_histogram":
             kind = {"date_histogram": field | {"fixed_interval": "30d", "min_doc_count": 1}}
         else:
-            kind = {
-                {"sum": "sum", "unique_count": "cardinality", "count": "value_count"}[column["operationType"]]: field
-            }
+            kind = {OPERATIONS[column["operationType"]]: field}
             if column["operationType"] != "count":
                 asked[name] = kind
             continue
         return {"aggs": {name: kind | aggregations(columns[index + 1 :])}}
     return {"aggs": asked} if asked else {}
+
+
+OPERATIONS = {"sum": "sum", "unique_count": "cardinality", "count": "value_count", "percentile": "percentiles"}
 
 
 def empty(answer: dict[str, Any]) -> bool:
@@ -180,7 +203,7 @@ def empty(answer: dict[str, Any]) -> bool:
 
 def test_file_is_that_of_the_program(text: str) -> None:
     ran = subprocess.run([sys.executable, ROOT / "scripts/dashboard.py"], capture_output=True, text=True, check=True)
-    assert ran.stdout == text, "run: python scripts/dashboard.py > kibana/packets.ndjson"
+    assert ran.stdout == text, "run: python scripts/dashboard.py > kibana/espcap.ndjson"
 
 
 def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
@@ -188,9 +211,9 @@ def test_command(kibana: FakeKibana, node: str, tmp_path: Path) -> None:
     kibana.spaces["alone"] = {}
     alone = espcap("setup", "--kibana", f"{kibana.url}/s/alone")
     assert (alone.status, len(alone.lines), alone.output) == (0, 1, b"")
-    assert alone.summary.startswith("Kibana has data view Packets (espcap), packet list Packets (espcap), dashboard")
+    assert alone.summary.startswith("Kibana has data view Packets (espcap), data view Flows (espcap), data view")
     assert "_g=" not in alone.summary
-    assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 3
+    assert len(kibana.spaces["alone"]) == len(kibana.spaces[DEFAULT_SPACE]) == 8
     local = espcap("setup", "--node", f"local:{tmp_path}/index", "--kibana", kibana.url)
     assert (local.status, len(local.lines)) == (2, 1)
     assert "Kibana cannot read a local index" in local.summary

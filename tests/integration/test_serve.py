@@ -31,7 +31,18 @@ from tests.support.live_run import until
 from tests.support.served import Answer, Reading, Served, served
 
 SAMPLES = ["http_xml.pcap", "dns.pcap", "tls13.pcapng", "icmp.pcap", "ipv6.pcap", "arp.pcap"]
-EVERY_PATH = ["/", "/rows", "/check", "/histogram", "/tables", "/complete", "/static/style.css", "/none"]
+EVERY_PATH = [
+    "/",
+    "/rows",
+    "/check",
+    "/histogram",
+    "/tables",
+    "/complete",
+    "/document",
+    "/packets",
+    "/static/style.css",
+    "/none",
+]
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +222,7 @@ def test_page_opens_on_all_packets(page: Served) -> None:
     assert len(reading.packets) == min(100, total)
     assert f'<span id="total">{total}</span>' in answer.text
     over_time = page.get("/histogram").text
-    counts = re.search(r'data-packets="([\d ]+)"', over_time)
+    counts = re.search(r'data-counts="([\d ]+)"', over_time)
     assert counts
     assert sum(map(int, counts[1].split())) == total
 
@@ -647,6 +658,7 @@ def test_capture_that_is_sent(empty: tuple[Served, Path]) -> None:
     shown = Reading(page.get("/").text).packets
     assert len(shown) == len(frames_of(kept))
     assert "<h2>Packet" in page.get("/packet", packet=shown[-1]).text
+    assert all(Reading(page.get("/", type=name).text).packets for name in ("flows", "transactions"))
     again = send(page, "we ird<b>.pcap", body)
     assert f"0 stored, {len(shown)} already there" in again.text
     other = send(page, "we ird<b>.pcap", (CAPTURES / "icmp.pcap").read_bytes())

@@ -40,12 +40,12 @@ def test_words_and_values(text: str, said: str, registry: Registry) -> None:
     paths = Paths(registry)
     query = parse(text, registry.kind, paths.field, paths.exists)
     assert said in advised(query) if said else advised(query) == ""
-    assert advised(query, found=True) in ("", "each condition matches packets, but no packet meets all of them")
+    assert advised(query, found=True) in ("", "each condition has matches, but nothing meets all of them")
 
 
 def test_conditions_that_no_packet_meets_at_once(registry: Registry) -> None:
     both = parse("dns http", registry.kind)
-    assert advised(both, found=True) == "each condition matches packets, but no packet meets all of them"
+    assert advised(both, found=True) == "each condition has matches, but nothing meets all of them"
     assert advised(parse("dns", registry.kind), found=True) == ""
 
 

@@ -422,6 +422,24 @@ def test_percentiles(store: Store) -> None:
         assert bucket["percentiles"]["values"]["50.0"] == pytest.approx(np.percentile(of_protocol, 50))
 
 
+def test_percentiles_over_time(store: Store) -> None:
+    """In each step of time, also in steps without a number."""
+    aggregations = {"lengths": {"percentiles": {"field": "layers.frame.len", "percents": [50]}}}
+    histogram = {"field": "@timestamp", "fixed_interval": "1d"}
+    request = {"days": {"date_histogram": histogram, "aggs": aggregations}}
+    lengths: dict[str, list[int]] = {}
+    for document in documents():
+        if "@timestamp" in document.source:
+            lengths.setdefault(document.source["@timestamp"][:10], []).append(document.source["layers"]["frame"]["len"])
+    found = store.search(Everything(), size=0, aggregations=request).aggregations["days"]["buckets"]
+    for bucket in found:
+        of_day = lengths.pop(bucket["key_as_string"][:10], [])
+        median = pytest.approx(np.percentile(of_day, 50)) if of_day else None
+        assert (bucket["doc_count"], bucket["lengths"]["values"]["50.0"]) == (len(of_day), median)
+    assert found
+    assert lengths == {}
+
+
 def test_percentiles_of_many_numbers(empty_store: Store) -> None:
     """Elasticsearch approximates so many: a result is between the exact ones of 0.1 percentiles less and more."""
     numbers = np.random.default_rng(1).lognormal(-6, 2, 25_000)

@@ -15,7 +15,9 @@ from tests.support.fake_kibana import IMPORT, STATUS, FakeKibana, Reply, fake_ki
 from tests.support.fault_server import tls_context
 
 SECRET = "s3cret"
-OURS = [("index-pattern", "espcap-packets"), ("search", "espcap-packets"), ("dashboard", "espcap-packets")]
+TYPES = ("packets", "flows", "transactions")
+OURS = [(kind, f"espcap-{name}") for kind in ("index-pattern", "search") for name in TYPES]
+OURS += [("dashboard", f"espcap-{name}") for name in ("packets", "services")]
 STRANGER: dict[str, str] = {}
 """The headers of somebody who is no Kibana."""
 
@@ -41,8 +43,10 @@ def test_objects_arrive_as_they_are(kibana: FakeKibana) -> None:
     sent = [json.loads(line) for line in objects_file().read_text().splitlines()]
     assert kibana.spaces[""] == dict(zip(OURS, sent, strict=True))
     assert kibana.requests == [STATUS, IMPORT]
-    assert imported.titles == [f"{kind} Packets (espcap)" for kind in ("data view", "packet list", "dashboard")]
-    assert imported.dashboard == f"{kibana.url}/app/dashboards#/view/espcap-packets"
+    titles = [f"{kind} {name.capitalize()} (espcap)" for kind in ("data view", "list") for name in TYPES]
+    assert imported.titles == [*titles, "dashboard Packets (espcap)", "dashboard Services (espcap)"]
+    dashboards = f"{kibana.url}/app/dashboards#/view"
+    assert imported.dashboards == [f"{dashboards}/espcap-packets", f"{dashboards}/espcap-services"]
 
 
 def test_again_replaces(kibana: FakeKibana) -> None:
@@ -58,7 +62,8 @@ def test_space(kibana: FakeKibana) -> None:
     address = kibana.url.removeprefix("http://") + "/s/ops/"
     imported = import_objects(kibana_connection(address))
     assert list(kibana.spaces["ops"]) == OURS
-    assert imported.dashboard == f"{kibana.url}/s/ops/app/dashboards#/view/espcap-packets-elsewhere"
+    dashboards = f"{kibana.url}/s/ops/app/dashboards#/view"
+    assert imported.dashboards == [f"{dashboards}/espcap-{name}-elsewhere" for name in ("packets", "services")]
 
 
 def test_space_that_is_missing(kibana: FakeKibana) -> None:
@@ -75,7 +80,7 @@ def test_credentials(kibana: FakeKibana) -> None:
     }.items():
         kibana.authorization = authorization
         imported = import_objects(kibana_connection(address, **credentials))
-        assert imported.dashboard.startswith(kibana.url)
+        assert imported.dashboards[0].startswith(kibana.url)
     kibana.authorization = "ApiKey other"
     error = failure(address)
     assert error.message == f"{kibana.url} rejects the credentials (401)"
@@ -85,7 +90,7 @@ def test_credentials(kibana: FakeKibana) -> None:
 def test_certificates(certificate: tuple[Path, Path]) -> None:
     with fake_kibana(tls_context(str(certificate[0]), str(certificate[1]))) as kibana:
         for trust in ({"ca_cert": certificate[0]}, {"fingerprint": fingerprint(certificate[0])}, {"verify": False}):
-            assert import_objects(kibana_connection(kibana.url, **trust)).dashboard.startswith("https://127.0.0.1:")
+            assert import_objects(kibana_connection(kibana.url, **trust)).dashboards[0].startswith("https://127.0.0.1:")
         assert "has a certificate from an unknown authority" in failure(kibana.url).message
         assert "cannot be reached" in failure(kibana.url.replace("https", "http")).message
     with pytest.raises(UsageError, match="no such certificate file"):
@@ -148,10 +153,10 @@ FAULTS: dict[str, tuple[str, Reply, str, str]] = {
     "too large": (IMPORT, Reply(413, b"<html>", STRANGER), "does not accept a file", "maxImportPayloadBytes"),
     "bad request": (IMPORT, Reply(400, {"message": "more recent version"}), "status 400: more recent version", "log"),
     "broken": (IMPORT, Reply(500, {"message": f"oh {SECRET}"}), "failed with status 500: oh ***", "log"),
-    "garbage": (IMPORT, Reply(200, b'{"success": tr'), "imported 0 of 3 saved objects: no reason is given", "again"),
-    "list": (IMPORT, Reply(200, [1]), "imported 0 of 3 saved objects", "again"),
-    "fewer": (IMPORT, Reply(200, {"success": True, "successCount": 2}), "imported 2 of 3 saved objects", "again"),
-    "odd": (IMPORT, Reply(200, {"successCount": "3", "errors": 7}), "imported 0 of 3 saved objects", "again"),
+    "garbage": (IMPORT, Reply(200, b'{"success": tr'), "imported 0 of 8 saved objects: no reason is given", "again"),
+    "list": (IMPORT, Reply(200, [1]), "imported 0 of 8 saved objects", "again"),
+    "fewer": (IMPORT, Reply(200, {"success": True, "successCount": 2}), "imported 2 of 8 saved objects", "again"),
+    "odd": (IMPORT, Reply(200, {"successCount": "3", "errors": 7}), "imported 0 of 8 saved objects", "again"),
     "not all": (
         IMPORT,
         Reply(
@@ -172,7 +177,7 @@ FAULTS: dict[str, tuple[str, Reply, str, str]] = {
                 ],
             },
         ),
-        "imported 1 of 3 saved objects: search a: missing_references (index-pattern x); dashboard b: unknown (no room)"
+        "imported 1 of 8 saved objects: search a: missing_references (index-pattern x); dashboard b: unknown (no room)"
         "; dashboard c: None; and 1 more",
         "run the command again",
     ),

@@ -16,6 +16,7 @@ FITTING = {
     "terms": {"keyword", "ip", "long", "boolean"},
     "unique_count": {"keyword", "ip", "long", "boolean"},
     "sum": NUMBERS,
+    "percentile": NUMBERS,
     "date_histogram": DATES,
 }
 """Types of fields that an operation of Lens takes."""
@@ -25,7 +26,9 @@ DASHBOARD_KEYS = {
     *("controlGroupInput", "panelsJSON", "optionsJSON", "hits", "version"),
 }
 """What Kibana 8.9 and later let a dashboard have: it forbids all others."""
-_PATH = re.compile(r"(?:layers|source|destination|network|espcap)\.[\w.]+|@timestamp|capture_id|protocols?")
+_PATH = re.compile(
+    r"(?:layers|source|destination|client|server|network|event|flow|error|espcap)\.[\w.]+|@timestamp|capture_id|protocols?"
+)
 _KQL = re.compile(r"([\w@.]+)\s*(?::|[<>]=?)")
 
 
@@ -42,6 +45,8 @@ def parsed(text: str) -> list[Json]:
 
 
 def _opened(value: Json, key: str = "") -> Json:
+    if key == "fieldFormatMap":
+        return [{"fieldName": name} for name in json.loads(value)]
     if isinstance(value, str) and key.endswith("JSON"):
         return _opened(json.loads(value))
     if isinstance(value, dict):
@@ -168,3 +173,9 @@ def place_problems(item: Json) -> list[str]:
             found.append(name)
         taken |= dict.fromkeys(cells, name)
     return found
+
+
+def pattern_of(chart: Json) -> str:
+    """The pattern of the indices that a chart shows."""
+    [reference] = chart["references"]
+    return f"{reference['id'].removeprefix('espcap-')}-*"

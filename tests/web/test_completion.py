@@ -4,6 +4,7 @@ from typing import cast
 
 import pytest
 
+from espcap.documents.types import PACKETS
 from espcap.fields.registry import Registry
 from espcap.searches.searcher import Searcher
 from espcap.web.completion import MOST, complete
@@ -12,7 +13,9 @@ pytest_plugins = ["tests.support.core_fixtures"]
 
 
 class OnlyRegistry:
-    """A searcher of which only the registry is used."""
+    """A searcher of which only the registry and the type are used."""
+
+    of = PACKETS
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry

@@ -4,7 +4,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from espcap.web.view import DEFAULT_COLUMNS, View
+from espcap.base.errors import UsageError
+from espcap.documents.types import FLOWS
+from espcap.web.view import COLUMNS_OF, DEFAULT_COLUMNS, View
 
 
 def test_address_and_back() -> None:
@@ -15,6 +17,21 @@ def test_address_and_back() -> None:
     assert View.of(dict(parse_qsl(view.address()))) == view
     assert view.address(filter="", packet="a&b") == "sort=-length&packet=a%26b"
     assert View().address() == ""
+
+
+def test_types_of_documents() -> None:
+    """Each has its own columns, which the address leaves out; another type keeps the query and the times."""
+    view = View.of({"type": "flows", "query": "10.0.0.1", "since": "2024", "filter": "tcp.state", "sort": "bytes"})
+    assert view.documents is FLOWS
+    assert view.columns == COLUMNS_OF["flows"]
+    assert view.address() == "type=flows&filter=tcp.state&query=10.0.0.1&since=2024&sort=bytes"
+    assert View.of(dict(parse_qsl(view.address()))) == view
+    assert view.address_of_type("packets") == "query=10.0.0.1&since=2024"
+    assert view.address_of_type("transactions", "type:dns") == "type=transactions&query=type%3Adns"
+    assert (view.all(), View().all()) == ("type=flows", "")
+    assert view.only("x-f1") == "type=flows&packet=x-f1"
+    with pytest.raises(UsageError, match="'nonsense' is not a type of documents"):
+        View.of({"type": "nonsense"})
 
 
 @pytest.mark.parametrize(

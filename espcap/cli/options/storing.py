@@ -95,8 +95,7 @@ class SetupOptions(StoreOptions):
         "--kibana",
         default="",
         metavar="URL",
-        help="Import a data view and a dashboard of packets into this Kibana: host:port or a URL, which can contain "
-        "/s/SPACE.",
+        help="Import data views and dashboards into this Kibana: host:port or a URL, which can contain /s/SPACE.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Imports the data view, the packet list and the dashboard of packets into Kibana."""
+"""Imports the data views, lists and dashboards of packets, flows and transactions into Kibana."""
 
 import json
 import re
@@ -36,8 +36,8 @@ class Imported(NamedTuple):
 
     titles: list[str]
     """Type and title of each object, as shown in Kibana: `dashboard Packets (espcap)`."""
-    dashboard: str
-    """The URL of the dashboard."""
+    dashboards: list[str]
+    """The URL of each dashboard."""
 
 
 def kibana_connection(address: str, **credentials: Any) -> Connection:
@@ -51,7 +51,7 @@ def kibana_connection(address: str, **credentials: Any) -> Connection:
 def objects_file() -> Path:
     """Returns the file with the saved objects, one on each line: in the installed package or in the checkout."""
     installed = Path(__file__).parents[2] / "kibana"
-    return (installed if installed.is_dir() else Path(__file__).parents[3] / "kibana") / "packets.ndjson"
+    return (installed if installed.is_dir() else Path(__file__).parents[3] / "kibana") / "espcap.ndjson"
 
 
 def import_objects(connection: Connection) -> Imported:
@@ -97,7 +97,7 @@ def _send(node: Urllib3HttpNode, lines: bytes) -> _Answer:
     boundary = uuid.uuid4().hex
     head = (
         f"--{boundary}\r\n"
-        'Content-Disposition: form-data; name="file"; filename="packets.ndjson"\r\n'
+        'Content-Disposition: form-data; name="file"; filename="espcap.ndjson"\r\n'
         "Content-Type: application/ndjson\r\n\r\n"
     )
     body = head.encode() + lines + f"\r\n--{boundary}--\r\n".encode()
@@ -155,10 +155,10 @@ def _judge(connection: Connection, answer: _Answer, objects: list[SavedObject]) 
             f"{connection.addresses} {text}", "see Kibana's log; correct the cause and run the command again"
         )
     titles = [f"{_KINDS[item['type']]} {_title(item)}" for item in objects]
-    return Imported(titles, _dashboard_url(connection, answer.body, objects))
+    return Imported(titles, _dashboard_urls(connection, answer.body, objects))
 
 
-_KINDS = {"index-pattern": "data view", "search": "packet list", "dashboard": "dashboard"}
+_KINDS = {"index-pattern": "data view", "search": "list", "dashboard": "dashboard"}
 
 
 def _title(item: SavedObject) -> str:
@@ -166,13 +166,13 @@ def _title(item: SavedObject) -> str:
     return str(attributes.get("name") or attributes["title"])
 
 
-def _dashboard_url(connection: Connection, answer: dict[str, Any], objects: list[SavedObject]) -> str:
-    """Returns the dashboard's URL. Kibana changes its identifier if another space has an object with the same one."""
-    [wanted] = [item["id"] for item in objects if item["type"] == "dashboard"]
+def _dashboard_urls(connection: Connection, answer: dict[str, Any], objects: list[SavedObject]) -> list[str]:
+    """Returns the dashboards' URLs. Kibana changes an identifier if another space has an object with the same one."""
+    found = {item["id"]: item["id"] for item in objects if item["type"] == "dashboard"}
     for item in _dicts(answer, "successResults"):
-        if (item.get("type"), item.get("id")) == ("dashboard", wanted):
-            wanted = str(item.get("destinationId") or wanted)
-    return f"{connection.addresses}/app/dashboards#/view/{quote(wanted, safe='')}"
+        if item.get("type") == "dashboard" and item.get("id") in found:
+            found[item["id"]] = str(item.get("destinationId") or item["id"])
+    return [f"{connection.addresses}/app/dashboards#/view/{quote(name, safe='')}" for name in found.values()]
 
 
 def _object_error(item: dict[str, Any]) -> str:

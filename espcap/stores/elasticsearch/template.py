@@ -66,7 +66,7 @@ _SETTINGS = {
     },
 }
 
-
+_END = {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}, "bytes": {"type": "long"}}}
 _DERIVED = {
     "date_detection": False,
     "numeric_detection": False,
@@ -79,11 +79,15 @@ _DERIVED = {
         "@timestamp": {"type": "date_nanos"},
         "capture_id": _KEYWORD,
         "settings_id": _KEYWORD,
-        **{end: {"properties": {"ip": {"type": "ip"}, "port": {"type": "long"}}} for end in ("source", "destination")},
+        **dict.fromkeys(("type", "status", "query"), _KEYWORD),
+        "error": {"properties": {"message": _KEYWORD}},
+        **dict.fromkeys(("source", "destination", "client", "server"), _END),
         "event": {"properties": {"duration": {"type": "long"}, "first_response": {"type": "long"}}},
+        "flow": {"properties": {"id": _KEYWORD, "end_reason": _KEYWORD}},
+        "network": {"properties": {"protocol": _KEYWORD, "packets": {"type": "long"}, "bytes": {"type": "long"}}},
     },
 }
-"""The mappings of flows and transactions."""
+"""The mappings of flows and transactions. They have all fields of the dashboard, as those of packets."""
 
 
 def build_template(registry: Registry, lifecycle: str = "", documents: DocumentType = PACKETS) -> dict[str, Any]:

@@ -28,7 +28,8 @@ _PARAMETERS = {
     "stats": {"field"},
     "percentiles": {"field", "percents", "tdigest"},
 }
-_WITHIN = {"terms": {"sum", "stats", "percentiles"}, "date_histogram": {"sum"}}
+_MEASURES = {"sum", "stats", "percentiles"}
+_WITHIN = {"terms": _MEASURES, "date_histogram": _MEASURES}
 """What can be computed for each bucket."""
 _NUMBERS = (Kind.INTEGER, Kind.UNSIGNED, Kind.FLOAT)
 
@@ -63,11 +64,11 @@ def _gatherer(name: str, body: dict[str, Any], kind: Callable[[str], Kind]) -> G
         raise UsageError(f"aggregation {name!r} is not supported: {body}", f"supported are {supported}")
     path = parameters["field"]
     sums = {each: _number_path(inner[each]["sum"]["field"], kind) for each in inner if "sum" in inner[each]}
+    buckets = _Buckets(sums, {each: _measure(inner[each], kind) for each in inner if each not in sums})
     if operation == "terms":
-        measures = {each: _measure(inner[each], kind) for each in inner if each not in sums}
-        return _Terms(path, kind(path), parameters.get("size", 10), _Buckets(sums, measures))
+        return _Terms(path, kind(path), parameters.get("size", 10), buckets)
     if operation == "date_histogram":
-        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), _Buckets(sums))
+        return _DateHistogram(path, parameters["fixed_interval"], parameters.get("min_doc_count", 0), buckets)
     if operation == "percentiles":
         return _Percentiles(_measure(body, kind))
     return _Stats(_number_path(path, kind), only_sum=operation == "sum")
@@ -112,9 +113,9 @@ def _numbers(view: View, path: str, mask: Array) -> tuple[Array, Array]:
 class _Buckets:
     """The counts, sums and measures of buckets, by key."""
 
-    def __init__(self, sums: dict[str, str], measures: dict[str, Measure] | None = None) -> None:
+    def __init__(self, sums: dict[str, str], measures: dict[str, Measure]) -> None:
         self._sums = sums
-        self._measures = measures or {}
+        self._measures = measures
         self.counts: Counter[Any] = Counter()
         self._parts: dict[str, dict[Any, list[float]]] = {name: {} for name in sums}
         self._numbers: dict[str, dict[Any, list[Array]]] = {each.path: {} for each in self._measures.values()}

@@ -26,7 +26,7 @@ class Completion {
     const begun = this.begun;
     const asked = ++this.asked;
     if (!begun || /^[\d.]+$/.test(begun)) return this.close();
-    const parameters = new URLSearchParams({ word: begun, language: this.input.dataset.language });
+    const parameters = new URLSearchParams({ word: begun, language: this.input.dataset.language, type: this.input.form.elements.type.value });
     const answer = await fetch(`complete?${parameters}`);
     const names = answer.ok ? await answer.json() : [];
     if (asked === this.asked && document.activeElement === this.input) this.show(names.filter((name) => name !== begun));

@@ -1,4 +1,4 @@
-// The packet list. Tab reaches one row, arrows move between rows, Enter and a click open a packet.
+// The list. Tab reaches one row, arrows move between rows, Enter and a click open a packet, a flow or a transaction.
 
 import { form, parameters, setOpen } from "./view.js";
 
@@ -21,13 +21,18 @@ export function focusList() {
   }
 }
 
-function openPacket(row) {
-  makeCurrent(row);
-  select(row.dataset.packet);
-  setOpen(row.dataset.packet);
+function open(identifier) {
+  select(identifier);
+  setOpen(identifier);
+  const place = document.getElementById("packet");
   // A large capture takes seconds when its first packet is opened.
-  document.getElementById("packet").textContent = "Reading the capture…";
-  htmx.ajax("GET", `packet?${parameters()}`, { target: "#packet", swap: "innerHTML" });
+  place.textContent = "Reading the capture…";
+  htmx.ajax("GET", `${place.dataset.opens}?${parameters()}`, { target: "#packet", swap: "innerHTML" });
+}
+
+function openRow(row) {
+  makeCurrent(row);
+  open(row.dataset.packet);
 }
 
 export function closePacket() {
@@ -40,9 +45,13 @@ export function closePacket() {
 
 document.addEventListener("click", (event) => {
   const row = event.target.closest("#list tr[data-packet]");
-  if (row) {
+  const link = event.target.closest("a");
+  if (link?.dataset.open && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    open(link.dataset.open);
+  } else if (row && !link) {
     row.focus();
-    openPacket(row);
+    openRow(row);
   } else if (event.target.closest("a[data-close]")) {
     event.preventDefault();
     closePacket();
@@ -54,9 +63,9 @@ const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 };
 document.addEventListener("keydown", (event) => {
   const row = event.target.closest("#list tr[data-packet]");
   if (!row) return;
-  if (event.key === "Enter") {
+  if (event.key === "Enter" && event.target === row) {
     event.preventDefault();
-    openPacket(row);
+    openRow(row);
   } else if (event.key in steps || event.key === "Home") {
     event.preventDefault();
     const all = rows();

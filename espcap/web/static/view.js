@@ -38,3 +38,12 @@ document.addEventListener("click", (event) => {
   else if (sort) submit({ sort });
   else submit({ columns: `${form.elements.columns.value.trim()} ${column}` });
 });
+
+// Another type of documents keeps the query and the times that the form has now.
+for (const link of document.querySelectorAll("a[data-type]")) {
+  link.addEventListener("click", () => {
+    const kept = ["query", "since", "until"].map((name) => [name, form.elements[name].value.trim()]);
+    const given = [["type", link.dataset.type], ...kept].filter(([, value]) => value);
+    link.href = `./?${new URLSearchParams(given)}`;
+  });
+}
