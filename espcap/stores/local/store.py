@@ -25,8 +25,9 @@ from espcap.stores.local.aggregations import gather
 from espcap.stores.local.bounds import EVER, Bounds, time_bounds
 from espcap.stores.local.conditions import View
 from espcap.stores.local.documents import documents
-from espcap.stores.local.files import check_versions, exists, failures, measure, open_manifest
-from espcap.stores.local.manifest import Entry
+from espcap.stores.local.files import check_versions, failures, measure, open_manifest
+from espcap.stores.local.folders import check_copies, day_folders
+from espcap.stores.local.manifest import Entry, Manifest
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
@@ -56,11 +57,14 @@ class LocalStore:
     def prepare(self) -> None:
         """Makes the folder, which only its owner can read, and records the fields of the user's own dissectors.
 
-        Raises StoreError if an earlier version of espcap made a day: no packets are written beside it.
+        Raises StoreError if an earlier version of espcap made a day, or if a folder is not a day or is a copy of one:
+        no packets are written beside it.
         """
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_versions(self._folders())
+        folders = self._folders()
+        check_versions(folders)
+        check_copies(_readable(folders))
         if self._registry.own:
             add_to_record(self._folder, self._registry.own, self.address)
 
@@ -70,8 +74,7 @@ class LocalStore:
 
     def check(self) -> None:
         """Raises StoreError if a day is damaged, or if another version of espcap made it."""
-        for folder in self._folders():
-            measure(folder)
+        _measured(self._folders())
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores the documents that are not stored yet. Searches find them after `flush` or a later commit."""
@@ -102,7 +105,7 @@ class LocalStore:
     def days(self) -> list[StoredDay]:
         """Returns the days in the order of their names."""
         self.flush()
-        return [measure(folder) for folder in self._folders()]
+        return _measured(self._folders())
 
     def delete(self, index: str) -> None:
         """Deletes a day. Waits while another process writes."""
@@ -208,7 +211,9 @@ class LocalStore:
         Raises FileNotFoundError if one of them has just been replaced.
         """
         folders = [folder for folder in self._folders(bounds, newest_first) if of.owns(folder.name)]
-        files = [(folder, entry) for folder in folders for entry in _entries(folder, bounds, newest_first)]
+        days = [(folder, open_manifest(folder)) for folder in folders]
+        check_copies(days)
+        files = [(folder, entry) for folder, listed in days for entry in _entries(listed, bounds, newest_first)]
         open_together(files)
         for folder, entry in files:
             try:
@@ -221,16 +226,29 @@ class LocalStore:
 
     def _folders(self, bounds: Bounds = EVER, newest_first: bool = False) -> list[Path]:
         """Returns the folders of the days, without those outside the bounds."""
-        with failures(self._folder):
-            folders = [folder for folder in self._folder.iterdir() if exists(folder)] if self._folder.exists() else []
+        folders = day_folders(self._folder)
         low, high = (timestamp(max(0, bound))[:10] for bound in bounds)
         wanted = [folder for folder in folders if not _DAY.search(folder.name) or low <= folder.name[-10:] <= high]
         return sorted(wanted, reverse=newest_first)
 
 
-def _entries(folder: Path, bounds: Bounds, newest_first: bool) -> list[Entry]:
+def _readable(folders: list[Path]) -> Iterator[tuple[Path, Manifest]]:
+    """Yields the days without those whose list is damaged: they are an error for those who use them."""
+    for folder in folders:
+        with suppress(StoreError):
+            yield folder, open_manifest(folder)
+
+
+def _measured(folders: list[Path]) -> list[StoredDay]:
+    """Returns what is committed to each day, without those that wait for their first commit."""
+    days = [(folder, open_manifest(folder)) for folder in folders]
+    check_copies(days)
+    return [measure(folder) for folder, listed in days if listed.generation]
+
+
+def _entries(listed: Manifest, bounds: Bounds, newest_first: bool) -> list[Entry]:
     """Returns the files of a day that can have packets of these times, in the order of their times."""
-    entries = [entry for entry in open_manifest(folder).entries if _can_match(entry, bounds)]
+    entries = [entry for entry in listed.entries if _can_match(entry, bounds)]
     return sorted(entries, key=lambda entry: (entry.last if newest_first else entry.first) or 0, reverse=newest_first)
 
 
