@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from espcap.base.text import shell_word
 from espcap.documents.types import PACKETS, DocumentType
 from espcap.query import And, Everything, Exists, Frames, Not, Or, Query
 from espcap.query.advice import advice
@@ -17,7 +18,7 @@ def explain_no_packets(store: Store, query: Query, of: DocumentType = PACKETS) -
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
     if not found.total:
-        fill = TO_FILL.format(store.address)
+        fill = TO_FILL.format(shell_word(store.address))
         return f"{store.address} has no {of.name} yet: {fill}{'' if of is PACKETS else f' --types packets,{of.name}'}"
     span = found.aggregations["times"]
     between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
+from espcap.base.text import shell_word
 from espcap.base.times import timestamp
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
@@ -25,7 +26,7 @@ from espcap.stores.local.aggregations import gather
 from espcap.stores.local.bounds import EVER, Bounds, time_bounds
 from espcap.stores.local.conditions import View
 from espcap.stores.local.documents import documents
-from espcap.stores.local.files import check_versions, failures, measure, open_manifest
+from espcap.stores.local.files import check_versions, failures, measure, open_manifest, require_writable
 from espcap.stores.local.folders import check_copies, day_folders
 from espcap.stores.local.manifest import Entry, Manifest
 from espcap.stores.local.record import add_to_record, read_record
@@ -46,11 +47,12 @@ class LocalStore:
     writes_at_once = 1
     batches_ahead = 32  # a commit can take seconds
 
-    def __init__(self, folder: Path, registry: Registry) -> None:
+    def __init__(self, folder: Path, registry: Registry, on_note: Callable[[str], None] = lambda note: None) -> None:
+        """`on_note` is called with a line of text if a deletion waits for another process."""
         self._folder = folder
         self._registry = registry
         self._kind = registry.kind
-        self._writer = IndexWriter(folder, registry.kind)
+        self._writer = IndexWriter(folder, registry.kind, on_note)
         self._turn = RLock()
         """Lock for the writer: `flush` may be called while a thread writes a batch."""
 
@@ -62,6 +64,7 @@ class LocalStore:
         """
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_writable(self._folder)
         folders = self._folders()
         check_versions(folders)
         check_copies(_readable(folders))
@@ -122,7 +125,7 @@ class LocalStore:
 
     def keep(self, days: int) -> None:
         """Raises StoreError: no process is running that could delete days."""
-        hint = f"run espcap prune --keep {days}d --node local:{self._folder} every day, for example from cron"
+        hint = f"run espcap prune --keep {days}d --node {shell_word(self.address)} every day, for example from cron"
         raise StoreError("a local index deletes nothing by itself", hint)
 
     def describe(self) -> str:
@@ -139,7 +142,7 @@ class LocalStore:
         with failures(self._folder):
             if self._folder.is_dir():
                 return None
-        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
+        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(shell_word(self.address)))
 
     def close(self) -> None:
         """Makes all documents that were written durable, and merges small files."""
