@@ -22,6 +22,7 @@ import pytest
 from espcap.base.errors import StoreError, UsageError
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Query, Range
+from espcap.query.accuracy import accuracy_notes
 from espcap.query.lucene import parse
 from espcap.sinks import Outcome
 from espcap.stores.local import writer as local_writer
@@ -380,6 +381,17 @@ def test_many_values(store: LocalStore, packet_registry: Registry) -> None:
     request = {"names": {"terms": {"field": "layers.dns.qry_name", "size": 1}}}
     answer = store.search(Everything(), aggregations=request).aggregations["names"]
     assert answer == {"buckets": [{"key": "0-0", "doc_count": 1}]}
+
+
+def test_times_that_are_not_searched_are_reported(store: LocalStore, packet_registry: Registry) -> None:
+    years = (1950, 2015, 9999)
+    store.write([make(number, ntp={"xmt": f"{year}-01-01T00:00:00.000000000Z"}) for number, year in enumerate(years)])
+    query = parse("layers.ntp.xmt:>2000", packet_registry.kind)
+    assert store.search(query).total == 1
+    notes = accuracy_notes(query, packet_registry, lambda part: store.search(part, size=0).total)
+    assert list(notes) == [
+        "layers.ntp.xmt: 2 packets have a time before 1970 or after 2262, which is not searched; documents have it"
+    ]
 
 
 @pytest.mark.parametrize("others", [0, 100_000])
