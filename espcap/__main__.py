@@ -18,8 +18,9 @@ def run() -> None:
     sys.meta_path.insert(0, _WithoutPandas)
     try:
         from espcap.cli import main
-        from espcap.cli.failures import failures_reported
+        from espcap.cli.failures import failures_reported, open_standard_streams
 
+        open_standard_streams()
         with failures_reported():
             main(prog_name="espcap")
     except KeyboardInterrupt:  # before a command has begun

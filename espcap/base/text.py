@@ -1,6 +1,8 @@
 """Makes text safe to print on a terminal."""
 
+import os
 import re
+import shlex
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(0x20), *range(0x7F, 0xA0)]}
 _CONTROLS |= {code: f"\\u{code:04x}" for code in [*range(0x2028, 0x202F), *range(0x2066, 0x206A)]}
@@ -13,6 +15,14 @@ def printable(text: str) -> str:
     not UTF-8.
     """
     return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
+
+
+def shell_word(text: str) -> str:
+    """The text as one word of a command for bash, as `printable` leaves it: `'a b'`, or `$'a\\xffb'`."""
+    if printable(text) == text:
+        return shlex.quote(text)
+    letters = (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return "$'" + "".join(f"\\{letter}" if letter in "\\'" else letter for letter in letters) + "'"
 
 
 _UNSAFE_BYTES = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")

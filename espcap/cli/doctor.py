@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from espcap.base.errors import EspcapError, with_hint
+from espcap.base.paths import data_folder
 from espcap.base.text import printable
 from espcap.cli.opening import open_named_store
 from espcap.cli.options.storing import StoreOptions
@@ -33,6 +34,7 @@ def doctor(options: StoreOptions) -> int:
     results = [_passes("capture", partial(check_capture_right, program)), _passes("cache", partial(_cache, program))]
     if results[-1]:
         _report_reader(program)
+    _report_local()
     if options.node:
         results.append(_passes("node", partial(_node, options, program)))
     return 0 if all(results) else 1
@@ -55,6 +57,13 @@ def _report_sharkd(program: Program) -> None:
 def _report_reader(program: Program) -> None:
     """Prints which reader of tshark's output is used, and how to get the native one. The slower one is only a note."""
     _report_if_there("reader", lambda: f"native, {_loaded_reader(program)}", "tshark's JSON, several times slower")
+
+
+def _report_local() -> None:
+    """Prints the folder of the default local index, and whether it exists."""
+    folder = data_folder()
+    state = "" if folder.is_dir() else ", made when packets are stored there"
+    click.echo(printable(f"ok       local index: {folder}, for --node local{state}"))
 
 
 def _report_if_there(name: str, find: Callable[[], str], without: str) -> None:

@@ -1,6 +1,7 @@
 """Turns failures of commands into one line on standard error and an exit code."""
 
 import errno
+import fcntl
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import click
 from espcap.base.errors import EspcapError, UsageError, with_hint
 
 _DISK_FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+_CLOSED = "standard output is closed", "leave out >&-, or write >/dev/null"
 
 
 @contextmanager
@@ -28,13 +30,48 @@ def failures_reported() -> Iterator[None]:
         discard_standard_output()
         sys.exit(128 + signal.SIGPIPE)  # without a message: `espcap … | head` is not a failure
     except OSError as error:
-        if error.filename or error.errno not in _DISK_FULL:
+        if not (problem := _problem_of_output(error)):
             raise
         discard_standard_output()
-        click.echo(f"Error: cannot print: {error.strerror} (make room, or print elsewhere)", err=True)
+        click.echo(f"Error: cannot print: {problem}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:  # only commands that need no clean-up let it pass
         sys.exit(128 + signal.SIGINT)
+
+
+def _problem_of_output(error: OSError) -> str:
+    """Returns why standard output cannot be written to, and what to do; empty if the error has another cause."""
+    if error.filename:
+        return ""
+    if error.errno in _DISK_FULL:
+        return f"{error.strerror} (make room, or print elsewhere)"
+    return with_hint(*_CLOSED) if error.errno == errno.EBADF and _is_output_closed() else ""
+
+
+def require_standard_output() -> None:
+    """Raises EspcapError if standard output is closed."""
+    if _is_output_closed():
+        raise EspcapError(f"cannot print: {_CLOSED[0]}", _CLOSED[1])
+
+
+def _is_output_closed() -> bool:
+    return fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+
+
+def open_standard_streams() -> None:
+    """Opens standard streams that the caller has closed: standard output so that a write fails with EBADF.
+
+    Otherwise files that are opened later would get their descriptors, and what is printed would go there.
+    """
+    for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_RDWR)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, flags)
+            os.set_inheritable(descriptor, True)
+    sys.stdin = sys.stdin or open(0)  # noqa: SIM115 - it stays open
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 - it stays open
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115 - it stays open
 
 
 def discard_standard_output() -> None:

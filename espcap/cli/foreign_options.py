@@ -24,7 +24,19 @@ _SEARCH = _QUERYING | {
     **dict.fromkeys(("--columns", "--fields"), _QUERYING["-e"]),
     "-w": "espcap extract -w writes the packets",
 }
-_INSTEAD = {"main": _READING, "search": _SEARCH, "stats": _QUERYING, "extract": _QUERYING, "show": _QUERYING}
+_EXPORT = _QUERYING | {
+    "--sort": "packets are exported in the order of time; espcap search --sort prints them in another order",
+    **dict.fromkeys(("-c", "-n", "--count", "--limit", "--size"), "all packets that match are exported"),
+    **dict.fromkeys(("-e", "--fields"), "--columns names the fields"),
+}
+_INSTEAD = {
+    "main": _READING,
+    "search": _SEARCH,
+    "stats": _QUERYING,
+    "extract": _QUERYING,
+    "export": _EXPORT,
+    "show": _QUERYING,
+}
 
 
 class Command(click.Command):

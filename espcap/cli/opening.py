@@ -30,8 +30,10 @@ def open_named_store(options: StoreOptions, registry: Registry, default: str = "
 
 
 def open_existing_store(options: StoreOptions, registry: Registry) -> Store:
-    """Returns the store that `--node` names. Raises StoreError if it does not exist."""
-    return existing(open_named_store(options, registry))
+    """Returns the store that `--node` names. If it waits, it prints a note. Raises StoreError if it does not exist."""
+    from espcap.cli.progress import Progress
+
+    return existing(open_named_store(options, registry, on_note=Progress.note))
 
 
 def open_store_for_writing(options: DeliveryOptions, registry: Registry, endless: bool) -> Store:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
-from espcap.cli.failures import discard_standard_output
+from espcap.cli.failures import discard_standard_output, require_standard_output
 
 
 def require_new(name: str, force: bool) -> None:
@@ -36,6 +36,7 @@ def opened(name: str) -> Iterator[Output]:
     """Opens the output. A regular file is replaced only when all packets are written."""
     try:
         if name == "-":
+            require_standard_output()
             yield Output(sys.stdout.buffer)
             sys.stdout.buffer.flush()
         elif os.path.exists(name) and not os.path.isfile(name):

@@ -11,11 +11,11 @@ import click
 
 from espcap.base.errors import EspcapError, UsageError, with_hint
 from espcap.base.paths import spool_folder
-from espcap.base.text import printable
+from espcap.base.text import printable, shell_word
 from espcap.captures.sources import CaptureFile, Source, StandardInput, capture_file, interfaces, walk
 from espcap.captures.watch import watch
 from espcap.cli.dissecting import dissecting_settings
-from espcap.cli.failures import discard_standard_output
+from espcap.cli.failures import discard_standard_output, require_standard_output
 from espcap.cli.opening import open_dead_letters, open_store_for_writing
 from espcap.cli.options.reading import ReadOptions
 from espcap.cli.options.storing import DeliveryOptions
@@ -108,6 +108,7 @@ def _sink(options: ReadOptions, registry: Registry) -> Sink:
         return CountingSink()
     if options.node:
         return open_store_for_writing(options, registry, endless=_is_endless(options))
+    require_standard_output()
     return LinesSink(sys.stdout.buffer, _form(options.pretty))
 
 
@@ -234,8 +235,8 @@ def print_summary(report: Report, options: DeliveryOptions) -> None:
     for reason, times in report.reasons.items():
         click.echo(f"Rejected {times:,} times: {printable(reason)}", err=True)
     if report.dead_letters:
-        name = printable(report.dead_letters)
-        click.echo(f"Rejected documents are in {name} (espcap retry {name} --node … sends them again)", err=True)
+        name, word = printable(report.dead_letters), shell_word(report.dead_letters)
+        click.echo(f"Rejected documents are in {name} (espcap retry {word} --node … sends them again)", err=True)
     if report.unparsed:
         hint = "espcap search _exists_:unparsed finds the packets" if options.node and not report.dry_run else ""
         click.echo(with_hint(UNPARSED.format(report.unparsed), hint), err=True)

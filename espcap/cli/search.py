@@ -8,6 +8,7 @@ from typing import Any
 import click
 import orjson
 
+from espcap.base.errors import UsageError
 from espcap.base.text import printable, without_controls
 from espcap.cli.opening import open_named_store
 from espcap.cli.options.querying import ListOptions, QueryOptions, SearchOptions
@@ -38,6 +39,7 @@ def search(options: SearchOptions) -> int:
 
 def search_type(options: ListOptions, of: DocumentType) -> int:
     """Searches documents of a type, and returns the exit code."""
+    _check_aggregation(options)
     searcher = open_searcher(options, of)
     store = searcher.store
     try:
@@ -62,6 +64,17 @@ def search_type(options: ListOptions, of: DocumentType) -> int:
         return prepared.status
     finally:
         store.close()
+
+
+def _check_aggregation(options: ListOptions) -> None:
+    """Prints a note if --agg leaves other options unused. Raises UsageError if it names no field."""
+    if options.agg is None:
+        return
+    if not options.agg.strip():
+        raise UsageError("--agg has no field", "name one, such as --agg protocol")
+    unused = [("--sort", options.sort != "@timestamp"), ("--from", options.start > 0)]
+    for name in (name for name, is_given in unused if is_given):
+        _print_notes([f"--agg does not use {name}: the most frequent values come first"])
 
 
 def _path(name: str, query: Query, searcher: Searcher) -> str:

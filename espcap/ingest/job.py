@@ -52,6 +52,14 @@ class Job:
     """The spool, in which live captures wait for the store."""
 
     @property
+    def has_own_settings(self) -> bool:
+        """Whether the user gave options that change documents, such as a file of keys."""
+        settings = self.settings
+        return bool(
+            self.payload or settings.decode_as or settings.preferences or settings.profile_folder or settings.scripts
+        )
+
+    @property
     def tsharks(self) -> int:
         """Largest number of tsharks that run at the same time."""
         return self.jobs or len(os.sched_getaffinity(0))

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from espcap.base.errors import EspcapError, with_hint
+from espcap.base.text import shell_word
 from espcap.base.times import timestamp
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
@@ -269,7 +270,8 @@ class IncompleteError(EspcapError):
             others = sum(1 for problem in report.problems if problem.severity) - 1
             super().__init__(f"{worst.message} (and {others:,} more)" if others else worst.message, worst.hint)
         else:
-            super().__init__(report.summary(), report.dead_letters and f"espcap retry {report.dead_letters}")
+            retry = f"espcap retry {shell_word(report.dead_letters)}" if report.dead_letters else ""
+            super().__init__(report.summary(), retry)
         self.report = report
 
     def __reduce__(self) -> tuple[type["IncompleteError"], tuple[Report]]:

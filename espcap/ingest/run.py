@@ -71,6 +71,7 @@ class Run:
                 self._checkpoints = self._open_checkpoints(resuming)
             self._pipeline.run(sources(self._checkpoints.is_known if self._checkpoints else _is_new), self._checkpoints)
             self._sink.close()
+            self._note_replaced()
         except StoreError as error:
             self.failure = error
             self._pipeline.add_problem(Severity.FAILED, error.message, error.hint)
@@ -81,6 +82,13 @@ class Run:
             if self._checkpoints:
                 self._checkpoints.close()
         return self.report
+
+    def _note_replaced(self) -> None:
+        """Adds a note if this run has no settings of its own and replaced documents that others may have decrypted."""
+        if self.report.replaced and not self._job.has_own_settings:
+            message = f"{self.report.replaced:,} packets were stored with other settings before and are replaced"
+            hint = "values that only those settings gave, such as decrypted ones, need the same options again"
+            self._pipeline.note(EspcapError(message, hint))
 
     def _open_checkpoints(self, resuming: Resuming) -> Checkpoints:
         """Returns the captures that earlier runs have stored and the store still has. Reports lost ones in notes."""

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from espcap.base.errors import UsageError
 from espcap.fields.registry import Registry
-from espcap.query import And, Or, Query, Unsearchable
+from espcap.query import And, Exists, Not, Or, Query, Range, Unsearchable
 from espcap.query.limits import LONGEST_INDEXED
-from espcap.query.unindexed import HasLong, payload_fields, text_fields, undecided
+from espcap.query.unindexed import HasLong, payload_fields, text_fields, time_fields, undecided
 
 _PAYLOAD = "documents contain values of more than 64 bytes only with --payload, and at most 2,730 bytes are indexed"
 _TOO_LONG = f"{{}}: {{:,}} packets have a text of more than {LONGEST_INDEXED:,} characters, which"
 _NOT_SEARCHED = f"{_TOO_LONG} is not indexed; espcap search --captures -Y FILTER searches it"
+_OUT_OF_RANGE = "{}: {:,} packets have a time before 1970 or after 2262, which is not searched; documents have it"
 _NOT_ORDERED = f"{_TOO_LONG} cannot be sorted or counted"
 
 
@@ -22,6 +23,9 @@ def accuracy_notes(query: Query, registry: Registry, count: Count) -> Iterator[s
     """Yields notes on fields for which the query may find too many or too few packets."""
     for path in payload_fields(query, registry.kind):
         yield f"{path}: {_PAYLOAD}"
+    for path in time_fields(query, registry.kind):
+        if packets := count(And((Exists(path), Not(Range(path, None, None))))):
+            yield _OUT_OF_RANGE.format(path, packets)
     paths = having_long(text_fields(query, registry.kind), count)
     for path in paths:
         if packets := count(_undecided(query, path, registry, paths.__contains__)):

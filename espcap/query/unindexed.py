@@ -22,6 +22,12 @@ def payload_fields(query: Query, kind: Kinds) -> list[str]:
     return sorted({path for path in paths if kind(path) is Kind.BYTES})
 
 
+def time_fields(query: Query, kind: Kinds) -> list[str]:
+    """Returns the paths of times in fields that a query compares."""
+    paths = {path for path in _paths(query, 0) if path.startswith("layers.") and kind(path) is Kind.TIME}
+    return sorted(paths)
+
+
 def text_fields(query: Query, kind: Kinds) -> list[str]:
     """Returns the paths of texts with long values for which a query may find wrong packets."""
     paths = _paths(query, LONGEST_INDEXED + 1)

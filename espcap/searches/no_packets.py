@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from espcap.base.text import shell_word
 from espcap.documents.types import PACKETS, DocumentType
 from espcap.query import And, Everything, Exists, Frames, Not, Or, Query
 from espcap.query.advice import advice
@@ -18,8 +19,8 @@ def explain_no_packets(store: Store, query: Query, of: DocumentType = PACKETS) -
     times = {"times": {"stats": {"field": "@timestamp"}}}
     found = store.search(Everything(), size=0, aggregations=times)
     if not found.total:
-        fill = TO_FILL.format(store.address) if of is PACKETS else _TO_MAKE.format(store.address)
-        return f"{store.address} has no {of.name} yet: {fill}"
+        fill = TO_FILL if of is PACKETS else _TO_MAKE
+        return f"{store.address} has no {of.name} yet: {fill.format(shell_word(store.address))}"
     span = found.aggregations["times"]
     between = f" from {milliseconds_text(span['min'])} to {milliseconds_text(span['max'])}" if span["count"] else ""
     absent = [path for path in _fields(query) if not store.search(Exists(path), size=0).total]

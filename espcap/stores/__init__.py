@@ -139,8 +139,9 @@ def open_store(
 
     If Elasticsearch cannot be reached, requests are repeated for `give_up_after` seconds without progress (`inf`: for
     ever) before they fail; the first request only if `wait_from_start`. `on_note` is called with a line of text when
-    such waiting begins and ends. `credentials` are members of `Connection`. The registry then also has the fields of
-    own dissectors that the store has recorded. Raises UsageError if an address is not valid.
+    such waiting begins and ends, and when a deletion waits for another process. `credentials` are members of
+    `Connection`. The registry then also has the fields of own dissectors that the store has recorded. Raises UsageError
+    if an address is not valid.
     """
     store = _open(nodes, registry, give_up_after, wait_from_start, on_note, **credentials)
     registry.add_own_fields_from(store.own_fields)
@@ -167,7 +168,7 @@ def _open(
             raise UsageError("a local index cannot be named together with other nodes", "name one --node")
         from espcap.stores.local.store import LocalStore
 
-        return LocalStore(local_folder(nodes[0]), registry)
+        return LocalStore(local_folder(nodes[0]), registry, on_note)
     from espcap.stores.elasticsearch.connection import Connection
     from espcap.stores.elasticsearch.retry import Retry
     from espcap.stores.elasticsearch.store import ElasticsearchStore

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import IO, BinaryIO, cast
 
-from espcap.base.errors import EspcapError
+from espcap.base.errors import EspcapError, UsageError
 from espcap.base.text import printable
 from espcap.captures.sources import NotACapture, can_be_capture
 from espcap.tshark.arguments import Settings, columns_command, json_command, plugin_command
@@ -30,6 +30,9 @@ SECONDS_TO_END = 60.0
 """How long a tshark that reads a pipe may run on after it has closed its output."""
 
 _PIPE_SIZE = 1 << 20
+
+_FILES_OF_KEYS = ("keylog_file", "kerberos.file")
+"""Ends of the names of preferences; if such a file is missing, tshark decrypts nothing and does not say so."""
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[list[bytes] | None]:
@@ -326,14 +329,17 @@ def hand_over_files(settings: Settings, user: User | None) -> Settings:
     """Returns the settings with an open copy in place of each file that the dissecting user is not allowed to read.
 
     Such a file is, for example, a key log of root. A file that the user can read keeps its name, so that tshark can
-    read what is added to it later. Raises UsageError if the user cannot read the profile or a script, EspcapError if a
-    file cannot be copied.
+    read what is added to it later. Raises UsageError if a file of keys does not exist, or if the user cannot read the
+    profile or a script, EspcapError if a file cannot be copied.
     """
     check_profile(settings.profile_folder, user)
     check_readable(list(settings.scripts), user)
     preferences, descriptors = [], []
     for preference in settings.preferences:
         name, _, path = preference.partition(":")
+        if name.endswith(_FILES_OF_KEYS) and path and not os.path.exists(path):
+            hint = "check the path; if a program writes it later, make an empty file first"
+            raise UsageError(f"the file of keys {printable(path)} does not exist", hint)
         if user and os.path.isfile(path) and not user.can_read(path):
             descriptors.append(_copy_in_memory(path))
             path = f"/proc/self/fd/{descriptors[-1]}"

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 
 from espcap.base.errors import UsageError
-from espcap.base.text import printable
+from espcap.base.text import printable, shell_word
 from espcap.tshark.program import User
 
 _FIRST_UNREADABLE = """
@@ -41,7 +41,7 @@ def check_readable(paths: list[str], user: User | None) -> None:
     The message names the first of them.
     """
     if user and (path := "" if user.reads_all else _first_unreadable(user, paths)):
-        hint = f"let others read it: chmod -R o+rX {printable(paths[0])}, also the folders above, or name a copy"
+        hint = f"let others read it: chmod -R o+rX {shell_word(paths[0])}, also the folders above, or name a copy"
         raise UsageError(f"tshark runs as {user.name}, who cannot read {printable(path)}", hint)
     for path in paths if not user else ():
         if not os.access(path, os.R_OK | os.X_OK if os.path.isdir(path) else os.R_OK):

@@ -3,7 +3,7 @@
 import subprocess
 
 from espcap.base.errors import EspcapError
-from espcap.base.text import printable
+from espcap.base.text import printable, shell_word
 from espcap.tshark.process import Process
 from espcap.tshark.program import Program, environment
 
@@ -25,7 +25,7 @@ def capture_right_hint(program: Program) -> str:
     """A hint with the commands that give a user the right to capture."""
     return (
         "let dumpcap capture: sudo dpkg-reconfigure wireshark-common, sudo usermod -aG wireshark $USER, log in again; "
-        f"or sudo setcap cap_net_raw,cap_net_admin=eip {program.dumpcap}"
+        f"or sudo setcap cap_net_raw,cap_net_admin=eip {shell_word(str(program.dumpcap))}"
     )
 
 

@@ -1,11 +1,13 @@
 """No character that changes a terminal is left in a text."""
 
 import json
+import os
+import subprocess
 
 import orjson
 import pytest
 
-from espcap.base.text import printable, without_controls
+from espcap.base.text import printable, shell_word, without_controls
 
 UNSAFE = [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 
@@ -23,6 +25,16 @@ UNSAFE = [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x206
 )
 def test_printable(text: str, expected: str) -> None:
     assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.pcap", "a b", "it's", "$(id)", "é 漢", "a\nb", "\udcffb 'c' \\d", "\x1b[31m", "\u202ea"]
+)
+def test_shell_word(name: str) -> None:
+    word = shell_word(name)
+    assert printable(word) == word
+    ran = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert os.fsdecode(ran.stdout) == name
 
 
 def test_printable_leaves_no_unsafe_character() -> None:

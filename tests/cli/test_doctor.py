@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from espcap.cli import main
@@ -19,6 +20,15 @@ def lines_of_doctor(tshark: Path | str) -> list[str]:
 def test_without_tshark(tmp_path: Path) -> None:
     [line] = lines_of_doctor(tmp_path / "none")
     assert line.startswith(f"missing  tshark: cannot run {tmp_path}/none: No such file or directory (")
+
+
+@pytest.mark.parametrize(("made", "state"), [(True, ""), (False, ", made when packets are stored there")])
+def test_folder_of_the_local_index(made: bool, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    if made:
+        (tmp_path / "espcap").mkdir()
+    ran = CliRunner().invoke(main, ["doctor"])
+    assert f"ok       local index: {tmp_path}/espcap, for --node local{state}" in ran.output.splitlines()
 
 
 def test_without_the_right_to_capture(tmp_path: Path) -> None:

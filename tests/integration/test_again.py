@@ -82,7 +82,12 @@ def test_replaced_and_left_as_it_is(capture: Path, node: str) -> None:
     assert counts(same)["file done before"] == 1
     anew = espcap("-r", capture, "--node", node, *AS_DATA, "--again")
     assert "33 packets read, 0 stored, 33 already there" in anew.summary
+    assert not any("are replaced" in line for line in (*again.lines, *anew.lines))
     back = espcap("-r", capture, "--node", node)
+    assert back.lines[-2] == (
+        "Note: 33 packets were stored with other settings before and are replaced "
+        "(values that only those settings gave, such as decrypted ones, need the same options again)"
+    )
     assert "33 packets read, 0 stored, 33 replaced, 0 already there" in back.summary
     assert (sum(stored(node).values()), has_http(node)) == (33, 8)
 

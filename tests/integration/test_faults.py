@@ -247,6 +247,7 @@ def test_odd_file_names(tmp_path: Path) -> None:
         (["--file", "a.pcap", "-Y", "no.such.field"], "no.such.field"),
         (["--file", "a.pcap", "-Y=-Xlua_script:evil.lua"], ""),
         (["--file", "a.pcap", "-o", "no.such:1"], 'flag "no.such:1" specifies unknown preference'),
+        (["--file", "a.pcap", "-o", "tls.keylog_file:no.keys"], "the file of keys no.keys does not exist"),
         (["--file", "a.pcap", "-d", "foo==1,http"], "Unknown layer type -- foo"),
         (
             ["--file", "a.pcap", "--profile-dir", "nowhere"],

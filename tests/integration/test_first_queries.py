@@ -129,6 +129,20 @@ def test_what_is_not_printed_is_reported(node: str) -> None:
     assert espcap("search", "--agg", "protocol", "--size", "0", "--node", node).output == b""
 
 
+def test_options_that_an_aggregation_does_not_use(node: str) -> None:
+    ran = espcap("search", "--agg", "protocol", "--sort=-frame.len", "--from", "1", "--size", "99", "--node", node)
+    assert ran.lines == [
+        f"Note: --agg does not use {name}: the most frequent values come first" for name in ("--sort", "--from")
+    ]
+    assert ran.documents
+
+
+@pytest.mark.parametrize("field", ["", " "])
+def test_aggregation_without_a_field(field: str, node: str) -> None:
+    ran = espcap("search", "--agg", field, "--node", node)
+    assert (ran.status, ran.lines) == (2, ["Error: --agg has no field (name one, such as --agg protocol)"])
+
+
 def test_times_that_no_packet_has(node: str) -> None:
     ran = espcap("search", "dns", "--since", "2025-01-01", "--node", node)
     assert "matches; none of them is at or after 2025-01-01T00:00:00.000Z" in ran.errors

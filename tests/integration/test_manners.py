@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import CAPTURES, espcap, start
+from tests.support.command import CAPTURES, ESPCAP, ROOT, environment, espcap, start
 
 
 def test_a_file_in_the_place_of_a_command_is_read(tmp_path: Path) -> None:
@@ -120,6 +120,29 @@ def test_a_full_disk_for_what_is_printed(words: list[str]) -> None:
     assert errors.decode().count("Error: cannot print: No space left on device") == 1
     assert b"Traceback" not in errors
     assert b"Exception" not in errors
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "doctor", "test_pcaps/arp.pcap", "extract arp -w - --node", "export -w - --node"]
+)
+def test_standard_output_is_closed(words: str, tmp_path: Path) -> None:
+    """Files that are opened later do not get its descriptor. A run that prints nothing does not need it."""
+    node = f"local:{tmp_path}"
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *ESPCAP]
+    stored = subprocess.run([*closed, "test_pcaps/arp.pcap", "--node", node], check=False, cwd=ROOT, env=environment())
+    command = [*closed, *words.split(), *([node] if words.endswith("--node") else [])]
+    ran = subprocess.run(command, check=False, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert (stored.returncode, ran.returncode) == (0, 1)
+    assert ran.stderr.count("standard output is closed (leave out >&-, or write >/dev/null)") == 1
+    assert "Traceback" not in ran.stderr
+    assert "Exception" not in ran.stderr
+
+
+def test_standard_input_is_closed() -> None:
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", *ESPCAP, "-"]
+    ran = subprocess.run(command, check=False, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert "Traceback" not in ran.stderr
+    assert "0 packets read" in ran.stderr
 
 
 @pytest.mark.parametrize("command", ["search", "stats", "extract"])

@@ -42,6 +42,15 @@ def test_search(tmp_path: Path, name: str) -> None:
     assert not list(cache.iterdir())
 
 
+def test_setup_says_that_nothing_can_be_stored(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    espcap("setup", "--node", f"local:{folder}")
+    ran = read_only(folder, "setup", "--node", f"local:{folder}")
+    assert ran.returncode == 1
+    hint = "choose a folder that you can write to: --node local:DIR"
+    assert ran.stderr == f"Error: the local index {folder} failed: it cannot be written to ({hint})\n"
+
+
 def test_storing_says_that_it_cannot(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     espcap("-r", CAPTURES / "dns.pcap", "--node", f"local:{folder}")

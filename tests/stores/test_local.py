@@ -10,10 +10,11 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
+from queue import Queue
 from textwrap import dedent
 
 import pytest
@@ -21,13 +22,14 @@ import pytest
 from espcap.base.errors import StoreError, UsageError
 from espcap.fields.registry import Registry
 from espcap.query import Equals, Everything, Exists, Query, Range
+from espcap.query.accuracy import accuracy_notes
 from espcap.query.lucene import parse
 from espcap.sinks import Outcome
 from espcap.stores.local import writer as local_writer
 from espcap.stores.local.day import OpenDay
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.store import LocalStore
-from tests.support.documents import FIELDS, FIRST, SECOND, documents, make
+from tests.support.documents import CAPTURE, FIELDS, FIRST, SECOND, documents, make
 from tests.support.small_registry import small_registry
 
 DAY = f"packets-{FIRST}"
@@ -178,6 +180,26 @@ def test_another_writer_gets_its_turn(store: LocalStore, reader: LocalStore, mon
     assert total(store) == number
 
 
+@pytest.mark.parametrize("deletion", [lambda store: store.delete(DAY), lambda store: store.forget([CAPTURE])])
+def test_deletion_says_that_it_waits(
+    deletion: Callable[[LocalStore], object], store: LocalStore, folder: Path, packet_registry: Registry
+) -> None:
+    notes: Queue[str] = Queue()
+    waiting = LocalStore(folder, packet_registry, notes.put)
+    store.write([make(1)])
+    store.flush()
+    deletion(waiting)
+    assert notes.empty()
+    store.write([make(2)])
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(deletion, waiting)
+        note = notes.get(timeout=60)
+        store.flush()
+        deleting.result(60)
+    assert note == f"waiting until another espcap has written to the local index {folder}"
+    assert notes.empty()
+
+
 def test_flush_with_more_to_come(store: LocalStore, reader: LocalStore) -> None:
     """All can be read then; another process may write at the next one, where it waits."""
     store.write([make(1)])
@@ -264,6 +286,19 @@ def test_folder_is_a_file(tmp_path: Path, packet_registry: Registry) -> None:
     assert caught.value.hint == "choose a folder that you can write to: --node local:DIR"
 
 
+def test_hint_is_a_command(tmp_path: Path, packet_registry: Registry) -> None:
+    for name, word in (("a b", "'local:{}/a b'"), ("a\udcff", "$'local:{}/a\\xff'")):
+        missing = LocalStore(tmp_path / name, packet_registry).missing()
+        assert missing is not None
+        assert missing.hint == f"espcap --file CAPTURE --node {word.format(tmp_path)} stores packets there"
+
+
+def test_folder_with_a_name_that_parquet_cannot_open(tmp_path: Path, packet_registry: Registry) -> None:
+    with pytest.raises(StoreError, match=r"its name is not UTF-8$") as caught:
+        LocalStore(tmp_path / "a\udcff", packet_registry).prepare()
+    assert caught.value.hint == "choose a folder with another name: --node local:DIR"
+
+
 def test_disk_is_full(folder: Path, packet_registry: Registry) -> None:
     """A limit of the size of files fails as a full disk does, with another number."""
     code = """
@@ -346,6 +381,17 @@ def test_many_values(store: LocalStore, packet_registry: Registry) -> None:
     request = {"names": {"terms": {"field": "layers.dns.qry_name", "size": 1}}}
     answer = store.search(Everything(), aggregations=request).aggregations["names"]
     assert answer == {"buckets": [{"key": "0-0", "doc_count": 1}]}
+
+
+def test_times_that_are_not_searched_are_reported(store: LocalStore, packet_registry: Registry) -> None:
+    years = (1950, 2015, 9999)
+    store.write([make(number, ntp={"xmt": f"{year}-01-01T00:00:00.000000000Z"}) for number, year in enumerate(years)])
+    query = parse("layers.ntp.xmt:>2000", packet_registry.kind)
+    assert store.search(query).total == 1
+    notes = accuracy_notes(query, packet_registry, lambda part: store.search(part, size=0).total)
+    assert list(notes) == [
+        "layers.ntp.xmt: 2 packets have a time before 1970 or after 2262, which is not searched; documents have it"
+    ]
 
 
 @pytest.mark.parametrize("others", [0, 100_000])
@@ -459,7 +505,7 @@ def test_lock_of_a_dead_process(store: LocalStore, folder: Path, packet_registry
         import sys
         from pathlib import Path
         from espcap.stores.local.files import WriterLock
-        lock = WriterLock(Path(sys.argv[1]))
+        lock = WriterLock(Path(sys.argv[1]), print)
         print(lock.acquire(), flush=True)
         sys.stdin.read()
     """

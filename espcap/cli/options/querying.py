@@ -53,9 +53,8 @@ class TypeOptions:
 class ListOptions(QueryOptions):
     """Options of commands that print documents."""
 
-    agg: str = option(
+    agg: str | None = option(
         "--agg",
-        default="",
         metavar="FIELD",
         help="Count documents by the values of this field instead of printing them.",
     )

@@ -8,6 +8,7 @@ from elastic_transport import ObjectApiResponse, TransportError
 from elasticsearch import ApiError, NotFoundError
 
 from espcap.base.errors import StoreError, UsageError
+from espcap.base.text import shell_word
 from espcap.documents.packets import Document
 from espcap.documents.types import PACKETS, TYPES, DocumentType
 from espcap.fields.own_fields import OwnFields
@@ -302,7 +303,7 @@ class ElasticsearchStore:
             answer = self._client.search(index=_PATTERNS, size=0, filter_path="_shards.total")
             if answer["_shards"]["total"] or self._has_template():
                 return None
-        return StoreError(f"{self._connection.addresses} has no packets", TO_FILL.format(self.address))
+        return StoreError(f"{self._connection.addresses} has no packets", TO_FILL.format(shell_word(self.address)))
 
     def _has_template(self) -> bool:
         try:

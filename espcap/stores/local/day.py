@@ -15,10 +15,11 @@ from espcap.sinks import Outcome
 from espcap.stores.local.batch import joined, table_of
 from espcap.stores.local.collector import Collector
 from espcap.stores.local.files import failures, open_manifest
+from espcap.stores.local.folders import check_list
 from espcap.stores.local.frames import contained
 from espcap.stores.local.kinds import RecordedKinds
 from espcap.stores.local.layout import CAPTURE, LARGEST_SEGMENT, MOST_PATHS, paths_of
-from espcap.stores.local.manifest import Entry, Run, StoredFrames, check_files, remove_unlisted, write_manifest
+from espcap.stores.local.manifest import Entry, Run, StoredFrames, check_files, exists, remove_unlisted, write_manifest
 from espcap.stores.local.merging import Merger
 from espcap.stores.local.segment import read_table
 from espcap.stores.local.segment_writer import SETTINGS, runs_of, write_segment
@@ -39,6 +40,7 @@ class OpenDay:
     """A day that is written to. Only the process that holds the lock may use it."""
 
     def __init__(self, folder: Path, kinds: RecordedKinds, merger: Merger | None = None) -> None:
+        check_list(folder)
         self.folder = folder
         self._kinds = kinds
         self._merger = merger or Merger(folder)
@@ -157,6 +159,8 @@ class OpenDay:
         if self._collector.length:
             self._tables.append(table_of(self._collector.columns(), self._collector.length))
             self._collector = Collector(self._kinds.kind)
+        if self._tables and not exists(self.folder):  # packets without a list then always mean that it was lost
+            write_manifest(self.folder, self._manifest)
         while self._tables:
             whole = joined(_take_similar(self._tables))
             for start in range(0, len(whole), LARGEST_SEGMENT):

@@ -5,9 +5,10 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pyarrow as pa
 
@@ -52,6 +53,17 @@ def _check_version(folder: Path) -> None:
         raise ValueError("an earlier version of espcap made it")
 
 
+def require_writable(folder: Path) -> None:
+    """Raises OSError if nothing can be written to the folder of the index, StoreError if its name is not UTF-8."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "it cannot be written to", str(folder))
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:  # Parquet cannot open such a name
+        reason = f"the local index {folder} cannot be written: its name is not UTF-8"
+        raise StoreError(reason, "choose a folder with another name: --node local:DIR") from error
+
+
 def measure(folder: Path) -> StoredDay:
     """Returns what is committed to the index."""
     with failures(folder):
@@ -84,18 +96,29 @@ def remove_index(folder: Path) -> None:
 class WriterLock:
     """The lock that a process must hold to write. The kernel releases it if the process dies."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_note: Callable[[str], None]) -> None:
+        self._note = f"waiting until another espcap has written to the local index {folder}"
+        self._on_note = on_note
         self._path = folder / ".lock"
         self._waiting = folder / ".waiting"
         """A file on which processes that wait for the lock hold a shared lock."""
         self._handle: int | None = None
 
-    def acquire(self) -> bool:
-        """Waits for the lock. Returns False if this process already holds it. Raises OSError."""
+    def acquire(self, note_after: float | None = None) -> bool:
+        """Waits for the lock. Returns False if this process already holds it. Raises OSError.
+
+        `on_note` is called, once, if that takes longer than `note_after` seconds; never if that is None.
+        """
         if self._handle is not None:
             return False
-        with locked(self._waiting, fcntl.LOCK_SH):
-            self._handle = _lock(self._path, fcntl.LOCK_EX)
+        note = Timer(note_after or 0, self._on_note, [self._note])
+        if note_after is not None:
+            note.start()
+        try:
+            with locked(self._waiting, fcntl.LOCK_SH):
+                self._handle = _lock(self._path, fcntl.LOCK_EX)
+        finally:
+            note.cancel()
         return True
 
     def is_held(self) -> bool:

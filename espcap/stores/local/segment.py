@@ -80,7 +80,7 @@ class Segment:
         self.length = entry.packets
         self._path = folder / entry.name
         with named(self._path):
-            self._file, paths = _opened(self._path, memory_map=True)
+            self._file, paths = _opened(self._path)
             if self._file.metadata.num_rows != entry.packets:
                 raise ValueError("it has another number of packets than segments.json says")
         self._places = {path.removesuffix(".list.element"): index for index, path in enumerate(paths)}
@@ -199,12 +199,15 @@ def read_table(folder: Path, name: str, columns: list[str] | None = None, use_th
             return file.read(wanted, use_threads=use_threads)
 
 
-def _opened(path: Path, memory_map: bool = False) -> tuple[pq.ParquetFile, list[str]]:
-    """Opens a file of which strings are read as dictionaries. Returns also the paths of its columns in Parquet."""
-    metadata = pq.read_metadata(path, memory_map=memory_map)
+def _opened(path: Path) -> tuple[pq.ParquetFile, list[str]]:
+    """Opens a file of which strings are read as dictionaries. Returns also the paths of its columns in Parquet.
+
+    It is not mapped into memory: a mapped file that another program shortens ends the process with SIGBUS.
+    """
+    metadata = pq.read_metadata(path)
     columns = [metadata.schema.column(index) for index in range(len(metadata.schema))]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-    file = pq.ParquetFile(path, memory_map=memory_map, metadata=metadata, read_dictionary=texts)
+    file = pq.ParquetFile(path, metadata=metadata, read_dictionary=texts, page_checksum_verification=True)
     return file, [column.path for column in columns]
 
 

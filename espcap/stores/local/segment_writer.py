@@ -39,7 +39,8 @@ def new_segment(folder: Path) -> Path:
 
 def fill_segment(path: Path, table: pa.Table) -> Entry:
     """Writes packets to a file, and returns its entry for the manifest. Raises OSError."""
-    pq.write_table(table, path, store_schema=False, **(_FOR_FEW if table.num_rows < _FEW else _FOR_MANY))
+    form = _FOR_FEW if table.num_rows < _FEW else _FOR_MANY
+    pq.write_table(table, path, store_schema=False, write_page_checksum=True, **form)
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

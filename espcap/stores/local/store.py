@@ -11,6 +11,7 @@ import numpy as np
 
 from espcap.base.errors import StoreError
 from espcap.base.paths import data_folder
+from espcap.base.text import shell_word
 from espcap.base.times import timestamp
 from espcap.documents.columns import PacketColumns
 from espcap.documents.packets import Document
@@ -25,8 +26,9 @@ from espcap.stores.local.aggregations import gather
 from espcap.stores.local.bounds import EVER, Bounds, time_bounds
 from espcap.stores.local.conditions import View
 from espcap.stores.local.documents import documents
-from espcap.stores.local.files import check_versions, exists, failures, measure, open_manifest
-from espcap.stores.local.manifest import Entry
+from espcap.stores.local.files import check_versions, failures, measure, open_manifest, require_writable
+from espcap.stores.local.folders import check_copies, day_folders
+from espcap.stores.local.manifest import Entry, Manifest
 from espcap.stores.local.record import add_to_record, read_record
 from espcap.stores.local.segment import open_segment, open_together
 from espcap.stores.local.sorting import Candidate, First, Sort
@@ -45,22 +47,27 @@ class LocalStore:
     writes_at_once = 1
     batches_ahead = 32  # a commit can take seconds
 
-    def __init__(self, folder: Path, registry: Registry) -> None:
+    def __init__(self, folder: Path, registry: Registry, on_note: Callable[[str], None] = lambda note: None) -> None:
+        """`on_note` is called with a line of text if a deletion waits for another process."""
         self._folder = folder
         self._registry = registry
         self._kind = registry.kind
-        self._writer = IndexWriter(folder, registry.kind)
+        self._writer = IndexWriter(folder, registry.kind, on_note)
         self._turn = RLock()
         """Lock for the writer: `flush` may be called while a thread writes a batch."""
 
     def prepare(self) -> None:
         """Makes the folder, which only its owner can read, and records the fields of the user's own dissectors.
 
-        Raises StoreError if an earlier version of espcap made a day: no packets are written beside it.
+        Raises StoreError if an earlier version of espcap made a day, or if a folder is not a day or is a copy of one:
+        no packets are written beside it.
         """
         with failures(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_versions(self._folders())
+            require_writable(self._folder)
+        folders = self._folders()
+        check_versions(folders)
+        check_copies(_readable(folders))
         if self._registry.own:
             add_to_record(self._folder, self._registry.own, self.address)
 
@@ -70,8 +77,7 @@ class LocalStore:
 
     def check(self) -> None:
         """Raises StoreError if a day is damaged, or if another version of espcap made it."""
-        for folder in self._folders():
-            measure(folder)
+        _measured(self._folders())
 
     def write(self, batch: Sequence[Document], outcome: Outcome | None = None) -> Outcome:
         """Stores the documents that are not stored yet. Searches find them after `flush` or a later commit."""
@@ -102,7 +108,7 @@ class LocalStore:
     def days(self) -> list[StoredDay]:
         """Returns the days in the order of their names."""
         self.flush()
-        return [measure(folder) for folder in self._folders()]
+        return _measured(self._folders())
 
     def delete(self, index: str) -> None:
         """Deletes a day. Waits while another process writes."""
@@ -119,7 +125,7 @@ class LocalStore:
 
     def keep(self, days: int) -> None:
         """Raises StoreError: no process is running that could delete days."""
-        hint = f"run espcap prune --keep {days}d --node local:{self._folder} every day, for example from cron"
+        hint = f"run espcap prune --keep {days}d --node {shell_word(self.address)} every day, for example from cron"
         raise StoreError("a local index deletes nothing by itself", hint)
 
     def describe(self) -> str:
@@ -136,7 +142,7 @@ class LocalStore:
         with failures(self._folder):
             if self._folder.is_dir():
                 return None
-        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(self.address))
+        return StoreError(f"the local index {self._folder} does not exist", TO_FILL.format(shell_word(self.address)))
 
     def close(self) -> None:
         """Makes all documents that were written durable, and merges small files."""
@@ -208,7 +214,9 @@ class LocalStore:
         Raises FileNotFoundError if one of them has just been replaced.
         """
         folders = [folder for folder in self._folders(bounds, newest_first) if of.owns(folder.name)]
-        files = [(folder, entry) for folder in folders for entry in _entries(folder, bounds, newest_first)]
+        days = [(folder, open_manifest(folder)) for folder in folders]
+        check_copies(days)
+        files = [(folder, entry) for folder, listed in days for entry in _entries(listed, bounds, newest_first)]
         open_together(files)
         for folder, entry in files:
             try:
@@ -221,16 +229,29 @@ class LocalStore:
 
     def _folders(self, bounds: Bounds = EVER, newest_first: bool = False) -> list[Path]:
         """Returns the folders of the days, without those outside the bounds."""
-        with failures(self._folder):
-            folders = [folder for folder in self._folder.iterdir() if exists(folder)] if self._folder.exists() else []
+        folders = day_folders(self._folder)
         low, high = (timestamp(max(0, bound))[:10] for bound in bounds)
         wanted = [folder for folder in folders if not _DAY.search(folder.name) or low <= folder.name[-10:] <= high]
         return sorted(wanted, reverse=newest_first)
 
 
-def _entries(folder: Path, bounds: Bounds, newest_first: bool) -> list[Entry]:
+def _readable(folders: list[Path]) -> Iterator[tuple[Path, Manifest]]:
+    """Yields the days without those whose list is damaged: they are an error for those who use them."""
+    for folder in folders:
+        with suppress(StoreError):
+            yield folder, open_manifest(folder)
+
+
+def _measured(folders: list[Path]) -> list[StoredDay]:
+    """Returns what is committed to each day, without those that wait for their first commit."""
+    days = [(folder, open_manifest(folder)) for folder in folders]
+    check_copies(days)
+    return [measure(folder) for folder, listed in days if listed.generation]
+
+
+def _entries(listed: Manifest, bounds: Bounds, newest_first: bool) -> list[Entry]:
     """Returns the files of a day that can have packets of these times, in the order of their times."""
-    entries = [entry for entry in open_manifest(folder).entries if _can_match(entry, bounds)]
+    entries = [entry for entry in listed.entries if _can_match(entry, bounds)]
     return sorted(entries, key=lambda entry: (entry.last if newest_first else entry.first) or 0, reverse=newest_first)
 
 

@@ -29,6 +29,8 @@ COMMIT_SECONDS = 5.0
 OVERDUE_SECONDS = 0.3
 QUIET_SECONDS = 0.5
 """`commit_if_due` commits so long after the first document, or if no document came for QUIET_SECONDS."""
+DELETION_SECONDS = 1.0
+"""A deletion that waits longer for another process says so."""
 
 _LAST_MERGES = 8
 """How often `close` merges files of a day, at most: another process may go on writing small files."""
@@ -53,10 +55,11 @@ class _Pending:
 class IndexWriter:
     """Writes documents to all days of one folder. All methods raise StoreError."""
 
-    def __init__(self, folder: Path, kind: Callable[[str], Kind]) -> None:
+    def __init__(self, folder: Path, kind: Callable[[str], Kind], on_note: Callable[[str], None]) -> None:
+        """`on_note` is called with a line of text if a deletion waits for another process."""
         self._folder = folder
         self._kinds = RecordedKinds(folder, kind)
-        self._lock = WriterLock(folder)
+        self._lock = WriterLock(folder, on_note)
         self._days: dict[str, OpenDay] = {}
         self._mergers: dict[str, Merger] = {}
         self._pending = _Pending()
@@ -148,7 +151,7 @@ class IndexWriter:
         """Commits all documents, waits for the lock, and deletes a day."""
         self.commit()
         with self._all_or_nothing():
-            self._acquire()
+            self._acquire(DELETION_SECONDS)
             self._days.pop(index, None)
             self._mergers.pop(index, None)
             remove_index(self._folder / index)
@@ -158,7 +161,7 @@ class IndexWriter:
         """Commits, waits for the lock, and deletes captures from these days. Returns the number of documents."""
         self.commit()
         with self._all_or_nothing():
-            self._acquire()
+            self._acquire(DELETION_SECONDS)
             forgotten = sum(self._forget(name, captures, keep) for name in days)
         self._commit(and_release=True)
         return forgotten
@@ -168,9 +171,9 @@ class IndexWriter:
         with failures(day.folder):
             return day.forget(captures, keep)
 
-    def _acquire(self) -> None:
+    def _acquire(self, note_after: float | None = None) -> None:
         with failures(self._folder):
-            if not self._lock.acquire():
+            if not self._lock.acquire(note_after):
                 return
             self._kinds.load()
         self._pending = _Pending()
