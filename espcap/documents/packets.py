@@ -17,7 +17,7 @@ from espcap.documents.types import PACKETS, number_in
 from espcap.fields.casts import Value
 from espcap.fields.protocols import ProtocolList, Stack
 
-FORM = 3
+FORM = 2
 """The version of the documents' form. Increase it if the same packet gives another document than before."""
 
 MOST_DAYS = 366

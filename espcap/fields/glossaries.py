@@ -70,15 +70,16 @@ def protocol_fields(protocols: Iterable[tuple[str, str]]) -> Iterator[Field]:
 
 
 def with_distinct_paths(fields: Iterable[Field], is_own: Callable[[str], bool]) -> Iterator[Field]:
-    """Yields the fields so that each name has a path of its own.
+    """Yields the fields so that no path is shared by fields of different kinds.
 
-    If a field's name leads to the path of an earlier one, as `smb.alloc.size` and `smb.alloc_size` do, its key gets
+    If a field's name leads to the path of an earlier field of another kind, as `bgp.prefix.length` does, its key gets
     `__` in place of the dots. Wireshark's fields come before those of the user's own dissectors, for which `is_own`
     returns True, so the user's fields never change the path of one of Wireshark's.
     """
-    names: dict[tuple[str, str], str] = {}
+    kinds: dict[tuple[str, str], Kind] = {}
     for field in sorted(fields, key=lambda field: (is_own(field.name), field.name.count("."), field.name)):
-        key, distinct = field.key, (field.name.partition(".")[2] or field.name).replace(".", "__")
-        while names.setdefault((field.layer, key), field.name) != field.name:
-            key, distinct = distinct, f"{distinct}__"
-        yield field if key == field.key else field._replace(key=key)
+        if kinds.setdefault((field.layer, field.key), field.kind) is field.kind:
+            yield field
+        else:
+            key = field.name.partition(".")[2].replace(".", "__")
+            yield field._replace(key=key if key != field.key else f"{key}__")

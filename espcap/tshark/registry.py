@@ -22,7 +22,7 @@ from espcap.tshark.value_names import all_value_names
 
 _READ_ONLY = frozenset([errno.EROFS, errno.EACCES, errno.EPERM])
 
-_FORM = "6"
+_FORM = "5"
 """The version of the registry's file. Change it if the same lists give another registry than before."""
 
 

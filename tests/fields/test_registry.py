@@ -49,7 +49,6 @@ class TestRegistryOfAFewFields:
             line("a.b_c", "FT_UINT16"),
             line("bgp.prefix.length", "FT_NONE"),
             line("bgp.prefix_length", "FT_UINT8", base="BASE_DEC"),
-            line("a.b_c__", "FT_UINT16"),
             line("a.ip", "FT_IPv6"),
             line("a.ip", "FT_IPv6"),
         ]
@@ -60,9 +59,8 @@ class TestRegistryOfAFewFields:
     @pytest.mark.parametrize(
         ("name", "key", "kind"),
         [
-            ("a.b.c", "b__c", Kind.INTEGER),
+            ("a.b.c", "b_c", Kind.INTEGER),
             ("a.b_c", "b_c", Kind.INTEGER),
-            ("a.b_c__", "b_c__", Kind.INTEGER),
             ("bgp.prefix_length", "prefix_length", Kind.INTEGER),
             ("bgp.prefix.length", "prefix__length", Kind.BOOLEAN),
             ("_ws.short", "short", Kind.BOOLEAN),
@@ -75,8 +73,7 @@ class TestRegistryOfAFewFields:
         assert registry.kind(f"layers.{found.layer}.{key}") is kind
 
     def test_paths(self, registry: Registry) -> None:
-        of_a = [f"layers.a.{key}" for key in ("b__c", "b_c", "b_c__")]
-        assert registry.paths(Kind.INTEGER) == [*of_a, "layers.bgp.prefix_length"]
+        assert registry.paths(Kind.INTEGER) == ["layers.a.b_c", "layers.bgp.prefix_length"]
         assert registry.paths(Kind.BOOLEAN) == ["layers._ws.short", "layers.bgp.prefix__length"]
         assert registry.paths(Kind.IP) == ["layers.a.ip"]
         assert registry.paths(Kind.TIME) == []
@@ -93,10 +90,6 @@ class TestRegistryOfAFewFields:
 
 
 class TestRegistryOfTshark:
-    def test_no_path_is_shared(self, registry: Registry) -> None:
-        query = "SELECT layer || '.' || key FROM field GROUP BY layer, key HAVING count(*) > 1"
-        assert registry._database.execute(query).fetchall() == []
-
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
