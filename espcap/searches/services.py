@@ -1,14 +1,16 @@
 """Summarizes transactions by service, and flows by their ends. The result is the same on every store."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from espcap.base.members import part
-from espcap.query import And, Equals, Exists, Not, Query
+from espcap.query import And, Equals, Everything, Exists, Not, Or, Query
 from espcap.searches.measures import measure
 from espcap.searches.searcher import Searcher
 
 _DURATION, _TYPE, _STATUS = "event.duration", "type", "status"
 _FIGURES = ("p50", "p95", "p99", "maximum")
+_FAILED = Not(Equals(_STATUS, "OK"))
 
 
 def summarize_transactions(searcher: Searcher, query: Query, size: int) -> dict[str, Any]:
@@ -17,9 +19,11 @@ def summarize_transactions(searcher: Searcher, query: Query, size: int) -> dict[
     `{"transactions", "errors", "services": [{"value", "transactions", "errors", "answered", "p50", "p95", "p99",
     "maximum"}], "slowest": [DOCUMENT], "failed": [{"value", "transactions"}]}`. Response times are in nanoseconds.
     """
-    failed = And((query, Not(Equals(_STATUS, "OK"))))
-    counts, errors = (_count(searcher, each, _TYPE, size) for each in (query, failed))
-    times = {group["value"]: group for group in measure(searcher, query, _DURATION, _TYPE, size)["groups"]}
+    counts = _count(searcher, query, _TYPE, size)
+    of_services = And((query, _any_of(counts)))  # the services with most errors may be others
+    errors = _count(searcher, And((of_services, _FAILED)), _TYPE, size)
+    times = {group["value"]: group for group in measure(searcher, of_services, _DURATION, _TYPE, size)["groups"]}
+    failed = And((query, _FAILED))
     services = [
         {"value": value, "transactions": count, "errors": errors.get(value, 0), **_times(times.get(value, {}))}
         for value, count in counts.items()
@@ -34,6 +38,11 @@ def summarize_transactions(searcher: Searcher, query: Query, size: int) -> dict[
             {"value": value, "transactions": count} for value, count in _count(searcher, failed, "query", size).items()
         ],
     }
+
+
+def _any_of(services: Iterable[str]) -> Query:
+    conditions = tuple(Equals(_TYPE, service) for service in services)
+    return Or(conditions) if conditions else Everything()
 
 
 def _times(found: dict[str, Any]) -> dict[str, Any]:
