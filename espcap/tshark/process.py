@@ -186,7 +186,8 @@ class Process:
 
     def memory(self) -> int:
         """The resident memory of the process, in bytes; 0 if it is unknown."""
-        return int(self._statistics()[21]) * os.sysconf("SC_PAGE_SIZE") if self._statistics() else 0
+        statistics = self._statistics()  # once, because the process may end at any time
+        return int(statistics[21]) * os.sysconf("SC_PAGE_SIZE") if statistics else 0
 
     def _statistics(self) -> list[str]:
         """The fields of `/proc/PID/stat` from the third on, see proc(5); empty if the process has ended."""

@@ -1,40 +1,10 @@
 """The order of segments, what is complete, and what dumpcap has overwritten."""
 
-import subprocess
 from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from espcap.live.folder import RunFolder, create
+from espcap.live.folder import RunFolder
 from espcap.live.ring import Next, Ring, Segment
-from tests.support.command import CAPTURES
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[RunFolder]:
-    folder = create(tmp_path, "host")
-    yield folder
-    folder.close(remove=True)
-
-
-@pytest.fixture
-def dropped() -> list[int]:
-    """The numbers of packets that were reported as dropped."""
-    return []
-
-
-@pytest.fixture
-def ring(folder: RunFolder, dropped: list[int]) -> Ring:
-    return Ring(folder, dropped.append)
-
-
-def write_segment(folder: RunFolder, number: int, packets: int) -> Path:
-    """A file as dumpcap writes it."""
-    path = folder.path / f"packets_{number:05}_20260101000000.pcapng"
-    subprocess.run(["editcap", "-F", "pcapng", "-r", CAPTURES / "dns.pcap", path, f"1-{packets}"], check=True)
-    return path
+from tests.support.segments import write_segment
 
 
 def taken(ring: Ring, after: Segment | None = None) -> Segment:

@@ -1,8 +1,5 @@
 """The numbers of a field, by the values of another one, of a local index."""
 
-from pathlib import Path
-from typing import cast
-
 import pytest
 
 from espcap.base.errors import UsageError
@@ -10,18 +7,6 @@ from espcap.fields.field import Kind
 from espcap.query import Everything
 from espcap.searches.measures import COLUMNS, check_numbers, measure
 from espcap.searches.searcher import Searcher
-from espcap.stores.local.store import LocalStore
-from espcap.tshark.program import Program
-from tests.support import documents
-
-
-@pytest.fixture
-def searcher(tmp_path: Path) -> Searcher:
-    registry = documents.registry(tmp_path)
-    store = LocalStore(tmp_path / "local", registry)
-    store.prepare()
-    store.write(documents.documents())
-    return Searcher(cast("Program", None), registry, store)
 
 
 def test_limits_of_unsigned_numbers_are_exact(searcher: Searcher) -> None:

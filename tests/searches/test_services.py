@@ -1,143 +1,131 @@
-"""Services and conversations of an index of flows and transactions."""
+"""Services and flows, of documents whose figures are known."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
-from espcap.documents.types import FLOWS, PACKETS, TRANSACTIONS
-from espcap.query import Everything
-from espcap.searches import links
-from espcap.searches.links import packets_of, related_to_packet
+from espcap.documents.derived import DerivedDocuments
+from espcap.documents.packets import Origin
+from espcap.documents.types import FLOWS, TRANSACTIONS
+from espcap.query import Equals, Everything
 from espcap.searches.searcher import Searcher
-from espcap.searches.services import conversations, response_times, services
-from espcap.stores import Hit, open_store
-from espcap.tshark.program import find_program
-from espcap.tshark.registry import open_registry
-from tests.support.command import espcap
-from tests.support.elasticsearch_node import remove_packets
+from espcap.searches.services import summarize_flows, summarize_transactions
+from tests.support.documents import CAPTURE
 
-pytestmark = pytest.mark.slow
+TIME = 1_438_233_732_000_000_000
 
-FILES = [f"test_pcaps/{name}.pcap" for name in ("http_xml", "icmp", "tunnels", "vlan")] + [
-    "test_transactions/redis.pcap"
+ASKED: list[tuple[str, str, str, int | None]] = [
+    *[("http", "/a", "OK", milliseconds) for milliseconds in (1, 2, 3)],
+    ("http", "/b", "Error", 40),
+    ("http", "/b", "Error", None),
+    ("dns", "example.org", "OK", 5),
+    ("dns", "example.org", "Error", None),
+    ("ftp", "RETR x", "Error", None),
 ]
+"""Type, query, status and response time of requests; without a time they have no answer."""
+
+FLOWN = [
+    ("tcp", 10, 9_000, 7_000, "fin"),
+    ("udp", 4, 400, 100, "timeout"),
+    ("tcp", 2, 120, 0, "timeout"),
+]
+"""Transport, packets, bytes, bytes of the server, and the end of flows."""
 
 
-@pytest.fixture(scope="module", params=["local", "elasticsearch"])
-def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A store with all types of documents."""
-    is_local = request.param == "local"
-    index = tmp_path_factory.mktemp("services") / "index"
-    found = f"local:{index}" if is_local else str(request.getfixturevalue("_elasticsearch_node"))
-    files = [word for name in FILES for word in ("--file", name)]
-    assert espcap(*files, "--types", "packets,flows,transactions", "--node", found).status == 0
-    yield found
-    if not is_local:
-        remove_packets(found)
+@pytest.fixture
+def transactions(searcher: Searcher) -> Searcher:
+    derived = DerivedDocuments(Origin(CAPTURE))
+    searcher.of_type(TRANSACTIONS)  # so that their paths are known when they are written
+    for number, (kind, query, status, milliseconds) in enumerate(ASKED, 1):
+        source: dict[str, Any] = {"type": kind, "query": query, "status": status}
+        if milliseconds:
+            source["event"] = {"duration": milliseconds * 1_000_000}
+        searcher.store.write([derived.document(TRANSACTIONS, TIME, number << 15, source, 9)])
+    return searcher.of_type(TRANSACTIONS)
 
 
-@pytest.fixture(scope="module")
-def searcher(node: str) -> Iterator[Searcher]:
-    """Searches packets."""
-    program = find_program("")
-    registry = open_registry(program)
-    found = Searcher(program, registry, open_store([node], registry))
-    yield found
-    found.close()
+@pytest.fixture
+def flows(searcher: Searcher) -> Searcher:
+    derived = DerivedDocuments(Origin(CAPTURE))
+    searcher.of_type(FLOWS)
+    for number, (transport, packets, size, back, end) in enumerate(FLOWN, 1):
+        source = {
+            "type": "flow",
+            "network": {"transport": transport, "packets": packets, "bytes": size},
+            "source": {"ip": "192.0.2.1", "port": 40000 + number},
+            "destination": {"ip": "192.0.2.2", "port": 80, "bytes": back},
+            "event": {"duration": number * 1000},
+            "flow": {"end_reason": end},
+        }
+        searcher.store.write([derived.document(FLOWS, TIME, number, source, 9)])
+    return searcher.of_type(FLOWS)
 
 
-def hits(searcher: Searcher, query: str = "") -> list[Hit]:
-    return searcher.store.search(searcher.read_query(query).query, 1000).hits
+def test_services_with_their_errors_and_response_times(transactions: Searcher) -> None:
+    found = summarize_transactions(transactions, Everything(), 10)
+    assert (found["transactions"], found["errors"]) == (8, 4)
+    services = {each["value"]: each for each in found["services"]}
+    counts = {
+        name: (each["transactions"], each["errors"], each["answered"], each["maximum"])
+        for name, each in services.items()
+    }
+    assert counts == {"http": (5, 2, 4, 40_000_000), "dns": (2, 1, 1, 5_000_000), "ftp": (1, 1, 0, None)}
+    assert [each["value"] for each in found["services"]] == ["http", "dns", "ftp"]
+    assert 1_000_000 <= services["http"]["p50"] <= 3_000_000 < services["http"]["p99"] <= 40_000_000
+    assert services["ftp"]["p50"] is None
 
 
-def frame(hit: Hit) -> int:
-    return int(hit.source["layers"]["frame"]["number"])
+def test_slowest_and_failed_requests(transactions: Searcher) -> None:
+    found = summarize_transactions(transactions, Everything(), 2)
+    assert [each["event"]["duration"] for each in found["slowest"]] == [40_000_000, 5_000_000]
+    assert [each["query"] for each in found["slowest"]] == ["/b", "example.org"]
+    assert found["failed"][0] == {"value": "/b", "transactions": 2}
+    assert len(found["failed"]) == len(found["services"]) == 2
+    assert found["errors"] == 4
 
 
-def test_each_service_has_its_errors_and_times(searcher: Searcher) -> None:
-    """Also if others, which are not in the table, have more."""
-    transactions = searcher.of_type(TRANSACTIONS)
-    sources = [hit.source for hit in hits(transactions)]
-    for size in (1, 10):
-        for line in services(transactions, Everything(), size):
-            of_type = [each for each in sources if each["type"] == line["value"]]
-            times = [each["event"]["duration"] for each in of_type if "duration" in each["event"]]
-            assert (line["transactions"], line["answered"]) == (len(of_type), len(times))
-            assert line["errors"] == sum(each["status"] != "OK" for each in of_type)
-            assert line["p95"] == (pytest.approx(np.percentile(times, 95)) if times else None)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_figures_of_a_service_do_not_depend_on_how_many_are_listed(size: int, transactions: Searcher) -> None:
+    """Another service has more errors than the largest, and another one more answers."""
+    derived = DerivedDocuments(Origin("another"))
+    sources: list[dict[str, Any]] = [{"type": "smtp", "query": "RCPT", "status": "Error"} for _ in range(4)]
+    sources += [{"type": "ntp", "query": "", "status": "OK", "event": {"duration": 7}} for _ in range(5)]
+    transactions.store.write(
+        [derived.document(TRANSACTIONS, TIME, number << 15, each, 9) for number, each in enumerate(sources, 1)]
+    )
+    found = summarize_transactions(transactions, Everything(), size)
+    counts = [(each["value"], each["transactions"], each["errors"], each["answered"]) for each in found["services"]]
+    assert counts == [("http", 5, 2, 4), ("ntp", 5, 0, 5), ("smtp", 4, 4, 0)][:size]
+    assert found["errors"] == 8
 
 
-def test_response_times_over_time(searcher: Searcher) -> None:
-    transactions = searcher.of_type(TRANSACTIONS)
-    sources = [hit.source for hit in hits(transactions)]
-    found = response_times(transactions, Everything(), 20)
-    assert 1 < len(found["over_time"]) <= 20
-    assert sum(step["transactions"] for step in found["over_time"]) == found["transactions"] == len(sources)
-    errors = sum(each["status"] != "OK" for each in sources)
-    assert sum(step["errors"] for step in found["over_time"]) == found["errors"] == errors
-    slowest = max(each["event"].get("duration", 0) for each in sources)
-    assert max(step["p99"] or 0 for step in found["over_time"]) <= slowest
+def test_services_of_transactions_that_match(transactions: Searcher) -> None:
+    found = summarize_transactions(transactions, Equals("query", "/a"), 10)
+    assert (found["transactions"], found["errors"], found["failed"]) == (3, 0, [])
+    assert [(each["value"], each["errors"], each["answered"]) for each in found["services"]] == [("http", 0, 3)]
+    nothing = summarize_transactions(transactions, Equals("type", "none"), 10)
+    assert nothing == {"transactions": 0, "errors": 0, "services": [], "slowest": [], "failed": []}
 
 
-def test_conversations_have_both_directions(searcher: Searcher) -> None:
-    flows = searcher.of_type(FLOWS)
-    totals: dict[str, list[int]] = {}
-    for hit in hits(flows):
-        counts = [hit.source[end][name] for name in ("packets", "bytes") for end in ("source", "destination")]
-        before = totals.get(hit.source["flow"]["id"], [0] * 4)
-        totals[hit.source["flow"]["id"]] = [sum(pair) for pair in zip(before, counts, strict=True)]
-    found = conversations(flows, Everything(), 3)
-    assert [sum(totals[line["flow"]][2:]) for line in found] == sorted(
-        map(lambda each: sum(each[2:]), totals.values())
-    )[:-4:-1]
-    for line in found:
-        assert [line[name] for name in ("packets", "packets_back", "bytes", "bytes_back")] == totals[line["flow"]]
+def test_largest_flows_and_their_ends(flows: Searcher) -> None:
+    found = summarize_flows(flows, Everything(), 2)
+    assert (found["flows"], found["packets"], found["bytes"]) == (3, 16, 9_520)
+    assert found["largest"][0] == {
+        "source": {"ip": "192.0.2.1", "port": 40001},
+        "destination": {"ip": "192.0.2.2", "port": 80, "bytes": 7_000},
+        "transport": "tcp",
+        "protocol": None,
+        "packets": 10,
+        "bytes": 9_000,
+        "bytes_back": 7_000,
+        "duration": 1000,
+    }
+    assert [each["bytes"] for each in found["largest"]] == [9_000, 400]
+    assert found["ends"] == [{"value": "timeout", "flows": 2}, {"value": "fin", "flows": 1}]
 
 
-def test_packets_of_flows_and_back(searcher: Searcher) -> None:
-    """Each record leads to as many packets as it counts, and each of these back to it alone: also in tunnels."""
-    flows = searcher.of_type(FLOWS)
-    for hit in hits(flows):
-        packets = hits(searcher, packets_of(searcher, FLOWS, hit))
-        assert len(packets) == hit.source["network"]["packets"]
-        back = [hits(flows, related_to_packet(searcher, each.source, FLOWS)) for each in packets[:3]]
-        assert [[each.id for each in found] for found in back] == [[hit.id]] * len(packets[:3])
-
-
-def test_packets_of_transactions_and_back(searcher: Searcher) -> None:
-    """Those with the request and with the answer, also if Wireshark reassembles them of several."""
-    transactions = searcher.of_type(TRANSACTIONS)
-    leads_to: dict[str, set[str]] = {}
-    for hit in hits(transactions):
-        packets = hits(searcher, packets_of(searcher, TRANSACTIONS, hit))
-        halves = [hit.source.get(half, {}) for half in ("request", "response")]
-        assert {each["frame"] for each in halves if each} <= {frame(each) for each in packets}
-        for each in packets:
-            leads_to.setdefault(each.id, set()).add(hit.id)
-    for packet in hits(searcher):
-        query = related_to_packet(searcher, packet.source, TRANSACTIONS)
-        assert {hit.id for hit in hits(transactions, query)} == (leads_to.get(packet.id, set()) if query else set())
-    [xml] = [hit for hit in hits(transactions, "type:http AND response.frame:12 AND file_name:*http_xml.pcap")]
-    query = packets_of(searcher, TRANSACTIONS, xml)
-    assert sorted(frame(each) for each in hits(searcher, query)) == [4, 6, 8, 10, 12]  # tcp.segment of frame 12, tshark
-
-
-def test_documents_that_lead_nowhere(searcher: Searcher) -> None:
-    """Packets without addresses, and documents of other programs."""
-    sources: list[dict[str, Any]] = [{}, {"layers": {"frame": {"number": 1}}}, {"source": {"ip": "192.0.2.1"}}]
-    for source in sources:
-        assert related_to_packet(searcher, source, FLOWS) == related_to_packet(searcher, source, TRANSACTIONS) == ""
-    assert searcher.of is PACKETS
-    [packet] = hits(searcher, "layers.frame.number:1 AND file_name:*http_xml.pcap")
-    assert [hit.id for hit in hits(searcher, packets_of(searcher, PACKETS, packet))] == [packet.id]
-
-
-def test_an_answer_in_very_many_packets(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its packets are named by their sender instead of their numbers."""
-    monkeypatch.setattr(links, "_MOST_RUNS", 2)
-    [xml] = hits(searcher.of_type(TRANSACTIONS), "type:http AND response.frame:12 AND file_name:*http_xml.pcap")
-    query = packets_of(searcher, TRANSACTIONS, xml)
-    assert "[6 TO 12]" in query
-    assert sorted(frame(each) for each in hits(searcher, query)) == [4, 6, 8, 10, 12]
+def test_flows_that_match(flows: Searcher) -> None:
+    found = summarize_flows(flows, Equals("network.transport", "udp"), 10)
+    assert (found["flows"], found["packets"], found["bytes"], len(found["largest"])) == (1, 4, 400, 1)
+    nothing = summarize_flows(flows, Equals("network.transport", "none"), 10)
+    assert nothing == {"flows": 0, "packets": 0, "bytes": 0, "largest": [], "ends": []}

@@ -29,8 +29,10 @@ class Exchange:
         async def send(message: Message) -> None:
             self.messages.append(message)
 
+        requests: list[Message] = [{"type": "http.request"}]
+
         async def receive() -> Message:
-            return {"type": "http.request"}
+            return requests.pop() if requests else await asyncio.Future()  # the client stays
 
         asyncio.run(_run(application, {**scope, "server": ("127.0.0.1", 8477)}, receive, send))
         return self

@@ -1,5 +1,6 @@
 import signal
 import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from espcap.base.errors import EspcapError
-from espcap.tshark.process import Exit, Process
+from espcap.tshark.process import PIPE, Exit, Process
 from espcap.tshark.program import INSTALL, Program, dissecting_user, environment, find_program
 from tests.support.command import children
 from tests.support.fake_programs import python, shell
@@ -154,3 +155,28 @@ def test_what_cannot_be_run(tmp_path: Path, mode: int | None, content: bytes, re
         Process([str(path)], subprocess.DEVNULL)
     assert caught.value.message == f"cannot run {tmp_path}/tshark\\x0a: {reason}"
     assert caught.value.hint == INSTALL
+
+
+def test_memory_is_the_resident_memory() -> None:
+    process = Process([sys.executable, "-c", "x = b'x' * 50_000_000; print(len(x), flush=True); input()"], PIPE)
+    assert process.stdout.read(1)
+    assert 50_000_000 < process.memory() < 150_000_000
+    process.stop()
+    assert process.memory() == 0
+    process.wait()
+
+
+def test_memory_of_a_process_that_ends_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(["sh", "-c", "echo; sleep 60"], subprocess.DEVNULL)
+    assert process.stdout.read(1)  # just after its start, Linux counts no memory
+    read = process._statistics
+
+    def read_and_end() -> list[str]:
+        statistics = read()
+        process.stop()
+        return statistics
+
+    monkeypatch.setattr(process, "_statistics", read_and_end)
+    assert process.memory() > 0
+    assert process.memory() == 0
+    process.wait()
