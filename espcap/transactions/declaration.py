@@ -36,7 +36,7 @@ _NAME = re.compile(r"(?<![\w.\"-])[A-Za-z_][\w-]*(?:\.[\w-]+)+(?![\w.\"-])")
 _NAMED = re.compile(r"\{([\w.-]+)(?::\w+)*:name\b")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
-    "type layers begin join match scope key response_key same link complete timeout method resource query "
+    "type layers begin join match scope key response_key same link body complete timeout method resource query "
     "path status fields remember count records limits error names greeting early optional request_end "
     "response_begin hook wanted types methods".split()
 )
@@ -97,6 +97,8 @@ class Declaration:
     same: tuple[str, ...] = ()
     """Fields that a request and its answer have in common, if both have them."""
     link: str = ""
+    body: str = ""
+    """The field with the size of a body that other dissectors take apart, which Wireshark's node then lacks."""
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
     in_turns: bool = False
@@ -194,6 +196,7 @@ class Reader:
             response_key=tuple(found.get("response_key", found.get("key", ()))),
             same=tuple(found.get("same", ())),
             link=found.get("link", ""),
+            body=found.get("body", ""),
             complete=None if complete == "turn" else optional("complete"),
             in_turns=complete == "turn",
             response_begin=optional("response_begin"),
@@ -261,6 +264,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "greeting",
         "early",
         "link",
+        "body",
         "error",
     ):
         yield found.get(key, ""), "{" not in found.get(key, "")
