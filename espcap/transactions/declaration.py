@@ -39,7 +39,7 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _KEYS = frozenset(_KINDS) | frozenset(
     "type layers begin join match scope key response_key same link complete timeout method resource query path "
     "status fields remember count records limits error names greeting early optional request_end "
-    "response_begin hook wanted types methods renamed key_instead".split()
+    "response_begin hook wanted types methods renamed key_instead body".split()
 )
 _TEXTS = ("method", "resource", "query", "path")
 _MATCHES = ("id", "order", "none")
@@ -100,6 +100,8 @@ class Declaration:
     key_instead: tuple[str, ...] = ()
     """The key, of both halves, of messages that have the first of these fields."""
     link: str = ""
+    body: str = ""
+    """The field with the size of a body that other dissectors take apart, which Wireshark's node then lacks."""
     complete: Judge | None = None
     """When an answer is the last one of a request; None for the first answer."""
     in_turns: bool = False
@@ -201,6 +203,7 @@ class Reader:
             same=tuple(found.get("same", ())),
             key_instead=tuple(found.get("key_instead", ())),
             link=found.get("link", ""),
+            body=found.get("body", ""),
             complete=None if complete == "turn" else optional("complete"),
             in_turns=complete == "turn",
             response_begin=optional("response_begin"),
@@ -280,6 +283,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         "greeting",
         "early",
         "link",
+        "body",
         "error",
     ):
         yield found.get(key, ""), "{" not in found.get(key, "")

@@ -34,12 +34,13 @@ class Splitter:
     def split(self, packet: FlowPacket, direction: int, times: Mapping[int, int]) -> Found:
         """Returns the messages of a packet. `times` has the times of earlier packets of the flow."""
         found: Found = []
-        begins = packet.time
+        begins, end = packet.time, packet.length
         last: list[Any] = []
         for part in packet.application or ():
             layer = self._names[part[0]]
             if layer == SEGMENTS:
                 begins = times.get(part[5], packet.time) if len(part) > 5 else packet.time
+                end = part[2] or 0
             elif found and layer in found[-1][0].join:
                 self._fill(found[-1][1], part)
             elif declaration := self._declarations.get(layer):
@@ -47,7 +48,9 @@ class Splitter:
                 self._add(found, declaration, part, start)
                 if not declaration.begin and _holds(last, part):
                     found[-2][1].size = part[1] - last[1]
+                _add_body(declaration, found[-1][1], part, end)
                 begins, last = packet.time, part
+                end = end if end == packet.length and layer != "tls" else 0  # others are in a buffer of another size
         return found
 
     def _add(self, found: Found, declaration: Declaration, part: list[Any], start: _Start) -> None:
@@ -77,3 +80,10 @@ def _holds(part: list[Any], next_part: list[Any]) -> bool:
     if not part or part[0] != next_part[0] or part[1] is None or next_part[1] is None:
         return False
     return bool(part[1] < next_part[1] and part[1] + part[2] == next_part[1] + next_part[2])
+
+
+def _add_body(declaration: Declaration, message: Message, part: list[Any], end: int) -> None:
+    """Adds the size of a body that is behind the part, in a buffer that ends at `end`; 0 if that is not known."""
+    size = message.first(declaration.body) if declaration.body else None
+    if size and part[1] is not None and message.size is not None and part[1] + part[2] + size <= end:
+        message.size += size

@@ -67,8 +67,9 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: www.example.test\r\n\r\n".encode()
 
 
-def answer(code: int, size: int) -> bytes:
-    return f"HTTP/1.1 {code} OK\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size
+def answer(code: int, size: int, media: str = "") -> bytes:
+    header = f"Content-Type: {media}\r\n" if media else ""
+    return f"HTTP/1.1 {code} OK\r\n{header}Content-Length: {size}\r\n\r\n".encode() + b"x" * size
 
 
 def cut(message: bytes, size: int) -> list[bytes]:
@@ -96,6 +97,29 @@ def test_pipelined_messages_have_their_own_sizes(tmp_path: Path) -> None:
     made.send(SERVER, b"".join(answers))
     found = transactions(tmp_path, made.packets)
     assert [each["client"]["bytes"] for each in found] == list(map(len, requests))
+    assert [each["server"]["bytes"] for each in found] == list(map(len, answers))
+
+
+@pytest.mark.parametrize("media", ["", "text/plain", "application/json", "image/png", "application/octet-stream"])
+@pytest.mark.parametrize("size", [0, 9, 700, 3000])
+def test_a_body_counts_whoever_dissects_it(tmp_path: Path, media: str, size: int) -> None:
+    made = Connection()
+    message = answer(200, size, media)
+    for _ in range(2):
+        made.send(CLIENT, get("/a"))
+        for segment in cut(message, 1000):
+            made.send(SERVER, segment)
+    found = transactions(tmp_path, made.packets)
+    assert [each["server"]["bytes"] for each in found] == [len(message)] * 2
+
+
+def test_pipelined_bodies_count(tmp_path: Path) -> None:
+    made = Connection()
+    bodies = [(9, "application/json"), (0, ""), (40, ""), (5, "text/plain")]
+    answers = [answer(200, size, media) for size, media in bodies]
+    made.send(CLIENT, b"".join(get("/a") for _ in answers))
+    made.send(SERVER, b"".join(answers))
+    found = transactions(tmp_path, made.packets)
     assert [each["server"]["bytes"] for each in found] == list(map(len, answers))
 
 
