@@ -253,7 +253,7 @@ class TestStandardInput:
     def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`espcap --file - <&-`"""
         monkeypatch.setattr(sys, "stdin", None)
-        with pytest.raises(EspcapError):
+        with pytest.raises(EspcapError, match="standard input"):
             capture_file("-")
 
 

@@ -41,7 +41,7 @@ def test_an_opened_job(program: Program) -> None:
 
 def test_a_wrong_filter_opens_nothing(program: Program) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"dns\.nothing"):
         open_job(program, Settings(display_filter="dns.nothing"), ())
     assert set(os.listdir("/proc/self/fd")) <= before
 

@@ -33,7 +33,7 @@ def reader(registry: Registry) -> Reader:
 
 def test_all_are_valid(reader: Reader) -> None:
     found = load_declarations(reader)
-    assert len(found) == len(declaration_files())
+    assert len(found) == len(declaration_files()) > 30
     layers = [layer for each in found for layer in each.layers]
     assert len(layers) == len(set(layers))
     assert all(each.judges for each in found)

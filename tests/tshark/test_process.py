@@ -81,6 +81,7 @@ def test_many_lines(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     got = ended(python(tmp_path, "sys.stderr.buffer.write(bytes(range(256)) * 100)"))
+    assert got.messages
     assert all(message.isprintable() for message in got.messages)
 
 

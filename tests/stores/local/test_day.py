@@ -126,7 +126,9 @@ def test_many_different_fields(tmp_path: Path, packet_registry: Registry) -> Non
     store.write(documents)
     store.flush()
     [folder] = (tmp_path / "index").glob("packets-*")
-    for path in folder.glob("*.parquet"):
+    paths = list(folder.glob("*.parquet"))
+    assert paths
+    for path in paths:
         assert len(paths_of(read_table(folder, path.name))) <= MOST_PATHS + 10
     hits = store.search(Everything(), size=20).hits
     assert {hit.id: hit.source for hit in hits} == {each.id: each.source for each in documents}
