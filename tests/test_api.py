@@ -136,7 +136,7 @@ class TestRead:
             next(espcap.read(*sources, **options))
         assert hint in told.value.hint
 
-    def test_what_the_caller_raises(self, many: Path) -> None:
+    def test_errors_of_the_caller(self, many: Path) -> None:
         def stop(packets: Iterator[Any]) -> None:
             for _ in packets:
                 raise KeyboardInterrupt
@@ -325,7 +325,7 @@ def test_the_end_of_the_program_ends_tshark(many: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"32\n", b"")
 
 
-def test_what_is_left_out_is_raised_last(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_packets_left_out_are_raised_last(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """All that can be read comes first, that of other captures too."""
     packets = espcap.read(files.cut_in_data(tmp_path / "damaged.pcap"), ARP)
     documents = list(itertools.islice(packets, 15))
@@ -339,7 +339,7 @@ def test_what_is_left_out_is_raised_last(tmp_path: Path, capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_not_indexed_is_raised(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_packets_not_indexed_are_raised(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     node, damaged = f"local:{tmp_path}/index", files.cut_in_data(tmp_path / "damaged.pcap")
     with pytest.raises(espcap.IncompleteError, match="cut short") as told:
         espcap.index(damaged, node=node)

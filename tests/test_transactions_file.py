@@ -23,6 +23,7 @@ def ends(path: Path) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
 
 def test_every_capture_has_transactions() -> None:
     assert set(FILE) == {path.name for path in FOLDER.glob("*.pcap*")}
+    assert all(FILE.values())
 
 
 @pytest.mark.parametrize("name", FILE)

@@ -54,5 +54,5 @@ def test_the_latest() -> None:
     "epoch",
     ["", "1", "1.5", "-1.000000000", "9223372036.854775808", "12345678901.000000000", "1.0000000000", "1e9", "nan"],
 )
-def test_what_is_no_time(epoch: str) -> None:
+def test_texts_that_are_not_a_time(epoch: str) -> None:
     assert parse_epoch(epoch) is None

@@ -33,7 +33,7 @@ def failure(names: list[str], *folders: Path) -> EspcapError:
     return raised.value
 
 
-def test_where_it_was(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_of_the_capture(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found([str(capture)]) == str(capture)
     monkeypatch.chdir(capture.parent)
     assert found(["dns.pcap"]) == "dns.pcap"

@@ -93,7 +93,7 @@ RECORD = struct.pack("<4I", 1, 2, 4, 4) + b"data"
         gzip.compress(header() + RECORD, mtime=0)[:-9],
     ],
 )
-def test_what_only_tshark_can_read(content: bytes, tmp_path: Path) -> None:
+def test_formats_that_only_tshark_can_read(content: bytes, tmp_path: Path) -> None:
     capture = tmp_path / "capture"
     capture.write_bytes(content)
     with capture.open("rb", buffering=0) as file, pytest.raises(UnknownForm):

@@ -189,14 +189,16 @@ class TestCaptureFile:
             ),
         ],
     )
-    def test_what_is_no_file(self, folder: Path, prepare: Callable[[], None], message: str, hint: str) -> None:
+    def test_paths_that_are_not_a_file(
+        self, folder: Path, prepare: Callable[[], None], message: str, hint: str
+    ) -> None:
         prepare()
         with pytest.raises(EspcapError) as caught:
             capture_file("x\x1b")
         assert (caught.value.message, caught.value.hint) == (message, hint)
 
     @pytest.mark.parametrize("write", [files.text_file, files.json_named_pcap, files.jpeg_named_pcap])
-    def test_what_is_no_capture(self, folder: Path, write: Callable[[Path], Path]) -> None:
+    def test_files_that_are_not_a_capture(self, folder: Path, write: Callable[[Path], Path]) -> None:
         write(Path("x.pcap"))
         source = capture_file("x.pcap")
         assert isinstance(source, CaptureFile)
@@ -292,7 +294,7 @@ class TestWalk:
         names = [name for name in found(CAPTURES) if not name.startswith("!")]
         assert names == sorted(path.name for path in CAPTURES.glob("*.pcap*"))
 
-    def test_what_is_no_capture_is_named(self, folder: Path) -> None:
+    def test_files_that_are_not_a_capture_are_named(self, folder: Path) -> None:
         files.text_file(Path("README"))
         files.json_named_pcap(Path("b.pcap"))
         touch("c.pcap")
@@ -318,7 +320,7 @@ class TestWalk:
         os.symlink("d", "link")
         assert found(folder / "link") == ["a.pcap", "b.pcap"]
 
-    def test_what_must_not_be_opened(self, folder: Path) -> None:
+    def test_files_that_must_not_be_opened(self, folder: Path) -> None:
         touch("a.pcap")
         os.mkfifo("b.pcap")
         os.symlink("/dev/zero", "c.pcap")
@@ -398,7 +400,7 @@ class TestWalk:
             ("closed", "cannot read closed: Permission denied", "check its permissions"),
         ],
     )
-    def test_what_is_no_folder(self, folder: Path, name: str, message: str, hint: str) -> None:
+    def test_paths_that_are_not_a_folder(self, folder: Path, name: str, message: str, hint: str) -> None:
         touch("a.pcap")
         os.mkdir("closed", 0)
         with unprivileged(), pytest.raises(EspcapError) as caught:

@@ -71,7 +71,7 @@ def test_packets_are_the_same(
     assert agreed >= least
 
 
-def test_what_a_conversation_says(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_of_a_conversation(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needed, "SMALL", -1)
     capture = CAPTURES / "dns.pcap"
     with stored(capture, tmp_path, program) as searcher, capture.open("rb") as file, sharkd(program, file) as whole:

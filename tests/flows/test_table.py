@@ -101,7 +101,7 @@ def test_times_that_go_back() -> None:
     assert made.flows()[0]["event"]["duration"] == 4 * SECOND
 
 
-def test_who_the_client_is() -> None:
+def test_choice_of_the_client() -> None:
     made = Conversation()
     made.tcp(0, SYN_ACK, stream=0)
     made.tcp(0, ACK, stream=1, back=True)
@@ -111,7 +111,7 @@ def test_who_the_client_is() -> None:
     assert ports == [80, 40000, 40000]
 
 
-def test_what_analysis_notes() -> None:
+def test_analysis_notes_of_tcp() -> None:
     made = Conversation()
     made.tcp(0, SYN)
     made.tcp(1, SYN_ACK, back=True, analysis={"initial_rtt": 0.25, "retransmission": None})

@@ -106,7 +106,7 @@ def test_two_at_once(letters: DeadLetters, report: Report) -> None:
     assert (store.most, report.stored) == (2, 20)
 
 
-def test_what_waits_for_a_batch_that_fails_is_not_stored(letters: DeadLetters, report: Report) -> None:
+def test_documents_behind_a_failed_batch_are_not_stored(letters: DeadLetters, report: Report) -> None:
     class Failing(HeldStore):
         def write(self, batch: Any, outcome: Outcome | None = None) -> Outcome:
             super().write(batch, outcome)

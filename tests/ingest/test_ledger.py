@@ -32,7 +32,7 @@ def known(ledger: Ledger) -> str:
     return "".join(content for content in "abce" if ledger.find_content(content, "s") is not None)
 
 
-def test_what_is_done_is_known_to_the_next_process(ledger: Ledger) -> None:
+def test_finished_work_is_known_to_the_next_process(ledger: Ledger) -> None:
     ledger.close()
     again = Ledger(ledger.path)
     assert [packets(again.find_content(content, "s")) for content in "abcde"] == [10, 20, 30, None, 0]
@@ -116,7 +116,7 @@ def test_a_ledger_that_is_none(tmp_path: Path) -> None:
     assert "nothing is stored twice" in failure.value.hint
 
 
-def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert ledger_path([f"local:{tmp_path}/index"]) == tmp_path / "index" / "ledger.sqlite"
     one, other = ledger_path(["https://me:secret@es:9200"]), ledger_path(["http://es"])

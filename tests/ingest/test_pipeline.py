@@ -238,7 +238,7 @@ class TestDamagedFiles:
     @pytest.mark.parametrize(
         "write", [files.text_file, files.random_bytes, files.json_named_pcap, files.jpeg_named_pcap]
     )
-    def test_what_is_no_capture(self, job: Job, tmp_path: Path, write: Writer) -> None:
+    def test_files_that_are_not_a_capture(self, job: Job, tmp_path: Path, write: Writer) -> None:
         path = write(tmp_path / "capture.pcap")
         hint = "espcap reads pcap and pcapng, also inside gzip, zstd or lz4"
         report, _ = read(job, path)
@@ -248,7 +248,7 @@ class TestDamagedFiles:
         assert lines(report.problems) == [(Severity.PARTIAL, f"{path} is not a capture", hint)]
         assert (report.files, report.read, report.exit_code) == (1, 6, 3)
 
-    def test_what_only_starts_like_a_capture(self, job: Job, tmp_path: Path) -> None:
+    def test_files_that_only_start_like_a_capture(self, job: Job, tmp_path: Path) -> None:
         path = files.written(tmp_path / "capture.zst", bytes.fromhex("28b52ffd") + b"This is no capture.\n" * 20)
         report, _ = read(job, path, ARP)
         assert [problem.severity for problem in report.problems] == [Severity.PARTIAL]

@@ -166,14 +166,14 @@ def test_of_notes_only_so_many_are_kept() -> None:
     assert made.exit_code == 1
 
 
-def test_what_is_raised_for_refused_documents() -> None:
+def test_error_for_rejected_documents() -> None:
     """They are no problem of the run's: the summary says it."""
     error = IncompleteError(Report(read=3, stored=2, refused=1, dead_letters="/letters.ndjson"))
     assert "3 packets read, 2 stored, 0 already there, 1 rejected" in error.message
     assert error.hint == "espcap retry /letters.ndjson"
 
 
-def test_what_is_raised_is_the_gravest() -> None:
+def test_the_gravest_error_is_raised() -> None:
     report = Report()
     report.add_problem(Severity.NOTE, "by the way")
     report.add_problem(Severity.PARTIAL, "some is missing", "look")

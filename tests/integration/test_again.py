@@ -106,7 +106,7 @@ def test_a_filtered_run_leaves_the_other_packets(capture: Path, node: str) -> No
     assert list(stored(node).values()) == [33]
 
 
-def test_what_others_have_replaced_is_noticed(capture: Path, node: str, tmp_path: Path) -> None:
+def test_files_that_others_have_replaced_are_noticed(capture: Path, node: str, tmp_path: Path) -> None:
     """Ledgers of an Elasticsearch are their users' own; that of a local index is deleted."""
     espcap("-r", capture, "--node", node)
     if node.startswith("local:"):

@@ -137,7 +137,7 @@ def test_extract(filled: str, expected: dict[str, set[str]], tmp_path: Path) -> 
     assert ran.summary.startswith(f"{len(expected[text]):,} packets of ")
 
 
-def test_what_tshark_refuses(filled: str) -> None:
+def test_filters_that_tshark_refuses(filled: str) -> None:
     wrong = espcap("search", "--captures", "-Y", "frame contains", "--node", filled)
     assert wrong.status == 2
     assert len(wrong.lines) == 1

@@ -103,7 +103,9 @@ def test_every_example_is_run(index: Path) -> None:
 def test_members_of_the_list(index: Path) -> None:
     """The list on the page has the members that a real one has."""
     [shown] = [json.loads(block) for block in re.findall(r"```\n(\{.*?)```", page(), re.S)]
-    for path in index.glob("packets-*/segments.json"):
+    paths = list(index.glob("packets-*/segments.json"))
+    assert paths
+    for path in paths:
         real = json.loads(path.read_text())
         assert real.keys() == shown.keys()
         assert real["format"] == shown["format"]
@@ -127,6 +129,7 @@ def test_types_are_those_of_the_kinds(index: Path) -> None:
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"\| kind in `kinds.json`.*?\n\n", page(), re.S)))
     assert set(named) - {"kinds"} == types.keys()
     kinds = {"frame": "integer"} | json.loads((index / "kinds.json").read_text())
+    assert files(index)
     for file in files(index):
         for field in pq.read_schema(file):
             path, is_several = field.name.removesuffix("[]"), field.name.endswith("[]")

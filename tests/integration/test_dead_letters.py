@@ -64,6 +64,7 @@ def test_mapping_conflict_is_mended_and_sent_again(conflicting: str, tmp_path: P
     assert json.loads((tmp_path / "report").read_text())["dead_letters"] == str(file)
     assert [mode(path) for path in (file, file.parent, file.parent.parent)] == [0o600, 0o700, 0o700]
     printed = {document["layers"]["frame"]["number"]: document for document in espcap("--file", HTTP).documents}
+    assert len(letters(file)) == REFUSED
     for letter in letters(file):
         assert letter["index"] == INDEX
         number = int(letter["id"].rpartition("-")[2])
@@ -122,7 +123,7 @@ def test_summary_names_what_is_sent_again(tmp_path: Path) -> None:
     assert "6 stored" in ran.summary
 
 
-def test_what_is_refused_again_goes_to_a_new_file(conflicting: str, tmp_path: Path) -> None:
+def test_documents_rejected_again_go_to_a_new_file(conflicting: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     store(conflicting, "--dead-letters", first)
     before = first.read_bytes()

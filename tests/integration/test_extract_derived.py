@@ -124,7 +124,7 @@ def test_flow_has_as_many_packets(name: str, local: str, tmp_path: Path) -> None
         assert ran.summary.startswith(f"{flow['network']['packets']} packet"), ran.summary
 
 
-def test_what_does_not_exist(local: str, tmp_path: Path) -> None:
+def test_names_that_do_not_exist(local: str, tmp_path: Path) -> None:
     store(CAPTURES / "dns.pcap", local)
     for option, name in (("--transaction", "transaction"), ("--flow-id", "flow")):
         ran = extract(local, option, "none-t1", "-w", tmp_path / "no.pcapng")

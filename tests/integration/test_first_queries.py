@@ -112,7 +112,7 @@ def test_words_without_quotes(node: str) -> None:
     assert len(espcap("search", "nikto", "mozilla", "--node", node).documents) == 1
 
 
-def test_what_is_not_printed_is_reported(node: str) -> None:
+def test_packets_that_are_not_printed_are_reported(node: str) -> None:
     """A pipe gets the first ten packets, or values."""
     assert espcap("search", "dns", "--node", node).lines == [
         "Note: 10 of 17 packets are printed (--size N prints more)"

@@ -66,7 +66,7 @@ def test_associations_of_sctp_are_flows_of_their_own(tmp_path: Path) -> None:
     assert [flow["source"]["port"] for flow in flows] == [40000, 40001]
 
 
-def test_what_a_flow_has() -> None:
+def test_members_of_a_flow() -> None:
     [flow] = follow(CAPTURES / "http_xml.pcap", types=[FLOWS])
     assert flow["event"]["start"] == "2024-05-01T10:00:00.123456000Z"
     assert flow["event"]["end"] == "2024-05-01T10:00:00.261116000Z"

@@ -31,7 +31,7 @@ def test_readers_agree(capture: Path, registry: Registry) -> None:
     assert {len(packet) for packet in by_lines} == {4}
 
 
-def test_what_a_message_is() -> None:
+def test_members_of_a_message() -> None:
     """A question and its answer in dns.pcap: places, sizes and depths are those of Wireshark's packet details."""
     found, names = messages(CAPTURES / "dns.pcap", "lines")
     [number, time, length, parts] = found[0]

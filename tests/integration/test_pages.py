@@ -276,6 +276,7 @@ def test_tutorial_on_a_protocol(tmp_path: Path) -> None:
     folder = furnished(tmp_path)
     folder.chmod(0o755)  # if root runs this, nobody dissects
     commands = [line for line in tutorial("protocol") if "live" not in line and not line.startswith("python myecho")]
+    assert len(commands) > 5
     for command in commands:
         if LOOKS.search(command):
             assert look(command, folder), command

@@ -60,7 +60,7 @@ def test_numbers_are_those_of_wireshark() -> None:
         assert rtp["jitter"]["max"] / 1e6 == pytest.approx(each.maximum, abs=0.001)
 
 
-def test_what_a_stream_has() -> None:
+def test_members_of_a_stream() -> None:
     found = streams(CAPTURE)
     caller, callee = found[0x11223344], found[0x55667788]
     assert (caller["resource"], callee["resource"]) == ("PCMU", "PCMA")

@@ -545,7 +545,7 @@ def test_filter_of_each_line_finds_the_packet(page: Served) -> None:
 
 
 @pytest.mark.parametrize(("name", "number", "protocol"), [("http_xml.pcap", 12, "tcp"), ("dns.pcap", 3, "udp")])
-def test_what_a_conversation_says(page: Served, name: str, number: int, protocol: str) -> None:
+def test_messages_of_a_conversation(page: Served, name: str, number: int, protocol: str) -> None:
     """As tshark follows it, end by end."""
     packet = identifier(page, name, number)
     [stream] = Reading(page.get("/", query=f'_id:"{packet}"', columns=f"{protocol}.stream").text).cells
@@ -700,7 +700,7 @@ def test_others_are_answered_while_a_capture_is_compared(empty: tuple[Served, Pa
     assert sent.result().status == 202
 
 
-def test_what_is_no_capture(empty: tuple[Served, Path]) -> None:
+def test_files_that_are_not_a_capture(empty: tuple[Served, Path]) -> None:
     page, index = empty
     for body in (b"", b"text", b"\0" * 100_000):
         answer = page.ask("/captures?name=x.pcap", page.cookie, "POST", body)

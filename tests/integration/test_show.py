@@ -67,7 +67,7 @@ def test_no_such_packet(node: str) -> None:
         )
 
 
-def test_what_search_prints(node: str, tmp_path: Path) -> None:
+def test_output_of_search(node: str, tmp_path: Path) -> None:
     """The last column of its table names a packet for show; two captures of one name are told apart by identifiers."""
     table = on_terminal("search", "--sort", "frame.number", "--size", "30", "--node", node, COLUMNS="300")
     names = re.findall(r"\S+#\d+", COLOUR.sub("", table))

@@ -43,7 +43,7 @@ def test_no_spool(tmp_path: Path) -> None:
     assert list(left_over(tmp_path / "none")) == []
 
 
-def test_what_a_killed_removal_has_left(tmp_path: Path) -> None:
+def test_rests_of_a_killed_removal(tmp_path: Path) -> None:
     """`run.json` is gone, the rest not yet: it stays for nobody to remove."""
     run = create(tmp_path, "host")
     (run.path / "run.json").unlink()
@@ -52,7 +52,7 @@ def test_what_a_killed_removal_has_left(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_what_is_not_a_runs_folder_stays(tmp_path: Path) -> None:
+def test_folders_of_others_stay(tmp_path: Path) -> None:
     run = create(tmp_path, "host")
     (run.path / "run.json").unlink()
     (run.path / "packets_00001_20260101000000.pcapng").write_bytes(b"somebody's")

@@ -51,7 +51,7 @@ def test_the_oldest_of_all_runs_go_at_the_start(ring: RunFolder, tmp_path: Path)
     assert notes.exists()
 
 
-def test_what_the_spool_has_neither_counts_nor_goes(ring: RunFolder, tmp_path: Path) -> None:
+def test_files_outside_the_spool_stay_and_are_not_counted(ring: RunFolder, tmp_path: Path) -> None:
     segment = ring.path / "held_00001_20260101000000.pcapng"
     segment.write_bytes(bytes(5000))
     with keeper(ring, 1500) as kept:

@@ -412,6 +412,7 @@ def test_percentiles(store: Store) -> None:
     for bucket in answers["kinds"]["buckets"]:  # of one packet, with the numbers 1, 1 and 3
         assert bucket["stats"] == {"count": 3, "min": 1.0, "max": 3.0, "avg": pytest.approx(5 / 3), "sum": 5.0}
     assert [bucket["key"] for bucket in answers["kinds"]["buckets"]] == [1, 3]
+    assert [bucket["key"] for bucket in answers["protocol"]["buckets"]] == ["tcp", "http"]
     for bucket in answers["protocol"]["buckets"]:
         of_protocol = [
             document.source["layers"]["frame"]["len"]
@@ -450,6 +451,7 @@ def test_percentiles_of_many_numbers(empty_store: Store) -> None:
     request = {"stats": {"stats": field}, "percentiles": {"percentiles": field | asked}}
     found = empty_store.search(Everything(), size=0, aggregations=request).aggregations
     assert [found["stats"][name] for name in ("count", "min", "max")] == [25_000, numbers.min(), numbers.max()]
+    assert found["percentiles"]["values"].keys() == {"50.0", "95.0", "99.0"}
     for percent, value in found["percentiles"]["values"].items():
         low, high = np.percentile(numbers, [float(percent) - 0.1, float(percent) + 0.1])
         assert low <= value <= high

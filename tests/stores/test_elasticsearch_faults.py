@@ -173,7 +173,7 @@ def test_disk_that_is_full_is_waited_for_and_told_once(server: Server, registry:
     assert [("disk flood-stage" in note, "is back" in note) for note in notes] == [(True, False), (False, True)] * 2
 
 
-def test_what_was_acknowledged_before_a_failure_is_told(server: Server, registry: Registry) -> None:
+def test_packets_acknowledged_before_a_failure_are_reported(server: Server, registry: Registry) -> None:
     """Of two requests and of one answer, in which an index that is closed comes in the middle."""
     closed = {"type": "index_closed_exception", "reason": "closed"}
     server.faults = [
@@ -344,7 +344,9 @@ def test_trusted_certificates(tls_server: Server, certificate: tuple[Path, Path]
         Connection(nodes, fingerprint=fingerprint(certificate[0])),
         Connection(nodes, verify=False),
     ):
+        before = len(tls_server.requests)
         ElasticsearchStore(connection, registry).prepare()
+        assert len(tls_server.requests) > before
 
 
 def test_certificate_failures(tls_server: Server, certificate: tuple[Path, Path], registry: Registry) -> None:

@@ -105,7 +105,7 @@ def test_addresses() -> None:
 
 
 @pytest.mark.parametrize("start", [import_objects, connect], ids=["Kibana", "node"])
-def test_what_cannot_be_sent(start: Callable[[Connection], object]) -> None:
+def test_records_that_cannot_be_sent(start: Callable[[Connection], object]) -> None:
     for key in ("a\nb", "k\u6f22", "a b"):
         with pytest.raises(UsageError, match="the API key is not valid"):
             start(kibana_connection("127.0.0.1:1", api_key=key))

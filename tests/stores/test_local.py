@@ -315,7 +315,7 @@ def test_disk_is_full(folder: Path, packet_registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_a_failed_commit_loses_is_told(
+def test_packets_that_a_failed_commit_loses_are_reported(
     error: BaseException, store: LocalStore, reader: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two days, the first of which is committed."""

@@ -151,7 +151,7 @@ def test_writers_at_once_lose_nothing(opened: Opener) -> None:
     assert list(recorded.fields) == fields
 
 
-def test_what_others_record_meanwhile_is_found(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_others_are_found(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a page that stays open, while a capture is loaded with a profile."""
     monkeypatch.setattr("espcap.fields.registry.REFRESH_SECONDS", 0)
     known, store = opened(None)
@@ -193,7 +193,7 @@ def test_a_file_that_is_damaged(tmp_path: Path, packet_registry: Registry) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_who_has_no_right_to_the_record(elasticsearch_url: str, packet_registry: Registry, method: str) -> None:
+def test_a_user_without_a_right_to_the_record(elasticsearch_url: str, packet_registry: Registry, method: str) -> None:
     """One note, and packets are stored and found as before. The node of the tests knows no users: a proxy forbids."""
     with fault_proxy(elasticsearch_url) as proxy:
         proxy.refused = (method, f"/{NAME}", 403)

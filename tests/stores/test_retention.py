@@ -21,7 +21,7 @@ def test_age(text: str, days: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5d", "3m", "1 year", "999999d"])
-def test_what_is_no_age(text: str) -> None:
+def test_texts_that_are_not_an_age(text: str) -> None:
     with pytest.raises(UsageError, match="is not a number of days or weeks"):
         parse_age(text)
 

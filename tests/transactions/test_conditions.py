@@ -40,7 +40,7 @@ def test_conditions(query: Query, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("query", [Equals("layers.b.n", 1), Words("layers.a.t", "get")])
-def test_what_cannot_be_a_condition(query: Query) -> None:
+def test_texts_that_cannot_be_a_condition(query: Query) -> None:
     with pytest.raises(UsageError, match="cannot be used in a declaration"):
         compile_query(query, NAMES)
 

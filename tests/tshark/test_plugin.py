@@ -71,14 +71,14 @@ def test_a_home_that_others_could_have_made(
         os.chown(file.parent, 65534, 65534)
     else:
         (file.parent / "other.so").write_bytes(b"")
-    with pytest.raises(EspcapError):
+    with pytest.raises(EspcapError, match="native reader"):
         find_home(program)
     assert build(program) == home
     assert find_home(program) == home
 
 
 @pytest.mark.usefixtures("native_reader")
-def test_who_may_do_what_with_it(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permissions(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """All may read, only its owner may write, whatever the umask."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     before = os.umask(0o077)
@@ -138,7 +138,9 @@ def test_a_file_that_tshark_does_not_load(
 
 
 @pytest.mark.usefixtures("native_reader")
-def test_which_reader(program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_choice_of_the_reader(
+    program: Program, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def opened() -> Plugin | None:
         return open_plugin(program, registry, dissecting_user(program), HEAD)
 

@@ -147,7 +147,7 @@ def test_as_another_user(tmp_path: Path) -> None:
     ("mode", "content", "reason"),
     [(None, b"", "No such file or directory"), (0o644, b"", "Permission denied"), (0o755, b"\0", "Exec format error")],
 )
-def test_what_cannot_be_run(tmp_path: Path, mode: int | None, content: bytes, reason: str) -> None:
+def test_programs_that_cannot_be_run(tmp_path: Path, mode: int | None, content: bytes, reason: str) -> None:
     path = tmp_path / "tshark\n"
     if mode:
         path.write_bytes(content)

@@ -32,7 +32,7 @@ def test_the_installed_tshark() -> None:
     assert Path(program.dumpcap).name == "dumpcap"
 
 
-def test_what_a_program_says_is_remembered_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_of_a_program_is_kept_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     tshark = tmp_path / "tshark"
     tshark.symlink_to(find_program().path)
@@ -44,7 +44,7 @@ def test_what_a_program_says_is_remembered_until_it_changes(tmp_path: Path, monk
     assert str(find_program(str(tshark)).version) != "9.9.9"
 
 
-def test_what_a_script_says_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_of_a_script_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for version in ("4.2.5", "4.4.0"):
         script = shell(tmp_path, f"echo 'TShark (Wireshark) {version}.'")

@@ -22,7 +22,7 @@ def entry(name: str) -> Entry:
     return Entry(f"{name}.packets.parquet", 12, 345, 2**62, None, frames)
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_written_records_are_read(tmp_path: Path) -> None:
     assert not exists(tmp_path)
     manifest = Manifest(entries=(entry("a"),))
     write_manifest(tmp_path, manifest)

@@ -39,7 +39,7 @@ def test_addresses(text: str) -> None:
     assert (len(packed), terms.address_text(packed)) == (16, text)
 
 
-def test_what_cannot_be_searched_for() -> None:
+def test_values_that_cannot_be_searched_for() -> None:
     """No address, and texts that are too long."""
     words = pa.array(["192.0.2.1", "nonsense", "x" * 8191, "x" * 8192, "\U0001f600" * 4096], pa.string())
     values = Values(None, np.arange(5), words)
