@@ -80,6 +80,8 @@ class RecordRule:
     members: dict[str, tuple[str, ...]]
     """For each member the fields that it is taken from."""
     side: str
+    count: str = ""
+    """The field with the number of objects in a message; empty if all are wanted."""
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,7 @@ def _texts(found: dict[str, Any]) -> Iterable[tuple[str, bool]]:
         yield from ((text, key == "when") for key, text in part.items())
     for record in found.get("records", ()):
         yield record["begin"], False
+        yield record.get("count", ""), False
         for names in record["members"].values():
             yield from ((name, False) for name in ([names] if isinstance(names, str) else names))
 
@@ -325,4 +328,4 @@ def _record_rule(found: dict[str, Any]) -> RecordRule:
     members = {
         name: (fields,) if isinstance(fields, str) else tuple(fields) for name, fields in found["members"].items()
     }
-    return RecordRule(found["path"], found["begin"], members, found.get("side", "response"))
+    return RecordRule(found["path"], found["begin"], members, found.get("side", "response"), found.get("count", ""))

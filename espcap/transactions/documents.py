@@ -132,15 +132,18 @@ def _add_field(rule: FieldRule, source: dict[str, Any], request: Message | None,
 
 
 def _add_records(rule: RecordRule, source: dict[str, Any], messages: list[Message]) -> None:
-    found: list[dict[str, Any]] = []
-    members = {name: member for member, names in rule.members.items() for name in names}
-    for message in messages:
-        record: dict[str, Any] | None = None
-        for name, _, value in message.tree:
-            if name == rule.begin:
-                record = {}
-                found.append(record)
-            if record is not None and name in members:
-                record.setdefault(members[name], value)
+    found = [record for message in messages for record in _records(rule, message)]
     if found:
         put(source, rule.path, found[:_MOST_RECORDS])
+
+
+def _records(rule: RecordRule, message: Message) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    members = {name: member for member, names in rule.members.items() for name in names}
+    for name, _, value in message.tree:
+        if name == rule.begin:
+            found.append({})
+        if found and name in members:
+            found[-1].setdefault(members[name], value)
+    count = message.first(rule.count)
+    return found[:count] if isinstance(count, int) else found

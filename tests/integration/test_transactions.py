@@ -86,6 +86,14 @@ def test_each_request_has_its_text(name: str) -> None:
     assert compared > 0
 
 
+def test_answers_of_dns_are_without_authorities_and_additional_records() -> None:
+    """An answer that a name does not exist has the authority's SOA record and no answers."""
+    found = [each["dns"] for each in transactions(FOLDER / "dns_server.pcap") if each["type"] == "dns"]
+    counts = [(each["answers_count"], len(each.get("answers", ()))) for each in found if "answers_count" in each]
+    assert all(count == answers for count, answers in counts)
+    assert {0, 1} < {count for count, _ in counts}
+
+
 def _first_word(text: str) -> str:
     return text.partition(" ")[0].lower()
 
