@@ -85,5 +85,5 @@ def _holds(part: list[Any], next_part: list[Any]) -> bool:
 def _add_body(declaration: Declaration, message: Message, part: list[Any], end: int) -> None:
     """Adds the size of a body that is behind the part, in a buffer that ends at `end`; 0 if that is not known."""
     size = message.first(declaration.body) if declaration.body else None
-    if size and part[1] is not None and message.size is not None and part[1] + part[2] + size <= end:
+    if isinstance(size, int) and part[1] is not None and message.size is not None and part[1] + part[2] + size <= end:
         message.size += size
