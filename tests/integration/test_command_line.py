@@ -234,7 +234,8 @@ def test_setup(elasticsearch_url: str) -> None:
 def test_doctor(elasticsearch_url: str) -> None:
     ran = espcap("doctor", "--node", elasticsearch_url)
     output = ran.output.decode().splitlines()
-    assert [line.split()[1] for line in output] == [*("tshark:", "sharkd:", "capture:", "cache:", "reader:", "node:")]
+    named = ["tshark:", "sharkd:", "capture:", "cache:", "reader:", "local", "node:"]
+    assert [line.split()[1] for line in output] == named
     assert output[0].endswith("), /usr/bin/tshark")
     assert "sharkd: /usr/bin/sharkd" in output[1]
     assert "Elasticsearch 9.5.3" in output[-1]

@@ -134,7 +134,7 @@ def test_command_with_elasticsearch(elasticsearch_command: str, tmp_path: Path, 
             "localhost:5601", kibana.url
         )
         run(addressed, furnished(tmp_path))
-    assert len(kibana.spaces[DEFAULT_SPACE]) == (3 if "--kibana" in elasticsearch_command else 0)
+    assert len(kibana.spaces[DEFAULT_SPACE]) == (8 if "--kibana" in elasticsearch_command else 0)
 
 
 def test_command_that_deletes(deleting_command: str, tmp_path: Path) -> None:

@@ -121,10 +121,8 @@ def _install(version: str) -> Path:
 
 
 def _lay_out(version: str, home: Path) -> None:
-    import jgo
-
-    core = list(jgo.build(f"org.elasticsearch:elasticsearch:{version}").all_jars)
-    netty = list(jgo.build(f"org.elasticsearch.plugin:transport-netty4:{version}").all_jars)
+    core = _jars(f"org.elasticsearch:elasticsearch:{version}")
+    netty = _jars(f"org.elasticsearch.plugin:transport-netty4:{version}")
     module = home / "modules" / "transport-netty4"
     for folder in (home / "lib", module):
         folder.mkdir(parents=True)
@@ -139,6 +137,16 @@ def _lay_out(version: str, home: Path) -> None:
     native = home / "lib" / "platform" / f"linux-{machine}"
     native.mkdir(parents=True)
     (native / "libzstd.so").symlink_to(_zstd())
+
+
+def _jars(package: str) -> list[Path]:
+    """Fetches a package of Maven Central with all that it needs. Tries again if jgo finds a file that it was fetching."""
+    import jgo
+
+    try:
+        return list(jgo.build(package).all_jars)
+    except AssertionError:
+        return list(jgo.build(package).all_jars)
 
 
 def _zstd() -> Path:
