@@ -140,7 +140,7 @@ def _lay_out(version: str, home: Path) -> None:
 
 
 def _jars(package: str) -> list[Path]:
-    """Fetches a package of Maven Central with all that it needs. Tries again if jgo finds a file that it was fetching."""
+    """Fetches a package of Maven Central with all that it needs, again if jgo met a file that it was fetching."""
     import jgo
 
     try:
