@@ -11,7 +11,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from espcap.base.errors import EspcapError
 from espcap.captures.sources import CaptureFile
-from espcap.ingest.job import Listener
 from espcap.ingest.report import Report
 from espcap.web.application import build
 from espcap.web.parts import Parts
@@ -45,16 +44,6 @@ def indexer() -> Iterator[Indexer]:
     made = Indexer()
     yield made
     made.may_go_on.set()
-
-
-@pytest.fixture
-def uploads(indexer: Indexer, tmp_path: Path) -> Iterator[Uploads]:
-    def open_indexer(listener: Listener) -> Indexer:
-        return indexer
-
-    made = Uploads(tmp_path / "captures", open_indexer)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from espcap.base.errors import EspcapError, UsageError
 from espcap.captures.sources import CaptureFile
-from espcap.ingest.job import Listener
 from espcap.ingest.report import Report
 from espcap.web.uploads import Upload, Uploads
 from tests.support.command import CAPTURES
@@ -40,16 +39,6 @@ class Indexer:
 @pytest.fixture
 def indexer() -> Indexer:
     return Indexer()
-
-
-@pytest.fixture
-def uploads(indexer: Indexer, tmp_path: Path) -> Iterator[Uploads]:
-    def open_indexer(listener: Listener) -> Indexer:
-        return indexer
-
-    made = Uploads(tmp_path / "captures", open_indexer)
-    yield made
-    made.close()
 
 
 def send(uploads: Uploads, name: str, body: bytes) -> Upload:

@@ -10,27 +10,10 @@ from uuid import UUID
 from ..network import SERVER_IP, recording
 from .log import Transaction
 from .programs import folder, program
+from .samba import GLOBAL
 from .sockets import PATIENCE, received, reset
 
 PORT, FIRST = 135, 0x5A01  # the number of the first call
-CONFIGURATION = """
-[global]
-server role = standalone server
-netbios name = server
-workgroup = EXAMPLE
-private dir = {place}
-lock directory = {place}
-state directory = {place}
-cache directory = {place}
-pid directory = {place}
-ncalrpc dir = {place}/rpc
-log file = {place}/log
-interfaces = {address}/24
-bind interfaces only = yes
-disable netbios = yes
-load printers = no
-rpc start on demand helpers = no
-"""
 START = """
 hostname server.example.test && cd /usr/libexec/samba &&
 exec ./samba-dcerpcd -F --no-process-group -s "$1" $PWD/rpcd_epmapper $PWD/rpcd_classic
@@ -49,7 +32,7 @@ NOT_SUPPORTED, OUT_OF_RANGE = "abstract_syntax_not_supported", "nca_op_rng_error
 def server() -> Iterator[None]:
     with folder() as place:
         place.chmod(0o755)
-        (place / "conf").write_text(CONFIGURATION.format(place=place, address=SERVER_IP))
+        (place / "conf").write_text(GLOBAL.format(place=place, address=SERVER_IP))
         with program("unshare", "--uts", "sh", "-c", START, "samba-dcerpcd", place / "conf", port=PORT):
             yield
 

@@ -8,26 +8,11 @@ from pathlib import Path
 from ..network import SERVER_IP, recording
 from .log import TURN, Transaction
 from .programs import QUIET, folder, program
+from .samba import GLOBAL
 
-CONFIGURATION = """
-[global]
-server role = standalone server
-netbios name = server
-workgroup = EXAMPLE
-private dir = {place}
-lock directory = {place}
-state directory = {place}
-cache directory = {place}
-pid directory = {place}
-ncalrpc dir = {place}/rpc
-log file = {place}/log
-interfaces = {address}/24
-bind interfaces only = yes
+OWN_SETTINGS = """\
 smb ports = 445
 map to guest = Bad User
-disable netbios = yes
-load printers = no
-rpc start on demand helpers = no
 [share]
 path = {place}/share
 guest ok = yes
@@ -47,7 +32,7 @@ def server() -> Iterator[Path]:
         (place / "share").mkdir()
         (place / "share").chmod(0o777)
         (place / "share" / "numbers.csv").write_text("a,b\n")
-        (place / "conf").write_text(CONFIGURATION.format(place=place, address=SERVER_IP))
+        (place / "conf").write_text((GLOBAL + OWN_SETTINGS).format(place=place, address=SERVER_IP))
         with program("unshare", "--uts", "sh", "-c", START, "smbd", place / "conf", port=445):
             yield place
 
